@@ -1,0 +1,179 @@
+"""Coordinates, boxes, crops and mirrors: the one place that states conventions.
+
+Spaces: I = photo pixels, C = crop pixels, H = heatmap cells.
+Points are ``(x, y)``, sizes ``(height, width)``, boxes ``(x, y, width, height)``.
+Pixel centres are integers: the pixel in the corner has its centre at (0, 0) and covers
+[-0.5, 0.5). A box counts pixels, so (0, 0, W, H) is the whole photo and its centre is
+((W - 1) / 2, (H - 1) / 2). Mirroring a photo of width W sends x to W - 1 - x.
+
+Affine matrices are f32[..., 2, 3] and act on column vectors (x, y, 1). Everything here
+is TensorFlow: the same function runs eagerly, in tf.data and in an exported graph.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def box_around(keypoints, valid, minimum: float = 20.0) -> tf.Tensor:
+    """The tight box around a pose's valid joints.
+
+    Args:
+        keypoints: f32[..., K, 2].
+        valid: f32[..., K], joints with 0 are left out.
+        minimum: px, a side of length 0 is widened to this, about its centre
+            (PoseFix's code, FACTS A.6).
+
+    Returns:
+        f32[..., 4] box xywh; all zero where no joint is valid.
+    """
+    keypoints = tf.convert_to_tensor(keypoints, tf.float32)
+    seen = tf.convert_to_tensor(valid)[..., None] > 0
+    low = tf.reduce_min(tf.where(seen, keypoints, keypoints.dtype.max), axis=-2)
+    high = tf.reduce_max(tf.where(seen, keypoints, keypoints.dtype.min), axis=-2)
+    size = high - low
+    size = tf.where(size > 0, size, minimum)
+    box = tf.concat([(low + high) / 2 - (size - 1) / 2, size], axis=-1)
+    return tf.where(tf.reduce_any(seen, axis=-2), box, tf.zeros_like(box))
+
+
+def scale_box(box, factor) -> tf.Tensor:
+    """The box f32[..., 4] made ``factor`` times as large about its centre."""
+    position, size = box[..., :2], box[..., 2:]
+    centre = position + (size - 1) / 2
+    return tf.concat([centre - (size * factor - 1) / 2, size * factor], axis=-1)
+
+
+def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
+    """The smallest box f32[..., 4] with the centre of ``box`` and the shape of ``size``.
+
+    Args:
+        box: f32[..., 4] xywh.
+        size: (height, width) whose aspect ratio the result has.
+    """
+    aspect = size[1] / size[0]
+    width, height = box[..., 2], box[..., 3]
+    factor_width = tf.maximum(width, height * aspect) / tf.maximum(width, 1e-6)
+    factor_height = tf.maximum(height, width / aspect) / tf.maximum(height, 1e-6)
+    return scale_box(box, tf.stack([factor_width, factor_height], axis=-1))
+
+
+def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:
+    """The affine map that brings a box of the photo onto a crop.
+
+    The box's width becomes the crop's width, pixel centres to pixel centres (so a box of
+    the crop's size at (0, 0) gives the identity); one scale serves both axes. The photo
+    turns about the box's centre, then mirrors left to right.
+
+    Args:
+        box: f32[..., 4] xywh in I, with the aspect ratio of ``size``.
+        size: (height, width) of the crop.
+        rotation: f32[...] radians, positive turns the content clockwise on screen.
+        mirror: f32[...], 1 to mirror and 0 to leave.
+
+    Returns:
+        f32[..., 2, 3], I -> C.
+    """
+    box = tf.convert_to_tensor(box, tf.float32)
+    scale = size[1] / tf.maximum(box[..., 2], 1e-6)
+    rotation = tf.broadcast_to(tf.cast(rotation, tf.float32), tf.shape(scale))
+    sign = 1 - 2 * tf.broadcast_to(tf.cast(mirror, tf.float32), tf.shape(scale))
+    cosine, sine = scale * tf.cos(rotation), scale * tf.sin(rotation)
+    centre_x = box[..., 0] + (box[..., 2] - 1) / 2
+    centre_y = box[..., 1] + (box[..., 3] - 1) / 2
+    to_x, to_y = (size[1] - 1) / 2, (size[0] - 1) / 2
+    row_x = [
+        sign * cosine,
+        -sign * sine,
+        to_x - sign * (cosine * centre_x - sine * centre_y),
+    ]
+    row_y = [sine, cosine, to_y - sine * centre_x - cosine * centre_y]
+    return tf.stack([tf.stack(row_x, -1), tf.stack(row_y, -1)], axis=-2)
+
+
+def transform(points, matrix) -> tf.Tensor:
+    """Applies affine maps f32[..., 2, 3] to points f32[..., N, 2]."""
+    points = tf.convert_to_tensor(points, tf.float32)
+    linear, offset = matrix[..., :2], matrix[..., 2]
+    return tf.matmul(points, linear, transpose_b=True) + offset[..., None, :]
+
+
+def invert(matrix) -> tf.Tensor:
+    """The inverse affine map, f32[..., 2, 3] -> f32[..., 2, 3].
+
+    Raises:
+        tf.errors.InvalidArgumentError: the map is singular.
+    """
+    inverse = tf.linalg.inv(matrix[..., :2])
+    offset = -tf.linalg.matvec(inverse, matrix[..., 2])
+    return tf.concat([inverse, offset[..., None]], axis=-1)
+
+
+def compose(second, first) -> tf.Tensor:
+    """The affine map "``first``, then ``second``", both f32[..., 2, 3]."""
+    linear = tf.matmul(second[..., :2], first)
+    return linear + tf.pad(second[..., 2:], [[0, 0]] * (len(second.shape) - 1) + [[2, 0]])
+
+
+def warp(images, matrix, size: tuple[int, int]) -> tf.Tensor:
+    """Crops photos: bilinear sampling, zero outside the photo (FACTS A.4).
+
+    Args:
+        images: f32 or u8[B, H, W, 3].
+        matrix: f32[B, 2, 3], I -> C.
+        size: (height, width) of the crops.
+
+    Returns:
+        f32[B, height, width, 3], in the value range of ``images``.
+    """
+    back = tf.reshape(invert(matrix), (-1, 6))
+    projective = tf.concat([back, tf.zeros_like(back[:, :2])], axis=-1)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=tf.cast(images, tf.float32),
+        transforms=projective,
+        output_shape=tf.constant(size, tf.int32),
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+    )
+
+
+def mirror_points(points, width: int, flip_permutation) -> tf.Tensor:
+    """A pose f32[..., K, 2] as seen in the mirrored image of this width (its own inverse).
+
+    Args:
+        points: f32[..., K, 2] in px.
+        width: of the image in px.
+        flip_permutation: i32[K], ``Skeleton.flip_permutation``.
+    """
+    points = tf.gather(points, flip_permutation, axis=-2)
+    return tf.stack([width - 1 - points[..., 0], points[..., 1]], axis=-1)
+
+
+def inside(points, size: tuple[int, int]) -> tf.Tensor:
+    """f32[..., N]: 1 where a point f32[..., N, 2] lies on a pixel of the image."""
+    limits = tf.constant([size[1] - 0.5, size[0] - 0.5])
+    within = tf.logical_and(points >= -0.5, points < limits)
+    return tf.cast(tf.reduce_all(within, axis=-1), tf.float32)
+
+
+def box_overlap(box, others) -> tf.Tensor:
+    """Intersection over union of a box f32[..., 4] with boxes f32[..., N, 4]."""
+    box = box[..., None, :]
+    low = tf.maximum(box[..., :2], others[..., :2])
+    high = tf.minimum(
+        box[..., :2] + box[..., 2:], others[..., :2] + others[..., 2:]
+    )
+    common = tf.reduce_prod(tf.maximum(high - low, 0), axis=-1)
+    area = tf.reduce_prod(box[..., 2:], -1) + tf.reduce_prod(others[..., 2:], -1)
+    return tf.math.divide_no_nan(common, area - common)
+
+
+def crop_to_heatmap(points, stride: float):
+    """Crop pixels to heatmap cells: a cell covers ``stride`` pixels a side."""
+    return (points + 0.5) / stride - 0.5
+
+
+def heatmap_to_crop(points, stride: float):
+    """Heatmap cells to crop pixels, the inverse of ``crop_to_heatmap``."""
+    return (points + 0.5) * stride - 0.5

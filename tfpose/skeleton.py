@@ -1,0 +1,255 @@
+"""Skeletons: what the K joints of a pose are called and how they hang together.
+
+This is the one place that knows joint order. Everything else addresses joints by
+name, or receives the index arrays that a ``Skeleton`` derives from its names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+import numpy as np
+
+Pair = tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Skeleton:
+    """The joints of one data set's poses.
+
+    Args:
+        name: identifier used on command lines and in saved configs.
+        joints: K joint names in the order of the pose arrays. The two sides of a
+            joint are named ``left_x`` and ``right_x``, seen from the person.
+        flip_pairs: (left, right) names that change places in a mirrored photo.
+        limbs: pairs of joints joined by a line when a pose is drawn.
+        sigmas: per joint, the standard deviation of human annotation divided by the
+            square root of the person's area (unitless); COCO's OKS uses k = 2 sigma.
+        torso: the two joints whose distance normalises PCK.
+        head: the two ends of the head segment, or None if the skeleton has none.
+
+    Raises:
+        ValueError: a name is unknown or doubled, or ``sigmas`` has another length.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    flip_pairs: tuple[Pair, ...]
+    limbs: tuple[Pair, ...]
+    sigmas: tuple[float, ...]
+    torso: Pair
+    head: Pair | None = None
+
+    def __post_init__(self):
+        where = f"skeleton {self.name!r}"
+        if len(set(self.joints)) != len(self.joints) or not self.joints:
+            raise ValueError(f"{where}: joints must be distinct, got {self.joints}")
+        if len(self.sigmas) != len(self.joints):
+            raise ValueError(
+                f"{where}: expected {len(self.joints)} sigmas, got {len(self.sigmas)}"
+            )
+        if min(self.sigmas) <= 0:
+            raise ValueError(f"{where}: sigmas must be positive, got {self.sigmas}")
+        pairs = (*self.flip_pairs, *self.limbs, self.torso, self.head or ())
+        unknown = {joint for pair in pairs for joint in pair} - set(self.joints)
+        if unknown:
+            raise ValueError(f"{where}: unknown joints {sorted(unknown)}")
+        paired = [joint for pair in self.flip_pairs for joint in pair]
+        if len(set(paired)) != len(paired):
+            raise ValueError(f"{where}: a joint is in two flip pairs")
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def index(self, joint: str) -> int:
+        """Position of a joint name in the pose arrays."""
+        return self.joints.index(joint)
+
+    @functools.cached_property
+    def flip_permutation(self) -> np.ndarray:
+        """i32[K]: ``pose[flip_permutation]`` exchanges left and right joints."""
+        mirror = {**dict(self.flip_pairs), **{b: a for a, b in self.flip_pairs}}
+        return np.array([self.index(mirror.get(j, j)) for j in self.joints], np.int32)
+
+    @functools.cached_property
+    def limb_indices(self) -> np.ndarray:
+        """i32[L, 2]: the joints at the two ends of each limb."""
+        return np.array(
+            [[self.index(a), self.index(b)] for a, b in self.limbs], np.int32
+        ).reshape(-1, 2)
+
+    @functools.cached_property
+    def sigma_array(self) -> np.ndarray:
+        """f32[K]: ``sigmas``."""
+        return np.array(self.sigmas, np.float32)
+
+    def to_json(self) -> dict:
+        """The skeleton as JSON-ready data, the inverse of ``from_json``."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, data: dict) -> Skeleton:
+        """Builds a skeleton from the dictionary of a user's JSON file.
+
+        ``name`` and ``joints`` are required. Left out, ``flip_pairs`` come from the
+        ``left_``/``right_`` names, ``sigmas`` and the torso from the joints' names.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(data, dict) or not {"name", "joints"} <= set(data) <= known:
+            found = sorted(data) if isinstance(data, dict) else type(data).__name__
+            raise ValueError(
+                "a skeleton needs the keys 'name' and 'joints' and may have "
+                f"{sorted(known - {'name', 'joints'})}; found {found}"
+            )
+        joints = tuple(data["joints"])
+        pairs = data.get("flip_pairs", _pairs_by_name(joints))
+        return cls(
+            name=data["name"],
+            joints=joints,
+            flip_pairs=tuple(map(tuple, pairs)),
+            limbs=tuple(map(tuple, data.get("limbs", ()))),
+            sigmas=tuple(data.get("sigmas", _sigmas_by_name(joints))),
+            torso=tuple(data.get("torso", _torso_by_name(joints))),
+            head=tuple(data["head"]) if data.get("head") else None,
+        )
+
+
+def bare_name(joint: str) -> str:
+    """The joint's name without its side: ``left_knee`` -> ``knee``."""
+    return joint.removeprefix("left_").removeprefix("right_")
+
+
+# Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
+# head_top, head_bottom: PoseFix's PoseTrack list; neck, the same place as
+# head_bottom. Pelvis and thorax are centres of the hips and of the shoulders and get
+# their sigmas (no publication measured them).
+SIGMAS = {
+    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072,
+    "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035,
+    "head_bottom": 0.035, "neck": 0.035, "pelvis": 0.107, "thorax": 0.079,
+}  # fmt: skip
+# A joint nobody measured is treated like an average limb joint.
+UNKNOWN_SIGMA = 0.079
+
+
+def _sigmas_by_name(joints) -> tuple[float, ...]:
+    return tuple(SIGMAS.get(bare_name(joint), UNKNOWN_SIGMA) for joint in joints)
+
+
+def _pairs_by_name(joints) -> tuple[Pair, ...]:
+    mirrored = [(j, "right_" + bare_name(j)) for j in joints if j.startswith("left_")]
+    return tuple(pair for pair in mirrored if pair[1] in joints)
+
+
+def _torso_by_name(joints) -> Pair:
+    if {"left_shoulder", "right_hip"} <= set(joints):
+        return "left_shoulder", "right_hip"
+    raise ValueError(
+        "'torso' must name two joints: there is no left_shoulder and right_hip "
+        f"among {joints}"
+    )
+
+
+def _skeleton(name, joints, limbs, head, sigmas=None) -> Skeleton:
+    """A skeleton from space-separated names; limbs are ``a-b`` words.
+
+    In ``joints`` and ``limbs`` the abbreviations l_ and r_ stand for the two sides.
+    """
+
+    def full(word):
+        side = {"l_": "left_", "r_": "right_"}.get(word[:2])
+        return side + word[2:] if side else word
+
+    joints = tuple(full(word) for word in joints.split())
+    limbs = [tuple(full(end) for end in word.split("-")) for word in limbs.split()]
+    return Skeleton(
+        name=name,
+        joints=joints,
+        flip_pairs=_pairs_by_name(joints),
+        limbs=tuple(limbs),
+        sigmas=sigmas or _sigmas_by_name(joints),
+        torso=_torso_by_name(joints),
+        head=head,
+    )
+
+
+_ARMS = "l_shoulder-l_elbow l_elbow-l_wrist r_shoulder-r_elbow r_elbow-r_wrist "
+_LEGS = "l_hip-l_knee l_knee-l_ankle r_hip-r_knee r_knee-r_ankle "
+_TRUNK = "l_shoulder-r_shoulder l_hip-r_hip l_shoulder-l_hip r_shoulder-r_hip "
+
+COCO17 = _skeleton(
+    "coco17",
+    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist "
+    "r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle",
+    _ARMS + _LEGS + _TRUNK + "nose-l_eye nose-r_eye l_eye-l_ear r_eye-r_ear",
+    head=("left_ear", "right_ear"),
+)
+MPII16 = _skeleton(
+    "mpii16",
+    "r_ankle r_knee r_hip l_hip l_knee l_ankle pelvis thorax neck head_top r_wrist "
+    "r_elbow r_shoulder l_shoulder l_elbow l_wrist",
+    _ARMS + _LEGS + "pelvis-l_hip pelvis-r_hip pelvis-thorax thorax-l_shoulder "
+    "thorax-r_shoulder thorax-neck neck-head_top",
+    head=("neck", "head_top"),
+)
+LSP14 = _skeleton(
+    "lsp14",
+    "r_ankle r_knee r_hip l_hip l_knee l_ankle r_wrist r_elbow r_shoulder l_shoulder "
+    "l_elbow l_wrist neck head_top",
+    _ARMS + _LEGS + _TRUNK + "neck-head_top",
+    head=("neck", "head_top"),
+)
+# The ten joints that FLIC evaluates, in the order of its papers' tables.
+FLIC10 = _skeleton(
+    "flic10",
+    "l_shoulder l_elbow l_wrist r_shoulder r_elbow r_wrist l_hip r_hip l_eye r_eye",
+    _ARMS + _TRUNK + "l_eye-r_eye",
+    head=None,
+)
+POSETRACK15 = _skeleton(
+    "posetrack15",
+    "nose head_bottom head_top l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist "
+    "l_hip r_hip l_knee r_knee l_ankle r_ankle",
+    _ARMS + _LEGS + _TRUNK + "head_bottom-nose nose-head_top",
+    head=("head_bottom", "head_top"),
+)
+# CrowdPose publishes its own sigmas.
+CROWDPOSE14 = _skeleton(
+    "crowdpose14",
+    "l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip r_hip l_knee r_knee "
+    "l_ankle r_ankle head_top neck",
+    _ARMS + _LEGS + _TRUNK + "neck-head_top",
+    head=("neck", "head_top"),
+    sigmas=(
+        0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
+        0.089, 0.079, 0.079,
+    ),
+)  # fmt: skip
+
+SKELETONS = {
+    skeleton.name: skeleton
+    for skeleton in (COCO17, MPII16, LSP14, FLIC10, POSETRACK15, CROWDPOSE14)
+}
+
+
+def get(name_or_file: str | pathlib.Path) -> Skeleton:
+    """A built-in skeleton by name, or a user's own from a ``.json`` file.
+
+    Raises:
+        ValueError: neither such a name nor a readable, well-formed file.
+    """
+    if str(name_or_file) in SKELETONS:
+        return SKELETONS[str(name_or_file)]
+    path = pathlib.Path(name_or_file)
+    if path.suffix != ".json":
+        raise ValueError(
+            f"skeleton {str(name_or_file)!r}: expected a .json file or one of "
+            f"{', '.join(SKELETONS)}"
+        )
+    try:
+        return Skeleton.from_json(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"skeleton file {path}: {error}") from error
