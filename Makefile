@@ -1,0 +1,53 @@
+# make demo   the whole main job on the embedded data: prepare, train, refine, export
+# make test   lint and all tests (what .ci/run calls)
+# make check  lint and the fast tests, before a commit
+# make bench  the benchmarks, each prints a ratio
+# make clean  removes the virtual environment and build files (runs/ stays)
+#
+# The first target of any of them makes .venv and installs the package into it.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# The first interpreter that the package supports; PYTHON=... overrules.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
+# Two test processes keep two cores busy: most of TensorFlow's start-up is serial.
+TEST_PROCESSES ?= 2
+
+.PHONY: demo test check lint bench clean
+.DEFAULT_GOAL := demo
+
+demo: $(INSTALLED)
+	$(BIN)/tfpose demo --out runs/demo
+
+test: lint
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal --durations 10
+
+check: lint
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not slow"
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: $(INSTALLED)
+	@set -e; for script in benchmarks/*.py; do \
+		echo "== $$script"; $(BIN)/python $$script; done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+
+$(INSTALLED): setup.py pyproject.toml
+	@test -n "$(PYTHON)" || { echo "tfpose needs Python 3.11, 3.12 or 3.13:" \
+		"none found, name one with 'make PYTHON=/path/to/python'" >&2; exit 1; }
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "tfpose needs Python 3.11, 3.12 or 3.13:" \
+		"$(PYTHON) is another version" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		"$(PYTHON) cannot make virtual environments: install its venv module" \
+		"(on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Installing tfpose into $(VENV) (a minute or two, 2 GB) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev]'
+	@touch $@
