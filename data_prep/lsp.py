@@ -1,0 +1,74 @@
+"""Leeds Sports Pose (Johnson and Everingham, BMVC 2010): one athlete a photo.
+
+Reads the data set's own folder: ``images/im0001.jpg`` ... and ``joints.mat``, whose
+``joints`` is f64[3, 14, N]: x and y counted from 1, and a third row that is 1 where
+the joint is occluded; it is labelled all the same. Left and right are the person's.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.io
+
+from data_prep.people import PeopleBuilder, Person, Photo, PhotoError, box_around, read_photo
+from tfpose.skeleton import LSP14
+
+# The official split: the first thousand photos train.
+TRAINING_PHOTOS = 1000
+
+
+def read_joints(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
+    """The ``joints`` array of a LSP or LSPET ``joints.mat``.
+
+    Args:
+        path: of the file.
+        shape: expected, up to the number of photos that comes last.
+
+    Raises:
+        PhotoError: no such file, not a MATLAB file, or another shape.
+    """
+    try:
+        joints = scipy.io.loadmat(path)["joints"]
+    except (OSError, ValueError, KeyError) as error:
+        raise PhotoError(f"{path}: expected a MATLAB file with 'joints', {error}") from error
+    if joints.shape[:-1] != shape:
+        raise PhotoError(f"{path}: expected joints {(*shape, 'N')}, found {joints.shape}")
+    return joints
+
+
+def athlete(xy: np.ndarray, visible: np.ndarray, person_id: int) -> tuple[Person, ...]:
+    """The person of a photo that has no box and no segment; none without a joint.
+
+    Args:
+        xy: f64[14, 2], counted from 1.
+        visible: u8[14].
+        person_id: unique in the data set.
+    """
+    keypoints = np.where(visible[:, None] > 0, xy - 1, 0)
+    if not visible.any():
+        return ()
+    box = box_around(keypoints, visible)
+    # Segment areas of COCO people are about 0.53 of their boxes.
+    return (Person(keypoints, visible, box, 0.53 * box[2] * box[3], person_id),)
+
+
+class Lsp(PeopleBuilder):
+    """Splits: ``train`` is photos 1-1000, ``test`` the rest."""
+
+    name = "lsp"
+    SKELETON = LSP14
+    SPLITS = ("train", "test")
+
+    def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
+        joints = read_joints(source / "joints.mat", (3, 14))
+        for index in range(joints.shape[-1]):
+            if (index < TRAINING_PHOTOS) != (split == "train"):
+                continue
+            path = source / "images" / f"im{index + 1:04d}.jpg"
+            x, y, occluded = joints[:, :, index]
+            visible = np.where(occluded == 1, 1, 2).astype(np.uint8)
+            people = athlete(np.stack([x, y], -1), visible, index + 1)
+            yield Photo(index + 1, path.name, read_photo(path), people)

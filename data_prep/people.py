@@ -1,0 +1,239 @@
+"""What all data sets have in common: from annotated photos to TFRecords of people.
+
+A data set's module turns its own files into ``Photo``s; ``PeopleBuilder`` writes one
+record a person: a JPEG window around the person, the pose in photo pixels and the poses
+of everybody else in the photo (PoseFix's swaps need the neighbours).
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfpose.skeleton import Skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """One annotated person; all coordinates in photo pixels (tfpose.geometry).
+
+    Attributes:
+        keypoints: f32[K, 2].
+        visible: u8[K]: 0 not labelled, 1 labelled but occluded, 2 visible.
+        box: f32[4] xywh.
+        area: of the person's segment in px^2 (OKS needs it).
+        person_id: unique in the data set.
+        head_size: px, normaliser of PCKh; 0 where the data set has none.
+    """
+
+    keypoints: np.ndarray
+    visible: np.ndarray
+    box: np.ndarray
+    area: float
+    person_id: int
+    head_size: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A photo and the people in it. ``image`` is an encoded JPEG or PNG."""
+
+    image_id: int
+    file_name: str
+    image: bytes
+    people: tuple[Person, ...]
+
+
+class PhotoError(ValueError):
+    """A photo or annotation that cannot be used; the message names it."""
+
+
+def read_photo(path: pathlib.Path) -> bytes:
+    """The bytes of a photo that OpenCV can decode.
+
+    Raises:
+        PhotoError: the file is missing or not a whole photo.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: expected a photo, found {error.strerror}") from error
+    decode(data, path)
+    return data
+
+
+def decode(data: bytes, name) -> np.ndarray:
+    """u8[H, W, 3] RGB.
+
+    Raises:
+        PhotoError: not a decodable photo.
+    """
+    pixels = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR) if len(pixels) else None
+    # OpenCV decodes the first part of a truncated JPEG without complaint.
+    truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
+    if image is None or truncated:
+        raise PhotoError(f"{name}: expected a JPEG or PNG photo, found {len(data)} bytes "
+                         "that do not decode" + (" (truncated)" if truncated else ""))
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def box_around(keypoints: np.ndarray, visible: np.ndarray, factor=1.2) -> np.ndarray:
+    """f32[4]: the box around the labelled joints, ``factor`` times as large.
+
+    For data sets without boxes; 1.2 is what PoseFix takes around an input pose
+    (FACTS A.6), so that training and testing see people at the same scale.
+    """
+    labelled = keypoints[visible > 0]
+    low, high = labelled.min(0), labelled.max(0)
+    size = np.where(high > low, high - low, 20.0)
+    centre = (low + high) / 2
+    return np.concatenate([centre - (size * factor - 1) / 2, size * factor])
+
+
+@dataclasses.dataclass
+class PeopleConfig(tfds.core.BuilderConfig):
+    """How windows are cut.
+
+    Attributes:
+        skeleton: of the records' poses.
+        window: side of the square window, in multiples of the box's longer side.
+        person_size: px; windows of larger people are scaled down to it.
+    """
+
+    skeleton: Skeleton | None = None
+    window: float = 2.0
+    person_size: int = 400
+
+
+class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Base of the builders: a subclass has SKELETON, SPLITS and ``photos``.
+
+    ``left_out`` counts, by reason, what was not written.
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    SKELETON: Skeleton
+    SPLITS: tuple[str, ...]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "Give the data set's own folder as manual_dir."
+
+    def __init__(self, *, config=None, **kwargs):
+        config = config or PeopleConfig(name="people", skeleton=self.SKELETON)
+        self.left_out: collections.Counter[str] = collections.Counter()
+        super().__init__(config=config, **kwargs)
+
+    @property
+    def skeleton(self) -> Skeleton:
+        return self.builder_config.skeleton
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        joints = len(self.skeleton)
+        tensor = tfds.features.Tensor
+        features = {
+            "window": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+            "window_matrix": tensor(shape=(2, 3), dtype=np.float32),
+            "keypoints": tensor(shape=(joints, 2), dtype=np.float32),
+            "visible": tensor(shape=(joints,), dtype=np.uint8),
+            "box": tensor(shape=(4,), dtype=np.float32),
+            "area": np.float32,
+            "head_size": np.float32,
+            "neighbour_keypoints": tensor(shape=(None, joints, 2), dtype=np.float32),
+            "neighbour_visible": tensor(shape=(None, joints), dtype=np.uint8),
+            "neighbour_boxes": tensor(shape=(None, 4), dtype=np.float32),
+            "image_id": np.int64,
+            "person_id": np.int64,
+            "file_name": tfds.features.Text(),
+        }
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            metadata=tfds.core.MetadataDict(skeleton=self.skeleton.to_json()),
+        )
+
+    def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
+        """The photos of one split in a fixed order, from the data set's own folder."""
+        raise TypeError(f"{type(self).__name__} does not define photos()")
+
+    def _split_generators(self, dl_manager):
+        source = pathlib.Path(dl_manager.manual_dir)
+        return {split: self._generate_examples(split, source) for split in self.SPLITS}
+
+    def _generate_examples(self, split: str, source: pathlib.Path):
+        for photo in self.photos(split, source):
+            image = None
+            for index, person in enumerate(photo.people):
+                if not np.any(person.visible > 0):
+                    self.left_out["no labelled joint"] += 1
+                    continue
+                if min(person.box[2:]) < 1:
+                    self.left_out["box smaller than a pixel"] += 1
+                    continue
+                image = decode(photo.image, photo.file_name) if image is None else image
+                others = photo.people[:index] + photo.people[index + 1 :]
+                yield person.person_id, self._record(photo, image, person, others)
+
+    def _record(self, photo, image, person, others) -> dict:
+        window, matrix = cut_window(
+            photo.image, image, person.box, self.builder_config
+        )
+        joints = len(self.skeleton)
+        return {
+            "window": window,
+            "window_matrix": matrix,
+            "keypoints": np.float32(person.keypoints),
+            "visible": np.uint8(person.visible),
+            "box": np.float32(person.box),
+            "area": np.float32(person.area),
+            "head_size": np.float32(person.head_size),
+            "neighbour_keypoints": np.float32(
+                [other.keypoints for other in others]
+            ).reshape(-1, joints, 2),
+            "neighbour_visible": np.uint8(
+                [other.visible for other in others]
+            ).reshape(-1, joints),
+            "neighbour_boxes": np.float32([o.box for o in others]).reshape(-1, 4),
+            "image_id": photo.image_id,
+            "person_id": person.person_id,
+            "file_name": photo.file_name,
+        }
+
+
+def cut_window(encoded: bytes, image, box, config: PeopleConfig):
+    """The photo around a person.
+
+    Args:
+        encoded: the photo's own bytes, used as they are when the window is all of it.
+        image: u8[H, W, 3] RGB, the same photo.
+        box: f32[4] of the person in I.
+        config: side and scale of the window.
+
+    Returns:
+        JPEG bytes (a file object), and f32[2, 3] window pixels -> I.
+    """
+    height, width = image.shape[:2]
+    side = config.window * max(box[2:])
+    centre = box[:2] + (np.asarray(box[2:]) - 1) / 2
+    low = np.clip(np.floor(centre - side / 2), 0, [width - 1, height - 1]).astype(int)
+    high = np.clip(np.ceil(centre + side / 2), low, [width - 1, height - 1]).astype(int)
+    size = high - low + 1
+    scale = min(1.0, config.person_size / max(box[2:]))
+    if scale == 1 and tuple(size) == (width, height) and encoded[:2] == b"\xff\xd8":
+        data = encoded
+    else:
+        window = image[low[1] : high[1] + 1, low[0] : high[0] + 1]
+        if scale < 1:
+            small = np.maximum(np.round(size * scale), 1).astype(int)
+            window = cv2.resize(window, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
+            scale = small / size
+        bgr = cv2.cvtColor(window, cv2.COLOR_RGB2BGR)
+        data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+    back = 1 / (np.ones(2) * scale)
+    # Pixel centres: window x covers photo low + (x + 0.5) / scale - 0.5.
+    offset = low + 0.5 * back - 0.5
+    matrix = np.float32([[back[0], 0, offset[0]], [0, back[1], offset[1]]])
+    return data, matrix
