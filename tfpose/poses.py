@@ -1,0 +1,447 @@
+"""Pose files: COCO results and COCO annotations of any skeleton, read and written.
+
+All coordinates are photo pixels (space I), points ``(x, y)``, boxes ``xywh``.
+A file that cannot be used raises ``PoseFileError``, whose message is one line naming
+the file, the record (its place in the list, counted from 0), what was expected and
+what was found. Formats: https://cocodataset.org/#format-data and #format-results.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from tfpose import pose_faults
+from tfpose import skeleton as skeletons
+from tfpose.skeleton import Skeleton
+
+# Where a person's segment area is not known, this share of the box area stands for it
+# (the usual value for data sets without segmentations, e.g. CrowdPose and AIC).
+SEGMENT_SHARE_OF_BOX = 0.53
+# Coordinates are written to a thousandth of a pixel.
+DECIMALS = 3
+
+Photos = Mapping[int, "tuple[int, int] | None"]
+
+
+class PoseFileError(ValueError):
+    """A pose file that cannot be used; the message is one clear line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Annotations:
+    """The labelled people of a data set, in the order of the file.
+
+    Attributes:
+        skeleton: names the K joints.
+        images: image id -> the file's image dictionary (``file_name`` and, where the
+            file has them, ``width`` and ``height`` in px).
+        image_ids: i64[N].
+        ids: i64[N], unique.
+        keypoints: f64[N, K, 2], I; what the file says, also for unlabelled joints.
+        visible: u8[N, K], 0 unlabelled, 1 labelled but occluded, 2 visible.
+        boxes: f64[N, 4] xywh, I; the box around the labelled joints where absent.
+        areas: f64[N] px^2 of the person's segment; 0.53 of the box where absent.
+        head_sizes: f64[N] px, nan where absent.
+        crowd: bool[N], COCO's ``iscrowd``.
+        entries: the file's N dictionaries.
+    """
+
+    skeleton: Skeleton
+    images: dict[int, dict]
+    image_ids: np.ndarray
+    ids: np.ndarray
+    keypoints: np.ndarray
+    visible: np.ndarray
+    boxes: np.ndarray
+    areas: np.ndarray
+    head_sizes: np.ndarray
+    crowd: np.ndarray
+    entries: tuple[dict, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, which) -> Annotations:
+        """The people selected by bool[N] or by indices; all images are kept."""
+        return _take(self, which)
+
+    def photo_sizes(self) -> dict[int, tuple[int, int] | None]:
+        """Image id -> (width, height) px, or None where the file does not say."""
+        return {
+            image_id: (image["width"], image["height"])
+            if "width" in image and "height" in image
+            else None
+            for image_id, image in self.images.items()
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Estimated poses, in the order of the file.
+
+    Attributes:
+        image_ids: i64[N].
+        keypoints: f64[N, K, 2], I.
+        scores: f64[N, K], the third number of each joint.
+        pose_scores: f64[N].
+        entries: the N dictionaries as read, extra keys included.
+        positions: i64[N], where each stands in ``file_entries``.
+        file_entries: everything the file held, the skipped records too.
+    """
+
+    image_ids: np.ndarray
+    keypoints: np.ndarray
+    scores: np.ndarray
+    pose_scores: np.ndarray
+    entries: tuple[dict, ...]
+    positions: np.ndarray
+    file_entries: tuple
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def take(self, which) -> Results:
+        """The poses selected by bool[N] or by indices; ``file_entries`` stays whole."""
+        return _take(self, which)
+
+    def replaced(self, keypoints, scores=None) -> list:
+        """The file's list with these poses moved: no record lost, order kept.
+
+        Args:
+            keypoints: f64[N, K, 2], I.
+            scores: f64[N, K], or None to keep the joints' scores.
+        """
+        records = list(self.file_entries)
+        for row, position in enumerate(self.positions):
+            row_scores = None if scores is None else scores[row]
+            records[position] = replace_keypoints(
+                self.entries[row], keypoints[row], row_scores
+            )
+        return records
+
+
+def _take(people, which):
+    """A copy of Annotations or Results with some of its N rows."""
+    rows = np.arange(len(people))[np.asarray(which)]
+    changes = {
+        field.name: getattr(people, field.name)[rows]
+        for field in dataclasses.fields(people)
+        if isinstance(getattr(people, field.name), np.ndarray)
+    }
+    changes["entries"] = tuple(people.entries[row] for row in rows)
+    return dataclasses.replace(people, **changes)
+
+
+def read_results(
+    path, skeleton: Skeleton, skip_bad: bool = False, photos: Photos | None = None
+) -> tuple[Results, list[tuple[int, str]]]:
+    """Reads estimated poses from a COCO results file.
+
+    Args:
+        path: JSON list of ``{"image_id", "keypoints": [x, y, score, ...], "score"}``.
+        skeleton: whose K joints the poses must have.
+        skip_bad: collect records that cannot be used instead of raising.
+        photos: the known image ids -> (width, height) in px, or None where the size
+            is not known. If given, poses of other images and poses with no joint
+            inside their photo are bad records.
+
+    Returns:
+        The poses, and the bad records as (place in the file, reason).
+
+    Raises:
+        PoseFileError: the file is not such a list or, without ``skip_bad``, has a bad
+            record (the first one is named).
+    """
+    records = _load_json(path)
+    if not isinstance(records, list):
+        raise PoseFileError(
+            f"{path}: expected a JSON list of poses (COCO results), found "
+            f"{pose_faults.describe(records)}"
+        )
+    faults = {}
+    for place, record in enumerate(records):
+        fault = pose_faults.of_result(record, skeleton, photos)
+        if fault:
+            faults[place] = fault
+    sound = [place for place in range(len(records)) if place not in faults]
+    numbers = pose_faults.joint_numbers(records, sound, faults, len(skeleton))
+    pose_faults.find_empty_poses(numbers, sound, faults, records, photos)
+    bad = []
+    for place in sorted(faults):
+        record = pose_faults.name_record(place, records[place])
+        bad.append((place, f"{path}: {record}: {faults[place]}"))
+    if bad and not skip_bad:
+        raise PoseFileError(bad[0][1])
+    kept = [row for row, place in enumerate(sound) if place not in faults]
+    positions = np.array(sound, np.int64)[kept]
+    entries = tuple(records[place] for place in positions)
+    results = Results(
+        image_ids=np.array([entry["image_id"] for entry in entries], np.int64),
+        keypoints=numbers[kept, :, :2],
+        scores=numbers[kept, :, 2],
+        pose_scores=np.array([entry["score"] for entry in entries], np.float64),
+        entries=entries,
+        positions=positions,
+        file_entries=tuple(records),
+    )
+    return results, bad
+
+
+def read_annotations(path) -> Annotations:
+    """Reads labelled people from a COCO annotations file of any skeleton.
+
+    ``categories[0].keypoints`` names the joints: the names of a built-in skeleton
+    select it, others define one (``skeleton`` holds its limbs, counted from 1 as in
+    COCO; ``sigmas``, ``flip_pairs``, ``torso``, ``head`` as in ``Skeleton``). An
+    annotation needs ``id``, ``image_id`` and ``keypoints``; ``bbox``, ``area``,
+    ``iscrowd`` and ``head_size`` (px, for PCKh) are used where present.
+
+    Raises:
+        PoseFileError: the file is not of this form, or a record is bad.
+    """
+    data = _load_json(path)
+    wanted = ("images", "annotations", "categories")
+    if not isinstance(data, dict) or any(
+        not isinstance(data.get(key), list) for key in wanted
+    ):
+        raise PoseFileError(
+            f"{path}: expected an object with the lists {', '.join(wanted)} (COCO "
+            f"annotations), found {pose_faults.describe(data)}"
+        )
+    skeleton = _read_skeleton(path, data["categories"])
+    images = _read_images(path, data["images"])
+    records = data["annotations"]
+    category = data["categories"][0].get("id")
+    numbers, faults = _check_annotations(records, skeleton, images, category)
+    if faults:
+        place = min(faults)
+        where = f"annotations: {pose_faults.name_record(place, records[place])}"
+        raise PoseFileError(f"{path}: {where}: {faults[place]}")
+    return _annotations(skeleton, images, records, numbers)
+
+
+def _check_annotations(records, skeleton, images, category):
+    """The f64[N, K, 3] joints, and {place: what is wrong}."""
+    faults, seen = {}, set()
+    for place, record in enumerate(records):
+        fault = pose_faults.of_annotation(record, skeleton, images, category, seen)
+        if fault:
+            faults[place] = fault
+    sound = [place for place in range(len(records)) if place not in faults]
+    numbers = pose_faults.joint_numbers(records, sound, faults, len(skeleton))
+    wrong = ~np.isin(numbers[..., 2], (0, 1, 2)).all(axis=1)
+    for row in np.flatnonzero(wrong):
+        found = numbers[row, :, 2].tolist()
+        faults.setdefault(sound[row], f"expected visibilities 0, 1, 2, found {found}")
+    return numbers, faults
+
+
+def _annotations(skeleton, images, records, numbers) -> Annotations:
+    """Gathers the arrays from checked records and their f64[N, K, 3] joints."""
+    keypoints, visible = numbers[..., :2], numbers[..., 2].astype(np.uint8)
+    around = boxes_around(keypoints, visible > 0)
+    boxes = [r.get("bbox") or around[row] for row, r in enumerate(records)]
+    boxes = np.array(boxes, np.float64).reshape(-1, 4)
+    estimated = SEGMENT_SHARE_OF_BOX * boxes[:, 2] * boxes[:, 3]
+    areas = [r.get("area", estimated[row]) for row, r in enumerate(records)]
+    return Annotations(
+        skeleton=skeleton,
+        images=images,
+        image_ids=np.array([r["image_id"] for r in records], np.int64),
+        ids=np.array([r["id"] for r in records], np.int64),
+        keypoints=keypoints,
+        visible=visible,
+        boxes=boxes,
+        areas=np.array(areas, np.float64),
+        head_sizes=np.array([r.get("head_size", np.nan) for r in records], np.float64),
+        crowd=np.array([bool(r.get("iscrowd", 0)) for r in records], bool),
+        entries=tuple(records),
+    )
+
+
+def boxes_around(keypoints, valid) -> np.ndarray:
+    """Tight boxes f64[N, 4] xywh around the valid joints, zero where there is none.
+
+    The box is centred on the joints' extent and as wide as it (``geometry.box_around``
+    without its minimum, in numpy).
+
+    Args:
+        keypoints: f64[N, K, 2].
+        valid: bool[N, K].
+    """
+    keypoints, valid = np.asarray(keypoints, np.float64), np.asarray(valid)[..., None]
+    low = np.where(valid, keypoints, np.inf).min(axis=1)
+    high = np.where(valid, keypoints, -np.inf).max(axis=1)
+    empty = ~valid.any(axis=1)
+    low, high = np.where(empty, 0, low), np.where(empty, 0, high)
+    boxes = np.concatenate([low + 0.5, high - low], axis=1)
+    return np.where(empty, 0.0, boxes)
+
+
+def replace_keypoints(entry: dict, keypoints, scores=None) -> dict:
+    """A copy of a results entry with its joints moved; everything else is kept.
+
+    Args:
+        entry: results dictionary.
+        keypoints: f64[K, 2], I; written to 0.001 px.
+        scores: f64[K], or None to keep the joints' scores.
+    """
+    third = entry["keypoints"][2::3] if scores is None else _plain(scores)
+    return {**entry, "keypoints": _flatten(keypoints, third)}
+
+
+def result_entry(image_id: int, keypoints, scores, score: float, **extra) -> dict:
+    """A results entry from f64[K, 2] (I) and f64[K]; ``extra`` keys are added."""
+    return {
+        "image_id": int(image_id),
+        "category_id": 1,
+        "keypoints": _flatten(keypoints, _plain(scores)),
+        "score": float(score),
+        **extra,
+    }
+
+
+def annotation_entry(
+    annotation_id: int, image_id: int, keypoints, visible, box=None, area=None, **extra
+) -> dict:
+    """An annotation from f64[K, 2] (I), u8[K], f64[4] xywh and px^2.
+
+    ``extra`` keys (``head_size``, ``track_id``, ...) are added. Without ``box`` and
+    ``area`` the reader's defaults are written.
+    """
+    keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
+    if box is None:
+        box = boxes_around(keypoints[None], visible[None] > 0)[0]
+    if area is None:
+        area = SEGMENT_SHARE_OF_BOX * box[2] * box[3]
+    return {
+        "id": int(annotation_id),
+        "image_id": int(image_id),
+        "category_id": 1,
+        "iscrowd": 0,
+        "bbox": [round(float(side), DECIMALS) for side in box],
+        "area": round(float(area), DECIMALS),
+        "num_keypoints": int((visible > 0).sum()),
+        "keypoints": _flatten(keypoints, [int(flag) for flag in visible]),
+        **extra,
+    }
+
+
+def annotations_json(
+    skeleton: Skeleton, images: Iterable[dict], annotations: Iterable[dict]
+) -> dict:
+    """A COCO annotations file as data, for ``write_json``.
+
+    Args:
+        skeleton: written into the category, so that reading gives it back.
+        images: ``{"id", "file_name", "width", "height"}`` each.
+        annotations: ``annotation_entry`` each.
+    """
+    built_in = skeletons.SKELETONS.get(skeleton.name) == skeleton
+    category = {
+        "id": 1,
+        "name": "person" if built_in else skeleton.name,
+        "keypoints": list(skeleton.joints),
+        "skeleton": (skeleton.limb_indices + 1).tolist(),
+        **{key: skeleton.to_json()[key] for key in _SKELETON_KEYS},
+    }
+    return {
+        "images": list(images),
+        "annotations": list(annotations),
+        "categories": [category],
+    }
+
+
+def write_json(path, data, allow_nan: bool = False) -> None:
+    """Writes JSON so that the file is either whole or not there.
+
+    Args:
+        path: written beside, synced, then renamed over what was there.
+        data: JSON-ready data.
+        allow_nan: write NaN and infinity as Python's json does; only to pass records
+            on as they were read.
+
+    Raises:
+        PoseFileError: the data cannot be written as JSON, or the file not at all.
+    """
+    path = pathlib.Path(path)
+    try:
+        text = json.dumps(data, allow_nan=allow_nan)
+    except (TypeError, ValueError) as error:
+        raise PoseFileError(f"{path}: cannot be written as JSON: {error}") from error
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError as error:
+        raise PoseFileError(f"{path}: cannot write: {error.strerror}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _plain(values) -> list[float]:
+    return [float(value) for value in values]
+
+
+def _flatten(keypoints, third) -> list:
+    """[x, y, third, x, y, third, ...] from [K, 2] and K numbers."""
+    points = np.round(np.asarray(keypoints, np.float64), DECIMALS).tolist()
+    flat = []
+    for point, value in zip(points, third, strict=True):
+        flat += [*point, value]
+    return flat
+
+
+def _load_json(path):
+    try:
+        return json.loads(pathlib.Path(path).read_bytes())
+    except OSError as error:
+        raise PoseFileError(f"{path}: cannot read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise PoseFileError(f"{path}: not JSON: {error}") from error
+
+
+_SKELETON_KEYS = ("flip_pairs", "sigmas", "torso", "head")
+
+
+def _read_skeleton(path, categories) -> Skeleton:
+    """The skeleton that ``categories[0]`` selects or defines."""
+    category = categories[0] if categories else None
+    names = category.get("keypoints") if isinstance(category, dict) else None
+    if not names or not isinstance(names, list):
+        raise PoseFileError(
+            f"{path}: categories[0] must name the joints under 'keypoints', found "
+            f"{pose_faults.describe(category)}"
+        )
+    built_in = [s for s in skeletons.SKELETONS.values() if list(s.joints) == names]
+    data = {"name": category.get("name", "person"), "joints": names}
+    try:
+        ends = dict(enumerate(names, start=1))
+        limbs = [[ends[a], ends[b]] for a, b in category.get("skeleton", ())]
+        data = built_in[0].to_json() if built_in else {**data, "limbs": limbs}
+        own = {key: category[key] for key in _SKELETON_KEYS if key in category}
+        return Skeleton.from_json({**data, **own})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise PoseFileError(f"{path}: categories[0]: {error}") from error
+    except KeyError as error:
+        found = f"a limb that ends at joint {error} of {len(names)}"
+        raise PoseFileError(f"{path}: categories[0]: {found}") from error
+
+
+def _read_images(path, records) -> dict[int, dict]:
+    images = {}
+    for place, record in enumerate(records):
+        fault = pose_faults.of_image(record, images)
+        if fault:
+            raise PoseFileError(f"{path}: images: record {place}: {fault}")
+        images[record["id"]] = record
+    return images
