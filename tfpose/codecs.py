@@ -1,0 +1,134 @@
+"""Codecs: how joint coordinates become training targets and come back.
+
+A codec is a frozen dataclass with ``encode(keypoints, valid)`` and ``decode(heatmaps)``.
+Keypoints are crop pixels (C), heatmaps cells (H); B batch, K joints, h x w cells.
+The data pipeline and the tests call ``encode``; ``decode`` is what the models' decoding
+layers compute, here in TensorFlow for targets and heatmaps of any origin.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow as tf
+
+from tfpose import geometry
+
+
+@dataclasses.dataclass(frozen=True)
+class Codec:
+    """What all codecs know.
+
+    Args:
+        input_size: (height, width) of the crop in px.
+        stride: px a cell.
+    """
+
+    input_size: tuple[int, int]
+    stride: int = 4
+
+    @property
+    def heatmap_size(self) -> tuple[int, int]:
+        """(height, width) in cells."""
+        return self.input_size[0] // self.stride, self.input_size[1] // self.stride
+
+    def _distances(self, keypoints):
+        """Cells from each column and row to each joint: f32[B, K, w], f32[B, K, h]."""
+        cells = geometry.crop_to_heatmap(keypoints, self.stride)
+        height, width = self.heatmap_size
+        columns = tf.range(width, dtype=tf.float32) - cells[..., :1]
+        rows = tf.range(height, dtype=tf.float32) - cells[..., 1:]
+        return columns, rows
+
+
+@dataclasses.dataclass(frozen=True)
+class IntegralHeatmap(Codec):
+    """One-hot maps spread bilinearly over four cells, read by their expectation.
+
+    Integral Human Pose Regression (arXiv 1711.08229); the target is PoseFix section 5.2
+    and FACTS A.2. Departure from PoseFix's code: cells are mapped by pixel centres
+    (tfpose.geometry), not by x / stride, so that mirrored crops have mirrored targets.
+    """
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K], each valid joint's map sums to 1.
+
+        A joint whose four cells lie all outside has a zero map.
+        """
+        columns, rows = self._distances(keypoints)
+        columns = tf.maximum(1 - tf.abs(columns), 0)
+        rows = tf.maximum(1 - tf.abs(rows), 0)
+        maps = tf.einsum("bkh,bkw->bhwk", rows, columns)
+        # Joints near the border lose the cells outside; what is left counts fully.
+        total = tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
+        return tf.math.divide_no_nan(maps, total) * valid[:, None, None, :]
+
+    def decode(self, heatmaps):
+        """Probabilities f32[B, h, w, K] that sum to 1 -> f32[B, K, 2] C, f32[B, K].
+
+        The score is the largest probability.
+        """
+        height, width = self.heatmap_size
+        x = tf.einsum("bhwk,w->bk", heatmaps, tf.range(width, dtype=tf.float32))
+        y = tf.einsum("bhwk,h->bk", heatmaps, tf.range(height, dtype=tf.float32))
+        keypoints = geometry.heatmap_to_crop(tf.stack([x, y], -1), self.stride)
+        return keypoints, tf.reduce_max(heatmaps, axis=(1, 2))
+
+
+@dataclasses.dataclass(frozen=True)
+class GaussianHeatmap(Codec):
+    """Gaussian maps of peak 1 about the exact, unrounded joint.
+
+    Args:
+        sigma: standard deviation in cells.
+    """
+
+    sigma: float = 2.0
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K] in [0, 1]."""
+        columns, rows = self._distances(keypoints)
+        columns = tf.exp(-tf.square(columns) / (2 * self.sigma**2))
+        rows = tf.exp(-tf.square(rows) / (2 * self.sigma**2))
+        return tf.einsum("bkh,bkw->bhwk", rows, columns) * valid[:, None, None, :]
+
+    def decode(self, heatmaps):
+        """f32[B, h, w, K] -> f32[B, K, 2] C, scores f32[B, K] (the peak's value).
+
+        The parabola through the logarithms of the peak and its two neighbours, along each
+        axis, has its vertex at the joint: exact for a Gaussian. At the border, where
+        a neighbour is missing, the cell's centre is the answer.
+        """
+        columns, peak_x = _profile(heatmaps, along=2)
+        rows, peak_y = _profile(heatmaps, along=1)
+        cells = tf.stack([_vertex(columns, peak_x), _vertex(rows, peak_y)], axis=-1)
+        keypoints = geometry.heatmap_to_crop(cells, self.stride)
+        return keypoints, tf.reduce_max(heatmaps, axis=(1, 2))
+
+
+def _profile(heatmaps, along: int):
+    """The line of cells through each map's peak, f32[B, K, n], and the peak's index."""
+    across = 3 - along
+    best = tf.reduce_max(heatmaps, axis=across)  # (B, n, K)
+    peak = tf.argmax(best, axis=1, output_type=tf.int32)  # (B, K)
+    # Every line across that holds the peak has the peak's value there; the first one is
+    # taken, as argmax does.
+    lines = tf.argmax(tf.reduce_max(heatmaps, axis=along), 1, output_type=tf.int32)
+    order = [0, 3, across, along]
+    values = tf.gather(tf.transpose(heatmaps, order), lines, axis=2, batch_dims=2)
+    return values, peak
+
+
+def _vertex(values, peak):
+    """Sub-cell position f32[B, K] of the maximum of the lines f32[B, K, n]."""
+    last = tf.shape(values)[-1] - 1
+    log = tf.math.log(tf.maximum(values, 1e-10))
+    at = [
+        tf.gather(log, tf.clip_by_value(peak + step, 0, last), axis=2, batch_dims=2)
+        for step in (-1, 0, 1)
+    ]
+    curvature = at[0] - 2 * at[1] + at[2]
+    offset = tf.math.divide_no_nan((at[0] - at[2]) / 2, curvature)
+    inner = tf.logical_and(peak > 0, peak < last)
+    offset = tf.where(inner, tf.clip_by_value(offset, -0.5, 0.5), 0.0)
+    return tf.cast(peak, tf.float32) + offset

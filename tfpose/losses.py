@@ -1,0 +1,63 @@
+"""Losses: per joint first, weighted and averaged afterwards.
+
+Each loss returns f32[B, K]. Given sample weights f32[B, K] (1 where the joint is labelled
+inside the crop), Keras multiplies and divides by B * K: unlabelled joints count as zero
+in the mean, as in PoseFix's code.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+PACKAGE = "tfpose"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HeatmapCrossEntropy(keras.losses.Loss):
+    """Cross entropy of a softmax over all cells (PoseFix Eq. 4).
+
+    Call: target f32[B, h, w, K] that sums to 1 (or is zero) over the cells, logits
+    f32[B, h, w, K] -> f32[B, K] in nats, before weights and mean.
+    """
+
+    def call(self, target, logits):
+        height, width, joints = logits.shape[1:]
+        logits = ops.reshape(logits, (-1, height * width, joints))
+        target = ops.reshape(target, (-1, height * width, joints))
+        return -ops.sum(target * ops.log_softmax(logits, axis=1), axis=1)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class CoordinateDistance(keras.losses.Loss):
+    """Mean absolute difference of x and y in cells (PoseFix Eq. 5).
+
+    The paper sums over x and y, its code averages; we follow the code, so that
+    L_H + L_C has the balance that made the published results.
+
+    Args:
+        stride: px a cell.
+
+    Call: target and keypoints f32[B, K, 2] crop px -> f32[B, K], before weights and mean.
+    """
+
+    def __init__(self, stride=4, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, target, keypoints):
+        return ops.mean(ops.abs(target - keypoints), axis=-1) / self.stride
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HeatmapSquaredError(keras.losses.Loss):
+    """Mean squared difference of two maps: f32[B, h, w, K] twice -> f32[B, K].
+
+    Half of it is SimpleBaseline's loss; PoseFix's coarse-to-coarse variant (Fig. 6).
+    """
+
+    def call(self, target, heatmap):
+        return ops.mean(ops.square(target - heatmap), axis=(1, 2))

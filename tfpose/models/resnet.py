@@ -1,0 +1,94 @@
+"""Residual trunks (He et al., CVPR 2016, arXiv 1512.03385).
+
+As in PoseFix and SimpleBaseline: convolutions without bias, and the stride in the 3x3
+convolution of a bottleneck. ``keras.applications`` has biases and strides in the first
+1x1, so it does not reproduce those papers' parameter counts.
+"""
+
+from __future__ import annotations
+
+from keras import layers
+
+# Blocks in each of the four stages.
+DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+EPSILON = 1e-5
+MOMENTUM = 0.9
+
+
+def normalise(x, name: str, relu: bool = True):
+    """Batch normalisation and, unless told otherwise, ReLU."""
+    x = layers.BatchNormalization(epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if relu else x
+
+
+def convolution(x, filters: int, size: int, name: str, stride=1, relu=True):
+    """Convolution without bias, padded by (size - 1) / 2, then ``normalise``.
+
+    Explicit padding: Keras' "same" pads strided convolutions on the far side only,
+    which shifts the features by half a pixel and mirrors differently.
+    """
+    if stride > 1 and size > 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    else:
+        padding = "same"
+    x = layers.Conv2D(
+        filters, size, stride, padding, use_bias=False, name=f"{name}_conv",
+        kernel_initializer="he_normal",
+    )(x)  # fmt: skip
+    return normalise(x, name, relu)
+
+
+def bottleneck(x, filters: int, stride: int, name: str):
+    """1x1, 3x3, 1x1 with four times the filters, added to the input."""
+    shortcut = x
+    if stride > 1 or x.shape[-1] != 4 * filters:
+        shortcut = convolution(x, 4 * filters, 1, f"{name}_shortcut", stride, relu=False)
+    x = convolution(x, filters, 1, f"{name}_reduce")
+    x = convolution(x, filters, 3, f"{name}_spatial", stride)
+    x = convolution(x, 4 * filters, 1, f"{name}_expand", relu=False)
+    return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([shortcut, x]))
+
+
+def basic_block(x, filters: int, stride: int, name: str):
+    """Two 3x3 convolutions added to the input."""
+    shortcut = x
+    if stride > 1 or x.shape[-1] != filters:
+        shortcut = convolution(x, filters, 1, f"{name}_shortcut", stride, relu=False)
+    x = convolution(x, filters, 3, f"{name}_first", stride)
+    x = convolution(x, filters, 3, f"{name}_second", relu=False)
+    return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([shortcut, x]))
+
+
+def resnet(x, depth: int):
+    """ResNet-50, 101 or 152 to stride 32: f32[B, H/32, W/32, 2048].
+
+    Args:
+        x: f32[B, H, W, any number of channels].
+        depth: a key of ``DEPTHS``.
+    """
+    x = convolution(x, 64, 7, "stem", stride=2)
+    x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
+    x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+    for stage, blocks in enumerate(DEPTHS[depth]):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            x = bottleneck(x, 64 * 2**stage, stride, f"stage{stage}_block{block}")
+    return x
+
+
+def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
+    """Residual net of basic blocks to stride 32, for two CPU cores.
+
+    Args:
+        x: f32[B, H, W, any number of channels].
+        widths: filters of the stem and of the stages at strides 4, 8, 16 and 32.
+        blocks: basic blocks a stage.
+    """
+    x = convolution(x, widths[0], 5, "stem", stride=2)
+    x = convolution(x, widths[1], 3, "stem_down", stride=2)
+    for stage, width in enumerate(widths[1:]):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            x = basic_block(x, width, stride, f"stage{stage}_block{block}")
+    return x

@@ -1,0 +1,266 @@
+"""The HTML report of a run: one file with numbers, curves and pictures inside it.
+
+Each function returns the HTML of one section; ``write_report`` puts them into a page.
+The page needs no network, no script and no other file.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import math
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+from tfpose import charts, viz
+
+_STYLE = """
+:root { --ink: #2b2f38; --soft: #667085; --line: #e4e7ec; --accent: #1a5fb4; }
+* { box-sizing: border-box; }
+body { margin: 0; color: var(--ink); background: #f5f6f8;
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+header { background: #16263f; color: #fff; padding: 2.2rem 1rem 2rem; }
+header > *, main { max-width: 1080px; margin: 0 auto; }
+header h1 { font-size: 1.7rem; letter-spacing: -0.01em; }
+header p { color: #c9d4e5; margin-top: .4rem; max-width: 1080px; }
+main { padding: 1.4rem 1rem 4rem; }
+section { background: #fff; border: 1px solid var(--line); border-radius: 10px;
+  padding: 1.1rem 1.4rem 1.4rem; margin-top: 1.2rem; }
+h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
+.note { color: var(--soft); margin: 0 0 .9rem; max-width: 75ch; }
+.tiles { display: grid; gap: .8rem;
+  grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); }
+.tile { border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; }
+.tile b { display: block; font-size: .85rem; font-weight: 600; color: var(--soft); }
+.tile .now { font-size: 1.9rem; font-weight: 650; letter-spacing: -0.02em; }
+.tile .was { color: var(--soft); font-size: 1.15rem; }
+.better { color: #0a7a52; } .worse { color: #b3261e; } .same { color: var(--soft); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: .32rem .6rem; text-align: right;
+  border-bottom: 1px solid var(--line); }
+th { font-size: .8rem; color: var(--soft); font-weight: 600; }
+th:first-child, td:first-child { text-align: left; }
+tr:last-child td { font-weight: 650; border-bottom: 0; }
+.plain tr:last-child td { font-weight: inherit; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; }
+svg { max-width: 100%; height: auto; }
+.gallery { display: grid; gap: .9rem;
+  grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
+figure { margin: 0; } figure img { width: 100%; display: block; border-radius: 6px; }
+figcaption { color: var(--soft); font-size: .85rem; padding-top: .25rem; }
+@media print { body { background: #fff; } section { break-inside: avoid; } }
+""".strip()
+
+
+def write_report(
+    path: str | os.PathLike, title: str, summary: str, sections: Iterable[str]
+) -> None:
+    """Writes the page; the file is whole or not there.
+
+    Args:
+        path: the ``.html`` file.
+        title: heading of the page.
+        summary: one or two sentences below it.
+        sections: HTML made by the other functions of this module.
+    """
+    page = (
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<header><h1>{escape(title)}</h1><p>{escape(summary)}</p></header>"
+        f"<main>{''.join(sections)}</main></body></html>\n"
+    )
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(page, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def section(title: str, note: str, content: str) -> str:
+    """A framed part of the page; ``content`` is HTML, the rest is plain text."""
+    note = f"<p class='note'>{escape(note)}</p>" if note else ""
+    return f"<section><h2>{escape(title)}</h2>{note}{content}</section>"
+
+
+def summary_numbers(
+    numbers: Sequence[tuple[str, float, float]],
+    note: str = "",
+    title="Before and after",
+) -> str:
+    """Large numbers: (name, before, after), where more is better."""
+    tiles = [
+        f"<div class='tile'><b>{escape(name)}</b>"
+        f"<span class='was'>{before:.1f} →</span> "
+        f"<span class='now'>{after:.1f}</span> {_change(after - before)}</div>"
+        for name, before, after in numbers
+    ]
+    return section(title, note, f"<div class='tiles'>{''.join(tiles)}</div>")
+
+
+def _change(change: float, digits: int = 1) -> str:
+    if not math.isfinite(change):
+        return "<span class='same'>–</span>"
+    rounded = round(change, digits)
+    kind = "better" if rounded > 0 else "worse" if rounded < 0 else "same"
+    return f"<span class='{kind}'>{rounded:+.{digits}f}</span>"
+
+
+def joint_table(
+    tables: Mapping[str, tuple[Mapping[str, float], Mapping[str, float]]],
+    note: str = "",
+    title: str = "Joint by joint",
+) -> str:
+    """A row a joint: before, after and the change of one or more metrics.
+
+    Args:
+        tables: metric -> (before, after), each {joint: value}; the last row is bold
+            (give the mean there).
+        note: text above the table.
+        title: heading.
+
+    Raises:
+        ValueError: the metrics have different joints.
+    """
+    joints = list(next(iter(tables.values()))[0])
+    for metric, (before, after) in tables.items():
+        if not set(joints) == set(before) == set(after):
+            raise ValueError(
+                f"{metric}: expected the joints {joints}, got {list(before)} before "
+                f"and {list(after)} after"
+            )
+    head = "".join(
+        f"<th>{escape(metric)} before</th><th>after</th><th>change</th>"
+        for metric in tables
+    )
+    rows = []
+    for joint in joints:
+        cells = "".join(
+            f"<td>{_value(before[joint])}</td><td>{_value(after[joint])}</td>"
+            f"<td>{_change(after[joint] - before[joint])}</td>"
+            for before, after in tables.values()
+        )
+        rows.append(f"<tr><td>{escape(joint.replace('_', ' '))}</td>{cells}</tr>")
+    body = f"<tr><th>joint</th>{head}</tr>{''.join(rows)}"
+    return section(title, note, f"<div class='scroll'><table>{body}</table></div>")
+
+
+def _value(value: float) -> str:
+    return f"{value:.1f}" if math.isfinite(value) else "–"
+
+
+def plain_table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence], note=""
+) -> str:
+    """Any table; numbers and texts are printed as they come."""
+    head = "".join(f"<th>{escape(str(cell))}</th>" for cell in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    table = f"<table class='plain'><tr>{head}</tr>{body}</table>"
+    return section(title, note, f"<div class='scroll'>{table}</div>")
+
+
+def error_types(before: Mapping, after: Mapping, note: str = "") -> str:
+    """Shares of the error types before and after, whole and joint by joint.
+
+    Args:
+        before: what ``tfpose analyze`` reports: {"good", "jitter", "inversion", "swap",
+            "miss": percent, "per_joint": {joint: the same shares}}.
+        after: the same, after refinement.
+        note: text above the charts.
+    """
+    kinds = [kind for kind in charts.ERROR_COLOURS if kind != "good"]
+    bars = charts.paired_bars(
+        {kind: before[kind] for kind in kinds},
+        {kind: after[kind] for kind in kinds},
+        "percent of the annotated joints",
+    )
+    joints = charts.error_bars(before["per_joint"], after["per_joint"])
+    good = f"Good joints: {before['good']:.1f} % before, {after['good']:.1f} % after."
+    content = f"<div class='charts'>{bars}{joints}</div>"
+    return section("Kinds of error", f"{note} {good}".strip(), content)
+
+
+def pck_curve(thresholds: Sequence[float], before, after, x_label: str) -> str:
+    """The share of correct joints (percent) over the distance threshold."""
+    curve = charts.line_chart(
+        {"before": (thresholds, before), "after": (thresholds, after)},
+        x_label,
+        "correct joints (%)",
+        {"before": charts.BEFORE, "after": charts.AFTER},
+    )
+    note = "A joint is correct if it is nearer to the annotation than the threshold."
+    return section("Correct joints over the threshold", note, curve)
+
+
+def read_log(path: str | os.PathLike) -> dict[str, list[float]]:
+    """The columns of a training log (CSV with a header); empty cells become NaN.
+
+    Raises:
+        ValueError: the file is missing, or a cell is not a number.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            name: [float(row[name]) if row[name] else math.nan for row in rows]
+            for name in (rows[0] if rows else ())
+        }
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"training log {path}: {error}") from error
+
+
+def training_curves(path: str | os.PathLike, note: str = "") -> str:
+    """Curves of a training log: the losses in one chart, each metric in its own.
+
+    A column ``val_x`` is drawn with ``x``; the x axis is ``epoch``, or else ``step``.
+    """
+    log = read_log(path)
+    axis = next((name for name in ("epoch", "step") if name in log), None)
+    steps = log.pop(axis) if axis else range(len(next(iter(log.values()), [])))
+    log.pop("step", None)
+    groups: dict[str, dict] = {}
+    for name, values in log.items():
+        metric = name.removeprefix("val_")
+        group = "loss" if metric.endswith("loss") else metric
+        groups.setdefault(group, {})[name] = (steps, values)
+    pictures = [
+        charts.line_chart(curves, axis or "epoch", group, size=(260, 480))
+        for group, curves in groups.items()
+    ]
+    return section("Training", note, f"<div class='charts'>{''.join(pictures)}</div>")
+
+
+def gallery(title: str, pictures: Sequence[tuple], note: str = "") -> str:
+    """Pictures with captions: (u8[H, W, 3] RGB, text) each."""
+    figures = [
+        f"<figure><img src='{_inline(picture)}' alt='{escape(text)}' loading='lazy'>"
+        f"<figcaption>{escape(text)}</figcaption></figure>"
+        for picture, text in pictures
+    ]
+    return section(title, note, f"<div class='gallery'>{''.join(figures)}</div>")
+
+
+def _inline(picture) -> str:
+    data = base64.b64encode(viz.encode(np.asarray(picture), ".jpg")).decode("ascii")
+    return f"data:image/jpeg;base64,{data}"
+
+
+def extremes(gains: Sequence[float], count: int) -> tuple[list[int], list[int]]:
+    """Indices of the largest gains and of the largest losses, each the largest first.
+
+    NaN is neither; no more than ``count`` of each; a loss is a gain below zero.
+    """
+    gains = np.asarray(gains, np.float64)
+    order = [int(i) for i in np.argsort(-gains, kind="stable")]
+    order = [i for i in order if math.isfinite(gains[i])]
+    best = [i for i in order if gains[i] > 0][:count]
+    worst = [i for i in reversed(order) if gains[i] < 0][:count]
+    return best, worst

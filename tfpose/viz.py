@@ -1,0 +1,280 @@
+"""Pictures of poses: skeletons on photos, before/after pairs, contact sheets.
+
+All pictures are u8[H, W, 3] RGB; points are (x, y) in pixels of the picture they are
+drawn on, pixel centres at integers (tfpose.geometry). No function changes its input.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from tfpose.skeleton import Skeleton
+
+# Colours that people with colour-vision deficiency can tell apart (Okabe and Ito 2008).
+LEFT = (86, 180, 233)
+RIGHT = (230, 120, 20)
+MIDDLE = (240, 228, 66)
+OUTLINE = (20, 20, 20)
+TRUTH = (255, 255, 255)
+PAPER = (250, 250, 248)
+INK = (40, 44, 52)
+# cv2 draws at 1/16 px: coordinates are passed as integers with this many binary digits.
+_SHIFT = 4
+# Joints further out than this many picture sizes are not drawn (cv2 takes int32).
+_FAR = 8
+
+
+def side_colour(*joints: str) -> tuple[int, int, int]:
+    """The colour of a joint, or of a limb between two: left, right or the middle."""
+    sides = {joint.split("_")[0] for joint in joints}
+    if "left" in sides and "right" not in sides:
+        return LEFT
+    if "right" in sides and "left" not in sides:
+        return RIGHT
+    return MIDDLE
+
+
+def draw_pose(
+    image,
+    keypoints,
+    valid,
+    skeleton: Skeleton,
+    colour=None,
+    thickness: int | None = None,
+) -> np.ndarray:
+    """The photo with a skeleton drawn on it, left and right in their own colours.
+
+    Args:
+        image: u8[H, W, 3] RGB.
+        keypoints: f[K, 2] in pixels of ``image``; joints that are NaN, infinite or many
+            photo sizes away are left out.
+        valid: [K], joints with 0 are left out.
+        skeleton: names and limbs of the K joints.
+        colour: (r, g, b) of the whole skeleton instead of the colours of the sides.
+        thickness: px of a limb; by default it follows the size of the picture.
+
+    Returns:
+        u8[H, W, 3], a new picture.
+
+    Raises:
+        ValueError: ``keypoints`` or ``valid`` has another number of joints.
+    """
+    keypoints = np.asarray(keypoints, np.float64)
+    if keypoints.shape != (len(skeleton), 2) or np.shape(valid) != (len(skeleton),):
+        raise ValueError(
+            f"expected keypoints ({len(skeleton)}, 2) and valid ({len(skeleton)},) for "
+            f"{skeleton.name}, got {keypoints.shape} and {np.shape(valid)}"
+        )
+    picture = np.array(image, np.uint8, order="C")
+    thickness = thickness or max(1, round(min(picture.shape[:2]) / 120))
+    drawn = _drawable(keypoints, valid, picture.shape)
+    limbs = [limb for limb in skeleton.limb_indices if drawn[limb].all()]
+    points = np.round(np.where(drawn[:, None], keypoints, 0) * 2**_SHIFT).astype(int)
+    # All outlines first, so that no limb is cut by its neighbour's outline.
+    for extra in (2, 0):
+        for a, b in limbs:
+            fill = colour or side_colour(skeleton.joints[a], skeleton.joints[b])
+            tone = OUTLINE if extra else fill
+            _line(picture, points[a], points[b], tone, thickness + extra)
+        for joint in np.flatnonzero(drawn):
+            fill = colour or side_colour(skeleton.joints[joint])
+            tone = OUTLINE if extra else fill
+            _dot(picture, points[joint], tone, thickness + 1 + extra / 2)
+    return picture
+
+
+def _drawable(keypoints, valid, shape) -> np.ndarray:
+    finite = np.isfinite(keypoints).all(axis=-1)
+    near = (np.abs(np.where(finite[:, None], keypoints, 0)) < _FAR * max(shape)).all(-1)
+    return finite & near & (np.asarray(valid) > 0)
+
+
+def _line(picture, start, end, colour, thickness) -> None:
+    ends = tuple(start.tolist()), tuple(end.tolist())
+    cv2.line(picture, *ends, colour, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def _dot(picture, centre, colour, radius) -> None:
+    size = round(radius * 2**_SHIFT)
+    cv2.circle(picture, tuple(centre.tolist()), size, colour, -1, cv2.LINE_AA, _SHIFT)
+
+
+def frame(poses: Sequence[tuple], aspect: float, margin: float = 0.15) -> np.ndarray:
+    """The box that shows all of these poses.
+
+    Args:
+        poses: (keypoints f[K, 2], valid [K]) pairs.
+        aspect: width / height of the box.
+        margin: added on each side, as a share of the longer side.
+
+    Returns:
+        f64[4] xywh; (0, 0, 1, 1) times the aspect if no joint is valid.
+    """
+    points = [np.asarray(points)[_finite(points, valid)] for points, valid in poses]
+    points = np.concatenate(points) if points else np.zeros((0, 2))
+    if not len(points):
+        return np.array([0.0, 0.0, aspect, 1.0])
+    low, high = points.min(0), points.max(0)
+    padding = margin * max(*(high - low), 20.0)
+    width, height = high - low + 1 + 2 * padding
+    width, height = max(width, height * aspect), max(height, width / aspect)
+    centre = (low + high) / 2
+    size = np.array([width, height])
+    return np.concatenate([centre - (size - 1) / 2, size])
+
+
+def _finite(keypoints, valid) -> np.ndarray:
+    return np.isfinite(keypoints).all(axis=-1) & (np.asarray(valid) > 0)
+
+
+def cut(image, box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A box of the photo at another size, grey where it reaches outside the photo.
+
+    Args:
+        image: u8[H, W, 3].
+        box: f[4] xywh in px of ``image``.
+        size: (height, width) of the cut.
+
+    Returns:
+        u8[height, width, 3] and the map f64[2, 3] from photo to cut pixels.
+    """
+    scale = np.array([size[1], size[0]]) / np.asarray(box[2:])
+    # Pixel edges meet pixel edges: x -> (x + 0.5 - left) * scale - 0.5.
+    offset = (0.5 - (np.asarray(box[:2]) + 0.5)) * scale + 0.5 * (scale - 1)
+    matrix = np.array([[scale[0], 0, offset[0]], [0, scale[1], offset[1]]])
+    interpolation = cv2.INTER_AREA if scale.max() < 1 else cv2.INTER_LINEAR
+    picture = cv2.warpAffine(
+        np.asarray(image), matrix, (size[1], size[0]), flags=interpolation,
+        borderMode=cv2.BORDER_CONSTANT, borderValue=(128, 128, 128),
+    )  # fmt: skip
+    return picture, matrix
+
+
+def before_after(
+    image, before, after, skeleton: Skeleton, truth=None, size=(320, 256),
+    labels=("before", "after"),
+) -> np.ndarray:  # fmt: skip
+    """One person's pose before and after refinement, side by side.
+
+    Args:
+        image: u8[H, W, 3] RGB photo.
+        before: (keypoints f[K, 2] in photo px, valid [K]).
+        after: the same, after refinement.
+        skeleton: names and limbs of the K joints.
+        truth: optional annotated pose (keypoints, valid), drawn thin and white in both.
+        size: (height, width) of each of the two panels.
+        labels: captions of the two panels.
+
+    Returns:
+        u8[height, 2 * width + gap, 3].
+    """
+    poses = [before, after] + ([truth] if truth is not None else [])
+    box = frame(poses, size[1] / size[0])
+    panels = []
+    for (keypoints, valid), label in zip((before, after), labels, strict=True):
+        picture, matrix = cut(image, box, size)
+        if truth is not None:
+            points = _map(truth[0], matrix)
+            picture = draw_pose(picture, points, truth[1], skeleton, TRUTH, 1)
+        picture = draw_pose(picture, _map(keypoints, matrix), valid, skeleton)
+        panels.append(caption(picture, label))
+    gap = np.full((size[0], 4, 3), PAPER, np.uint8)
+    return np.concatenate([panels[0], gap, panels[1]], axis=1)
+
+
+def _map(points, matrix) -> np.ndarray:
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def caption(image, text: str) -> np.ndarray:
+    """The picture with a line of text on a dark label in its upper left corner."""
+    picture = np.array(image, np.uint8, order="C")
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, picture.shape[0] / 700)
+    (width, height), below = cv2.getTextSize(text, font, scale, 1)
+    margin = round(height * 0.6)
+    corner = (width + 2 * margin, height + below + 2 * margin)
+    label = picture[: corner[1], : corner[0]]
+    label[:] = (label * 0.25 + np.array(INK) * 0.75).astype(np.uint8)
+    start = (margin, margin + height)
+    cv2.putText(picture, text, start, font, scale, (255, 255, 255), 1, cv2.LINE_AA)
+    return picture
+
+
+def contact_sheet(images: Sequence, columns: int, cell=(240, 240), gap: int = 6):
+    """Many pictures on one sheet, row by row, each fitted into a cell.
+
+    Args:
+        images: u8[H, W, 3] RGB each, of any size.
+        columns: cells in a row.
+        cell: (height, width) of a cell.
+        gap: px between cells and around them.
+
+    Returns:
+        u8[rows * (height + gap) + gap, columns * (width + gap) + gap, 3].
+
+    Raises:
+        ValueError: no picture, or fewer than one column.
+    """
+    if not len(images) or columns < 1:
+        raise ValueError(
+            f"expected pictures and columns, got {len(images)} and {columns}"
+        )
+    rows = -(-len(images) // columns)
+    height, width = cell[0] + gap, cell[1] + gap
+    sheet = np.full((rows * height + gap, columns * width + gap, 3), PAPER, np.uint8)
+    for number, image in enumerate(images):
+        picture = _fit(image, cell)
+        row, column = divmod(number, columns)
+        top = gap + row * height + (cell[0] - picture.shape[0]) // 2
+        left = gap + column * width + (cell[1] - picture.shape[1]) // 2
+        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return sheet
+
+
+def _fit(image, cell) -> np.ndarray:
+    scale = min(cell[0] / image.shape[0], cell[1] / image.shape[1])
+    if scale == 1:
+        return np.asarray(image)
+    width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(np.asarray(image), (width, height), interpolation=interpolation)
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+    """A photo file as u8[H, W, 3] RGB.
+
+    Raises:
+        ValueError: the file is missing or not a photo.
+    """
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ValueError(f"{path}: expected a photo, {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise ValueError(f"{path}: expected a photo, found {data.size} other bytes")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def encode(image, kind: str = ".jpg", quality: int = 88) -> bytes:
+    """The picture u8[H, W, 3] RGB as the bytes of a ``.jpg`` or ``.png`` file."""
+    bgr = cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality] if kind == ".jpg" else []
+    done, data = cv2.imencode(kind, bgr, settings)
+    if not done:
+        raise ValueError(f"cannot write a picture as {kind!r}: expected .jpg or .png")
+    return data.tobytes()
+
+
+def write_image(path: str | os.PathLike, image) -> None:
+    """Writes a picture u8[H, W, 3] RGB; the file is whole or not there."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    beside.write_bytes(encode(image, path.suffix.lower()))
+    os.replace(beside, path)
