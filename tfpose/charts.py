@@ -85,75 +85,82 @@ def line_chart(
     x_label: str,
     y_label: str,
     colours: Mapping[str, str] | None = None,
-    size: tuple[int, int] = (300, 520),
+    size: tuple[int, int] = (300, 500),
 ) -> str:
     """Curves over a common axis; points that are NaN or infinite are left out.
 
     Args:
         series: name -> (x values, y values) of equal length.
         x_label: what x is, with its unit.
-        y_label: what y is, with its unit.
+        y_label: what y is, with its unit (the chart's title).
         colours: name -> colour; by default the lines take turns.
         size: (height, width) in px.
 
     Raises:
         ValueError: x and y of a curve have different lengths.
     """
-    curves = {}
-    for name, (xs, ys) in series.items():
-        pairs = zip(map(float, xs), map(float, ys), strict=True)
-        curves[name] = [p for p in pairs if all(map(math.isfinite, p))]
+    curves = {name: _finite_points(xs, ys) for name, (xs, ys) in series.items()}
     points = [point for curve in curves.values() for point in curve] or [(0, 0)]
     height, width = size
-    left, right, top, bottom = 58, width - 16, 40, height - 44
+    left, right, top, bottom = 56, width - 16, 46, height - 42
     (x0, x1), (y0, y1) = _range(p[0] for p in points), _range(p[1] for p in points)
 
     def place(x, y):
-        across = left + (x - x0) / ((x1 - x0) or 1) * (right - left)
-        return across, bottom - (y - y0) / ((y1 - y0) or 1) * (bottom - top)
+        across = left + (x - x0) / (x1 - x0) * (right - left)
+        return across, bottom - (y - y0) / (y1 - y0) * (bottom - top)
 
-    colours = colours or dict(
-        zip(curves, LINE_COLOURS * (1 + len(curves)), strict=False)
-    )
-    parts = _legend(left, 20, {name: colours[name] for name in curves})
+    colours = colours or {
+        name: LINE_COLOURS[i % len(LINE_COLOURS)] for i, name in enumerate(curves)
+    }
+    parts = [_text(10, 16, y_label, extra="font-weight='600'")]
+    if len(curves) > 1:
+        parts += _legend(10, 35, {name: colours[name] for name in curves})
     for y in ticks(y0, y1):
         parts.append(_line(left, place(x0, y)[1], right, place(x0, y)[1]))
         parts.append(_text(left - 8, place(x0, y)[1] + 4, _number(y), "end", size=11))
     for x in ticks(x0, x1):
         parts.append(_text(place(x, y0)[0], bottom + 17, _number(x), "middle", size=11))
     parts.append(_line(left, bottom, right, bottom, INK))
-    parts.append(_text((left + right) / 2, height - 8, x_label, "middle"))
-    turned = f"transform='rotate(-90 14 {(top + bottom) / 2:.1f})'"
-    parts.append(_text(14, (top + bottom) / 2, y_label, "middle", extra=turned))
+    parts.append(_text((left + right) / 2, height - 7, x_label, "middle", size=11))
     for name, curve in curves.items():
-        path = " ".join("{:.1f},{:.1f}".format(*place(*point)) for point in curve)
-        parts.append(
-            f"<polyline points='{path}' fill='none' stroke='{colours[name]}' "
-            f"stroke-width='2' stroke-linejoin='round'/>"
-        )
-        if len(curve) == 1:
-            x, y = place(*curve[0])
-            parts.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{INK}'/>")
+        parts.append(_curve([place(*point) for point in curve], colours[name], name))
     return _svg(width, height, parts, f"{y_label} over {x_label}")
+
+
+def _finite_points(xs, ys) -> list[tuple[float, float]]:
+    pairs = zip(map(float, xs), map(float, ys), strict=True)
+    return [pair for pair in pairs if all(map(math.isfinite, pair))]
 
 
 def _range(values) -> tuple[float, float]:
     values = list(values)
-    return min(values), max(values)
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _curve(points, colour, name) -> str:
+    if len(points) == 1:
+        (x, y) = points[0]
+        return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{colour}'/>"
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return (
+        f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2' "
+        f"stroke-linejoin='round'><title>{escape(name)}</title></polyline>"
+    )
 
 
 def paired_bars(
     before: Mapping[str, float],
     after: Mapping[str, float],
     unit: str,
-    size: tuple[int, int] = (280, 520),
+    size: tuple[int, int] = (300, 360),
 ) -> str:
     """Two upright bars a group: before and after, each with its value on top.
 
     Args:
         before: group -> value, not negative.
         after: the same groups.
-        unit: printed with the legend.
+        unit: what is counted (the chart's title).
         size: (height, width) in px.
 
     Raises:
@@ -162,12 +169,12 @@ def paired_bars(
     if set(before) != set(after):
         raise ValueError(f"expected the groups {list(before)}, got {list(after)}")
     height, width = size
-    left, right, top, bottom = 12, width - 12, 54, height - 32
+    left, right, top, bottom = 10, width - 10, 62, height - 30
     highest = max(1e-9, *before.values(), *after.values()) if before else 1.0
     room = (right - left) / max(len(before), 1)
     bar = min(44.0, room * 0.36)
-    parts = _legend(left, 20, {"before": BEFORE, "after": AFTER})
-    parts.append(_text(right, 20, unit, "end", size=11))
+    parts = [_text(left, 16, unit, extra="font-weight='600'")]
+    parts += _legend(left, 35, {"before": BEFORE, "after": AFTER})
     for number, group in enumerate(before):
         middle = left + room * (number + 0.5)
         sides = (
@@ -189,51 +196,59 @@ def paired_bars(
 
 
 def stacked_bars(
-    rows: Sequence[tuple[str, Mapping[str, float]]],
+    groups: Mapping[str, Sequence[Mapping[str, float]]],
     colours: Mapping[str, str],
-    width: int = 720,
+    width: int = 640,
 ) -> str:
-    """One lying bar a row, divided into shares that sum to the full length.
+    """Lying bars divided into shares that sum to the full length.
 
     Args:
-        rows: (label, {part: amount, not negative}); a row of zeros stays empty.
+        groups: label -> the bars below each other, each {part: amount, not negative};
+            a bar of zeros stays empty.
         colours: part -> colour, in the order of drawing.
         width: px.
     """
-    step, left, right, top = 24, 132, width - 12, 34
-    parts = _legend(left, 18, colours)
-    for number, (label, amounts) in enumerate(rows):
-        y = top + number * step
-        x, total = left, sum(amounts.get(part, 0) for part in colours)
-        parts.append(_text(left - 8, y + 13, label, "end"))
-        for part, colour in colours.items():
-            share = amounts.get(part, 0) / total if total else 0
-            title = f"{label}: {part} {100 * share:.1f} %"
-            long = share * (right - left)
-            parts.append(_rectangle(x, y, long, step - 6, colour, title))
-            if long > 30:
-                text = f"{100 * share:.0f}"
-                parts.append(_text(x + long / 2, y + 13, text, "middle", "#fff", 11))
-            x += long
-    return _svg(width, top + len(rows) * step + 6, parts, "shares in percent")
+    thick, left, right, y = 15, 112, width - 8, 32
+    parts = _legend(left, 16, colours)
+    for label, bars in groups.items():
+        middle = y + len(bars) * thick / 2
+        parts.append(_text(left - 8, middle + 4, label, "end"))
+        for amounts in bars:
+            parts += _shares(amounts, colours, (left, right, y, thick - 1), label)
+            y += thick
+        y += 7
+    return _svg(width, y, parts, "shares in percent")
+
+
+def _shares(amounts, colours, place, label) -> list[str]:
+    left, right, y, thick = place
+    parts, total = [], sum(amounts.get(part, 0) for part in colours)
+    for part, colour in colours.items():
+        share = amounts.get(part, 0) / total if total else 0
+        title = f"{label}: {part} {100 * share:.1f} %"
+        long = share * (right - place[0])
+        parts.append(_rectangle(left, y, long, thick, colour, title))
+        if long > 24:
+            text = f"{100 * share:.0f}"
+            parts.append(_text(left + long / 2, y + 11, text, "middle", "#fff", 10))
+        left += long
+    return parts
 
 
 def error_bars(
     per_joint: Mapping[str, Mapping[str, float]],
     after: Mapping[str, Mapping[str, float]] | None = None,
-    width: int = 720,
+    width: int = 640,
 ) -> str:
     """The shares of the error types of each joint (``ERROR_COLOURS``).
 
     Args:
         per_joint: joint -> {"good", "jitter", "inversion", "swap", "miss": amount}.
-        after: the same after refinement, drawn as a second bar below each joint's first.
+        after: the same after refinement, a second bar below each joint's first.
         width: px.
     """
-    rows = []
-    for joint, shares in per_joint.items():
-        label = joint.replace("_", " ")
-        rows.append((label if after is None else f"{label} before", shares))
-        if after is not None:
-            rows.append(("after", after[joint]))
-    return stacked_bars(rows, ERROR_COLOURS, width)
+    groups = {
+        joint.replace("_", " "): [shares] if after is None else [shares, after[joint]]
+        for joint, shares in per_joint.items()
+    }
+    return stacked_bars(groups, ERROR_COLOURS, width)

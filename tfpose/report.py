@@ -23,11 +23,11 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; color: var(--ink); background: #f5f6f8;
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-header { background: #16263f; color: #fff; padding: 2.2rem 1rem 2rem; }
-header > *, main { max-width: 1080px; margin: 0 auto; }
+header { background: #16263f; color: #fff; padding: 1.8rem 1rem 1.6rem; }
+header > *, main { max-width: 1120px; margin: 0 auto; }
 header h1 { font-size: 1.7rem; letter-spacing: -0.01em; }
-header p { color: #c9d4e5; margin-top: .4rem; max-width: 1080px; }
-main { padding: 1.4rem 1rem 4rem; }
+header p { color: #c9d4e5; margin-top: .4rem; }
+main { padding: .2rem 0 4rem; }
 section { background: #fff; border: 1px solid var(--line); border-radius: 10px;
   padding: 1.1rem 1.4rem 1.4rem; margin-top: 1.2rem; }
 h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
@@ -47,7 +47,7 @@ th { font-size: .8rem; color: var(--soft); font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
 tr:last-child td { font-weight: 650; border-bottom: 0; }
 .plain tr:last-child td { font-weight: inherit; }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
 svg { max-width: 100%; height: auto; }
 .gallery { display: grid; gap: .9rem;
   grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
@@ -180,10 +180,13 @@ def error_types(before: Mapping, after: Mapping, note: str = "") -> str:
     bars = charts.paired_bars(
         {kind: before[kind] for kind in kinds},
         {kind: after[kind] for kind in kinds},
-        "percent of the annotated joints",
+        "Percent of the annotated joints",
     )
     joints = charts.error_bars(before["per_joint"], after["per_joint"])
-    good = f"Good joints: {before['good']:.1f} % before, {after['good']:.1f} % after."
+    good = (
+        f"Good joints: {before['good']:.1f} % before, {after['good']:.1f} % after. "
+        "Right: each joint's shares in percent, upper bar before, lower bar after."
+    )
     content = f"<div class='charts'>{bars}{joints}</div>"
     return section("Kinds of error", f"{note} {good}".strip(), content)
 
@@ -193,7 +196,7 @@ def pck_curve(thresholds: Sequence[float], before, after, x_label: str) -> str:
     curve = charts.line_chart(
         {"before": (thresholds, before), "after": (thresholds, after)},
         x_label,
-        "correct joints (%)",
+        "Correct joints (percent)",
         {"before": charts.BEFORE, "after": charts.AFTER},
     )
     note = "A joint is correct if it is nearer to the annotation than the threshold."
@@ -220,7 +223,8 @@ def read_log(path: str | os.PathLike) -> dict[str, list[float]]:
 def training_curves(path: str | os.PathLike, note: str = "") -> str:
     """Curves of a training log: the losses in one chart, each metric in its own.
 
-    A column ``val_x`` is drawn with ``x``; the x axis is ``epoch``, or else ``step``.
+    ``val_x``, ``x_before`` and ``x_after`` are drawn with ``x``. The x axis is
+    ``epoch``, or else ``step``.
     """
     log = read_log(path)
     axis = next((name for name in ("epoch", "step") if name in log), None)
@@ -229,6 +233,7 @@ def training_curves(path: str | os.PathLike, note: str = "") -> str:
     groups: dict[str, dict] = {}
     for name, values in log.items():
         metric = name.removeprefix("val_")
+        metric = metric.removesuffix("_before").removesuffix("_after")
         group = "loss" if metric.endswith("loss") else metric
         groups.setdefault(group, {})[name] = (steps, values)
     pictures = [

@@ -22,6 +22,7 @@ MIDDLE = (240, 228, 66)
 OUTLINE = (20, 20, 20)
 TRUTH = (255, 255, 255)
 PAPER = (250, 250, 248)
+OUTSIDE = (214, 216, 220)
 INK = (40, 44, 52)
 # cv2 draws at 1/16 px: coordinates are passed as integers with this many binary digits.
 _SHIFT = 4
@@ -150,7 +151,7 @@ def cut(image, box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     interpolation = cv2.INTER_AREA if scale.max() < 1 else cv2.INTER_LINEAR
     picture = cv2.warpAffine(
         np.asarray(image), matrix, (size[1], size[0]), flags=interpolation,
-        borderMode=cv2.BORDER_CONSTANT, borderValue=(128, 128, 128),
+        borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE,
     )  # fmt: skip
     return picture, matrix
 

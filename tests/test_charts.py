@@ -1,0 +1,93 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from tfpose import charts
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def parse(svg):
+    return ElementTree.fromstring(svg)
+
+
+def bars(svg):
+    """[(title, x, y, width, height)] of the bars, without background and legend."""
+    return [
+        (bar.find(f"{SVG}title").text, *(float(bar.get(k)) for k in "x y".split()),
+         float(bar.get("width")), float(bar.get("height")))
+        for bar in parse(svg).iter(f"{SVG}rect")
+        if bar.find(f"{SVG}title") is not None and bar.find(f"{SVG}title").text
+    ]  # fmt: skip
+
+
+def test_ticks_are_round_numbers_within_the_range():
+    np.testing.assert_allclose(charts.ticks(0, 1), [0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    np.testing.assert_allclose(charts.ticks(3, 27), [5, 10, 15, 20, 25])
+    np.testing.assert_allclose(charts.ticks(-1e-4, 1e-4), [-1e-4, -5e-5, 0, 5e-5, 1e-4])
+    assert charts.ticks(4, 4) == [4]
+
+
+def test_a_curve_goes_from_corner_to_corner_of_its_range():
+    svg = charts.line_chart({"a": ([0, 1], [5, 9])}, "x", "y", size=(300, 500))
+    (line,) = parse(svg).iter(f"{SVG}polyline")
+    assert line.get("points") == "56.0,258.0 484.0,46.0"
+
+
+def test_points_without_a_finite_value_are_left_out():
+    svg = charts.line_chart({"a": ([0, 1, 2], [1, float("nan"), 3])}, "x", "y")
+    (line,) = parse(svg).iter(f"{SVG}polyline")
+    assert len(line.get("points").split()) == 2
+
+
+@pytest.mark.parametrize("values", [([], []), ([1], [2]), ([0, 1], [7, 7])])
+def test_no_point_one_point_and_a_flat_curve_still_make_a_chart(values):
+    assert parse(charts.line_chart({"a": values}, "x", "y")).tag == f"{SVG}svg"
+
+
+def test_curves_of_unequal_length_are_refused():
+    with pytest.raises(ValueError):
+        charts.line_chart({"a": ([0, 1], [1])}, "x", "y")
+
+
+def test_bar_heights_are_in_proportion_to_the_values():
+    found = bars(charts.paired_bars({"miss": 4.0}, {"miss": 1.0}, "percent"))
+    assert [bar[0] for bar in found] == ["miss 4.00", "miss 1.00"]
+    assert found[0][4] == pytest.approx(4 * found[1][4])
+
+
+def test_bars_of_nothing_but_zeros_have_no_height():
+    found = bars(charts.paired_bars({"miss": 0.0}, {"miss": 0.0}, "percent"))
+    assert [bar[4] for bar in found] == [0, 0]
+
+
+def test_paired_bars_need_the_same_groups():
+    with pytest.raises(ValueError, match=r"\['a'\], got \['b'\]"):
+        charts.paired_bars({"a": 1}, {"b": 1}, "percent")
+
+
+def test_the_shares_of_a_joint_fill_its_bar():
+    shares = {"good": 30, "jitter": 10, "inversion": 0, "swap": 0, "miss": 10}
+    found = bars(charts.error_bars({"left_knee": shares}))
+    widths = [bar[3] for bar in found]
+    assert sum(widths) == pytest.approx(640 - 8 - 112, abs=0.3)
+    assert widths[0] / sum(widths) == pytest.approx(0.6, abs=0.001)
+    assert found[0][0] == "left knee: good 60.0 %"
+
+
+def test_a_joint_that_nobody_annotated_has_an_empty_bar():
+    found = bars(charts.error_bars({"nose": dict.fromkeys(charts.ERROR_COLOURS, 0)}))
+    assert [bar[3] for bar in found] == [0] * 5
+
+
+def test_after_is_a_second_bar_below_the_first():
+    shares = dict.fromkeys(charts.ERROR_COLOURS, 1)
+    found = bars(charts.error_bars({"nose": shares}, {"nose": shares}))
+    assert len(found) == 10 and found[5][2] > found[0][2]
+
+
+def test_names_are_escaped():
+    svg = charts.line_chart({"<a>": ([0, 1], [0, 1]), "b": ([0], [0])}, "x&y", "<y>")
+    assert "<a>" not in svg and "x&amp;y" in svg
+    parse(svg)

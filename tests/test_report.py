@@ -1,0 +1,103 @@
+import math
+import re
+
+import numpy as np
+import pytest
+
+from tfpose import charts, report
+
+
+def text(html):
+    without_tags = re.sub(r"<style.*?</style>|<[^>]*>", " ", html, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", without_tags).strip()
+
+
+def test_the_report_is_one_file_that_needs_nothing_else(tmp_path):
+    picture = np.zeros((20, 30, 3), np.uint8)
+    report.write_report(
+        tmp_path / "runs" / "report.html",
+        "A title",
+        "A summary.",
+        [report.gallery("Gains", [(picture, "one")]), report.section("S", "n", "c")],
+    )
+    page = (tmp_path / "runs" / "report.html").read_text("utf-8")
+    assert text(page).startswith("A title A title A summary. Gains one S n c")
+    assert "data:image/jpeg;base64," in page
+    assert not re.search(r"<script|<link|src='(?!data:)|@import|url\(", page)
+    assert [file.name for file in (tmp_path / "runs").iterdir()] == ["report.html"]
+
+
+def test_texts_are_escaped(tmp_path):
+    html = report.section("<b>", "a & b", "") + report.plain_table("t", ["<"], [[">"]])
+    assert "<b>" not in html and "a &amp; b" in html and "<th>&lt;</th>" in html
+
+
+def test_a_change_shows_its_sign_and_its_kind():
+    html = report.summary_numbers(
+        [("AP", 40.0, 52.04), ("AR", 50.0, 49.0), ("PCK", 50.0, 50.01)]
+    )
+    assert "AP 40.0 → 52.0 +12.0" in text(html)
+    assert "<span class='better'>+12.0" in html
+    assert "<span class='worse'>-1.0" in html
+    assert "<span class='same'>+0.0" in html
+
+
+def test_the_joint_table_has_a_row_a_joint_and_a_change_a_metric():
+    before, after = {"left_knee": 50.0, "mean": 50.0}, {"left_knee": 61.0, "mean": 61.0}
+    html = report.joint_table({"PCK@0.2": (before, after), "PCK@0.1": (after, before)})
+    assert "left knee 50.0 61.0 +11.0 61.0 50.0 -11.0" in text(html)
+
+
+def test_a_joint_without_annotation_has_a_dash():
+    html = report.joint_table({"PCK": ({"nose": math.nan}, {"nose": math.nan})})
+    assert "nose – – –" in text(html)
+
+
+def test_joints_that_differ_between_the_tables_are_refused():
+    with pytest.raises(ValueError, match=r"PCK: expected the joints \['a'\].*'b'"):
+        report.joint_table({"PCK": ({"a": 1.0}, {"b": 1.0})})
+
+
+def test_error_types_show_the_shares_before_and_after():
+    shares = dict.fromkeys(charts.ERROR_COLOURS, 5.0) | {"good": 80.0}
+    after = shares | {"good": 84.0, "miss": 1.0}
+    html = report.error_types(
+        {**shares, "per_joint": {"nose": shares}},
+        {**after, "per_joint": {"nose": after}},
+    )
+    assert "Good joints: 80.0 % before, 84.0 % after." in text(html)
+    assert "miss 5.00" in html and "miss 1.00" in html and "nose: good 84.0 %" in html
+
+
+def test_the_pck_curve_has_a_line_before_and_a_line_after():
+    html = report.pck_curve([0, 0.1, 0.2], [0, 40, 60], [0, 50, 80], "torso")
+    assert html.count("<polyline") == 2
+
+
+def test_the_training_log_becomes_one_chart_for_losses_and_one_a_metric(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "epoch,step,loss,val_loss,pck_before,pck_after\n0,10,2,3,50,50\n1,20,1,,50,60\n"
+    )
+    assert report.read_log(log)["loss"] == [2, 1]
+    assert math.isnan(report.read_log(log)["val_loss"][1])
+    html = report.training_curves(log)
+    assert html.count("<svg") == 2
+    # val_loss has one finite point, drawn as a dot.
+    assert html.count("<polyline") == 3 and html.count("<circle") == 1
+
+
+def test_a_training_log_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ValueError, match="absent.csv: .*No such file"):
+        report.read_log(tmp_path / "absent.csv")
+    (tmp_path / "bad.csv").write_text("epoch,loss\n0,many\n")
+    with pytest.raises(ValueError, match="bad.csv: could not convert.*many"):
+        report.read_log(tmp_path / "bad.csv")
+
+
+def test_extremes_are_sorted_and_have_the_right_sign():
+    gains = [0.0, 3.0, -1.0, 5.0, math.nan, -4.0]
+    assert report.extremes(gains, 2) == ([3, 1], [5, 2])
+    assert report.extremes(gains, 1) == ([3], [5])
+    assert report.extremes([], 3) == ([], [])
+    assert report.extremes([0.0, 0.0], 3) == ([], [])
