@@ -19,7 +19,7 @@ GREY = np.full((100, 100, 3), 100, np.uint8)
 
 
 def test_each_side_of_the_body_has_its_own_colour():
-    drawn = viz.draw_pose(GREY, POSE, ALL, STICK)
+    drawn = viz.draw_pose(GREY, POSE, ALL, STICK, thickness=3)
     assert tuple(drawn[60, 80]) == viz.LEFT
     assert tuple(drawn[60, 20]) == viz.RIGHT
     assert tuple(drawn[20, 50]) == viz.MIDDLE
