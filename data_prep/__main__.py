@@ -35,7 +35,9 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
     if name not in BUILDERS:
         raise ValueError(f"data set {name!r}: expected one of {', '.join(BUILDERS)}")
     if source is not None and not pathlib.Path(source).is_dir():
-        raise ValueError(f"--source {source}: expected the folder of {name}, found none")
+        raise ValueError(
+            f"--source {source}: expected the folder of {name}, found none"
+        )
     module, class_name = BUILDERS[name]
     builder = getattr(importlib.import_module(module), class_name)(
         data_dir=out, **options

@@ -13,7 +13,14 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.io
 
-from data_prep.people import PeopleBuilder, Person, Photo, PhotoError, box_around, read_photo
+from data_prep.people import (
+    PeopleBuilder,
+    Person,
+    Photo,
+    PhotoError,
+    box_around,
+    read_photo,
+)
 from tfpose.skeleton import LSP14
 
 # The official split: the first thousand photos train.
@@ -33,9 +40,13 @@ def read_joints(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         joints = scipy.io.loadmat(path)["joints"]
     except (OSError, ValueError, KeyError) as error:
-        raise PhotoError(f"{path}: expected a MATLAB file with 'joints', {error}") from error
+        raise PhotoError(
+            f"{path}: expected a MATLAB file with 'joints', {error}"
+        ) from error
     if joints.shape[:-1] != shape:
-        raise PhotoError(f"{path}: expected joints {(*shape, 'N')}, found {joints.shape}")
+        raise PhotoError(
+            f"{path}: expected joints {(*shape, 'N')}, found {joints.shape}"
+        )
     return joints
 
 

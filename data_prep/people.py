@@ -79,8 +79,10 @@ def decode(data: bytes, name) -> np.ndarray:
     # OpenCV decodes the first part of a truncated JPEG without complaint.
     truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
     if image is None or truncated:
-        raise PhotoError(f"{name}: expected a JPEG or PNG photo, found {len(data)} bytes "
-                         "that do not decode" + (" (truncated)" if truncated else ""))
+        raise PhotoError(
+            f"{name}: expected a JPEG or PNG photo, found {len(data)} bytes "
+            "that do not decode" + (" (truncated)" if truncated else "")
+        )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -136,7 +138,9 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         joints = len(self.skeleton)
         tensor = tfds.features.Tensor
         features = {
-            "window": tfds.features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+            "window": tfds.features.Image(
+                shape=(None, None, 3), encoding_format="jpeg"
+            ),
             "window_matrix": tensor(shape=(2, 3), dtype=np.float32),
             "keypoints": tensor(shape=(joints, 2), dtype=np.float32),
             "visible": tensor(shape=(joints,), dtype=np.uint8),
@@ -178,9 +182,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 yield person.person_id, self._record(photo, image, person, others)
 
     def _record(self, photo, image, person, others) -> dict:
-        window, matrix = cut_window(
-            photo.image, image, person.box, self.builder_config
-        )
+        window, matrix = cut_window(photo.image, image, person.box, self.builder_config)
         joints = len(self.skeleton)
         return {
             "window": window,
@@ -193,9 +195,9 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "neighbour_keypoints": np.float32(
                 [other.keypoints for other in others]
             ).reshape(-1, joints, 2),
-            "neighbour_visible": np.uint8(
-                [other.visible for other in others]
-            ).reshape(-1, joints),
+            "neighbour_visible": np.uint8([other.visible for other in others]).reshape(
+                -1, joints
+            ),
             "neighbour_boxes": np.float32([o.box for o in others]).reshape(-1, 4),
             "image_id": photo.image_id,
             "person_id": person.person_id,
@@ -228,7 +230,9 @@ def cut_window(encoded: bytes, image, box, config: PeopleConfig):
         window = image[low[1] : high[1] + 1, low[0] : high[0] + 1]
         if scale < 1:
             small = np.maximum(np.round(size * scale), 1).astype(int)
-            window = cv2.resize(window, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
+            window = cv2.resize(
+                window, tuple(small.tolist()), interpolation=cv2.INTER_AREA
+            )
             scale = small / size
         bgr = cv2.cvtColor(window, cv2.COLOR_RGB2BGR)
         data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()

@@ -112,7 +112,9 @@ def invert(matrix) -> tf.Tensor:
 def compose(second, first) -> tf.Tensor:
     """The affine map "``first``, then ``second``", both f32[..., 2, 3]."""
     linear = tf.matmul(second[..., :2], first)
-    return linear + tf.pad(second[..., 2:], [[0, 0]] * (len(second.shape) - 1) + [[2, 0]])
+    return linear + tf.pad(
+        second[..., 2:], [[0, 0]] * (len(second.shape) - 1) + [[2, 0]]
+    )
 
 
 def warp(images, matrix, size: tuple[int, int]) -> tf.Tensor:
@@ -161,9 +163,7 @@ def box_overlap(box, others) -> tf.Tensor:
     """Intersection over union of a box f32[..., 4] with boxes f32[..., N, 4]."""
     box = box[..., None, :]
     low = tf.maximum(box[..., :2], others[..., :2])
-    high = tf.minimum(
-        box[..., :2] + box[..., 2:], others[..., :2] + others[..., 2:]
-    )
+    high = tf.minimum(box[..., :2] + box[..., 2:], others[..., :2] + others[..., 2:])
     common = tf.reduce_prod(tf.maximum(high - low, 0), axis=-1)
     area = tf.reduce_prod(box[..., 2:], -1) + tf.reduce_prod(others[..., 2:], -1)
     return tf.math.divide_no_nan(common, area - common)

@@ -71,6 +71,11 @@ class Annotations:
         """The people selected by bool[N] or by indices; all images are kept."""
         return _take(self, which)
 
+    @property
+    def scored(self) -> np.ndarray:
+        """bool[N]: a single person with at least one labelled joint."""
+        return (self.visible > 0).any(axis=1) & ~self.crowd
+
     def photo_sizes(self) -> dict[int, tuple[int, int] | None]:
         """Image id -> (width, height) px, or None where the file does not say."""
         return {
@@ -128,7 +133,8 @@ class Results:
 
 def _take(people, which):
     """A copy of Annotations or Results with some of its N rows."""
-    rows = np.arange(len(people))[np.asarray(which)]
+    which = np.asarray(which) if len(which) else []
+    rows = np.arange(len(people))[which]
     changes = {
         field.name: getattr(people, field.name)[rows]
         for field in dataclasses.fields(people)
@@ -263,6 +269,16 @@ def _annotations(skeleton, images, records, numbers) -> Annotations:
         crowd=np.array([bool(r.get("iscrowd", 0)) for r in records], bool),
         entries=tuple(records),
     )
+
+
+def rows_by_image(image_ids) -> dict[int, np.ndarray]:
+    """Image id -> i64[n], where it occurs in i64[N], in rising order."""
+    image_ids = np.asarray(image_ids, np.int64)
+    order = np.argsort(image_ids, kind="stable")
+    unique, starts = np.unique(image_ids[order], return_index=True)
+    parts = np.split(order, starts[1:])
+    # Without any id there is still one, empty part.
+    return dict(zip(unique.tolist(), parts, strict=False))
 
 
 def boxes_around(keypoints, valid) -> np.ndarray:

@@ -82,9 +82,7 @@ class PosePrior(keras.layers.Layer):
         self.log_epsilon = self.add_weight(
             shape=joints, initializer=constant(-4.0), name="log_epsilon"
         )
-        self.weight = self.add_weight(
-            shape=joints, initializer="ones", name="weight"
-        )
+        self.weight = self.add_weight(shape=joints, initializer="ones", name="weight")
 
     def call(self, logits, keypoints, valid):
         height, width = logits.shape[1:3]

@@ -1,0 +1,5 @@
+"""The models, by the name that recipes and command lines use."""
+
+from tfpose.models.posefix import PoseFix
+
+MODELS = {"posefix": PoseFix}

@@ -16,18 +16,20 @@ from tfpose.layers.heatmaps import (
     SoftArgmax,
     SpatialSoftmax,
 )
-from tfpose.models.resnet import normalise, resnet, small_resnet
+from tfpose.models.resnet import convolution, normalise, resnet, small_resnet
 
 # RGB means of the ImageNet photos, subtracted from 0..255. The authors' code feeds BGR to
 # these RGB means; we feed RGB.
 IMAGE_MEAN = (123.68, 116.78, 103.94)
 STRIDE = 4
 
-# Trunks by name; each takes and returns f32[B, h, w, C] and goes to stride 32.
+# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32. Those
+# before it, at half the stride each, are added to the head's maps: with a few channels
+# at stride 32, where a crop of 128 px has 16 cells, positions would be lost otherwise.
 TRUNKS = {
-    "resnet50": lambda x: resnet(x, 50),
-    "resnet101": lambda x: resnet(x, 101),
-    "resnet152": lambda x: resnet(x, 152),
+    "resnet50": lambda x: [resnet(x, 50)],
+    "resnet101": lambda x: [resnet(x, 101)],
+    "resnet152": lambda x: [resnet(x, 152)],
     "tiny": lambda x: small_resnet(x, (32, 32, 64, 128, 192)),
 }
 
@@ -79,8 +81,8 @@ class PoseFix(keras.Model):
         )(image)
         pose = RenderPose(input_size, sigma, name="render_pose")(keypoints, valid)
         x = layers.Concatenate(name="image_and_pose")([centred, pose])  # (B, H, W, 3+K)
-        x = TRUNKS[trunk](x)  # (B, H/32, W/32, C)
-        logits = deconvolution_head(x, joints, filters)  # (B, H/4, W/4, K)
+        features = TRUNKS[trunk](x)  # the last is (B, H/32, W/32, C)
+        logits = deconvolution_head(features, joints, filters)  # (B, H/4, W/4, K)
         if pose_prior:
             logits = PosePrior(STRIDE, name="pose_prior")(logits, keypoints, valid)
         belief = SpatialSoftmax(name="belief")(logits)
@@ -111,17 +113,31 @@ class PoseFix(keras.Model):
         }
 
 
-def deconvolution_head(x, joints: int, filters: tuple[int, ...]):
+def deconvolution_head(features, joints: int, filters: tuple[int, ...]):
     """Transposed convolutions 4x4 / 2 and a 1x1 (SimpleBaseline, arXiv 1804.06208).
 
-    f32[B, h, w, C] -> f32[B, h 2^n, w 2^n, K] for n filters.
+    Args:
+        features: f32[B, h, w, C], and before it in the list any features at twice, four
+            times ... its resolution, which a 1x1 convolution adds to the maps.
+        joints: K.
+        filters: of the n transposed convolutions.
+
+    Returns:
+        f32[B, h 2^n, w 2^n, K].
     """
+    *laterals, x = features
     for index, count in enumerate(filters):
         x = layers.Conv2DTranspose(
             count, 4, 2, "same", use_bias=False, name=f"head_deconv{index}",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01),
         )(x)  # fmt: skip
-        x = normalise(x, f"head_deconv{index}")
+        x = normalise(x, f"head_deconv{index}", relu=not laterals)
+        if laterals:
+            lateral = convolution(
+                laterals.pop(), count, 1, f"head_lateral{index}", relu=False
+            )
+            x = layers.Add(name=f"head_sum{index}")([x, lateral])
+            x = layers.ReLU(name=f"head_sum{index}_relu")(x)
     return layers.Conv2D(
         joints, 1, name="head_logits",
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),

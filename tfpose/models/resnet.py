@@ -17,7 +17,9 @@ MOMENTUM = 0.9
 
 def normalise(x, name: str, relu: bool = True):
     """Batch normalisation and, unless told otherwise, ReLU."""
-    x = layers.BatchNormalization(epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(
+        epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn"
+    )(x)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
@@ -43,11 +45,15 @@ def bottleneck(x, filters: int, stride: int, name: str):
     """1x1, 3x3, 1x1 with four times the filters, added to the input."""
     shortcut = x
     if stride > 1 or x.shape[-1] != 4 * filters:
-        shortcut = convolution(x, 4 * filters, 1, f"{name}_shortcut", stride, relu=False)
+        shortcut = convolution(
+            x, 4 * filters, 1, f"{name}_shortcut", stride, relu=False
+        )
     x = convolution(x, filters, 1, f"{name}_reduce")
     x = convolution(x, filters, 3, f"{name}_spatial", stride)
     x = convolution(x, 4 * filters, 1, f"{name}_expand", relu=False)
-    return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([shortcut, x]))
+    return layers.ReLU(name=f"{name}_out")(
+        layers.Add(name=f"{name}_add")([shortcut, x])
+    )
 
 
 def basic_block(x, filters: int, stride: int, name: str):
@@ -57,7 +63,9 @@ def basic_block(x, filters: int, stride: int, name: str):
         shortcut = convolution(x, filters, 1, f"{name}_shortcut", stride, relu=False)
     x = convolution(x, filters, 3, f"{name}_first", stride)
     x = convolution(x, filters, 3, f"{name}_second", relu=False)
-    return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([shortcut, x]))
+    return layers.ReLU(name=f"{name}_out")(
+        layers.Add(name=f"{name}_add")([shortcut, x])
+    )
 
 
 def resnet(x, depth: int):
@@ -78,17 +86,22 @@ def resnet(x, depth: int):
 
 
 def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
-    """Residual net of basic blocks to stride 32, for two CPU cores.
+    """Residual net of basic blocks, for two CPU cores.
 
     Args:
         x: f32[B, H, W, any number of channels].
         widths: filters of the stem and of the stages at strides 4, 8, 16 and 32.
         blocks: basic blocks a stage.
+
+    Returns:
+        The stages' outputs, f32[B, H/4, W/4, widths[1]] to f32[B, H/32, W/32, widths[4]].
     """
+    stages = []
     x = convolution(x, widths[0], 5, "stem", stride=2)
     x = convolution(x, widths[1], 3, "stem_down", stride=2)
     for stage, width in enumerate(widths[1:]):
         for block in range(blocks):
             stride = 2 if stage > 0 and block == 0 else 1
             x = basic_block(x, width, stride, f"stage{stage}_block{block}")
-    return x
+        stages.append(x)
+    return stages

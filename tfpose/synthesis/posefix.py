@@ -160,9 +160,7 @@ def synthesize(
         keypoints, valid, neighbours, neighbours_valid, skeleton
     )
     people = tf.shape(neighbours)[1]
-    samples, source, has_source = _sample(
-        points, usable, people, area, skeleton, seeds
-    )
+    samples, source, has_source = _sample(points, usable, people, area, skeleton, seeds)
     allowed = _keeps_distance(samples, points, usable, source, people, area, skeleton)
     first = tf.argmax(allowed, axis=-1, output_type=tf.int32)  # (B, K, 5)
     position = tf.gather(samples, first, axis=3, batch_dims=3)  # (B, K, 5, 2)
@@ -200,7 +198,12 @@ def _candidates(keypoints, valid, neighbours, neighbours_valid, skeleton):
     near = tf.transpose(neighbours, (0, 2, 1, 3))  # (B, K, P, 2)
     own_valid = valid[:, :, None] > 0
     near_valid = tf.transpose(neighbours_valid, (0, 2, 1)) > 0
-    points = [own, near, tf.gather(own, mirror, axis=1), tf.gather(near, mirror, axis=1)]
+    points = [
+        own,
+        near,
+        tf.gather(own, mirror, axis=1),
+        tf.gather(near, mirror, axis=1),
+    ]
     usable = [
         own_valid,
         near_valid,

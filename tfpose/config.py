@@ -1,0 +1,161 @@
+"""What a training run is: one frozen ``Config``, made by a recipe, changed by ``--set``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from tfpose.data.augment import Augmentation
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the message says what was expected."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that decides a training run, visible in one place.
+
+    Attributes:
+        model: name of the model, a key of ``tfpose.models.MODELS``.
+        skeleton: name of a built-in skeleton or path of a skeleton's JSON file.
+        input_size: (height, width) of the crops in px.
+        network: further arguments of the model's class.
+        train: prepared splits to train on, such as "lsp/train" (TFDS slices).
+        validation: prepared splits the validation metric is measured on.
+        validation_people: at most so many of them.
+        augmentation: random changes of the training crops.
+        heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
+        coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
+        batch_size: people a step, over all devices.
+        epochs: passes over the training people.
+        learning_rate: Adam's, at the beginning.
+        schedule: "cosine", from ``learning_rate`` to 0, or "steps", divided by ten
+            at each of ``learning_rate_drops``.
+        learning_rate_drops: epochs, for "steps".
+        weight_decay: decoupled (AdamW), of all kernels.
+        average: decay of the running average of the weights, which is what is
+            validated and saved; 0 turns it off.
+        seed: of everything random.
+    """
+
+    model: str
+    skeleton: str
+    input_size: tuple[int, int]
+    network: dict[str, Any]
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    augmentation: Augmentation
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    schedule: str = "cosine"
+    learning_rate_drops: tuple[int, ...] = ()
+    validation_people: int = 500
+    heatmap_loss: float = 1.0
+    coordinate_loss: float = 1.0
+    weight_decay: float = 0.0
+    average: float = 0.0
+    seed: int = 0
+
+    def to_json(self) -> dict:
+        """JSON-ready data, the inverse of ``from_json``."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, data: dict) -> Config:
+        """Rebuilds a config that ``to_json`` wrote.
+
+        Raises:
+            ConfigError: a key is missing or unknown.
+        """
+        try:
+            data = {key: _frozen(value) for key, value in data.items()}
+            data["augmentation"] = Augmentation(**data["augmentation"])
+            return cls(**data)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"not a training configuration: {error}") from error
+
+
+def load(path: pathlib.Path) -> Config:
+    """Reads the ``config.json`` beside a model's weights.
+
+    Raises:
+        ConfigError: no such file, not JSON, or not a configuration.
+    """
+    try:
+        return Config.from_json(json.loads(path.read_text()))
+    except (OSError, json.JSONDecodeError, ConfigError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def override(config: Config, settings: list[str]) -> Config:
+    """Applies ``key=value`` settings of a command line.
+
+    A key is a field of ``Config``, ``network.x`` or ``augmentation.x``, or just x where
+    no field has that name. Values take the type of what they replace; sizes are
+    written 256x192, lists with commas.
+
+    Raises:
+        ConfigError: an unknown key (the valid ones are listed) or a value that does
+            not fit.
+    """
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting}: expected key=value")
+        config = _set(config, key.strip(), text.strip())
+    return config
+
+
+def _set(config: Config, key: str, text: str) -> Config:
+    values = flatten(config)
+    full = {name.rpartition(".")[2]: name for name in reversed(values)}
+    name = key if key in values else full.get(key)
+    if name is None:
+        raise ConfigError(
+            f"--set {key}: no such setting, expected one of {list(values)}"
+        )
+    value = _parse(text, values[name], key)
+    section, _, field = name.rpartition(".")
+    if section == "network":
+        return dataclasses.replace(config, network={**config.network, field: value})
+    if section == "augmentation":
+        changed = dataclasses.replace(config.augmentation, **{field: value})
+        return dataclasses.replace(config, augmentation=changed)
+    return dataclasses.replace(config, **{name: value})
+
+
+def flatten(config: Config) -> dict[str, Any]:
+    """All settings by their full names: {"epochs": ..., "network.trunk": ...}."""
+    flat: dict[str, Any] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name == "augmentation":
+            value = dataclasses.asdict(value)
+        if isinstance(value, dict):
+            flat.update({f"{field.name}.{k}": v for k, v in value.items()})
+        else:
+            flat[field.name] = value
+    return flat
+
+
+def _parse(text: str, current: Any, key: str) -> Any:
+    try:
+        if isinstance(current, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(current, tuple):
+            items = text.lower().split("x") if key.endswith("size") else text.split(",")
+            kind = type(current[0]) if current else int
+            return tuple(kind(item) for item in items if item)
+        return type(current)(text)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(
+            f"--set {key}={text}: expected a value like {current!r}"
+        ) from error
+
+
+def _frozen(value):
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,240 @@
+"""TFRecords of people -> batches a refiner trains on.
+
+One visible chain: parse, crop and augment, batch, synthesize errors, encode targets.
+Randomness is stateless: the seed, the epoch and the person's place in it decide
+everything, so a run that resumes at a step sees the data it would have seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+import tensorflow as tf
+
+from tfpose import geometry
+from tfpose.codecs import Codec
+from tfpose.data.augment import Augmentation, random_colour, random_crop_matrix
+from tfpose.skeleton import Skeleton
+from tfpose.synthesis import posefix
+
+# Crops show a quarter more than the box (FACTS A.3).
+CROP_MARGIN = 1.25
+# Records held in memory to shuffle.
+SHUFFLE_BUFFER = 20_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """How people are cut from their windows.
+
+    Attributes:
+        skeleton: of the records.
+        input_size: (height, width) of the crops.
+        augmentation: random changes; the default is none.
+    """
+
+    skeleton: Skeleton
+    input_size: tuple[int, int]
+    augmentation: Augmentation = Augmentation()
+
+
+class DataError(ValueError):
+    """Prepared data that cannot be read; the message names the folder or file."""
+
+
+def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
+    """Opens prepared data sets, one after the other, undecoded and in a fixed order.
+
+    Args:
+        data: folder that ``tfpose prepare`` wrote into.
+        splits: such as "lsp/train" or "lspet/train[:95%]" (TFDS slices).
+        skeleton: the records must have.
+
+    Returns:
+        A tf.data.Dataset of records and their number.
+
+    Raises:
+        DataError: no such data set or split, another skeleton, or a damaged shard.
+    """
+    import tensorflow_datasets as tfds
+
+    datasets, count = [], 0
+    for name, _, split in (item.partition("/") for item in splits):
+        found = sorted(pathlib.Path(data, name).glob("*/*/dataset_info.json"))
+        if len(found) != 1:
+            raise DataError(
+                f"{pathlib.Path(data, name)}: expected one data set written by "
+                f"'tfpose prepare {name}', found {len(found)}"
+            )
+        directory = found[0].parent
+        metadata = json.loads((directory / "metadata.json").read_text())
+        if metadata["skeleton"]["joints"] != list(skeleton.joints):
+            raise DataError(
+                f"{directory}: expected the skeleton {skeleton.name!r}, found "
+                f"{metadata['skeleton']['name']!r}"
+            )
+        builder = tfds.builder_from_directory(directory)
+        try:
+            info = builder.info.splits[split or "train"]
+        except (ValueError, KeyError) as error:
+            raise DataError(
+                f"{directory}: no split {split!r}, found {list(builder.info.splits)}"
+            ) from error
+        count += info.num_examples
+        datasets.append(
+            builder.as_dataset(
+                split=split or "train",
+                shuffle_files=False,
+                decoders={"window": tfds.decode.SkipDecoding()},
+            )
+        )
+    records = datasets[0]
+    for more in datasets[1:]:
+        records = records.concatenate(more)
+    return records, count
+
+
+def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
+    """Cuts one person out of a window.
+
+    Args:
+        record: as ``data_prep`` writes it, the window still a JPEG.
+        person: what to cut.
+        seed: i32[2].
+
+    Returns:
+        "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
+        where labelled and inside the crop); the overlapping people's
+        "neighbours" f32[P, K, 2] C and "neighbours_valid" f32[P, K]; "area" f32[] px^2
+        of the box in C; "matrix" f32[2, 3] I -> C; the record's ids.
+    """
+    size, skeleton = person.input_size, person.skeleton
+    seeds = tf.random.split(seed, 2)
+    box = geometry.scale_box(geometry.fit_aspect(record["box"], size), CROP_MARGIN)
+    matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
+
+    window = tf.io.decode_jpeg(record["window"], channels=3)
+    to_crop = geometry.compose(matrix[None], record["window_matrix"][None])
+    image = geometry.warp(window[None], to_crop, size)[0]
+
+    def to_pose(points, visible):
+        """A pose or poses in the crop; a mirrored crop exchanges left and right."""
+        order = tf.where(mirror > 0, skeleton.flip_permutation, tf.range(len(skeleton)))
+        points = tf.gather(geometry.transform(points, matrix), order, axis=-2)
+        visible = tf.gather(tf.cast(visible > 0, tf.float32), order, axis=-1)
+        return points, visible * geometry.inside(points, size)
+
+    keypoints, valid = to_pose(record["keypoints"], record["visible"])
+    near = (
+        geometry.box_overlap(record["box"], record["neighbour_boxes"])
+        >= posefix.NEIGHBOUR_OVERLAP
+    )
+    neighbours, neighbours_valid = to_pose(
+        tf.boolean_mask(record["neighbour_keypoints"], near),
+        tf.boolean_mask(record["neighbour_visible"], near),
+    )
+    scale = tf.abs(tf.linalg.det(matrix[:, :2]))
+    return {
+        "image": random_colour(image, person.augmentation, seeds[1]),
+        "keypoints": keypoints,
+        "valid": valid,
+        "neighbours": neighbours,
+        "neighbours_valid": neighbours_valid,
+        "area": record["box"][2] * record["box"][3] * scale,
+        "matrix": matrix,
+        "image_id": record["image_id"],
+        "person_id": record["person_id"],
+    }
+
+
+def refiner_example(people, codec: Codec, skeleton: Skeleton, seed):
+    """A batch of people as inputs, targets and weights of a refiner.
+
+    Args:
+        people: batch of ``crop_person``.
+        codec: of the heatmap targets.
+        skeleton: K joints.
+        seed: i32[2].
+
+    Returns:
+        ({"image", "keypoints", "valid"}, {"heatmap", "keypoints"}, weights f32[B, K] of
+        each), ready for ``keras.Model.fit``.
+    """
+    pose = posefix.synthesize(
+        people["keypoints"],
+        people["valid"],
+        people["neighbours"],
+        people["neighbours_valid"],
+        people["area"],
+        skeleton,
+        seed,
+    )
+    inputs = {
+        "image": people["image"],
+        "keypoints": pose["keypoints"],
+        "valid": pose["valid"],
+    }
+    heatmap = codec.encode(people["keypoints"], people["valid"])
+    targets = {"heatmap": heatmap, "keypoints": people["keypoints"]}
+    weights = {"heatmap": people["valid"], "keypoints": people["valid"]}
+    return inputs, targets, weights
+
+
+def crops(records, person: Person, batch_size: int, seed: int):
+    """Batches of ``crop_person``, in the records' order, the last one smaller."""
+
+    def crop(index, record):
+        return crop_person(record, person, tf.stack([seed, tf.cast(index, tf.int32)]))
+
+    people = records.enumerate().map(crop, num_parallel_calls=tf.data.AUTOTUNE)
+    return people.padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+
+def shuffled_people(
+    records, count: int, person: Person, batch_size: int, seed: int, first_step: int = 0
+):
+    """Endless batches of ``crop_person``, every epoch in another order.
+
+    Args:
+        records: ``read_records``.
+        count: number of records, at least ``batch_size``.
+        person: how to cut and augment.
+        batch_size: people a step; an epoch's last, incomplete batch is dropped.
+        seed: of the order and the crops.
+        first_step: batches to leave out, as if they had been drawn already.
+    """
+    steps = count // batch_size
+
+    def epoch(number):
+        shuffled = records.shuffle(
+            min(count, SHUFFLE_BUFFER),
+            seed=seed + number,
+            reshuffle_each_iteration=False,
+        )
+        done = tf.maximum(first_step - number * steps, 0) * batch_size
+        indexed = shuffled.take(steps * batch_size).enumerate(number * count)
+        return indexed.skip(done)
+
+    def crop(index, record):
+        return crop_person(record, person, tf.cast(tf.stack([seed, index]), tf.int32))
+
+    epochs = tf.data.Dataset.range(first_step // steps, tf.int64.max)
+    people = epochs.flat_map(epoch).map(crop, num_parallel_calls=tf.data.AUTOTUNE)
+    return people.padded_batch(batch_size, drop_remainder=True)
+
+
+def training_batches(people, codec: Codec, skeleton: Skeleton, seed: int, first_step=0):
+    """Batches of ``refiner_example`` from batches of ``shuffled_people``.
+
+    The seed and the number of the step decide the errors.
+    """
+
+    def example(step, people):
+        step_seed = tf.cast(tf.stack([seed + 1, step]), tf.int32)
+        return refiner_example(people, codec, skeleton, step_seed)
+
+    batches = people.enumerate(first_step)
+    batches = batches.map(example, num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)

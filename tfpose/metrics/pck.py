@@ -1,0 +1,102 @@
+"""PCK, PCKh and AUC: which share of the joints lies close enough to the truth.
+
+All three compare a joint's distance to its label, divided by a length of the same
+person, with a threshold. They differ in the length and in the comparison:
+
+- PCK (Yang and Ramanan, PAMI 2013), on LSP as the papers' common evaluation script
+  computes it: the length is the torso, ``left_shoulder`` to ``right_hip``; a joint
+  *at* the threshold counts (<=); 0.2.
+- PCKh (Andriluka et al., CVPR 2014): the length is 0.6 of the head box's diagonal;
+  hourglass papers leave out a joint at the threshold (<); 0.5.
+- AUC: the area under the PCKh curve from 0 to 0.5.
+
+Joints without a label count nowhere; a joint that was not predicted is wrong.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# MPII's two joints that are midpoints of others: in no published mean.
+NOT_IN_MEAN = ("pelvis", "thorax")
+# The 51 points of MPII's AUC (evaluatePCKh of the MPII evaluation tools).
+AUC_THRESHOLDS = np.linspace(0.0, 0.5, 51)
+
+
+def segment_lengths(targets, visible, ends: tuple[int, int]) -> np.ndarray:
+    """The distance between two labelled joints of each person.
+
+    Args:
+        targets: f64[N, K, 2], px.
+        visible: [N, K], 0 where a joint has no label.
+        ends: the two joints, such as the torso's.
+
+    Returns:
+        f64[N] px; nan where an end has no label.
+    """
+    targets, visible = np.asarray(targets, np.float64), np.asarray(visible)
+    first, second = ends
+    lengths = np.linalg.norm(targets[:, first] - targets[:, second], axis=-1)
+    return np.where((visible[:, first] > 0) & (visible[:, second] > 0), lengths, np.nan)
+
+
+def normalised_distances(keypoints, targets, visible, lengths) -> np.ndarray:
+    """Distances of joints to their labels, in lengths of the person.
+
+    Args:
+        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
+        targets: f64[N, K, 2], px.
+        visible: [N, K], 0 where a joint has no label.
+        lengths: f64[N], px.
+
+    Returns:
+        f64[N, K] >= 0; inf where nothing was predicted; nan where a joint does not
+        count: it has no label, or its person's length is nan or not positive.
+    """
+    keypoints = np.asarray(keypoints, np.float64)
+    lengths = np.asarray(lengths, np.float64)[:, None]
+    distances = np.linalg.norm(keypoints - np.asarray(targets), axis=-1)
+    distances = np.where(np.isnan(distances), np.inf, distances)
+    counted = (np.asarray(visible) > 0) & (lengths > 0)
+    return np.where(counted, distances, np.nan) / np.where(lengths > 0, lengths, 1.0)
+
+
+def hit_rates(distances, threshold: float, strict: bool) -> np.ndarray:
+    """The share of each joint's people whose distance passes the threshold.
+
+    Args:
+        distances: f64[N, K] of ``normalised_distances``.
+        threshold: in the same lengths.
+        strict: ``<`` if true, ``<=`` if false.
+
+    Returns:
+        f64[K] in percent; nan for a joint that counts nowhere.
+    """
+    hits = distances < threshold if strict else distances <= threshold
+    count = np.sum(~np.isnan(distances), axis=0)
+    return 100.0 * hits.sum(axis=0) / np.where(count, count, np.nan)
+
+
+def pck(distances, threshold: float = 0.2) -> np.ndarray:
+    """PCK per joint, f64[K] in percent, from distances f64[N, K] in torso lengths."""
+    return hit_rates(distances, threshold, strict=False)
+
+
+def pckh(distances, threshold: float = 0.5) -> np.ndarray:
+    """PCKh per joint, f64[K] in percent, from distances f64[N, K] in head sizes."""
+    return hit_rates(distances, threshold, strict=True)
+
+
+def auc(distances, thresholds=AUC_THRESHOLDS) -> np.ndarray:
+    """The area under each joint's PCK curve, the threshold axis scaled to 0..1.
+
+    Args:
+        distances: f64[N, K] of ``normalised_distances``. For the area under the curve
+            of all joints together give one column.
+        thresholds: f64[T], rising.
+
+    Returns:
+        f64[K] in percent; nan for a joint that counts nowhere.
+    """
+    curve = np.stack([hit_rates(distances, t, strict=False) for t in thresholds])
+    return np.trapezoid(curve, thresholds, axis=0) / (thresholds[-1] - thresholds[0])

@@ -1,0 +1,68 @@
+"""How PoseFix is trained: the paper's numbers, and a small net for two CPU cores."""
+
+from __future__ import annotations
+
+from tfpose.config import Config
+from tfpose.data.augment import Augmentation
+
+PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
+
+
+def paper() -> Config:
+    """PoseFix section 6 and its authors' code (FACTS A.1-A.3).
+
+    ``python train.py --model=posefix --preset=paper --data=DIR``, with COCO prepared in
+    DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses 72.1 AP on
+    COCO val2017 (with ImageNet weights, which have to be loaded). Not measured here.
+    For 384x288: ``--set input_size=384x288 --set sigma=9 --set trunk=resnet152``.
+    """
+    return Config(
+        model="posefix",
+        skeleton="coco17",
+        input_size=(256, 192),
+        network={
+            "trunk": "resnet50",
+            "sigma": 7.0,
+            "filters": (256, 256, 256),
+            "pose_prior": False,
+        },
+        train=("coco/train",),
+        validation=("coco/validation",),
+        augmentation=PAPER_AUGMENTATION,
+        learning_rate=5e-4,
+        schedule="steps",
+        learning_rate_drops=(90, 120),
+        epochs=140,
+        batch_size=128,
+        # The code adds L2 of 1e-5 to the loss; decoupled decay is what Keras has.
+        weight_decay=1e-5,
+    )
+
+
+def tiny() -> Config:
+    """A small net for two CPU cores, started from the identity (``PosePrior``).
+
+    ``python train.py --model=posefix --data=DIR`` on the rendered people that
+    ``tfpose prepare synthetic --out DIR`` writes; other data sets by
+    ``--set train=lsp/train,lspet/train --set skeleton=lsp14``.
+    """
+    return Config(
+        model="posefix",
+        skeleton="coco17",
+        input_size=(128, 96),
+        network={
+            "trunk": "tiny",
+            "sigma": 4.7,
+            "filters": (64, 64, 64),
+            "pose_prior": True,
+        },
+        train=("synthetic/train",),
+        validation=("synthetic/validation",),
+        augmentation=Augmentation(
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+        ),
+        learning_rate=2e-3,
+        epochs=20,
+        batch_size=32,
+        average=0.998,
+    )

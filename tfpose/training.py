@@ -1,0 +1,376 @@
+"""Training: prepared people and a ``Config`` become a folder with weights.
+
+A model folder holds ``config.json`` (the resolved configuration), ``checkpoint.keras``
+(model and optimizer), ``log.csv``, ``tensorboard/`` and, when training has ended,
+``model.weights.h5``, which is all that refining and exporting need.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfpose import losses
+from tfpose import skeleton as skeletons
+from tfpose.codecs import GaussianHeatmap, IntegralHeatmap
+from tfpose.config import Config, load
+from tfpose.data import pipeline
+from tfpose.metrics import pck
+from tfpose.models import MODELS
+from tfpose.poses import write_json
+
+CONFIG, WEIGHTS, CHECKPOINT = "config.json", "model.weights.h5", "checkpoint.keras"
+# Validation, log line and checkpoint after at most so many steps.
+STEPS_A_ROUND = 500
+QUICK_STEPS = 4
+PCK_THRESHOLD = 0.2
+
+
+class TrainingError(ValueError):
+    """Training that cannot start or go on; the message is one clear line."""
+
+
+def build_model(config: Config) -> keras.Model:
+    """The untrained network of a configuration.
+
+    Raises:
+        TrainingError: the model's class refuses the configuration.
+    """
+    try:
+        return MODELS[config.model](
+            joints=len(skeletons.get(config.skeleton)),
+            input_size=config.input_size,
+            **config.network,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"model {config.model!r}: {error}") from error
+
+
+def load_model(model_dir) -> tuple[keras.Model, Config]:
+    """The trained network of a model folder.
+
+    Raises:
+        ConfigError: no readable ``config.json``.
+        TrainingError: no weights, or the weights of another network.
+    """
+    folder = pathlib.Path(model_dir)
+    config = load(folder / CONFIG)
+    model = build_model(config)
+    load_weights(model, folder)
+    return model, config
+
+
+def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
+    """Loads ``model.weights.h5`` of a model folder into a network.
+
+    Raises:
+        TrainingError: no weights, or the weights of another network.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise TrainingError(f"{path}: expected trained weights, found no such file")
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(
+            f"{path}: expected the weights of this {model.name} with "
+            f"{model.count_params():,} parameters, found others ({reason})"
+        ) from error
+
+
+def train(
+    config: Config,
+    data: str,
+    model_dir: str,
+    resume=False,
+    quicktest=False,
+    weights=None,
+) -> keras.Model:
+    """Trains a model and writes its folder.
+
+    Args:
+        config: what to train.
+        data: folder of prepared data sets.
+        model_dir: folder to write; must be new, or hold the run to resume.
+        resume: go on from the checkpoint, at its step and with the same data order.
+        quicktest: a few steps only, to see that everything works.
+        weights: model folder to start from (also of another input size).
+
+    Raises:
+        TrainingError, ConfigError, DataError: one clear line.
+    """
+    folder = pathlib.Path(model_dir)
+    skeleton = skeletons.get(config.skeleton)
+    records, count = pipeline.read_records(data, config.train, skeleton)
+    rounds = _rounds(config, count, quicktest)
+    # Not 0: a global seed of 0 makes tf.data compare symbolic seeds.
+    keras.utils.set_random_seed(config.seed + 1)
+
+    with _strategy().scope():
+        if resume:
+            model = _load_checkpoint(folder, config)
+        else:
+            model = build_model(config)
+            _compile(model, config, rounds)
+            if weights:
+                load_weights(model, pathlib.Path(weights))
+            _begin(folder, config)
+    first_step = int(model.optimizer.iterations)
+
+    augmented = pipeline.Person(skeleton, config.input_size, config.augmentation)
+    people = pipeline.shuffled_people(
+        records, count, augmented, config.batch_size, config.seed, first_step
+    )
+    batches = pipeline.training_batches(
+        people, codec_of(config), skeleton, config.seed, first_step
+    )
+    callbacks = [
+        StopOnNaN(people, rounds.steps, first_step),
+        ValidatePCK(config, data, skeleton, quicktest),
+        Checkpoint(folder),
+        keras.callbacks.CSVLogger(folder / "log.csv", append=resume),
+    ]
+    if keras.backend.backend() == "tensorflow":
+        callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
+    model.fit(
+        batches,
+        epochs=rounds.count,
+        steps_per_epoch=rounds.steps,
+        initial_epoch=first_step // rounds.steps,
+        callbacks=callbacks,
+    )
+    _write_weights(model, folder)
+    return model
+
+
+@dataclasses.dataclass(frozen=True)
+class Rounds:
+    """A run cut into rounds: validation, a log line and a checkpoint after each.
+
+    Attributes:
+        count: rounds of the whole run.
+        steps: of each.
+        epoch: steps of a pass over the training people.
+    """
+
+    count: int
+    steps: int
+    epoch: int
+
+
+def _rounds(config: Config, people: int, quicktest: bool) -> Rounds:
+    if people < config.batch_size:
+        raise TrainingError(
+            f"{people} people to train on: expected at least one batch of "
+            f"{config.batch_size} (--set batch_size=...)"
+        )
+    epoch = people // config.batch_size
+    if quicktest:
+        return Rounds(1, QUICK_STEPS, epoch)
+    total = config.epochs * epoch
+    count = max(1, -(-total // min(epoch, STEPS_A_ROUND)))
+    return Rounds(count, total // count, epoch)
+
+
+def codec_of(config: Config):
+    """The codec of the model's heatmap targets."""
+    if config.network.get("output") == "gaussian":
+        return GaussianHeatmap(config.input_size)
+    return IntegralHeatmap(config.input_size)
+
+
+def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
+    if config.schedule == "cosine":
+        schedule = keras.optimizers.schedules.CosineDecay(
+            config.learning_rate, rounds.count * rounds.steps
+        )
+    else:
+        drops = [epoch * rounds.epoch for epoch in config.learning_rate_drops]
+        rates = [config.learning_rate / 10**n for n in range(len(drops) + 1)]
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
+    optimizer = keras.optimizers.AdamW(
+        schedule,
+        weight_decay=config.weight_decay or None,
+        use_ema=config.average > 0,
+        ema_momentum=config.average or 0.99,
+    )
+    gaussian = config.network.get("output") == "gaussian"
+    heatmap_loss = (
+        losses.HeatmapSquaredError if gaussian else losses.HeatmapCrossEntropy
+    )
+    model.compile(
+        optimizer,
+        loss={"heatmap": heatmap_loss(), "keypoints": losses.CoordinateDistance()},
+        loss_weights={
+            "heatmap": config.heatmap_loss,
+            "keypoints": config.coordinate_loss,
+        },
+        # Measured: XLA halves the speed on a CPU.
+        jit_compile=bool(_accelerators()),
+    )
+
+
+def _accelerators() -> list[str]:
+    if keras.backend.backend() == "tensorflow":
+        return [device.name for device in tf.config.list_logical_devices("GPU")]
+    return [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
+
+
+def _strategy() -> tf.distribute.Strategy:
+    """All GPUs of this machine; one device where there are none or one."""
+    several = keras.backend.backend() == "tensorflow" and len(_accelerators()) > 1
+    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
+
+
+def _begin(folder: pathlib.Path, config: Config) -> None:
+    for name in (CHECKPOINT, WEIGHTS):
+        if (folder / name).exists():
+            raise TrainingError(
+                f"{folder / name}: a run is there already; --resume goes on with it, "
+                "another --model_dir starts a new one"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, config.to_json())
+
+
+def _load_checkpoint(folder: pathlib.Path, config: Config) -> keras.Model:
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise TrainingError(f"{path}: expected a checkpoint to resume, found none")
+    before = load(folder / CONFIG).to_json()
+    different = [k for k, v in config.to_json().items() if before.get(k) != v]
+    if different:
+        raise TrainingError(
+            f"{folder / CONFIG}: the checkpoint is of another run, it differs in "
+            f"{', '.join(different)}"
+        )
+    try:
+        return keras.saving.load_model(path)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(f"{path}: not a readable checkpoint ({reason})") from error
+
+
+def _write_weights(model: keras.Model, folder: pathlib.Path) -> None:
+    partial = folder / f"partial.{WEIGHTS}"
+    model.save_weights(partial)
+    os.replace(partial, folder / WEIGHTS)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves model and optimizer after each round, whole or not at all."""
+
+    def __init__(self, folder: pathlib.Path):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        partial = self.folder / f"partial.{CHECKPOINT}"
+        self.model.save(partial)
+        os.replace(partial, self.folder / CHECKPOINT)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends training at the first loss that is not finite, naming step and people."""
+
+    def __init__(self, people, steps: int, first_step: int):
+        super().__init__()
+        self.people, self.steps, self.first_step = people, steps, first_step
+        self.round = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.round = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if np.isfinite(logs["loss"]):
+            return
+        step = self.round * self.steps + batch
+        place = step - self.first_step
+        people = next(iter(self.people.skip(place).take(1)))
+        ids = people["person_id"].numpy().tolist()
+        raise TrainingError(
+            f"the loss is {logs['loss']} at step {step}; the batch's person ids: {ids}"
+        )
+
+
+class ValidatePCK(keras.callbacks.Callback):
+    """After each round: PCK@0.2 of corrupted validation poses before and after.
+
+    The poses are the same every time; the averaged weights are used where there are any.
+    """
+
+    def __init__(self, config: Config, data: str, skeleton, quicktest: bool):
+        super().__init__()
+        self.skeleton = skeleton
+        records, _ = pipeline.read_records(data, config.validation, skeleton)
+        people_count = 8 if quicktest else config.validation_people
+        person = pipeline.Person(skeleton, config.input_size)
+        codec = codec_of(config)
+        self.batches = []
+        for index, people in enumerate(
+            pipeline.crops(records.take(people_count), person, 50, config.seed)
+        ):
+            seed = tf.constant([config.seed, index])
+            inputs, targets, _ = pipeline.refiner_example(people, codec, skeleton, seed)
+            self.batches.append((inputs, targets["keypoints"], people["valid"]))
+
+    def on_epoch_end(self, epoch, logs=None):
+        with averaged_weights(self.model):
+            refined = [
+                np.asarray(self.model.predict_on_batch(inputs)["keypoints"])
+                for inputs, _, _ in self.batches
+            ]
+        before = [inputs["keypoints"] for inputs, _, _ in self.batches]
+        logs["pck_before"] = self._pck(before)
+        logs["pck_after"] = self._pck(refined)
+        print(
+            f"\nPCK@{PCK_THRESHOLD} of corrupted validation poses: "
+            f"{logs['pck_before']:.1f} -> {logs['pck_after']:.1f}"
+        )
+
+    def _pck(self, poses) -> float:
+        targets = np.concatenate([targets for _, targets, _ in self.batches])
+        valid = np.concatenate([valid for _, _, valid in self.batches])
+        torso = tuple(self.skeleton.index(joint) for joint in self.skeleton.torso)
+        lengths = pck.segment_lengths(targets, valid, torso)
+        distances = pck.normalised_distances(
+            np.concatenate(poses), targets, valid, lengths
+        )
+        return float(np.nanmean(pck.pck(distances, PCK_THRESHOLD)))
+
+
+class averaged_weights:
+    """Context in which a model has its optimizer's averaged weights, if it keeps any."""
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+
+    def __enter__(self):
+        self.kept = [np.asarray(v) for v in self.model.trainable_variables]
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+
+    def __exit__(self, *_):
+        for variable, value in zip(
+            self.model.trainable_variables, self.kept, strict=True
+        ):
+            variable.assign(value)
+
+
+def read_log(model_dir) -> dict[str, list[float]]:
+    """The columns of ``log.csv``: name -> one value a round."""
+    lines = (pathlib.Path(model_dir) / "log.csv").read_text().splitlines()
+    names = lines[0].split(",")
+    rows = [[float(value) for value in line.split(",")] for line in lines[1:]]
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def describe(config: Config) -> str:
+    """The configuration as indented JSON, for people."""
+    return json.dumps(config.to_json(), indent=2)
