@@ -1,0 +1,55 @@
+"""How large a model is: parameters, multiply-adds, shapes of inputs and outputs."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+
+
+def summarize(model: keras.Model, name: str) -> dict:
+    """Counts a model's parameters and multiply-adds for one person.
+
+    Only convolutions and dense layers are counted, as publications do. They count a
+    transposed convolution at its *output* resolution; what a machine really multiplies
+    is the kernel at each *input* position, ``stride`` squared times less, and has a key
+    of its own.
+
+    Args:
+        model: a functional model, built.
+        name: how it is called in the result.
+
+    Returns:
+        {"model", "trainable_parameters", "total_parameters", "multiply_adds",
+        "multiply_adds_performed", "inputs": {name: shape}, "outputs": {name: shape}};
+        shapes without the batch axis.
+    """
+    counts = [multiply_adds(layer) for layer in model.layers]
+    return {
+        "model": name,
+        "trainable_parameters": _size(model.trainable_variables),
+        "total_parameters": _size(model.variables),
+        "multiply_adds": sum(published for published, _ in counts),
+        "multiply_adds_performed": sum(performed for _, performed in counts),
+        "inputs": _shapes(model.input),
+        "outputs": _shapes(model.output),
+    }
+
+
+def multiply_adds(layer: keras.Layer) -> tuple[int, int]:
+    """One layer's multiply-adds, (as publications count, as performed)."""
+    if not hasattr(layer, "kernel"):
+        return 0, 0
+    kernel = math.prod(layer.kernel.shape)
+    at_output = kernel * math.prod(layer.output.shape[1:-1])
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        return at_output, kernel * math.prod(layer.input.shape[1:-1])
+    return at_output, at_output
+
+
+def _size(variables) -> int:
+    return sum(math.prod(variable.shape) for variable in variables)
+
+
+def _shapes(tensors: dict) -> dict[str, list[int]]:
+    return {name: list(tensor.shape[1:]) for name, tensor in tensors.items()}
