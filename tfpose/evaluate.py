@@ -233,3 +233,123 @@ def _shares(counts) -> dict[str, float | None]:
         name: float(100.0 * count / total) if total else None
         for name, count in zip(errors.TYPES, counts, strict=True)
     }
+
+
+# What each number means, in one line.
+MEANINGS = {
+    "AP": "average precision over OKS .50, .55, ... .95",
+    "AP50": "at OKS .50: a pose is found if it is roughly right",
+    "AP75": "at OKS .75: a pose is found if it is precise",
+    "APM": "people of 32^2 to 96^2 px^2",
+    "APL": "people of at least 96^2 px^2",
+    "AR": "share of people found, over the same OKS",
+    "AR50": "found at OKS .50",
+    "AR75": "found at OKS .75",
+    "ARM": "found, medium people",
+    "ARL": "found, large people",
+    "good": "within the spread of human annotators (KS >= .85)",
+    "jitter": "near its place (KS .5 to .85)",
+    "inversion": "on the same person's mirrored joint (left for right)",
+    "swap": "on another person's joint",
+    "miss": "near none of these places",
+}
+
+
+def format_table(before: dict, after: dict | None = None) -> str:
+    """The numbers of ``evaluate_poses`` or ``analyze_poses`` as text, in percent.
+
+    Args:
+        before: of either function.
+        after: of the same function (and metric) for other poses of the same people;
+            the table then says before -> after and the gain.
+    """
+    if "miss" in before:
+        return _analysis_table(before, after)
+    if before["metric"] == "oks":
+        head = f"OKS average precision, {before['people']} people (percent)"
+        rows = [
+            (name, _points(before[name]), after and _points(after[name]), meaning)
+            for name, meaning in MEANINGS.items()
+            if name in before
+        ]
+        return "\n".join([head, *_lines(rows, after is not None)])
+    return "\n".join([_rates_heading(before), *_rates_lines(before, after)])
+
+
+def _points(share: float) -> float | None:
+    """0..1 in percent; None for -1, which says that there is nobody to be found."""
+    return None if share < 0 else 100 * share
+
+
+def _rates_heading(table: dict) -> str:
+    name = {"pck": "PCK", "pckh": "PCKh", "auc": "AUC"}[table["metric"]]
+    threshold = f"{table['threshold']:g}"
+    what = f"percent of joints within {threshold}"
+    if table["metric"] == "auc":
+        what = f"mean percent of joints within 0 to {threshold}"
+    return f"{name}@{threshold}, {table['people']} people: {what} x {table['length']}"
+
+
+def _rates_lines(before, after) -> list[str]:
+    keys = ["mean", "weighted_mean"]
+    meanings = {"mean": "of the joints", "weighted_mean": "every labelled joint alike"}
+    rows = [
+        (joint, value, after and after["per_joint"][joint], "")
+        for joint, value in before["per_joint"].items()
+    ]
+    rows += [
+        (key.replace("_", " "), before[key], after and after[key], meanings[key])
+        for key in keys
+    ]
+    lines = _lines(rows, after is not None)
+    for table, when in ((before, "before: " if after else ""), (after, "after: ")):
+        if table and table["missing"]:
+            lines.append(f"{when}{table['missing']} people have no pose: counted wrong")
+        if table and table["unused_poses"]:
+            lines.append(
+                f"{when}{table['unused_poses']} poses belong to nobody labelled"
+            )
+    if before["without_length"]:
+        lines.append(
+            f"{before['without_length']} people not scored: no {before['length']}"
+        )
+    return lines
+
+
+def _analysis_table(before, after) -> str:
+    lines = [
+        f"Kinds of mistakes, percent of {before['joints']} joints of "
+        f"{before['matched_people']} people found"
+    ]
+    if after:
+        lines[0] += f" -> {after['joints']} of {after['matched_people']}"
+    rows = [(t, before[t], after and after[t], MEANINGS[t]) for t in errors.TYPES]
+    lines += _lines(rows, after is not None)
+    width = 16 if after else 10
+    lines += ["", " " * 16 + "".join(f"{name:>{width}}" for name in errors.TYPES)]
+    for joint, shares in before["per_joint"].items():
+        cells = [_percent(shares[name]) for name in errors.TYPES]
+        if after:
+            others = after["per_joint"][joint]
+            cells = [
+                f"{cell} -> {_percent(others[name])}"
+                for cell, name in zip(cells, errors.TYPES, strict=True)
+            ]
+        lines.append(f"{joint:16}" + "".join(f"{cell:>{width}}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _lines(rows, compared: bool) -> list[str]:
+    """Aligned lines of (name, before, after if ``compared``, meaning)."""
+    lines = []
+    for name, before, after, meaning in rows:
+        text = f"{name:16}{_percent(before):>7}"
+        if compared:
+            gain = "" if None in (before, after) else f"{after - before:+.2f}"
+            text += f" -> {_percent(after):>6} {gain:>7}"
+        lines.append(f"{text}  {meaning}".rstrip())
+    return lines
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

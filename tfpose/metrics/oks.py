@@ -233,7 +233,7 @@ def oks_nms(keypoints, scores, areas, sigmas, threshold: float = 0.9) -> np.ndar
         keypoints: f64[N, K, 2], px.
         scores: f64[N].
         areas: f64[N], px^2, of the poses' boxes; two poses are compared at the mean
-            of their areas (FACTS A.6 of PoseFix: the crop's area).
+            of their areas (PoseFix's code takes the area of the crops).
         sigmas: f64[K].
         threshold: a pose goes if its OKS with a better one that stays is above.
 

@@ -1,0 +1,179 @@
+"""MPII Human Pose (Andriluka et al., CVPR 2014): the validation people as pose files.
+
+Reads the validation set as the single-person papers exchange it, and predictions in
+the same layout, into COCO annotations and results, so that ``tfpose evaluate`` scores
+them. The files, by person in one common order:
+
+- ``detections_our_format.mat``: ``pos_gt_src`` f64[16, 2, N], x and y counted from 1;
+  ``jnt_missing`` u8[16, N], 1 without label; ``headboxes_src`` f64[2, 2, N], the two
+  corners of the head box; ``dataset_joints``, the joints' short names.
+- ``valid_images.txt``: the photo of each person; ``valid.h5``: ``visible`` f64[N, 16].
+- predictions: a ``.mat`` with ``preds`` f32[N, 16, 2], x and y counted from 1.
+
+    python -m data_prep.mpii SOURCE PREDICTIONS.mat OUT
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+
+import numpy as np
+
+from tfpose import poses
+from tfpose.poses import PoseFileError
+from tfpose.skeleton import MPII16
+
+# PCKh's head size is this share of the head box's diagonal (MPII evaluation tools).
+HEAD_SHARE = 0.6
+# The files' short names, in the order that MPII16 has.
+SHORT_NAMES = (
+    "rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho lsho lelb lwri"
+).split()
+
+
+def validation_annotations(source: pathlib.Path) -> dict:
+    """The people of the validation set as a COCO annotations file's data.
+
+    Annotation ids count people from 1 in the files' order; a photo's image id is the
+    number in its name. Coordinates count from 0, ``head_size`` is PCKh's.
+
+    Args:
+        source: folder with the three files named above.
+
+    Raises:
+        PoseFileError: a file is missing, is of another form, or they do not agree.
+    """
+    source = pathlib.Path(source)
+    path = source / "detections_our_format.mat"
+    truth = _read_mat(
+        path,
+        {
+            "pos_gt_src": (16, 2, None),
+            "jnt_missing": (16, None),
+            "headboxes_src": (2, 2, None),
+            "dataset_joints": (1, 16),
+        },
+    )
+    found = [str(name.item()) for name in truth["dataset_joints"][0]]
+    if found != SHORT_NAMES:
+        raise PoseFileError(f"{path}: expected joints {SHORT_NAMES}, found {found}")
+    keypoints = np.moveaxis(truth["pos_gt_src"], 2, 0) - 1.0  # (N, 16, 2)
+    labelled = truth["jnt_missing"].T == 0
+    corners = truth["headboxes_src"]
+    head_sizes = HEAD_SHARE * np.linalg.norm(corners[1] - corners[0], axis=0)
+    names = _read_names(source / "valid_images.txt", len(keypoints))
+    seen = _read_visible(source / "valid.h5", labelled.shape)
+    visible = np.where(labelled, np.where(seen, 2, 1), 0)
+    people = [
+        poses.annotation_entry(
+            row + 1,
+            _image_id(names[row]),
+            np.where(labelled[row, :, None], keypoints[row], 0.0),
+            visible[row],
+            head_size=float(head_sizes[row]),
+        )
+        for row in range(len(keypoints))
+    ]
+    images = [{"id": _image_id(n), "file_name": n} for n in sorted(set(names))]
+    return poses.annotations_json(MPII16, images, people)
+
+
+def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
+    """Predictions for the validation people as COCO results.
+
+    Each carries the ``annotation_id`` of its person; the files hold no scores, so
+    every score is 1.
+
+    Args:
+        path: the ``.mat`` with ``preds``.
+        annotations: of ``validation_annotations``.
+
+    Raises:
+        PoseFileError: the file is of another form or for another number of people.
+    """
+    people = annotations["annotations"]
+    predictions = _read_mat(path, {"preds": (len(people), 16, 2)})["preds"]
+    return [
+        poses.result_entry(
+            person["image_id"], row - 1.0, np.ones(16), 1.0, annotation_id=person["id"]
+        )
+        for person, row in zip(people, predictions.astype(np.float64), strict=True)
+    ]
+
+
+def _image_id(name: str) -> int:
+    """The number that MPII's photos are named by: 005808361.jpg -> 5808361."""
+    return int(pathlib.Path(name).stem)
+
+
+def _read_mat(path, shapes: dict) -> dict:
+    """The named arrays of a MATLAB file; None in a shape stands for any length."""
+    import scipy.io
+
+    try:
+        arrays = scipy.io.loadmat(path, variable_names=list(shapes))
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise PoseFileError(f"{path}: expected a MATLAB file: {error}") from error
+    for name, shape in shapes.items():
+        found = arrays[name].shape if name in arrays else "no such array"
+        fits = len(found) == len(shape) and all(
+            expected in (None, length)
+            for expected, length in zip(shape, found, strict=True)
+        )
+        if not fits:
+            expected = tuple("N" if length is None else length for length in shape)
+            raise PoseFileError(f"{path}: expected {name} {expected}, found {found}")
+    return arrays
+
+
+def _read_names(path, count: int) -> list[str]:
+    try:
+        names = path.read_text("utf-8").split()
+    except OSError as error:
+        raise PoseFileError(f"{path}: cannot read: {error.strerror}") from error
+    if len(names) != count:
+        raise PoseFileError(f"{path}: expected {count} names, found {len(names)}")
+    odd = [name for name in names if not pathlib.Path(name).stem.isdigit()]
+    if odd:
+        raise PoseFileError(f"{path}: expected numbers as names, found {odd[0]!r}")
+    return names
+
+
+def _read_visible(path, shape: tuple[int, int]) -> np.ndarray:
+    """bool[N, 16]: not occluded."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            visible = np.asarray(file["visible"])
+    except (OSError, KeyError) as error:
+        raise PoseFileError(f"{path}: expected HDF5 with 'visible': {error}") from error
+    if visible.shape != shape:
+        raise PoseFileError(f"{path}: expected visible {shape}, found {visible.shape}")
+    return visible > 0
+
+
+def main(arguments=None) -> None:
+    """Writes ``annotations.json`` and ``results_NAME.json`` into the folder OUT."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep.mpii", description=main.__doc__
+    )
+    parser.add_argument("source", type=pathlib.Path, help="folder of the three files")
+    parser.add_argument("predictions", type=pathlib.Path, help=".mat with preds")
+    parser.add_argument("out", type=pathlib.Path)
+    options = parser.parse_args(arguments)
+    try:
+        annotations = validation_annotations(options.source)
+        results = predicted_poses(options.predictions, annotations)
+        options.out.mkdir(parents=True, exist_ok=True)
+        poses.write_json(options.out / "annotations.json", annotations)
+        name = f"results_{options.predictions.stem}.json"
+        poses.write_json(options.out / name, results)
+    except (PoseFileError, OSError) as error:
+        raise SystemExit(f"error: {error}") from error
+    print(f"{len(results)} people written to {options.out}")
+
+
+if __name__ == "__main__":
+    main()
