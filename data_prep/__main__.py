@@ -1,4 +1,4 @@
-"""``python -m data_prep NAME --source DIR --out DIR``, the same as ``tfpose prepare``."""
+"""``python -m data_prep NAME --source DIR --out DIR``, same as ``tfpose prepare``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LSP Extended Training (Johnson and Everingham, CVPR 2011): 10,000 crowd-labelled photos.
+"""LSP Extended Training (Johnson and Everingham, CVPR 2011): 10,000 photos.
 
 Reads the data set's own folder: ``images/im00001.jpg`` ... and ``joints.mat``, whose
 ``joints`` is f64[14, 3, N]: x and y counted from 1, and a third column that is 1 where

@@ -1,6 +1,7 @@
 """Codecs: how joint coordinates become training targets and come back.
 
-A codec is a frozen dataclass with ``encode(keypoints, valid)`` and ``decode(heatmaps)``.
+A codec is a frozen dataclass with ``encode(keypoints, valid)`` and its inverse
+``decode(heatmaps)``.
 Keypoints are crop pixels (C), heatmaps cells (H); B batch, K joints, h x w cells.
 The data pipeline and the tests call ``encode``; ``decode`` is what the models' decoding
 layers compute, here in TensorFlow for targets and heatmaps of any origin.
@@ -51,9 +52,10 @@ class IntegralHeatmap(Codec):
     """
 
     def encode(self, keypoints, valid):
-        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K], each valid joint's map sums to 1.
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K].
 
-        A joint whose four cells lie all outside has a zero map.
+        Each valid joint's map sums to 1. A joint whose four cells lie all outside has
+        a zero map.
         """
         columns, rows = self._distances(keypoints)
         columns = tf.maximum(1 - tf.abs(columns), 0)
@@ -95,9 +97,9 @@ class GaussianHeatmap(Codec):
     def decode(self, heatmaps):
         """f32[B, h, w, K] -> f32[B, K, 2] C, scores f32[B, K] (the peak's value).
 
-        The parabola through the logarithms of the peak and its two neighbours, along each
-        axis, has its vertex at the joint: exact for a Gaussian. At the border, where
-        a neighbour is missing, the cell's centre is the answer.
+        The parabola through the logarithms of the peak and its two neighbours, along
+        each axis, has its vertex at the joint: exact for a Gaussian. At the border,
+        where a neighbour is missing, the cell's centre is the answer.
         """
         columns, peak_x = _profile(heatmaps, along=2)
         rows, peak_y = _profile(heatmaps, along=1)

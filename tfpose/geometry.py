@@ -45,7 +45,7 @@ def scale_box(box, factor) -> tf.Tensor:
 
 
 def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
-    """The smallest box f32[..., 4] with the centre of ``box`` and the shape of ``size``.
+    """The smallest box f32[..., 4] about the centre of ``box`` in the shape of ``size``.
 
     Args:
         box: f32[..., 4] xywh.
@@ -61,9 +61,9 @@ def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
 def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:
     """The affine map that brings a box of the photo onto a crop.
 
-    The box's width becomes the crop's width, pixel centres to pixel centres (so a box of
-    the crop's size at (0, 0) gives the identity); one scale serves both axes. The photo
-    turns about the box's centre, then mirrors left to right.
+    The box's width becomes the crop's width, pixel centres to pixel centres (so a box
+    of the crop's size at (0, 0) gives the identity); one scale serves both axes. The
+    photo turns about the box's centre, then mirrors left to right.
 
     Args:
         box: f32[..., 4] xywh in I, with the aspect ratio of ``size``.
@@ -141,7 +141,7 @@ def warp(images, matrix, size: tuple[int, int]) -> tf.Tensor:
 
 
 def mirror_points(points, width: int, flip_permutation) -> tf.Tensor:
-    """A pose f32[..., K, 2] as seen in the mirrored image of this width (its own inverse).
+    """A pose f32[..., K, 2] as seen in the mirrored image (its own inverse).
 
     Args:
         points: f32[..., K, 2] in px.

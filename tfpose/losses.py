@@ -1,8 +1,8 @@
 """Losses: per joint first, weighted and averaged afterwards.
 
-Each loss returns f32[B, K]. Given sample weights f32[B, K] (1 where the joint is labelled
-inside the crop), Keras multiplies and divides by B * K: unlabelled joints count as zero
-in the mean, as in PoseFix's code.
+Each loss returns f32[B, K]. Given sample weights f32[B, K] (1 where the joint is
+labelled inside the crop), Keras multiplies and divides by B * K: unlabelled joints
+count as zero in the mean, as in PoseFix's code.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class CoordinateDistance(keras.losses.Loss):
     Args:
         stride: px a cell.
 
-    Call: target and keypoints f32[B, K, 2] crop px -> f32[B, K], before weights and mean.
+    Call: target and keypoints f32[B, K, 2] crop px -> f32[B, K], before weights and
+    mean.
     """
 
     def __init__(self, stride=4, **kwargs):

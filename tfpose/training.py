@@ -303,7 +303,8 @@ class StopOnNaN(keras.callbacks.Callback):
 class ValidatePCK(keras.callbacks.Callback):
     """After each round: PCK@0.2 of corrupted validation poses before and after.
 
-    The poses are the same every time; the averaged weights are used where there are any.
+    The poses are the same every time; the averaged weights are used where there are
+    any.
     """
 
     def __init__(self, config: Config, data: str, skeleton, quicktest: bool):
@@ -347,7 +348,7 @@ class ValidatePCK(keras.callbacks.Callback):
 
 
 class averaged_weights:
-    """Context in which a model has its optimizer's averaged weights, if it keeps any."""
+    """Context in which a model has its averaged weights, if its optimizer keeps any."""
 
     def __init__(self, model: keras.Model):
         self.model = model

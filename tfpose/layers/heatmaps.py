@@ -59,9 +59,9 @@ class PosePrior(keras.layers.Layer):
     """Adds to each joint's logits how likely the input pose makes each cell.
 
     weight * log(exp(-d^2 / (2 sigma^2)) + epsilon), d the distance to the input joint,
-    all three learned per joint. With small logits the network's answer is then the input
-    pose, so training starts from the identity and learns what to change. Not in a paper;
-    it reached PoseFix's accuracy about three times as fast. Distances are
+    all three learned per joint. With small logits the network's answer is then the
+    input pose, so training starts from the identity and learns what to change. Not in
+    a paper; it reached PoseFix's accuracy about three times as fast. Distances are
     measured in fractions of the crop's width, so the layer serves any resolution.
 
     Call: logits f32[B, h, w, K], keypoints f32[B, K, 2] C, valid f32[B, K]
@@ -102,7 +102,7 @@ class PosePrior(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class SpatialSoftmax(keras.layers.Layer):
-    """Softmax over all cells of each joint's map: f32[B, h, w, K], each summing to 1."""
+    """Softmax over the cells of each joint's map: f32[B, h, w, K], each sums to 1."""
 
     def call(self, logits):
         height, width, joints = logits.shape[1:]

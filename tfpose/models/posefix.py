@@ -18,14 +18,15 @@ from tfpose.layers.heatmaps import (
 )
 from tfpose.models.resnet import convolution, normalise, resnet, small_resnet
 
-# RGB means of the ImageNet photos, subtracted from 0..255. The authors' code feeds BGR to
-# these RGB means; we feed RGB.
+# RGB means of the ImageNet photos, subtracted from 0..255. The authors' code feeds BGR
+# to these RGB means; we feed RGB.
 IMAGE_MEAN = (123.68, 116.78, 103.94)
 STRIDE = 4
 
-# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32. Those
-# before it, at half the stride each, are added to the head's maps: with a few channels
-# at stride 32, where a crop of 128 px has 16 cells, positions would be lost otherwise.
+# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32.
+# Those before it, at half the stride each, are added to the head's maps: with a few
+# channels at stride 32, where a crop of 128 px has 16 cells, positions would be lost
+# otherwise.
 TRUNKS = {
     "resnet50": lambda x: [resnet(x, 50)],
     "resnet101": lambda x: [resnet(x, 101)],
@@ -38,8 +39,8 @@ TRUNKS = {
 class PoseFix(keras.Model):
     """The network of PoseFix section 5 with the trunk and head of SimpleBaseline.
 
-    Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop px;
-    "valid" f32[B, K], 1 where the input pose has the joint.
+    Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
+    px; "valid" f32[B, K], 1 where the input pose has the joint.
     Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], logits of the belief (softmax over
     the cells); "keypoints" f32[B, K, 2] crop px, the belief's expectation.
 

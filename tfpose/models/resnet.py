@@ -94,7 +94,8 @@ def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
         blocks: basic blocks a stage.
 
     Returns:
-        The stages' outputs, f32[B, H/4, W/4, widths[1]] to f32[B, H/32, W/32, widths[4]].
+        The stages' outputs, f32[B, H/4, W/4, widths[1]] to
+        f32[B, H/32, W/32, widths[4]].
     """
     stages = []
     x = convolution(x, widths[0], 5, "stem", stride=2)

@@ -1,9 +1,10 @@
-"""PoseFix's synthesized pose errors (Moon et al., CVPR 2019, arXiv 1812.03595, section 4).
+"""PoseFix's synthesized pose errors (Moon et al., CVPR 2019, arXiv 1812.03595, sec. 4).
 
 A training pose is the annotated pose with errors that real methods make, as often as
-they make them (Ronchi and Perona, ICCV 2017). The frequencies and the sampling rules are
-those of the authors' code, which the paper leaves out; the code's tables are indexed
-by COCO's joint order, ours by joint name, so that any skeleton can be corrupted.
+they make them (Ronchi and Perona, ICCV 2017). The frequencies and the sampling rules
+are those of the authors' code, which the paper leaves out; the code's tables are
+indexed by COCO's joint order, ours by joint name, so that any skeleton can be
+corrupted.
 """
 
 from __future__ import annotations
