@@ -145,6 +145,7 @@ def train(
         steps_per_epoch=rounds.steps,
         initial_epoch=first_step // rounds.steps,
         callbacks=callbacks,
+        shuffle=False,
     )
     _write_weights(model, folder)
     return model
@@ -197,7 +198,7 @@ def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
         schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
     optimizer = keras.optimizers.AdamW(
         schedule,
-        weight_decay=config.weight_decay or None,
+        weight_decay=config.weight_decay,
         use_ema=config.average > 0,
         ema_momentum=config.average or 0.99,
     )
@@ -329,11 +330,11 @@ class ValidatePCK(keras.callbacks.Callback):
                 for inputs, _, _ in self.batches
             ]
         before = [inputs["keypoints"] for inputs, _, _ in self.batches]
-        logs["pck_before"] = self._pck(before)
-        logs["pck_after"] = self._pck(refined)
+        logs["val_pck_before"] = self._pck(before)
+        logs["val_pck_after"] = self._pck(refined)
         print(
             f"\nPCK@{PCK_THRESHOLD} of corrupted validation poses: "
-            f"{logs['pck_before']:.1f} -> {logs['pck_after']:.1f}"
+            f"{logs['val_pck_before']:.1f} -> {logs['val_pck_after']:.1f}"
         )
 
     def _pck(self, poses) -> float:
