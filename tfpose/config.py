@@ -1,4 +1,4 @@
-"""What a training run is: a frozen ``Config``, made by a recipe, changed by ``--set``."""
+"""What a training run is: a frozen ``Config`` from a recipe, changed by ``--set``."""
 
 from __future__ import annotations
 

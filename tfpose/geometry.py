@@ -45,17 +45,22 @@ def scale_box(box, factor) -> tf.Tensor:
 
 
 def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
-    """The smallest box f32[..., 4] about the centre of ``box`` in the shape of ``size``.
+    """The smallest box around ``box``, with its centre, in the shape of ``size``.
 
     Args:
-        box: f32[..., 4] xywh.
+        box: f32[..., 4] xywh; one side may be 0.
         size: (height, width) whose aspect ratio the result has.
+
+    Returns:
+        f32[..., 4] xywh.
     """
     aspect = size[1] / size[0]
     width, height = box[..., 2], box[..., 3]
-    factor_width = tf.maximum(width, height * aspect) / tf.maximum(width, 1e-6)
-    factor_height = tf.maximum(height, width / aspect) / tf.maximum(height, 1e-6)
-    return scale_box(box, tf.stack([factor_width, factor_height], axis=-1))
+    fitted = tf.stack(
+        [tf.maximum(width, height * aspect), tf.maximum(height, width / aspect)], -1
+    )
+    # The centre stays: position + (size - 1) / 2.
+    return tf.concat([box[..., :2] + (box[..., 2:] - fitted) / 2, fitted], axis=-1)
 
 
 def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:
