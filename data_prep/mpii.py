@@ -46,15 +46,16 @@ def validation_annotations(source: pathlib.Path) -> dict:
     """
     source = pathlib.Path(source)
     path = source / "detections_our_format.mat"
-    truth = _read_mat(
-        path,
-        {
-            "pos_gt_src": (16, 2, None),
-            "jnt_missing": (16, None),
-            "headboxes_src": (2, 2, None),
-            "dataset_joints": (1, 16),
-        },
-    )
+    shapes = {
+        "pos_gt_src": (16, 2, None),
+        "jnt_missing": (16, None),
+        "headboxes_src": (2, 2, None),
+        "dataset_joints": (1, 16),
+    }
+    truth = _read_mat(path, shapes)
+    counts = {name: truth[name].shape[-1] for name in shapes if None in shapes[name]}
+    if len(set(counts.values())) != 1:
+        raise PoseFileError(f"{path}: expected the same people, found {counts}")
     found = [str(name.item()) for name in truth["dataset_joints"][0]]
     if found != SHORT_NAMES:
         raise PoseFileError(f"{path}: expected joints {SHORT_NAMES}, found {found}")
@@ -113,7 +114,7 @@ def _read_mat(path, shapes: dict) -> dict:
 
     try:
         arrays = scipy.io.loadmat(path, variable_names=list(shapes))
-    except (OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # a damaged file makes SciPy raise nearly anything
         raise PoseFileError(f"{path}: expected a MATLAB file: {error}") from error
     for name, shape in shapes.items():
         found = arrays[name].shape if name in arrays else "no such array"

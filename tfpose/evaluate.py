@@ -62,9 +62,7 @@ def evaluate_poses(
     if threshold is None:
         threshold = DEFAULT_THRESHOLDS[metric]
     if not threshold > 0:
-        raise PoseFileError(
-            f"metric {metric}: expected threshold > 0, found {threshold}"
-        )
+        raise PoseFileError(f"threshold of {metric}: expected > 0, found {threshold}")
     return _joint_rates(annotations, results, metric, threshold)
 
 

@@ -1,0 +1,131 @@
+"""The taxonomy of mistakes on two hand-made people, one case a type."""
+
+import numpy as np
+import pytest
+
+from tfpose.metrics import errors
+
+# Joints: left hand, right hand, head. Area 100, sigma .05: one spread is 1 px, so
+# KS is exp(-d^2 / 2): .85 at .570 px and .5 at 1.177 px.
+SIGMAS = [0.05, 0.05, 0.05]
+FLIP = np.array([1, 0, 2])
+LEFT, RIGHT, HEAD = range(3)
+TARGETS = np.array(
+    [[[0, 0], [20, 0], [10, 30]], [[100, 0], [120, 0], [110, 30]]], np.float64
+)
+AREAS = np.array([100.0, 100.0])
+SEEN = np.full((2, 3), 2)
+
+
+def kinds(pose, own=0, visible=SEEN, targets=TARGETS, areas=AREAS, flip=FLIP):
+    types = errors.classify(
+        np.array([pose], np.float64), [own], targets, visible, areas, SIGMAS, flip
+    )
+    assert types.dtype == np.int8
+    return [errors.TYPES[kind] if kind >= 0 else None for kind in types[0]]
+
+
+def moved(joint, place):
+    """The first person's pose with one joint elsewhere."""
+    pose = TARGETS[0].copy()
+    pose[joint] = place
+    return pose
+
+
+def test_truth_is_good():
+    assert kinds(TARGETS[0]) == ["good"] * 3
+    assert kinds(TARGETS[1], own=1) == ["good"] * 3
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ((0.56, 0), "good"),
+        ((0.58, 0), "jitter"),
+        ((0, 1.17), "jitter"),
+        ((0, 1.19), "miss"),
+        ((50, 50), "miss"),
+        ((20, 0), "inversion"),
+        ((20, 1.17), "inversion"),
+        ((20, 1.19), "miss"),
+        ((100, 0), "swap"),
+        ((120, 0), "swap"),
+        ((120, 1.17), "swap"),
+        ((110, 30), "miss"),
+    ],
+)
+def test_each_type_has_its_place(place, kind):
+    assert kinds(moved(LEFT, place)) == [kind, "good", "good"]
+
+
+def test_joint_without_mirror_has_no_inversion():
+    assert kinds(moved(HEAD, (10, 30.8)))[HEAD] == "jitter"
+    assert kinds(moved(HEAD, (110, 30)))[HEAD] == "swap"
+
+
+def test_exactly_at_the_border_of_good_is_good(monkeypatch):
+    similarity = errors.keypoint_similarity(np.array([0.25]), 100.0, SIGMAS[:1])
+    monkeypatch.setattr(errors, "GOOD_SIMILARITY", similarity[0])
+    assert kinds(moved(LEFT, (0.5, 0)))[LEFT] == "good"
+
+
+def test_unlabelled_own_joint_is_not_classified():
+    visible = np.array([[0, 2, 2], [2, 2, 2]])
+    assert kinds(moved(LEFT, (100, 0)), visible=visible) == [None, "good", "good"]
+
+
+def test_unlabelled_joints_of_others_attract_nothing():
+    visible = np.array([[2, 2, 2], [0, 2, 2]])
+    assert kinds(moved(LEFT, (100, 0)), visible=visible)[LEFT] == "miss"
+    visible = np.array([[2, 0, 2], [2, 2, 2]])
+    assert kinds(moved(LEFT, (20, 0)), visible=visible)[LEFT] == "miss"
+
+
+def test_nearest_of_several_decides():
+    targets = TARGETS.copy()
+    targets[1, LEFT] = (1, 0)
+    pose = moved(LEFT, (0.4, 0))
+    assert kinds(pose, targets=targets)[LEFT] == "good"
+    pose = moved(LEFT, (0.6, 0))
+    assert kinds(pose, targets=targets)[LEFT] == "swap"
+
+
+def test_similarity_uses_the_compared_persons_own_area():
+    pose = moved(LEFT, (103, 0))
+    assert kinds(pose)[LEFT] == "miss"
+    assert kinds(pose, areas=np.array([100.0, 1000.0]))[LEFT] == "swap"
+
+
+def test_tie_goes_to_the_person_then_to_its_mirror():
+    targets = TARGETS.copy()
+    targets[1, LEFT] = targets[0, LEFT]
+    assert kinds(TARGETS[0], targets=targets)[LEFT] == "good"
+    targets[1, LEFT] = targets[0, RIGHT]
+    assert kinds(moved(LEFT, (20, 0)), targets=targets)[LEFT] == "inversion"
+
+
+def test_someone_alone_has_no_swap():
+    pose = np.random.default_rng(0).uniform(0, 130, (200, 3, 2))
+    types = errors.classify(
+        pose, np.zeros(200, int), TARGETS[:1], SEEN[:1], AREAS[:1], SIGMAS, FLIP
+    )
+    assert errors.SWAP not in types
+
+
+def test_counts_add_up_to_the_labelled_joints():
+    random = np.random.default_rng(0)
+    visible = np.array([[2, 0, 1], [0, 2, 2]])
+    own = random.integers(0, 2, 300)
+    pose = TARGETS[own][:, random.permutation(3)] + random.normal(0, 1, (300, 3, 2))
+    types = errors.classify(pose, own, TARGETS, visible, AREAS, SIGMAS, FLIP)
+    counts = errors.count_types(types)
+    assert counts.shape == (5, 3)
+    assert counts.sum(axis=0).tolist() == (visible[own] > 0).sum(axis=0).tolist()
+
+
+def test_nobody_gives_no_types():
+    types = errors.classify(
+        np.zeros((0, 3, 2)), [], TARGETS[:0], SEEN[:0], AREAS[:0], SIGMAS, FLIP
+    )
+    assert types.shape == (0, 3)
+    assert errors.count_types(types).sum() == 0
