@@ -76,9 +76,10 @@ def test_the_shares_of_a_joint_fill_its_bar():
     assert found[0][0] == "left knee: good 60.0 %"
 
 
-def test_a_joint_that_nobody_annotated_has_an_empty_bar():
-    found = bars(charts.error_bars({"nose": dict.fromkeys(charts.ERROR_COLOURS, 0)}))
-    assert [bar[3] for bar in found] == [0] * 5
+@pytest.mark.parametrize("nothing", [0, None])
+def test_a_joint_that_nobody_annotated_has_an_empty_bar(nothing):
+    shares = dict.fromkeys(charts.ERROR_COLOURS, nothing)
+    assert [bar[3] for bar in bars(charts.error_bars({"nose": shares}))] == [0] * 5
 
 
 def test_after_is_a_second_bar_below_the_first():

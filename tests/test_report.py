@@ -49,7 +49,7 @@ def test_the_joint_table_has_a_row_a_joint_and_a_change_a_metric():
 
 
 def test_a_joint_without_annotation_has_a_dash():
-    html = report.joint_table({"PCK": ({"nose": math.nan}, {"nose": math.nan})})
+    html = report.joint_table({"PCK": ({"nose": None}, {"nose": math.nan})})
     assert "nose – – –" in text(html)
 
 

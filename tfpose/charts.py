@@ -203,7 +203,7 @@ def stacked_bars(
     """Lying bars divided into shares that sum to the full length.
 
     Args:
-        groups: label -> the bars below each other, each {part: amount, not negative};
+        groups: label -> the bars below each other, each {part: amount >= 0 or None};
             a bar of zeros stays empty.
         colours: part -> colour, in the order of drawing.
         width: px.
@@ -222,9 +222,9 @@ def stacked_bars(
 
 def _shares(amounts, colours, place, label) -> list[str]:
     left, right, y, thick = place
-    parts, total = [], sum(amounts.get(part, 0) for part in colours)
+    parts, total = [], sum(amounts.get(part) or 0 for part in colours)
     for part, colour in colours.items():
-        share = amounts.get(part, 0) / total if total else 0
+        share = (amounts.get(part) or 0) / total if total else 0
         title = f"{label}: {part} {100 * share:.1f} %"
         long = share * (right - place[0])
         parts.append(_rectangle(left, y, long, thick, colour, title))

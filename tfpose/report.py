@@ -89,26 +89,34 @@ def section(title: str, note: str, content: str) -> str:
 
 
 def summary_numbers(
-    numbers: Sequence[tuple[str, float, float]],
+    numbers: Sequence[tuple[str, float | None, float | None]],
     note: str = "",
     title="Before and after",
 ) -> str:
-    """Large numbers: (name, before, after), where more is better."""
+    """Large numbers: (name, before, after), more is better; None prints a dash."""
     tiles = [
         f"<div class='tile'><b>{escape(name)}</b>"
-        f"<span class='was'>{before:.1f} →</span> "
-        f"<span class='now'>{after:.1f}</span> {_change(after - before)}</div>"
+        f"<span class='was'>{_value(before)} →</span> "
+        f"<span class='now'>{_value(after)}</span> {_change(before, after)}</div>"
         for name, before, after in numbers
     ]
     return section(title, note, f"<div class='tiles'>{''.join(tiles)}</div>")
 
 
-def _change(change: float, digits: int = 1) -> str:
-    if not math.isfinite(change):
+def _value(value: float | None) -> str:
+    return f"{value:.1f}" if _known(value) else "–"
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _change(before: float | None, after: float | None) -> str:
+    if not (_known(before) and _known(after)):
         return "<span class='same'>–</span>"
-    rounded = round(change, digits)
-    kind = "better" if rounded > 0 else "worse" if rounded < 0 else "same"
-    return f"<span class='{kind}'>{rounded:+.{digits}f}</span>"
+    change = round(after - before, 1)
+    kind = "better" if change > 0 else "worse" if change < 0 else "same"
+    return f"<span class='{kind}'>{change:+.1f}</span>"
 
 
 def joint_table(
@@ -119,8 +127,8 @@ def joint_table(
     """A row a joint: before, after and the change of one or more metrics.
 
     Args:
-        tables: metric -> (before, after), each {joint: value}; the last row is bold
-            (give the mean there).
+        tables: metric -> (before, after), each {joint: value or None}; the last
+            row is bold (give the mean there).
         note: text above the table.
         title: heading.
 
@@ -142,16 +150,12 @@ def joint_table(
     for joint in joints:
         cells = "".join(
             f"<td>{_value(before[joint])}</td><td>{_value(after[joint])}</td>"
-            f"<td>{_change(after[joint] - before[joint])}</td>"
+            f"<td>{_change(before[joint], after[joint])}</td>"
             for before, after in tables.values()
         )
         rows.append(f"<tr><td>{escape(joint.replace('_', ' '))}</td>{cells}</tr>")
     body = f"<tr><th>joint</th>{head}</tr>{''.join(rows)}"
     return section(title, note, f"<div class='scroll'><table>{body}</table></div>")
-
-
-def _value(value: float) -> str:
-    return f"{value:.1f}" if math.isfinite(value) else "–"
 
 
 def plain_table(
@@ -178,13 +182,14 @@ def error_types(before: Mapping, after: Mapping, note: str = "") -> str:
     """
     kinds = [kind for kind in charts.ERROR_COLOURS if kind != "good"]
     bars = charts.paired_bars(
-        {kind: before[kind] for kind in kinds},
-        {kind: after[kind] for kind in kinds},
+        {kind: before[kind] or 0.0 for kind in kinds},
+        {kind: after[kind] or 0.0 for kind in kinds},
         "Percent of the annotated joints",
     )
     joints = charts.error_bars(before["per_joint"], after["per_joint"])
     good = (
-        f"Good joints: {before['good']:.1f} % before, {after['good']:.1f} % after. "
+        f"Good joints: {_value(before['good'])} % before, {_value(after['good'])} % "
+        "after. "
         "Right: each joint's shares in percent, upper bar before, lower bar after."
     )
     content = f"<div class='charts'>{bars}{joints}</div>"

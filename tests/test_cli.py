@@ -1,0 +1,205 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import pose_files
+from tfpose import cli
+from tfpose.arguments import METRICS, parser
+
+
+@pytest.fixture
+def files(tmp_path):
+    return pose_files.write(tmp_path)
+
+
+def run(capsys, *arguments):
+    """(exit code, lines of stdout, lines of stderr) of a subcommand."""
+    code = cli.main([str(argument) for argument in arguments])
+    output = capsys.readouterr()
+    return code, output.out.splitlines(), output.err.splitlines()
+
+
+def test_every_subcommand_of_the_parser_has_a_function():
+    (subcommands,) = (
+        action.choices for action in parser()._actions if action.dest == "command"
+    )
+    assert set(subcommands) == set(cli.COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_help_answers_within_a_second(command):
+    started = time.perf_counter()
+    output = subprocess.run(
+        [sys.executable, "-m", "tfpose", *command.split(), "--help"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert time.perf_counter() - started < 1
+    assert output.stdout.startswith("usage: tfpose") and not output.stderr
+
+
+def test_the_metrics_of_the_command_line_are_those_of_evaluate():
+    from tfpose import evaluate
+
+    assert METRICS == evaluate.METRICS
+
+
+def test_evaluate_prints_and_writes_the_numbers(files, tmp_path, capsys):
+    code, lines, errors = run(
+        capsys, "evaluate", "--poses", files["after"], "--annotations",
+        files["annotations"], "--metric", "pck", "--json", tmp_path / "numbers.json",
+    )  # fmt: skip
+    assert (code, errors) == (0, [])
+    assert any(line.split()[:2] == ["left_knee", "100.00"] for line in lines)
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["metric"] == "pck" and numbers["threshold"] == 0.2
+    assert numbers["mean"] == 100.0 and numbers["per_joint"]["head_top"] == 100.0
+
+
+def test_evaluate_shows_before_and_after(files, tmp_path, capsys):
+    code, lines, _ = run(
+        capsys, "evaluate", "--poses", files["after"], "--before", files["before"],
+        "--annotations", files["annotations"], "--metric", "pck", "--threshold", 0.1,
+        "--json", tmp_path / "numbers.json",
+    )  # fmt: skip
+    assert code == 0
+    wanted = ["neck", "0.00", "->", "100.00", "+100.00"]
+    assert any(line.split() == wanted for line in lines)
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert (numbers["before"]["mean"], numbers["mean"]) == (0.0, 100.0)
+
+
+def test_analyze_writes_the_shares_and_a_picture(files, tmp_path, capsys):
+    code, lines, _ = run(
+        capsys, "analyze", "--poses", files["after"], "--annotations",
+        files["annotations"], "--json", tmp_path / "numbers.json",
+        "--picture", tmp_path / "errors.svg",
+    )  # fmt: skip
+    assert code == 0 and any(line.startswith("good") for line in lines)
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    shares = [numbers[k] for k in ("good", "jitter", "inversion", "swap", "miss")]
+    assert sum(shares) == pytest.approx(100)
+    assert len(numbers["per_joint"]) == 14
+    assert (tmp_path / "errors.svg").read_text().startswith("<svg")
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_report_writes_the_page(files, tmp_path, capsys):
+    code, lines, _ = run(
+        capsys, "report", "--poses", files["after"], "--before", files["before"],
+        "--annotations", files["annotations"], "--images", files["images"],
+        "--out", tmp_path / "report.html", "--title", "A title",
+    )  # fmt: skip
+    assert code == 0 and lines == [f"wrote {tmp_path / 'report.html'}"]
+    assert "A title" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_summary_writes_the_size_of_the_papers_network(tmp_path, capsys):
+    code, lines, _ = run(
+        capsys, "summary", "posefix", "--set", "trunk=resnet50", "--set",
+        "input_size=256x192", "--set", "skeleton=coco17",
+        "--json", tmp_path / "numbers.json",
+    )  # fmt: skip
+    assert code == 0
+    assert "trainable parameters      34,053,009" in lines
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["model"] == "posefix"
+    assert numbers["trainable_parameters"] == 34_053_009
+    assert numbers["inputs"]["image"] == [256, 192, 3]
+
+
+def test_models_lists_every_recipe(tmp_path, capsys):
+    code, _, _ = run(capsys, "models", "--json", tmp_path / "models.json")
+    listed = json.loads((tmp_path / "models.json").read_text())
+    assert code == 0
+    assert {(row["model"], row["preset"]) for row in listed["recipes"]} >= {
+        ("posefix", "tiny"),
+        ("posefix", "paper"),
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            ["summary", "alexnet"],
+            "model 'alexnet': expected one of posefix",
+        ),
+        (
+            ["summary", "posefix", "--preset", "huge"],
+            "preset 'huge' of posefix: expected one of tiny, paper",
+        ),
+        (
+            ["prepare", "lsp", "--source", "/no/such", "--out", "x"],
+            "--source /no/such: expected the folder of lsp, found none",
+        ),
+        (
+            ["prepare", "lsp", "--source", "/", "--out", "x", "--set", "seed"],
+            "--set seed: expected key=value",
+        ),
+    ],
+)
+def test_a_wrong_choice_is_one_line_and_code_2(arguments, message, capsys):
+    code, _, errors = run(capsys, *arguments)
+    assert code == 2 and errors == [f"tfpose: error: {message}"]
+
+
+def test_a_bad_file_is_named_and_nothing_is_written(files, tmp_path, capsys):
+    (tmp_path / "bad.json").write_text("{")
+    code, lines, errors = run(
+        capsys, "evaluate", "--poses", tmp_path / "bad.json", "--annotations",
+        files["annotations"], "--json", tmp_path / "numbers.json",
+    )  # fmt: skip
+    assert code == 2 and lines == []
+    (error,) = errors
+    assert error.startswith(f"tfpose: error: {tmp_path / 'bad.json'}: not JSON")
+    assert not (tmp_path / "numbers.json").exists()
+
+
+def test_poses_of_a_photo_without_annotations_are_refused(files, tmp_path, capsys):
+    poses = json.loads((tmp_path / "after.json").read_text())
+    poses[1]["image_id"] = 77
+    (tmp_path / "after.json").write_text(json.dumps(poses))
+    code, _, (error,) = run(
+        capsys, "evaluate", "--poses", files["after"], "--annotations",
+        files["annotations"],
+    )  # fmt: skip
+    assert code == 2 and "after.json: record 1 (image_id 77)" in error
+
+
+def test_an_unforeseen_error_keeps_its_traceback():
+    def broken():
+        int("many")
+
+    # Defined here, so neither the error nor its place is the package's.
+    with pytest.raises(ValueError, match="invalid literal"):
+        cli.run(broken)
+
+
+def test_an_interrupted_command_says_so(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert cli.run(interrupted) == 130
+    assert capsys.readouterr().err == "tfpose: interrupted\n"
+
+
+def test_a_user_sees_one_line_without_tensorflows_messages():
+    output = subprocess.run(
+        [sys.executable, "-m", "tfpose", "summary", "alexnet"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert output.returncode == 2
+    assert output.stderr == "tfpose: error: model 'alexnet': expected one of posefix\n"
+
+
+def test_train_py_has_the_flags_of_the_command(project):
+    output = subprocess.run(
+        [sys.executable, "train.py", "--help"],
+        capture_output=True, text=True, cwd=project,
+    )  # fmt: skip
+    flags = "model preset data model_dir resume quicktest set".split()
+    for flag in flags:
+        assert f"{flag}:" in output.stdout

@@ -1,0 +1,205 @@
+"""The command line of ``tfpose``: what each subcommand takes, and its help."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+
+from data_prep.__main__ import BUILDERS
+
+# Where commands look for prepared data sets when they are not told.
+DATA = "runs/data"
+METRICS = ("pck", "pckh", "auc", "oks")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command; ``command`` holds the subcommand's name."""
+    root = argparse.ArgumentParser(
+        prog="tfpose", description="Makes the poses of any method better poses."
+    )
+    root.add_argument("--version", action="version", version=f"tfpose {_version()}")
+    commands = root.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands"
+    )
+    _prepare(commands)
+    _train(commands)
+    _evaluate(commands)
+    _analyze(commands)
+    _report(commands)
+    _models(commands)
+    _summary(commands)
+    return root
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("tfpose")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def _command(commands, name: str, title: str, more: str, example: str):
+    """A subcommand; ``title`` is its line in ``tfpose --help``."""
+    return commands.add_parser(
+        name,
+        help=title,
+        description=f"{title[0].upper()}{title[1:]}. {more}",
+        epilog=f"Example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _option(command, flag: str, metavar: str, text: str, **options) -> None:
+    """An option with a value; its default, if it has one, is told by the help."""
+    if "default" in options:
+        text = f"{text} (%(default)s)"
+    command.add_argument(flag, metavar=metavar, help=text, **options)
+
+
+def _switch(command, flag: str, text: str) -> None:
+    command.add_argument(flag, action="store_true", help=text)
+
+
+def _json(command) -> None:
+    _option(command, "--json", "FILE", "write the numbers to this file")
+
+
+def _set(command, text: str) -> None:
+    command.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"{text}; may be repeated",
+    )
+
+
+def _poses(command) -> None:
+    text = "COCO results JSON: image_id, keypoints [x, y, score, ...], score"
+    _option(command, "--poses", "FILE", text, required=True)
+
+
+def _annotations(command) -> None:
+    text = "COCO annotations JSON; categories[0].keypoints names the joints"
+    _option(command, "--annotations", "FILE", text, required=True)
+
+
+def _before(command, required: bool) -> None:
+    text = "the same people's poses before refinement: shows before -> after"
+    _option(command, "--before", "FILE", text, required=required)
+
+
+def _prepare(commands) -> None:
+    command = _command(
+        commands,
+        "prepare",
+        "writes a data set as TFRecords of people",
+        "Prints how many people were written and, by reason, how many were left out.",
+        "tfpose prepare lsp --source lsp_dataset --out runs/data",
+    )
+    names = sorted(BUILDERS)
+    command.add_argument("name", metavar="NAME", choices=names, help=", ".join(names))
+    _option(command, "--source", "DIR", "the data set's own folder; none for synthetic")
+    _option(command, "--out", "DIR", "folder of prepared data sets", default=DATA)
+    _set(command, "an argument of the data set's builder")
+    _json(command)
+
+
+def _train(commands) -> None:
+    command = _command(
+        commands,
+        "train",
+        "trains a model on prepared data",
+        "The folder gets the weights, the resolved configuration, a CSV log and "
+        "TensorBoard files.",
+        "tfpose train --model posefix --data runs/data --set epochs=5",
+    )
+    _option(command, "--model", "NAME", "see tfpose models", default="posefix")
+    _option(command, "--preset", "NAME", "recipe: tiny or paper", default="tiny")
+    _option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
+    _option(command, "--model_dir", "DIR", "folder to write, runs/MODEL_PRESET if none")
+    _switch(command, "--resume", "go on with the run in --model_dir")
+    _switch(command, "--quicktest", "a few steps, to see that everything works")
+    _option(command, "--weights", "DIR", "model folder whose weights to start from")
+    _set(command, "changes the recipe, e.g. epochs=5")
+
+
+def _evaluate(commands) -> None:
+    command = _command(
+        commands,
+        "evaluate",
+        "scores poses against annotations",
+        "With --before it scores both sets of poses and prints the gain.",
+        "tfpose evaluate --poses refined.json --before poses.json "
+        "--annotations truth.json --metric pck",
+    )
+    _poses(command)
+    _annotations(command)
+    _before(command, required=False)
+    text = ", ".join(METRICS)
+    _option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
+    text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5); end of the "
+    text += "curve for auc (0.5)"
+    _option(command, "--threshold", "X", text, type=float)
+    _json(command)
+
+
+def _analyze(commands) -> None:
+    command = _command(
+        commands,
+        "analyze",
+        "says which kinds of mistakes poses make",
+        "Shares of good joints, jitter, inversions, swaps and misses, joint by joint.",
+        "tfpose analyze --poses poses.json --annotations truth.json "
+        "--picture errors.svg",
+    )
+    _poses(command)
+    _annotations(command)
+    _before(command, required=False)
+    _option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
+    _json(command)
+
+
+def _report(commands) -> None:
+    command = _command(
+        commands,
+        "report",
+        "writes an HTML report of refined poses",
+        "One file with numbers, curves and before/after pictures.",
+        "tfpose report --poses refined.json --before poses.json "
+        "--annotations truth.json --images photos --out report.html",
+    )
+    _poses(command)
+    _annotations(command)
+    _before(command, required=True)
+    _option(command, "--images", "DIR", "folder of the photos", required=True)
+    _option(command, "--out", "FILE.html", "the report", required=True)
+    _option(command, "--title", "TEXT", "heading", default="Refined poses")
+    _option(command, "--log", "FILE.csv", "log.csv of the training run, for its curves")
+
+
+def _models(commands) -> None:
+    command = _command(
+        commands,
+        "models",
+        "lists the models, their recipes and the trained weights",
+        "With the size of each.",
+        "tfpose models",
+    )
+    _json(command)
+
+
+def _summary(commands) -> None:
+    command = _command(
+        commands,
+        "summary",
+        "prints a model's size",
+        "Parameters, multiply-adds, and the shapes of inputs and outputs.",
+        "tfpose summary posefix --set trunk=resnet50 --set input_size=256x192",
+    )
+    command.add_argument("model", metavar="MODEL", help="see tfpose models")
+    text = "recipe to start from: tiny or paper"
+    _option(command, "--preset", "NAME", text, default="paper")
+    _set(command, "changes the recipe, e.g. trunk=resnet101")
+    _json(command)
