@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from tfpose import report, viz
+from tfpose import photos, report, viz
 from tfpose.evaluate import analyze_poses, evaluate_poses
 from tfpose.metrics import pck
 from tfpose.metrics.matching import match_people
@@ -175,7 +175,7 @@ def picture(
 ) -> np.ndarray:
     """The before/after picture u8[H, W, 3] of one person: each argument holds one."""
     photo = annotations.images[int(annotations.image_ids[0])]
-    image = viz.read_image(pathlib.Path(images) / photo["file_name"])
+    image = photos.read(pathlib.Path(images) / photo["file_name"])
     poses = [(side.keypoints[0], side.scores[0] > 0) for side in (before, after)]
     truth = annotations.keypoints[0], annotations.visible[0]
     return viz.before_after(image, *poses, annotations.skeleton, truth)

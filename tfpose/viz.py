@@ -246,22 +246,6 @@ def _fit(image, cell) -> np.ndarray:
     return cv2.resize(np.asarray(image), (width, height), interpolation=interpolation)
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
-    """A photo file as u8[H, W, 3] RGB.
-
-    Raises:
-        ValueError: the file is missing or not a photo.
-    """
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ValueError(f"{path}: expected a photo, {error.strerror}") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise ValueError(f"{path}: expected a photo, found {data.size} other bytes")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
 def encode(image, kind: str = ".jpg", quality: int = 88) -> bytes:
     """The picture u8[H, W, 3] RGB as the bytes of a ``.jpg`` or ``.png`` file."""
     bgr = cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)

@@ -1,0 +1,44 @@
+"""Photo files: read whole or refused with one line that names the file."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import cv2
+import numpy as np
+
+
+class PhotoError(ValueError):
+    """A photo that cannot be used; the message is one clear line."""
+
+
+def read(path: str | os.PathLike) -> np.ndarray:
+    """A photo file as u8[H, W, 3] RGB.
+
+    Raises:
+        PhotoError: the file is missing, truncated, or not a photo.
+    """
+    try:
+        data = pathlib.Path(path).read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path}: expected a photo, found {error.strerror}") from error
+    return decode(data, path)
+
+
+def decode(data: bytes, name: str | os.PathLike) -> np.ndarray:
+    """An encoded JPEG or PNG as u8[H, W, 3] RGB; ``name`` is for the message.
+
+    Raises:
+        PhotoError: truncated, or not a photo.
+    """
+    pixels = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR) if len(pixels) else None
+    # OpenCV decodes the first part of a truncated JPEG without complaint.
+    truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
+    if image is None or truncated:
+        found = (
+            "a truncated JPEG" if truncated else f"{len(data)} bytes of another kind"
+        )
+        raise PhotoError(f"{name}: expected a photo (JPEG or PNG), found {found}")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
