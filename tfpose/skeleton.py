@@ -112,7 +112,7 @@ class Skeleton:
             flip_pairs=tuple(map(tuple, pairs)),
             limbs=tuple(map(tuple, data.get("limbs", ()))),
             sigmas=tuple(data.get("sigmas", _sigmas_by_name(joints))),
-            torso=tuple(data.get("torso", _torso_by_name(joints))),
+            torso=tuple(data.get("torso") or _torso_by_name(joints)),
             head=tuple(data["head"]) if data.get("head") else None,
         )
 

@@ -10,6 +10,7 @@ corrupted.
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -68,13 +69,14 @@ class Rule:
             length between d^k_far and d^k_near; 1 stands for distance 0.
         kept_from: the points, besides the source, that must stay farther away than
             the source is: own joint, neighbours', mirror, neighbours' mirror.
-        clearance: a similarity k: those points must stay farther than d^k instead.
+        clearance: a similarity k: those points must stay farther than d^k instead; 1
+            for none.
     """
 
     sources: tuple[float, float, float, float]
     radius: tuple[float, float]
     kept_from: tuple[bool, bool, bool, bool] = (True, True, True, True)
-    clearance: float | None = None
+    clearance: float = 1.0
 
 
 # FACTS A.5. Where paper and code differ (inversion and swap begin at distance 0 in the
@@ -89,9 +91,22 @@ RULES = {
     "miss": Rule((1, 0.25, 0.25, 0.25), (0.5, 0.1), clearance=0.5),
 }
 
-# Draws per joint and error. The first that keeps its distances is taken, which has the
-# distribution of the code's uniform choice among all that do (of 125 to 2000).
+# The rules as arrays, a row an error: f32[5, 4] twice, and f32[5, 3], the two ends of
+# the radius and the clearance in units of the distance of similarity exp(-1 / 2).
+SOURCES = np.float32([RULES[error].sources for error in ERRORS])
+KEPT_FROM = np.float32([RULES[error].kept_from for error in ERRORS])
+SIMILARITIES = [(*RULES[error].radius, RULES[error].clearance) for error in ERRORS]
+DISTANCES = np.sqrt(-2 * np.log(SIMILARITIES)).astype(np.float32)
+
+# Positions tried for a joint's error, all at once. The first that keeps its distances
+# is taken: the distribution of the code's uniform choice among all that do (of 125 to
+# 2000). The few joints where none does try often, then have another error.
 DRAWS = 32
+MORE_DRAWS = 500
+# px; a sample must not be refused for seeming nearer to its source than it is.
+ROUNDING = 1e-3
+# px, where candidates are put that need not be kept from.
+FAR = 1e9
 
 
 def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Tensor:
@@ -139,129 +154,191 @@ def similarity_distance(area, sigmas, similarity) -> tf.Tensor:
 
 
 def synthesize(
-    keypoints, valid, neighbours, neighbours_valid, area, skeleton: Skeleton, seed
+    keypoints,
+    valid,
+    neighbours,
+    neighbours_valid,
+    area,
+    skeleton: Skeleton,
+    seed,
+    estimated=None,
+    estimated_valid=None,
 ) -> dict[str, tf.Tensor]:
     """Corrupts annotated poses.
 
     Args:
         keypoints: f32[B, K, 2] px, in any space.
-        valid: f32[B, K], 1 for the joints to corrupt; others come back invalid.
+        valid: f32[B, K], 1 for the annotated joints.
         neighbours: f32[B, P, K, 2] px, the overlapping people (P may be 0).
         neighbours_valid: f32[B, P, K]; a row of zeros pads.
         area: f32[B] px^2, of the person's box in the same space.
         skeleton: K joints.
         seed: i32[2], the same seed gives the same errors.
+        estimated: f32[B, K, 2] px, a method's pose that stands in for the joints that
+            are not annotated (FACTS A.5, vacant joints). Without it they come back
+            invalid, as in the authors' code where no such pose is known.
+        estimated_valid: f32[B, K], with ``estimated``.
 
     Returns:
         "keypoints" f32[B, K, 2] px, zero where invalid; "valid" f32[B, K];
         "error" i32[B, K], index in ``ERRORS``, -1 where invalid.
     """
-    seeds = tf.random.split(seed, 4)
-    points, usable = _candidates(
-        keypoints, valid, neighbours, neighbours_valid, skeleton
+    seeds = tf.random.split(seed, 2)
+    near = tf.reduce_any(neighbours_valid > 0, axis=-1)
+    probabilities = error_probabilities(
+        skeleton,
+        valid_count=tf.reduce_sum(tf.cast(valid > 0, tf.int32), axis=-1),
+        overlap_count=tf.reduce_sum(tf.cast(near, tf.int32), axis=-1),
     )
-    people = tf.shape(neighbours)[1]
-    samples, source, has_source = _sample(points, usable, people, area, skeleton, seeds)
-    allowed = _keeps_distance(samples, points, usable, source, people, area, skeleton)
-    first = tf.argmax(allowed, axis=-1, output_type=tf.int32)  # (B, K, 5)
-    position = tf.gather(samples, first, axis=3, batch_dims=3)  # (B, K, 5, 2)
-    possible = tf.reduce_any(allowed, axis=-1) & has_source
-
-    valid_count = tf.reduce_sum(tf.cast(valid > 0, tf.int32), axis=-1)
-    overlap_count = tf.reduce_sum(
-        tf.cast(tf.reduce_any(neighbours_valid > 0, axis=-1), tf.int32), axis=-1
+    if estimated is not None:
+        keypoints = tf.where(valid[..., None] > 0, keypoints, estimated)
+        valid = tf.maximum(valid, estimated_valid)
+    joints, kinds = _candidates(
+        keypoints, valid, neighbours, neighbours_valid, area, skeleton
     )
-    weights = error_probabilities(skeleton, valid_count, overlap_count)
-    weights = weights * tf.cast(possible, tf.float32)
-    total = tf.cumsum(weights, axis=-1)
-    draw = tf.random.stateless_uniform(tf.shape(valid), seeds[3]) * total[..., -1]
-    error = tf.reduce_sum(tf.cast(draw[..., None] >= total, tf.int32), axis=-1)
-    error = tf.minimum(error, len(ERRORS) - 1)
+    probabilities = tf.reshape(probabilities, [-1, len(ERRORS)])
+    error, offset = _draw_errors(joints, kinds, probabilities, seeds)
 
-    alive = tf.logical_and(valid > 0, total[..., -1] > 0)
-    chosen = tf.gather(position, error, axis=2, batch_dims=2)
+    error = tf.reshape(error, tf.shape(valid))
+    alive = error >= 0
+    corrupted = keypoints + tf.reshape(offset, tf.shape(keypoints))
     return {
-        "keypoints": tf.where(alive[..., None], chosen, 0.0),
+        "keypoints": tf.where(alive[..., None], corrupted, 0.0),
         "valid": tf.cast(alive, tf.float32),
-        "error": tf.where(alive, error, -1),
+        "error": error,
     }
 
 
-def _candidates(keypoints, valid, neighbours, neighbours_valid, skeleton):
-    """The points an error of each joint may start from or must avoid.
+class _Joints(NamedTuple):
+    """Joints on their own, N = B K of them, each with its C = 2 + 2 P candidates.
 
-    Returns f32[B, K, C, 2] and bool[B, K, C], C = 2 + 2 P in the order own, neighbours,
-    mirror, neighbours' mirror. A joint without a mirror has only the first two kinds.
+    Candidates are the points an error may start from or must avoid, in the order own,
+    neighbours', mirror, neighbours' mirror.
     """
+
+    x: tf.Tensor  # f32[N, C] px from the own joint
+    y: tf.Tensor  # f32[N, C]
+    usable: tf.Tensor  # f32[N, C], 0 for a candidate that is missing
+    scale: tf.Tensor  # f32[N, 1], distance at which the similarity is exp(-1 / 2)
+
+
+def _candidates(keypoints, valid, neighbours, neighbours_valid, area, skeleton):
+    """The ``_Joints`` of a batch, and i32[C], the kinds (0-3) of their candidates."""
     mirror = skeleton.flip_permutation
-    paired = tf.constant(mirror != np.arange(len(skeleton)))
+    paired = tf.constant(mirror != np.arange(len(skeleton)))[:, None]
     own = keypoints[:, :, None]  # (B, K, 1, 2)
     near = tf.transpose(neighbours, (0, 2, 1, 3))  # (B, K, P, 2)
+    both = tf.concat([own, near], axis=2)
+    points = tf.concat([both, tf.gather(both, mirror, axis=1)], axis=2) - own
+
     own_valid = valid[:, :, None] > 0
     near_valid = tf.transpose(neighbours_valid, (0, 2, 1)) > 0
-    points = [
-        own,
-        near,
-        tf.gather(own, mirror, axis=1),
-        tf.gather(near, mirror, axis=1),
-    ]
-    usable = [
-        own_valid,
-        near_valid,
-        tf.gather(own_valid, mirror, axis=1) & paired[:, None],
-        tf.gather(near_valid, mirror, axis=1) & paired[:, None],
-    ]
-    return tf.concat(points, axis=2), tf.concat(usable, axis=2)
+    both = tf.concat([own_valid, near_valid], axis=2)
+    mirrors = tf.gather(both, mirror, axis=1) & paired
+    # A joint that is not there has no errors.
+    usable = tf.concat([both, mirrors], axis=2) & own_valid
+
+    people, count = tf.shape(neighbours)[1], tf.shape(points)[2]
+    scale = similarity_distance(area[:, None], skeleton.sigma_array, np.exp(-0.5))
+    joints = _Joints(
+        x=tf.reshape(points[..., 0], [-1, count]),
+        y=tf.reshape(points[..., 1], [-1, count]),
+        usable=tf.reshape(tf.cast(usable, tf.float32), [-1, count]),
+        scale=tf.reshape(scale, [-1, 1]),
+    )
+    return joints, tf.repeat(tf.range(4), tf.stack([1, people, 1, people]))
 
 
-def _by_kind(values, people) -> tf.Tensor:
-    """Spreads [5, 4] (error, kind of candidate) over the candidates: [5, C]."""
-    repeats = tf.stack([1, people, 1, people])
-    return tf.repeat(tf.constant(values), repeats, axis=1)
+def _draw_errors(joints: _Joints, kinds, probabilities, seeds):
+    """Chooses an error for each joint, and its place.
 
+    An error for which there is no place is impossible and leaves the others their
+    proportions. To place only the one that is chosen, each error gets an exponential
+    waiting time with its probability as rate: of any set of possible errors, each is
+    the first with a chance in proportion to its probability.
 
-def _radii(area, skeleton):
-    """The range of distances of each error: two f32[B, K, 5, 1]."""
-    sigmas = tf.constant(skeleton.sigma_array)[None, :, None]
-    ends = np.array([RULES[error].radius for error in ERRORS], np.float32).T
-    low, high = (similarity_distance(area[:, None, None], sigmas, end) for end in ends)
-    return low[..., None], high[..., None]
+    Args:
+        joints, kinds: ``_candidates``.
+        probabilities: f32[N, 5].
+        seeds: i32[2, 2].
 
-
-def _sample(points, usable, people, area, skeleton, seeds):
-    """Draws positions for every joint and error.
-
-    Returns f32[B, K, 5, DRAWS, 2]; i32[B, K, 5, DRAWS], the candidate each started
-    from; bool[B, K, 5], false where no candidate may be a source.
+    Returns:
+        i32[N], index in ``ERRORS``, -1 where nothing is possible; f32[N, 2], px from
+        the own joint.
     """
-    kinds = _by_kind(np.float32([RULES[error].sources for error in ERRORS]), people)
-    weights = kinds * tf.cast(usable, tf.float32)[:, :, None]  # (B, K, 5, C)
-    total = tf.cumsum(weights, axis=-1)
-    shape = tf.concat([tf.shape(weights)[:3], [DRAWS]], axis=0)
-    draw = tf.random.stateless_uniform(shape, seeds[0]) * total[..., -1:]
-    below = draw[..., None] >= total[..., None, :]
-    source = tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
-    source = tf.minimum(source, tf.shape(points)[2] - 1)
-    start = tf.gather(points, source, axis=2, batch_dims=2)
+    sources = tf.gather(SOURCES, kinds, axis=1)  # (5, C)
+    startable = tf.matmul(joints.usable, sources, transpose_b=True) > 0
+    uniform = 1 - tf.random.stateless_uniform(tf.shape(probabilities), seeds[0])
+    waiting = tf.where(startable, -tf.math.log(uniform) / probabilities, np.inf)
+    error = tf.fill(tf.shape(waiting)[:1], -1)
+    offset = tf.zeros_like(waiting[:, :2])
 
-    low, high = _radii(area, skeleton)
+    def open_rows(waiting, error):
+        possible = tf.reduce_any(tf.math.is_finite(waiting), axis=-1)
+        return tf.where((error < 0) & possible)  # (M, 1)
+
+    def unfinished(attempt, waiting, error, offset):
+        return tf.size(open_rows(waiting, error)) > 0
+
+    def place(attempt, waiting, error, offset):
+        rows = open_rows(waiting, error)
+        times = tf.gather_nd(waiting, rows)
+        first = tf.argmin(times, axis=-1, output_type=tf.int32)
+        some = _Joints(*(tf.gather_nd(values, rows) for values in joints))
+        draws = tf.where(attempt == 0, DRAWS, MORE_DRAWS)
+        seed = tf.random.fold_in(seeds[1], attempt)
+        position, found = _place(some, kinds, first, draws, seed)
+        found_error = tf.where(found, first, -1)
+        # Where even many draws found no place, the error is impossible.
+        refuted = tf.one_hot(first, len(ERRORS), True, False) & (attempt > 0)
+        return (
+            attempt + 1,
+            tf.tensor_scatter_nd_update(
+                waiting, rows, tf.where(refuted, np.inf, times)
+            ),
+            tf.tensor_scatter_nd_update(error, rows, found_error),
+            tf.tensor_scatter_nd_update(offset, rows, position),
+        )
+
+    _, _, error, offset = tf.while_loop(unfinished, place, (0, waiting, error, offset))
+    return error, offset
+
+
+def _place(joints: _Joints, kinds, error, draws, seed):
+    """Looks for a position that an error's ``Rule`` allows.
+
+    Args:
+        joints: M of them.
+        kinds: i32[C], of the candidates.
+        error: i32[M], index in ``ERRORS``.
+        draws: i32[], positions to try, D.
+        seed: i32[2].
+
+    Returns:
+        f32[M, 2] px from the own joint; bool[M], false where no draw was allowed.
+    """
+    seeds = tf.random.split(seed, 3)
+    shape = tf.stack([tf.shape(error)[0], draws])
+    weights = tf.gather(tf.gather(SOURCES, kinds, axis=1), error) * joints.usable
+    total = tf.cumsum(weights, axis=-1)
+    draw = tf.random.stateless_uniform(shape, seeds[0]) * total[:, -1:]
+    source = tf.searchsorted(total, draw, side="right")
+    source = tf.minimum(source, tf.shape(weights)[1] - 1)
+
+    low, high, clearance = (
+        joints.scale * tf.gather(column, error)[:, None] for column in DISTANCES.T
+    )
     radius = low + (high - low) * tf.random.stateless_uniform(shape, seeds[1])
     angle = tf.random.stateless_uniform(shape, seeds[2], maxval=2 * np.pi)
-    offset = radius[..., None] * tf.stack([tf.cos(angle), tf.sin(angle)], axis=-1)
-    return start + offset, source, total[..., -1] > 0
+    x = tf.gather(joints.x, source, batch_dims=1) + radius * tf.cos(angle)
+    y = tf.gather(joints.y, source, batch_dims=1) + radius * tf.sin(angle)
 
-
-def _keeps_distance(samples, points, usable, source, people, area, skeleton):
-    """bool[B, K, 5, DRAWS]: is the sample clear of the points it must not be near."""
-    away = samples[..., None, :] - points[:, :, None, None]  # (B, K, 5, DRAWS, C, 2)
-    squared = tf.reduce_sum(tf.square(away), axis=-1)
-    kinds = _by_kind(np.array([RULES[error].kept_from for error in ERRORS]), people)
-    watched = kinds & usable[:, :, None]  # (B, K, 5, C)
-
-    own = tf.gather(squared, source, axis=-1, batch_dims=4)  # squared sampled radius
-    sigmas = tf.constant(skeleton.sigma_array)[None, :, None]
-    clearance = np.float32([RULES[error].clearance or 1.0 for error in ERRORS])
-    fixed = similarity_distance(area[:, None, None], sigmas, clearance)[..., None]
-    # The source stands at exactly its own distance: rounding must not refuse it.
-    limit = tf.where(fixed > 0, tf.square(fixed), own) * (1 - 1e-4)
-    return tf.reduce_all((squared > limit[..., None]) | ~watched[..., None, :], axis=-1)
+    kept_from = tf.gather(tf.gather(KEPT_FROM, kinds, axis=1), error) * joints.usable
+    far_away = tf.where(kept_from > 0, joints.x, FAR)[..., None]  # (M, C, 1)
+    squared = tf.square(x[:, None] - far_away)
+    squared += tf.square(y[:, None] - joints.y[..., None])
+    limit = tf.maximum(tf.where(clearance > 0, clearance, radius) - ROUNDING, 0)
+    allowed = tf.reduce_min(squared, axis=1) > tf.square(limit)  # (M, D)
+    first = tf.argmax(tf.cast(allowed, tf.int8), axis=1)[:, None]
+    position = [tf.gather(axis, first, batch_dims=1)[:, 0] for axis in (x, y)]
+    return tf.stack(position, axis=-1), tf.reduce_any(allowed, axis=1)
