@@ -7,6 +7,7 @@ pelvis at the origin (a right-handed system). Angles are degrees.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -17,7 +18,7 @@ SIDES = {"left": 1.0, "right": -1.0}  # sign of x
 # and not to the skin.
 BONES = {
     "hip_half": 0.055, "thigh": 0.245, "shank": 0.246, "trunk": 0.288,
-    "shoulder_half": 0.108, "upper_arm": 0.186, "forearm": 0.146, "hand": 0.100,
+    "shoulder_half": 0.106, "upper_arm": 0.186, "forearm": 0.146, "hand": 0.100,
     "neck": 0.050, "head": 0.136, "foot": 0.140,
 }  # fmt: skip
 BONE_SPREAD = 0.05  # relative standard deviation, about as in adults
@@ -147,21 +148,35 @@ class Body:
     air: float
 
 
+def pick(rng: np.random.Generator, shares: dict):
+    """A key of a table {option: share}; much faster than ``rng.choice``."""
+    place = rng.random() * sum(shares.values())
+    for option, share in shares.items():
+        place -= share
+        if place < 0:
+            return option
+    return option
+
+
+def _cosine_sine(degrees: float) -> tuple[float, float]:
+    return math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+
+
 def turn_x(degrees: float) -> np.ndarray:
     """f64[3, 3], the rotation about x that brings y towards z."""
-    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    cosine, sine = _cosine_sine(degrees)
     return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
 
 
 def turn_y(degrees: float) -> np.ndarray:
     """f64[3, 3], the rotation about y that brings z towards x."""
-    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    cosine, sine = _cosine_sine(degrees)
     return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
 
 
 def turn_z(degrees: float) -> np.ndarray:
     """f64[3, 3], the rotation about z that brings x towards y."""
-    cosine, sine = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    cosine, sine = _cosine_sine(degrees)
     return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
 
 
@@ -171,17 +186,17 @@ def arm_frames(chest, sign, angles) -> tuple[np.ndarray, np.ndarray]:
     upper = chest @ turn_y(sign * around) @ turn_x(-raised)
     # Undoing the turn keeps the elbow bending forward whichever way the arm goes.
     upper = upper @ turn_y(-sign * (around + twist))
-    return upper, upper @ turn_x(-np.clip(elbow, 0, 150))
+    return upper, upper @ turn_x(-min(max(elbow, 0), 150))
 
 
 def leg_frames(pelvis, sign, angles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames of thigh, shank and foot from (raise, apart, open, knee)."""
     raised, apart, opened, knee = angles
-    knee = np.clip(knee, 0, 150)
+    knee = min(max(knee, 0), 150)
     thigh = pelvis @ turn_z(sign * apart) @ turn_y(sign * opened) @ turn_x(-raised)
     shank = thigh @ turn_x(knee)
     # The sole stays level as far as an ankle can.
-    return thigh, shank, shank @ turn_x(np.clip(raised - knee, -22, 38))
+    return thigh, shank, shank @ turn_x(min(max(raised - knee, -22), 38))
 
 
 def sample_body(rng: np.random.Generator) -> Body:
@@ -190,13 +205,11 @@ def sample_body(rng: np.random.Generator) -> Body:
     Returns:
         A ``Body`` with every joint that a built-in skeleton names.
     """
-    names = list(ACTIVITIES)
-    shares = np.array([ACTIVITIES[name].share for name in names])
-    name = names[rng.choice(len(names), p=shares / shares.sum())]
+    name = pick(rng, {name: activity.share for name, activity in ACTIVITIES.items()})
     activity = ACTIVITIES[name]
     stature = float(np.clip(rng.normal(1.70, 0.10), 1.25, 2.0))
     bones = {
-        bone: fraction * stature * np.clip(rng.normal(1, BONE_SPREAD), 0.85, 1.15)
+        bone: fraction * stature * _normal(rng, (1, BONE_SPREAD))
         for bone, fraction in BONES.items()
     }
     frames = _sample_trunk(rng, activity)
@@ -211,7 +224,8 @@ def sample_body(rng: np.random.Generator) -> Body:
 
 def _normal(rng, mean_and_deviation) -> float:
     # Beyond two deviations bodies stop looking like bodies.
-    return mean_and_deviation[0] + mean_and_deviation[1] * np.clip(rng.normal(), -2, 2)
+    mean, deviation = mean_and_deviation
+    return mean + deviation * max(-2.0, min(rng.normal(), 2.0))
 
 
 def _sample_trunk(rng, activity) -> dict[str, np.ndarray]:
@@ -270,7 +284,7 @@ def _add_arms(rng, activity, frames, joints, bones, girth) -> None:
     for (side, sign), pose in zip(SIDES.items(), poses, strict=True):
         for _ in range(6):  # an arm through the trunk is drawn again
             angles = [_normal(rng, angle) for angle in ARMS[pose]]
-            lift = max(0.0, np.sin(np.deg2rad(angles[0] - 60))) * 0.04
+            lift = max(0.0, math.sin(math.radians(angles[0] - 60))) * 0.04
             offset = np.array([sign * bones["shoulder_half"] * (1 - lift), lift, 0])
             shoulder = joints["thorax"] + chest @ offset
             upper, fore = arm_frames(chest, sign, angles)

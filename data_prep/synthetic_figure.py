@@ -8,6 +8,7 @@ that each may have one colour and one depth. Thicknesses are metres for a statur
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -32,16 +33,22 @@ class Faces:
     def __len__(self) -> int:
         return len(self.corners)
 
+    def __getitem__(self, which) -> Faces:
+        """The faces of an index array."""
+        return Faces(
+            self.corners[which], self.colours[which], self.lift[which], self.thin[which]
+        )
+
 
 def faces(corners, colours, lift=0.0, thin=False) -> Faces:
     """``Faces`` from corners [..., 4, 3] and colours that broadcast to [..., 3]."""
-    shape = corners.shape[:-2]
+    count = corners.size // 12
+    painted = np.empty((*corners.shape[:-2], 3))
+    painted[...] = colours
     return Faces(
-        corners.reshape(-1, 4, 3),
-        np.broadcast_to(colours, (*shape, 3)).reshape(-1, 3),
-        np.full(int(np.prod(shape)), lift),
-        np.full(int(np.prod(shape)), thin),
-    )
+        corners.reshape(count, 4, 3), painted.reshape(count, 3),
+        np.full(count, lift), np.full(count, thin),
+    )  # fmt: skip
 
 
 def join(parts: list[Faces]) -> Faces:
@@ -66,15 +73,28 @@ def loft(centres, across, front, columns: int) -> np.ndarray:
     Returns:
         f64[R - 1, columns, 4, 3], counter-clockwise seen from outside.
     """
-    angle = np.arange(columns + 1) * (2 * np.pi / columns)
-    cosine, sine = np.cos(angle)[None, :, None], np.sin(angle)[None, :, None]
-    points = centres[:, None] + cosine * across[:, None] + sine * front[:, None]
-    a, b, c, d = points[:-1, :-1], points[1:, :-1], points[1:, 1:], points[:-1, 1:]
+    circle = _circle(columns)
+    points = centres[:, None] + circle[0] * across[:, None] + circle[1] * front[:, None]
     middle = len(centres) // 2
-    upward = np.cross(front[middle], across[middle]) @ (centres[-1] - centres[0])
-    return np.stack((a, b, c, d) if upward > 0 else (a, d, c, b), axis=2)
+    (a, b, c), (d, e, f) = front[middle].tolist(), across[middle].tolist()
+    x, y, z = (centres[-1] - centres[0]).tolist()
+    upward = (b * f - c * e) * x + (c * d - a * f) * y + (a * e - b * d) * z > 0
+    corners = np.empty((len(centres) - 1, columns, 4, 3))
+    corners[:, :, 0] = points[:-1, :-1]
+    corners[:, :, 1 if upward else 3] = points[1:, :-1]
+    corners[:, :, 2] = points[1:, 1:]
+    corners[:, :, 3 if upward else 1] = points[:-1, 1:]
+    return corners
 
 
+@functools.cache
+def _circle(columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines f64[1, columns + 1, 1] once round."""
+    angle = (np.arange(columns + 1) * (2 * np.pi / columns))[None, :, None]
+    return np.cos(angle), np.sin(angle)
+
+
+@functools.cache
 def column_angle(columns: int) -> np.ndarray:
     """f64[columns]: degrees between each column's middle and the front, 0..180."""
     angle = (np.arange(columns) + 0.5) * (360 / columns)
@@ -112,13 +132,13 @@ TRUNK = np.array([
     (-0.03, 0.164, 0.118), (0.07, 0.163, 0.116), (0.17, 0.154, 0.108),
     (0.27, 0.145, 0.102), (0.37, 0.141, 0.101), (0.47, 0.144, 0.104),
     (0.57, 0.150, 0.109), (0.67, 0.157, 0.113), (0.77, 0.163, 0.114),
-    (0.86, 0.166, 0.108), (0.93, 0.160, 0.096), (0.99, 0.142, 0.082),
-    (1.04, 0.110, 0.070), (1.09, 0.072, 0.060), (1.14, 0.050, 0.050),
+    (0.86, 0.167, 0.108), (0.93, 0.164, 0.096), (0.99, 0.152, 0.083),
+    (1.05, 0.122, 0.070), (1.11, 0.078, 0.060), (1.16, 0.050, 0.050),
 ])  # fmt: skip
 # Along a bone: (fraction of the way, half width, half depth).
 UPPER_ARM = [
-    (-0.17, 0.010, 0.010), (-0.14, 0.034, 0.034), (-0.06, 0.052, 0.052),
-    (0.08, 0.057, 0.058), (0.25, 0.051, 0.054), (0.45, 0.046, 0.050),
+    (-0.15, 0.010, 0.010), (-0.12, 0.032, 0.034), (-0.05, 0.047, 0.049),
+    (0.08, 0.052, 0.056), (0.25, 0.049, 0.053), (0.45, 0.046, 0.050),
     (0.65, 0.043, 0.046), (0.85, 0.040, 0.041), (1.00, 0.039, 0.039),
     (1.10, 0.030, 0.030), (1.13, 0.006, 0.006),
 ]  # fmt: skip
@@ -184,8 +204,13 @@ def trunk(body: Body, wardrobe, rng) -> list[Faces]:
 
 
 def _folds(rng, corners, strength: float) -> np.ndarray:
-    """Random brightness of each face, as from the folds of cloth."""
-    return 1 + strength * rng.standard_normal((*corners.shape[:2], 1))
+    """Brightness of each face [R, N, 1] in soft waves, as from the folds of cloth."""
+    rows, columns = corners.shape[:2]
+    row, column = np.arange(rows)[:, None], np.arange(columns) * (2 * np.pi / columns)
+    start, rise, turns = rng.uniform((0, 0.4, 0), (6.28, 1.2, 3), (2, 3)).T
+    waves = np.sin(start[0] + rise[0] * row + np.round(turns[0]) * column)
+    waves = waves + np.sin(start[1] - rise[1] * row + np.round(turns[1]) * column)
+    return 1 + strength * waves[..., None]
 
 
 def _trunk_rings(body: Body):
@@ -213,7 +238,9 @@ def limb(start, end, frame, profile, scale, garment, covered, skin, rng) -> Face
     """A limb whose first part, up to the fraction ``covered``, is clothed."""
     rows = np.array(profile)
     clothed = rows[:, 0] <= covered + 1e-6
-    rows[:, 1:] *= np.where(clothed, 1 + garment.looseness, 1)[:, None]
+    # Cloth hangs off a limb the more the farther down it is.
+    loose = 1.04 + garment.looseness * np.clip(rows[:, 0] + 0.1, 0, 1)
+    rows[:, 1:] *= np.where(clothed, loose, 1)[:, None]
     corners = tube(start, end, frame, rows, scale)
     middle = (rows[:-1, 0] + rows[1:, 0]) / 2
     cloth = garment.paint(len(middle), corners.shape[1], rng)
@@ -334,7 +361,7 @@ def head(body: Body, wardrobe, rng) -> list[Faces]:
             (1, 0.02, 0.03),
         ]
         ear = tube(middle, middle + outward[:, 1] * 0.14 * size, outward, rows, size, 8)
-        parts.append(faces(ear, wardrobe.skin * 0.93))
+        parts.append(faces(ear, wardrobe.skin * 0.87))
     return (
         parts
         + _hair(body, centre, wardrobe, rng)

@@ -17,13 +17,14 @@ import numpy as np
 
 from data_prep import synthetic_background as background
 from data_prep import synthetic_scene as scene
-from data_prep.synthetic_body import JOINTS, Body, sample_body, turn_y
+from data_prep.synthetic_body import JOINTS, Body, pick, sample_body, turn_y
 from data_prep.synthetic_clothes import sample_wardrobe
 from data_prep.synthetic_figure import Faces, figure, join
 from tfpose.skeleton import Skeleton
 
 SUPERSAMPLE = 2
 SHIFT = 4  # fractional bits of the corners given to OpenCV
+CROWD = {1: 0.42, 2: 0.32, 3: 0.17, 4: 0.09}  # shares of photos by number of people
 MINIMUM_AREA = 100  # px; somebody less visible than this is not a labelled person
 
 # How far in metres the surface may lie in front of a joint that is still seen: about
@@ -36,6 +37,7 @@ FLESH = {
     "left_hip": 0.16, "right_hip": 0.16, "left_knee": 0.10, "right_knee": 0.10,
     "left_ankle": 0.08, "right_ankle": 0.08,
 }  # fmt: skip
+FLESH_ARRAY = np.array([FLESH[joint] for joint in JOINTS])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,32 +131,31 @@ def render_photo(seed: int, index: int, size=(320, 320)) -> RenderedPhoto:
 
 
 def _render(rng: np.random.Generator, size) -> RenderedPhoto:
-    bodies = [sample_body(rng) for _ in range(rng.choice(4, p=[0.42, 0.32, 0.17, 0.09]) + 1)]
+    bodies = [sample_body(rng) for _ in range(pick(rng, CROWD))]
     camera = scene.sample_camera(rng, bodies[0], size)
     people = place_people(rng, camera, bodies)
     setting = scene.sample_setting(rng, camera)
     objects = scene.sample_objects(rng, camera, people, size)
     solids = [person.surface for person in people] + objects
-    owners = np.repeat(
-        [*range(1, len(people) + 1), *[0] * len(objects)], [len(s) for s in solids]
-    )
-    soup = join(solids)
-    drawn, corners, depth = draw_faces(soup, camera, size)
-    image = _compose(rng, soup, drawn, people, camera, setting, size)
+    owners = [*range(1, len(people) + 1), *[0] * len(objects)]
+    owners = np.repeat(np.uint8(owners), [len(solid) for solid in solids])
+    drawing = draw(join(solids), owners, camera, size)
+    image = _compose(rng, drawing, people, camera, setting, size)
     labels = [
-        _label_person(person, number, camera, size, drawn, owners, depth)
+        _label_person(person, number, camera, size, drawing)
         for number, person in enumerate(people, start=1)
     ]
-    return _photo(image, labels, drawn, owners)
+    return _photo(image, labels, drawing)
 
 
-def _photo(image, labels, drawn, owners) -> RenderedPhoto:
+def _photo(image, labels, drawing) -> RenderedPhoto:
     """Numbers the people who can be seen."""
-    segments = np.append(owners, 0)[drawn[::SUPERSAMPLE, ::SUPERSAMPLE]]
+    buffer = np.ascontiguousarray(drawing.buffer[::SUPERSAMPLE, ::SUPERSAMPLE])
+    segments = np.take(np.append(drawing.owners, np.uint8(0)), buffer, mode="wrap")
     counts = np.bincount(segments.ravel(), minlength=len(labels) + 1)[1:]
     seen = counts >= MINIMUM_AREA
     new_number = np.where(seen, np.cumsum(seen), 255)
-    segments = np.concatenate([[0], new_number])[segments].astype(np.uint8)
+    segments = cv2.LUT(segments, np.resize(np.uint8([0, *new_number]), 256))
     people = [
         dataclasses.replace(person, area=int(count))
         for person, count, is_seen in zip(labels, counts, seen, strict=True)
@@ -184,83 +185,112 @@ def place_people(rng, camera, bodies: list[Body]) -> list[Placed]:
     return people
 
 
-def draw_faces(soup: Faces, camera, size):
-    """Draws a soup of faces from far to near.
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """What is seen of a soup of faces, sorted from far to near.
 
-    Returns:
-        drawn i32[2H, 2W], the number of the face seen in each pixel, -1 for none;
-        corners f64[F, 4, 2] in photo pixels; depth f64[F] metres from the camera.
+    ``owners`` u8[F]: 0 objects, i + 1 the i-th person; ``points`` f64[F, 4, 2] the
+    corners in photo pixels; ``depth`` f64[F] metres from the camera; ``buffer``
+    i32[2H, 2W]: the number of the face seen in each half pixel, -1 for none.
     """
+
+    faces: Faces
+    owners: np.ndarray
+    points: np.ndarray
+    depth: np.ndarray
+    buffer: np.ndarray
+
+
+def draw(soup: Faces, owners, camera, size) -> Drawing:
+    """Draws the faces that look at the camera, far ones first."""
     points, away = camera.project(soup.corners)
     depth = away.mean(-1) - soup.lift
-    edge = points[:, [2, 3]] - points[:, [0, 1]]
+    x, y = points[..., 0], points[..., 1]
     # Counter-clockwise seen from outside is clockwise where y goes down.
-    facing = edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0] < 0
-    limit = np.array([size[1], size[0]])
-    within = (points.max(1) > -1).all(-1) & (points.min(1) < limit).all(-1)
-    shown = np.flatnonzero((facing | soup.thin) & within & (away.min(-1) > 0.2))
+    turn = (x[:, 2] - x[:, 0]) * (y[:, 3] - y[:, 1])
+    facing = turn < (y[:, 2] - y[:, 0]) * (x[:, 3] - x[:, 1])
+    shown = np.flatnonzero((facing | soup.thin) & (depth > 0.4))
+    x, y = x[shown], y[shown]
+    within = (x.max(1) > -1) & (x.min(1) < size[1]) & (y.max(1) > -1) & (y.min(1) < size[0])
+    shown = shown[within]
     shown = shown[np.argsort(-depth[shown], kind="stable")]
-    scaled = (points[shown] + 0.5) * SUPERSAMPLE - 0.5
-    fixed = np.round(scaled * (1 << SHIFT)).astype(np.int32)
+    points = points[shown]
+    fixed = ((points + 0.5) * SUPERSAMPLE - 0.5) * (1 << SHIFT) + 0.5
+    fixed = np.floor(fixed).astype(np.int32)
     buffer = np.full((size[0] * SUPERSAMPLE, size[1] * SUPERSAMPLE), -1, np.int32)
     fill = cv2.fillConvexPoly
-    for polygon, face in zip(fixed, shown.tolist(), strict=True):
-        fill(buffer, polygon, face, cv2.LINE_8, SHIFT)
-    return buffer, points, depth
+    for number, polygon in enumerate(fixed):
+        fill(buffer, polygon, number, cv2.LINE_8, SHIFT)
+    return Drawing(soup[shown], owners[shown], points, depth[shown], buffer)
 
 
-def _compose(rng, soup, drawn, people, camera, setting, size) -> np.ndarray:
+def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
     """The photo: lit faces over the background, then what a camera does to it."""
-    lit = scene.shade(soup, camera, setting)
-    palette = np.zeros((len(soup) + 1, 4), np.uint8)  # the last for "no face"
-    palette[:-1, :3] = np.clip(lit, 0, 255)
-    palette[:-1, 3] = 255
-    layer = palette.view(np.uint32)[:, 0][drawn].view(np.uint8).reshape(*drawn.shape, 4)
-    layer = cv2.resize(layer, size[::-1], interpolation=cv2.INTER_AREA)
+    light = _layer(128 * scene.shade(drawing.faces, camera, setting), drawing.buffer, size)
+    # Blurring the light, not the paint, rounds the facets: a facet is some 3 cm wide.
+    soft = 2 * round(0.013 * camera.focal / -camera.subject[1]) + 1
+    light = cv2.blur(cv2.blur(light, (soft, soft)), (soft, soft))
+    light = cv2.divide(light, cv2.merge([cv2.extractChannel(light, 3)] * 4), scale=255)
+    paint = _layer(drawing.faces.colours, drawing.buffer, size)
+    coverage = cv2.extractChannel(paint, 3)
+    solids = cv2.multiply(paint, light, scale=1 / 128)
+    solids = cv2.cvtColor(solids, cv2.COLOR_RGBA2RGB)
     place = background.draw_background(rng, camera, setting, size)
     place = background.cast_shadows(rng, place, people, camera, setting)
-    return background.develop(rng, place, layer)
+    return background.develop(rng, place, solids, coverage)
 
 
-def _label_person(person, number, camera, size, drawn, owners, depth) -> RenderedPerson:
+def _layer(values, buffer, size) -> np.ndarray:
+    """u8[H, W, 4]: f64[F, 3] values of the drawn faces times coverage, and coverage."""
+    palette = np.zeros((len(values) + 1, 4), np.uint8)  # the last for "no face"
+    palette[:-1, :3] = np.clip(values, 0, 255)
+    palette[:-1, 3] = 255
+    layer = np.take(palette.view(np.uint32)[:, 0], buffer, mode="wrap")
+    layer = layer.view(np.uint8).reshape(*buffer.shape, 4)
+    return cv2.resize(layer, size[::-1], interpolation=cv2.INTER_AREA)
+
+
+def _label_person(person, number, camera, size, drawing) -> RenderedPerson:
     places = person.to_world(np.array([person.body.joints[name] for name in JOINTS]))
     points, _ = camera.project(places)
     in_camera = camera.to_camera(places)
     limit = np.array([size[1], size[0]]) - 0.5
     inside = ((points >= -0.5) & (points < limit)).all(-1)
-    scale = person.body.stature / 1.70 * max(person.body.girth, 1.0)
-    visible = {}
-    for name, point, place, is_inside in zip(JOINTS, points, in_camera, inside, strict=True):
-        seen = is_inside and _is_seen(
-            point, place[2] - FLESH[name] * scale, number, drawn, owners, depth
-        )
-        visible[name] = 2 if seen else int(is_inside)
-    body_points, _ = camera.project(person.surface.corners.reshape(-1, 3))
+    nearest = in_camera[:, 2] - FLESH_ARRAY * person.body.stature / 1.70 * max(person.body.girth, 1.0)
+    visible = {
+        name: 2 if is_inside and _is_seen(point, near, number, drawing) else int(is_inside)
+        for name, point, near, is_inside in zip(JOINTS, points, nearest, inside, strict=True)
+    }
+    outline = drawing.points[drawing.owners == number].reshape(-1, 2)
     skull, _ = camera.project(person.skull)
     return RenderedPerson(
         joints=dict(zip(JOINTS, points, strict=True)),
         joints_3d=dict(zip(JOINTS, in_camera, strict=True)),
         visible=visible,
-        box=_clipped_box(np.concatenate([body_points, points]), size),
-        area=0,
+        box=_clipped_box(np.concatenate([outline, points[inside]]), size),
+        area=0,  # counted when all people are drawn
         head_size=0.6 * float(np.hypot(*np.ptp(skull, axis=0))),
         activity=person.body.activity,
     )
 
 
-def _is_seen(point, nearest, number, drawn, owners, depth) -> bool:
+def _is_seen(point, nearest, number, drawing) -> bool:
     """Whether what is drawn at a joint is the person's own flesh around that joint.
 
     One pixel of the buffer is granted to each side, for joints on the outline.
     """
-    x, y = np.round((point + 0.5) * SUPERSAMPLE - 0.5).astype(int)
-    window = drawn[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
+    x, y = ((point + 0.5) * SUPERSAMPLE).astype(int)
+    window = drawing.buffer[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
     window = window[window >= 0]
-    return bool(np.any((owners[window] == number) & (depth[window] >= nearest)))
+    return bool(
+        ((drawing.owners[window] == number) & (drawing.depth[window] >= nearest)).any()
+    )
 
 
 def _clipped_box(points, size) -> np.ndarray:
     """f64[4] xywh: the part of the points' box that is on the photo."""
+    if not len(points):
+        return np.zeros(4)
     limit = np.array([size[1], size[0]])
     low = np.clip(points.min(0), -0.5, limit - 0.5)
     high = np.clip(points.max(0), -0.5, limit - 0.5)

@@ -6,10 +6,11 @@ World space as in ``synthetic_render``.
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
-from data_prep.synthetic_body import Body, turn_y
+from data_prep.synthetic_body import Body, pick, turn_y
 from data_prep.synthetic_clothes import cloth_colour
 from data_prep.synthetic_figure import Faces, ball, faces, join, tube
 
@@ -67,18 +68,17 @@ class Setting:
 
 
 def sample_camera(rng: np.random.Generator, body: Body, size) -> Camera:
-    """A camera that sees ``body`` 110 to 265 px large, or, seldom, part of it."""
+    """A camera that sees ``body`` 140 to 285 px large, or, seldom, part of it."""
     places = np.array(list(body.joints.values()))
     reach = np.ptp(places, axis=0)
     extent = max(reach[1] + 0.15, 0.75 * max(reach[0], reach[2]) + 0.15)
     unit = min(size) / 320
-    pixels = unit * (rng.uniform(115, 265) if rng.random() < 0.86 else rng.uniform(265, 440))
+    pixels = unit * (rng.uniform(140, 285) if rng.random() < 0.88 else rng.uniform(285, 430))
     focal = max(size) * rng.uniform(1.0, 2.2)
     distance = focal * extent / pixels
-    height = rng.choice([rng.normal(1.45, 0.2), rng.uniform(0.3, 0.9), rng.uniform(2, 3)],
-                        p=[0.65, 0.2, 0.15])  # fmt: skip
+    height = rng.normal(*pick(rng, {(1.45, 0.2): 0.65, (0.6, 0.15): 0.2, (2.4, 0.3): 0.15}))
     room = (np.array([size[1], size[0]]) - (0.6 * pixels, pixels)) / 2
-    shift = rng.uniform(-0.9, 0.9, 2) * np.maximum(np.abs(room), 10)
+    shift = rng.uniform(-0.75, 0.75, 2) * np.maximum(np.abs(room), 10)
     declination = np.arctan((height - reach[1] / 2) / distance)
     pitch = declination - np.arctan(shift[1] / focal)
     roll = np.deg2rad(rng.normal(0, 3 if rng.random() < 0.9 else 10))
@@ -94,7 +94,7 @@ def sample_setting(rng: np.random.Generator, camera: Camera) -> Setting:
     """Surroundings and light, outdoors or in a room."""
     from data_prep.synthetic_background import PLACES
 
-    place = str(rng.choice(list(PLACES)))
+    place = pick(rng, dict.fromkeys(PLACES, 1))
     indoors = PLACES[place].indoors
     wall = -camera.subject[1] + (rng.uniform(0.8, 4) if indoors else rng.uniform(8, 40))
     # Three lights of four stand on the camera's side.
@@ -137,22 +137,29 @@ def box(base, half, rotation, colour, cell: float = 0.2) -> Faces:
     Cells keep the order from far to near right where somebody stands beside a long side.
     """
     half = np.asarray(half, np.float64)
+    cells = tuple(np.maximum(np.ceil(2 * half / cell), 1).astype(int).tolist())
+    corners = (_unit_box(cells) * half) @ rotation.T + base
+    return faces(corners, np.asarray(colour, np.float64))
+
+
+@functools.cache
+def _unit_box(cells: tuple[int, int, int]) -> np.ndarray:
+    """f64[F, 4, 3]: sides and top of the box from (-1, 0, -1) to (1, 2, 1)."""
     sides = []
     for axis, sign in ((0, 1), (0, -1), (2, 1), (2, -1), (1, 1)):
         a, b = [other for other in range(3) if other != axis]
-        counts = np.maximum(np.ceil(2 * half[[a, b]] / cell), 1).astype(int)
         u, v = np.meshgrid(
-            np.linspace(-1, 1, counts[0] + 1), np.linspace(-1, 1, counts[1] + 1), indexing="ij"
-        )
+            np.linspace(-1, 1, cells[a] + 1), np.linspace(-1, 1, cells[b] + 1),
+            indexing="ij",
+        )  # fmt: skip
         points = np.empty((*u.shape, 3))
         points[..., axis], points[..., a], points[..., b] = sign, u, v
-        points = points * half + (0, half[1], 0)
+        points[..., 1] += 1
         corner = (points[:-1, :-1], points[1:, :-1], points[1:, 1:], points[:-1, 1:])
         outward = sign if axis != 1 else -sign
         grid = np.stack(corner if outward > 0 else corner[::-1], axis=2)
         sides.append(grid.reshape(-1, 4, 3))
-    corners = np.concatenate(sides) @ rotation.T + base
-    return faces(corners, np.asarray(colour, np.float64))
+    return np.concatenate(sides)
 
 
 def sample_objects(rng, camera: Camera, people, size) -> list[Faces]:
@@ -164,7 +171,7 @@ def sample_objects(rng, camera: Camera, people, size) -> list[Faces]:
         if rng.random() < 0.22:
             solids.append(_held(rng, person))
     standing = np.array([person.offset[[0, 2]] for person in people])
-    for _ in range(rng.choice(5, p=[0.2, 0.3, 0.25, 0.15, 0.1])):
+    for _ in range(pick(rng, {0: 0.2, 1: 0.3, 2: 0.25, 3: 0.15, 4: 0.1})):
         in_front = rng.random() < 0.35
         z = -camera.subject[1] * (rng.uniform(0.55, 0.88) if in_front else rng.uniform(0.9, 1.6))
         x = rng.uniform(-0.6, 0.6) * 2 * camera.centre[0] / camera.focal * z
@@ -182,7 +189,7 @@ def _seat(rng, person) -> list[Faces]:
         return []
     colour, turn = cloth_colour(rng), person.rotation
     base = np.array([hips[0], 0, hips[2]])
-    wide = rng.choice([0.22, 0.24, 0.7])
+    wide = pick(rng, {0.22: 1, 0.24: 1, 0.7: 1})
     if rng.random() < 0.4:
         return [box(base, (wide, hips[1] / 2, 0.22), turn, colour)]
     parts = [box(base + (0, hips[1] - 0.05, 0), (wide, 0.025, 0.22), turn, colour)]
@@ -198,19 +205,19 @@ def _seat(rng, person) -> list[Faces]:
 
 def _held(rng, person) -> Faces:
     """A ball, bat, bag or phone in one hand."""
-    side = rng.choice(["left", "right"])
+    side = pick(rng, {"left": 1, "right": 1})
     joints, colour = person.body.joints, cloth_colour(rng)
     wrist, hand = person.to_world(np.array([joints[f"{side}_wrist"], joints[f"{side}_hand"]]))
     frame = person.rotation @ person.body.frames[f"{side}_forearm"]
     palm = wrist + (hand - wrist) * 0.6
-    thing = rng.choice(["ball", "bat", "bag", "phone"])
+    thing = pick(rng, {"ball": 1, "bat": 1, "bag": 1, "phone": 1})
     if thing == "ball":
         radius = rng.uniform(0.05, 0.13)
         return faces(ball(palm + frame[:, 2] * radius, radius), colour)
     if thing == "bat":
         length = rng.uniform(0.4, 0.9)
         rows = [(-0.2, 0.015, 0.015), (0.6, 0.015, 0.015), (0.7, 0.03, 0.03), (1, 0.03, 0.03), (1.01, 0, 0)]
-        along = frame[:, 2] * rng.choice([-1, 1])
+        along = frame[:, 2] * pick(rng, {-1: 1, 1: 1})
         turned = np.stack([frame[:, 0], along, frame[:, 1]], -1)
         return faces(tube(palm, palm + along * length, turned, rows, 1.0, 8), colour)
     if thing == "bag":
@@ -221,8 +228,9 @@ def _held(rng, person) -> Faces:
 def _clutter(rng, base, in_front: bool) -> tuple[Faces, float]:
     """A thing on the ground at ``base`` and the radius of the room it takes."""
     colour, turn = cloth_colour(rng), turn_y(rng.uniform(-60, 60))
-    kinds = ["crate", "table", "bush", "ball", "rail"] + ([] if in_front else ["cabinet", "pole"])
-    kind = rng.choice(kinds)
+    tall = 0 if in_front else 1  # nothing hides a whole person
+    shares = {"crate": 1, "table": 1, "bush": 1, "ball": 1, "rail": 1}
+    kind = pick(rng, shares | {"cabinet": tall, "pole": tall})
     if kind in ("crate", "cabinet"):
         tall = rng.uniform(0.12, 0.4) if kind == "crate" else rng.uniform(0.6, 1.1)
         half = (rng.uniform(0.15, 0.5), tall, rng.uniform(0.15, 0.3))
@@ -236,12 +244,7 @@ def _clutter(rng, base, in_front: bool) -> tuple[Faces, float]:
                 parts.append(box(leg, (0.025, tall / 2, 0.025), turn, colour * 0.75, 0.3))
         return join(parts), wide
     if kind == "bush":
-        green = np.array([70, 110, 50]) * rng.uniform(0.6, 1.3) + rng.uniform(-15, 15, 3)
-        blobs = []
-        for _ in range(6):
-            corners = ball(base + rng.uniform((-0.3, 0.1, -0.2), (0.3, 0.6, 0.2)), rng.uniform(0.15, 0.3), 10)
-            blobs.append(faces(corners, green * (1 + 0.2 * rng.standard_normal((*corners.shape[:2], 1)))))
-        return join(blobs), 0.5
+        return _bush(rng, base), 0.5
     if kind == "ball":
         radius = rng.uniform(0.1, 0.35)
         return faces(ball(base + (0, radius, 0), radius, 16), colour), radius
@@ -255,8 +258,21 @@ def _clutter(rng, base, in_front: bool) -> tuple[Faces, float]:
     return join(bars), 0.8
 
 
+def _bush(rng, base) -> Faces:
+    """Some hundred leaves around a few twigs' ends."""
+    size = rng.uniform((0.25, 0.3, 0.2), (0.5, 0.7, 0.35))
+    twigs = rng.standard_normal((7, 3)) * 0.4
+    centres = twigs[rng.integers(7, size=260)] + rng.standard_normal((260, 3)) * 0.25
+    centres = centres * size + base + (0, size[1], 0)
+    centres[:, 1] = np.abs(centres[:, 1])
+    a, b = rng.standard_normal((2, 260, 3)) * rng.uniform(0.04, 0.08)
+    corners = np.stack([centres - a, centres - b, centres + a, centres + b], axis=1)
+    green = np.array([75, 115, 55]) * rng.uniform(0.5, 1.2) + rng.uniform(-20, 20, 3)
+    return faces(corners, green * rng.uniform(0.6, 1.25, (260, 1)), thin=True)
+
+
 def shade(soup: Faces, camera: Camera, setting: Setting) -> np.ndarray:
-    """f64[F, 3] RGB of each face under the setting's light, not yet clipped."""
+    """f64[F, 3]: the light on each face, RGB, about 1 where it is fully lit."""
     corners = soup.corners
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
@@ -268,6 +284,4 @@ def shade(soup: Faces, camera: Camera, setting: Setting) -> np.ndarray:
     # Skin and cloth scatter light round the edge of the shadow.
     direct = np.clip((normal @ setting.light[:, None] + 0.25) / 1.25, 0, None)
     sky = 0.85 + 0.15 * normal[:, 1:2]
-    return soup.colours * (
-        setting.ambient * sky * (0.78 + 0.22 * facing) + setting.light_colour * direct
-    )
+    return setting.ambient * sky * (0.78 + 0.22 * facing) + setting.light_colour * direct
