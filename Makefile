@@ -47,7 +47,7 @@ $(INSTALLED): setup.py pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
 		"$(PYTHON) cannot make virtual environments: install its venv module" \
 		"(on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
-	@echo "Installing tfpose into $(VENV) (a minute or two, 2 GB) ..."
+	@echo "Installing tfpose into $(VENV) (some minutes, 3 GB) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev]'
 	@touch $@

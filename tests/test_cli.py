@@ -1,7 +1,7 @@
 import json
+import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -31,12 +31,13 @@ def test_every_subcommand_of_the_parser_has_a_function():
 
 @pytest.mark.parametrize("command", ["", *cli.COMMANDS])
 def test_help_answers_within_a_second(command):
-    started = time.perf_counter()
+    started = sum(os.times()[2:4])
     output = subprocess.run(
         [sys.executable, "-m", "tfpose", *command.split(), "--help"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert time.perf_counter() - started < 1
+    # Of the processor, so that other tests beside this one do not count.
+    assert sum(os.times()[2:4]) - started < 1
     assert output.stdout.startswith("usage: tfpose") and not output.stderr
 
 
