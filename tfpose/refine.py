@@ -1,0 +1,317 @@
+"""Refinement: any method's poses and the photos they belong to become better poses."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+import re
+import sys
+from collections.abc import Iterator
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfpose import fusion, geometry, poses, training
+from tfpose import skeleton as skeletons
+from tfpose.fusion import Beliefs, Calibration
+from tfpose.poses import PoseFileError
+from tfpose.skeleton import Skeleton
+
+# PoseFix's box around an input pose, and the crop's margin (FACTS A.6).
+BOX_FACTOR = 1.2
+CROP_MARGIN = 1.25
+BATCH = 32
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
+PRESETS = pathlib.Path(__file__).parent / "weights"
+
+
+class Refiner:
+    """A trained refiner with the crop, the flip test and the decoding around it.
+
+    Args:
+        model: network with PoseFix's inputs and outputs.
+        skeleton: of its poses.
+        calibration: of its beliefs, measured on validation people.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        skeleton: Skeleton,
+        calibration: Calibration,
+    ):
+        self.model, self.skeleton, self.calibration = model, skeleton, calibration
+        self.size = model.input_size
+        self._predict = tf.function(self._flip_tested, reduce_retracing=True)
+
+    @classmethod
+    def load(cls, name: str) -> Refiner:
+        """Loads a preset by its name, or a model folder.
+
+        Raises:
+            ConfigError, TrainingError: nothing there, or not a refiner.
+        """
+        preset = PRESETS / name
+        model, config = training.load_model(preset if preset.is_dir() else name)
+        folder = preset if preset.is_dir() else pathlib.Path(name)
+        return cls(
+            model, skeletons.get(config.skeleton), fusion.read_calibration(folder)
+        )
+
+    def __call__(self, photo, keypoints, valid=None) -> np.ndarray:
+        """Refines the people of one photo by the network alone, without fusion.
+
+        Args:
+            photo: u8[H, W, 3] RGB.
+            keypoints: f32[N, K, 2] I.
+            valid: f32[N, K], 0 where a joint is missing; all there if left out.
+
+        Returns:
+            f32[N, K, 2] I.
+        """
+        answers = [
+            some.in_photo(some.refined())
+            for some in self.believe([(photo, keypoints, valid)])
+        ]
+        return np.concatenate([np.zeros((0, len(self.skeleton), 2)), *answers])
+
+    def believe(self, photos) -> Iterator[Beliefs]:
+        """Runs the network, with and without mirroring, on the people of many photos.
+
+        Args:
+            photos: iterable of (u8[H, W, 3] RGB, f32[N, K, 2] I, f32[N, K] or None).
+
+        Yields:
+            Beliefs of at most ``BATCH`` people, in their order.
+        """
+        for batch in _batches(self._crops(photos)):
+            image, keypoints, valid, to_image = (np.stack(part) for part in batch)
+            maps = self._predict(image, keypoints, valid).numpy()
+            yield Beliefs(maps, keypoints, to_image)
+
+    def _crops(self, photos) -> Iterator[tuple]:
+        for photo, keypoints, valid in photos:
+            keypoints = np.asarray(keypoints, np.float32)
+            valid = np.ones(keypoints.shape[:2], np.float32) if valid is None else valid
+            if not len(keypoints):
+                continue
+            crop, points, matrix = _crop(photo, keypoints, valid, self.size)
+            yield from zip(crop, points, valid, matrix, strict=True)
+
+    def _flip_tested(self, image, keypoints, valid):
+        """Beliefs f32[B, h, w, K], averaged over the crop and its mirror image.
+
+        The average belief's expectation is the average of the two answers (FACTS A.6).
+        """
+        permutation = self.skeleton.flip_permutation
+        straight = {"image": image, "keypoints": keypoints, "valid": valid}
+        mirrored = {
+            "image": image[:, :, ::-1],
+            "keypoints": geometry.mirror_points(keypoints, self.size[1], permutation),
+            "valid": tf.gather(valid, permutation, axis=1),
+        }
+        belief = _softmax(self.model(straight, training=False)["heatmap"])
+        other = _softmax(self.model(mirrored, training=False)["heatmap"])
+        other = tf.gather(other[:, :, ::-1], permutation, axis=3)
+        return (belief + other) / 2
+
+
+def _softmax(logits):
+    shape = tf.shape(logits)
+    flat = tf.reshape(logits, (shape[0], -1, shape[3]))
+    return tf.reshape(tf.nn.softmax(flat, axis=1), shape)
+
+
+@tf.function(reduce_retracing=True)
+def _crop(photo, keypoints, valid, size):
+    """A photo's people: f32[N, H, W, 3], poses f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
+    box = geometry.scale_box(geometry.box_around(keypoints, valid), BOX_FACTOR)
+    box = geometry.scale_box(geometry.fit_aspect(box, size), CROP_MARGIN)
+    matrix = geometry.crop_matrix(box, size)
+    photos = tf.repeat(photo[None], tf.shape(keypoints)[0], axis=0)
+    crops = geometry.warp(photos, matrix, size)
+    return crops, geometry.transform(keypoints, matrix), geometry.invert(matrix)
+
+
+def _batches(items) -> Iterator[tuple]:
+    """Groups of at most ``BATCH`` items, each transposed."""
+    items = iter(items)
+    while batch := list(itertools.islice(items, BATCH)):
+        yield tuple(zip(*batch, strict=True))
+
+
+def refine_file(
+    model: str,
+    results: str,
+    images: str,
+    out: str,
+    annotations: str | None = None,
+    skip_bad: bool = False,
+    use_fusion: bool = True,
+) -> dict:
+    """Refines a COCO-results file and writes another one, record for record.
+
+    Args:
+        model: preset or model folder.
+        results: COCO-results JSON of any method, with the model's skeleton.
+        images: folder of the photos.
+        out: file to write.
+        annotations: annotations whose file names say which photo has which id.
+        skip_bad: leave records that cannot be refined as they were, instead of raising.
+        use_fusion: weigh refined and input joints by reliability (tfpose.fusion).
+
+    Returns:
+        "poses" and "refined" counts; "bad", a line for each record left as it was;
+        "input_weights", per joint from 0 (the refiner decided) to 1 (the input did), or
+        None without fusion.
+
+    Raises:
+        PoseFileError: the first record, photo or file that cannot be used.
+    """
+    refiner = Refiner.load(model)
+    truth = annotations and poses.read_annotations(annotations)
+    paths = find_photos(images, truth)
+    sizes = dict.fromkeys(paths)
+    people, bad = poses.read_results(results, refiner.skeleton, skip_bad, sizes)
+    photos = _Photos(people, paths, results, skip_bad)
+    refined, weights = [], []
+    stream = fusion.fused_stream(refiner.believe(photos), refiner.calibration)
+    for beliefs, fused, _ in _with_progress(stream, len(people)):
+        plain = beliefs.refined()
+        refined.append(beliefs.in_photo(fused if use_fusion else plain))
+        weights.append(fusion.input_weights(beliefs.input_cells, plain, fused))
+    people = people.take(photos.order)
+    keypoints = np.concatenate([people.keypoints[:0], *refined])
+    records = people.replaced(keypoints)
+    poses.write_json(out, records, allow_nan=skip_bad)
+    return {
+        "poses": len(records),
+        "refined": len(people),
+        "bad": [line for _, line in bad] + photos.bad,
+        "input_weights": _by_joint(weights, refiner.skeleton) if use_fusion else None,
+    }
+
+
+def _by_joint(weights, skeleton: Skeleton) -> dict[str, float]:
+    """Each joint's median weight of the input over the file's people."""
+    if not weights:
+        return {}
+    middle = np.nanmedian(np.concatenate(weights), axis=0)
+    return {j: float(v) for j, v in zip(skeleton.joints, middle, strict=True)}
+
+
+class _Photos:
+    """Iterates (photo, keypoints, valid) and remembers which poses came in which order.
+
+    Attributes:
+        order: rows of ``people`` in the order they were given out.
+        bad: a line for each photo or pose that was left out.
+    """
+
+    def __init__(self, people: poses.Results, paths, results, skip_bad: bool):
+        self.people, self.paths, self.results = people, paths, results
+        self.skip_bad = skip_bad
+        self.order: list[int] = []
+        self.bad: list[str] = []
+
+    def __iter__(self):
+        for image_id, rows in poses.rows_by_image(self.people.image_ids).items():
+            try:
+                photo = read_photo(self.paths[image_id])
+            except PoseFileError as error:
+                self._complain(f"{error} (image_id {image_id})", len(rows))
+                continue
+            keypoints = self.people.keypoints[rows]
+            inside = _touches(keypoints, photo)
+            for row in rows[~inside]:
+                place = self.people.positions[row]
+                size = f"{photo.shape[1]}x{photo.shape[0]}"
+                self._complain(
+                    f"{self.results}: record {place} (image_id {image_id}): expected a "
+                    f"joint inside the photo of {size} px, found none",
+                    1,
+                )
+            self.order.extend(rows[inside].tolist())
+            yield photo, keypoints[inside], None
+
+    def _complain(self, line: str, count: int):
+        if not self.skip_bad:
+            raise PoseFileError(line)
+        self.bad.extend([line] * count)
+
+
+def _touches(keypoints, photo) -> np.ndarray:
+    """bool[N]: has the pose f32[N, K, 2] a joint inside the photo."""
+    height, width = photo.shape[:2]
+    within = (keypoints >= -0.5) & (keypoints < [width - 0.5, height - 0.5])
+    return within.all(-1).any(-1)
+
+
+def _with_progress(stream, total: int):
+    """Passes the stream on, counting people on the terminal where somebody watches."""
+    done = 0
+    for item in stream:
+        yield item
+        done += len(item[0])
+        if sys.stderr.isatty():
+            end = "\n" if done >= total else ""
+            print(
+                f"\rrefined {done}/{total} poses", end=end, file=sys.stderr, flush=True
+            )
+
+
+def find_photos(images: str, annotations=None) -> dict[int, pathlib.Path]:
+    """The photo of each image id.
+
+    With annotations, their ``file_name``s; otherwise the number in a file's name is its
+    id (``000000000139.jpg``, ``im1001.jpg``).
+
+    Raises:
+        PoseFileError: the folder has no photos, or two with one number.
+    """
+    folder = pathlib.Path(images)
+    if annotations is not None:
+        return {i: folder / e["file_name"] for i, e in annotations.images.items()}
+    if not folder.is_dir():
+        raise PoseFileError(f"{folder}: expected a folder of photos, found none")
+    found: dict[int, pathlib.Path] = {}
+    for path in sorted(folder.iterdir()):
+        numbers = re.findall(r"\d+", path.stem)
+        if path.suffix.lower() not in PHOTO_SUFFIXES or not numbers:
+            continue
+        number = int(numbers[-1])
+        if number in found:
+            raise PoseFileError(
+                f"{folder}: {found[number].name} and {path.name} both have the number "
+                f"{number}; give --annotations, whose file names decide"
+            )
+        found[number] = path
+    if not found:
+        raise PoseFileError(f"{folder}: expected photos with numbers in their names")
+    return found
+
+
+def read_photo(path: pathlib.Path) -> np.ndarray:
+    """u8[H, W, 3] RGB.
+
+    Raises:
+        PoseFileError: the file is missing or not a whole photo.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise PoseFileError(
+            f"{path}: expected a photo, found {error.strerror}"
+        ) from error
+    pixels = np.frombuffer(data, np.uint8)
+    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR) if len(pixels) else None
+    # OpenCV decodes the first part of a truncated JPEG without complaint.
+    truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
+    if image is None or truncated:
+        kind = (
+            "a truncated JPEG" if truncated else f"{len(data)} bytes of something else"
+        )
+        raise PoseFileError(f"{path}: expected a photo, found {kind}")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
