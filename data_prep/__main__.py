@@ -6,6 +6,8 @@ import importlib
 import pathlib
 import tempfile
 
+from tfpose import poses
+
 # Builder module and class by the data set's name.
 BUILDERS = {
     "synthetic": ("data_prep.synthetic", "Synthetic"),
@@ -25,7 +27,8 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
         options: arguments of the builder's class.
 
     Returns:
-        {"directory", "written": {split: people}, "left_out": {reason: people}}.
+        {"directory", "written": {split: people}, "left_out": {reason: people},
+        "annotations": {split: COCO annotations file of the same people}}.
 
     Raises:
         ValueError: an unknown name, or a source that is not the data set's folder.
@@ -54,4 +57,50 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
         "directory": str(builder.data_dir),
         "written": {s: info.num_examples for s, info in builder.info.splits.items()},
         "left_out": dict(builder.left_out),
+        "annotations": write_annotations(builder, pathlib.Path(out, name)),
     }
+
+
+def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
+    """Writes the people of each split as COCO annotations: what poses are scored with.
+
+    Args:
+        builder: a prepared data set.
+        folder: where ``annotations_SPLIT.json`` goes.
+
+    Returns:
+        {split: path}.
+    """
+    import tensorflow_datasets as tfds
+
+    written = {}
+    for split in builder.info.splits:
+        images: dict[int, dict] = {}
+        entries = []
+        skip = {"window": tfds.decode.SkipDecoding()}
+        records = builder.as_dataset(split=split, decoders=skip)
+        for record in sorted(
+            records.as_numpy_iterator(), key=lambda record: record["person_id"]
+        ):
+            image_id = int(record["image_id"])
+            file_name = record["file_name"].decode()
+            images[image_id] = {"id": image_id, "file_name": file_name}
+            head = float(record["head_size"])
+            entries.append(
+                poses.annotation_entry(
+                    record["person_id"],
+                    image_id,
+                    record["keypoints"],
+                    record["visible"],
+                    record["box"],
+                    record["area"],
+                    **({"head_size": head} if head > 0 else {}),
+                )
+            )
+        path = folder / f"annotations_{split}.json"
+        photos = [images[image_id] for image_id in sorted(images)]
+        poses.write_json(
+            path, poses.annotations_json(builder.skeleton, photos, entries)
+        )
+        written[split] = str(path)
+    return written
