@@ -51,9 +51,12 @@ class Skeleton:
             raise ValueError(
                 f"{where}: expected {len(self.joints)} sigmas, got {len(self.sigmas)}"
             )
-        if min(self.sigmas) <= 0:
+        if not all(sigma > 0 for sigma in self.sigmas):
             raise ValueError(f"{where}: sigmas must be positive, got {self.sigmas}")
-        pairs = (*self.flip_pairs, *self.limbs, self.torso, self.head or ())
+        pairs = [*self.flip_pairs, *self.limbs, self.torso]
+        pairs += [self.head] if self.head else []
+        if not all(len(pair) == 2 for pair in pairs):
+            raise ValueError(f"{where}: expected pairs of joints, got {pairs}")
         unknown = {joint for pair in pairs for joint in pair} - set(self.joints)
         if unknown:
             raise ValueError(f"{where}: unknown joints {sorted(unknown)}")

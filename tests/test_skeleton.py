@@ -1,0 +1,174 @@
+"""Laws of skeletons, and the joint orders of the data sets."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tfpose import skeleton as skeletons
+from tfpose.skeleton import Skeleton
+
+EVERY = pytest.mark.parametrize(
+    "skeleton", skeletons.SKELETONS.values(), ids=lambda s: s.name
+)
+
+
+def user_skeleton(**changes):
+    """A small skeleton whose joints no table knows, as a JSON file holds it."""
+    data = {
+        "name": "lamp",
+        "joints": ["foot", "left_arm", "right_arm", "bulb"],
+        "limbs": [["foot", "left_arm"], ["foot", "right_arm"]],
+        "torso": ["foot", "bulb"],
+    }
+    return {**data, **changes}
+
+
+@pytest.mark.parametrize(
+    "name, joints, pairs, first, last",
+    [
+        ("coco17", 17, 8, "nose", "right_ankle"),
+        ("mpii16", 16, 6, "right_ankle", "left_wrist"),
+        ("lsp14", 14, 6, "right_ankle", "head_top"),
+        ("flic10", 10, 5, "left_shoulder", "right_eye"),
+        ("posetrack15", 15, 6, "nose", "right_ankle"),
+        ("crowdpose14", 14, 6, "left_shoulder", "neck"),
+    ],
+)
+def test_built_in_skeletons(name, joints, pairs, first, last):
+    skeleton = skeletons.get(name)
+    assert len(skeleton) == joints and len(skeleton.flip_pairs) == pairs
+    assert skeleton.joints[0] == first and skeleton.joints[-1] == last
+
+
+@pytest.mark.parametrize(
+    "skeleton, permutation",
+    [
+        (
+            skeletons.COCO17,
+            [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15],
+        ),
+        (skeletons.LSP14, [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13]),
+        (
+            skeletons.MPII16,
+            [5, 4, 3, 2, 1, 0, 6, 7, 8, 9, 15, 14, 13, 12, 11, 10],
+        ),
+    ],
+)
+def test_flip_permutations_as_the_data_sets_state_them(skeleton, permutation):
+    np.testing.assert_array_equal(skeleton.flip_permutation, permutation)
+
+
+def test_coco_sigmas_are_those_of_its_evaluation():
+    sigmas = [26, 25, 25, 35, 35, 79, 79, 72, 72, 62, 62, 107, 107, 87, 87, 89, 89]
+    np.testing.assert_allclose(skeletons.COCO17.sigma_array * 1000, sigmas, rtol=1e-6)
+
+
+@EVERY
+def test_flipping_twice_changes_nothing(skeleton):
+    permutation = skeleton.flip_permutation
+    np.testing.assert_array_equal(permutation[permutation], np.arange(len(skeleton)))
+
+
+@EVERY
+def test_flipping_exchanges_the_sides_of_the_names(skeleton):
+    for joint, mirror in zip(skeleton.joints, skeleton.flip_permutation, strict=True):
+        assert skeletons.bare_name(joint) == skeletons.bare_name(
+            skeleton.joints[mirror]
+        )
+        sided = joint.startswith(("left_", "right_"))
+        assert (joint != skeleton.joints[mirror]) == sided
+
+
+@EVERY
+def test_limbs_reach_both_sides_alike(skeleton):
+    limbs = {frozenset(pair) for pair in skeleton.limb_indices.tolist()}
+    mirrored = {
+        frozenset(pair)
+        for pair in skeleton.flip_permutation[skeleton.limb_indices].tolist()
+    }
+    assert limbs == mirrored
+
+
+@EVERY
+def test_sigmas_are_equal_on_both_sides(skeleton):
+    sigmas = skeleton.sigma_array
+    np.testing.assert_array_equal(sigmas[skeleton.flip_permutation], sigmas)
+
+
+@EVERY
+def test_json_brings_a_skeleton_back(skeleton):
+    assert Skeleton.from_json(json.loads(json.dumps(skeleton.to_json()))) == skeleton
+
+
+def test_a_users_file_needs_names_only_where_tables_know_no_better(tmp_path):
+    path = tmp_path / "lamp.json"
+    path.write_text(json.dumps(user_skeleton()))
+    skeleton = skeletons.get(path)
+    assert skeleton.joints == ("foot", "left_arm", "right_arm", "bulb")
+    assert skeleton.flip_pairs == (("left_arm", "right_arm"),)
+    assert skeleton.sigmas == (skeletons.UNKNOWN_SIGMA,) * 4
+    assert skeleton.torso == ("foot", "bulb") and skeleton.head is None
+    np.testing.assert_array_equal(skeleton.limb_indices, [[0, 1], [0, 2]])
+
+
+def test_a_users_joints_of_known_names_get_their_sigmas_and_torso():
+    joints = ["left_shoulder", "right_hip", "nose"]
+    skeleton = Skeleton.from_json({"name": "few", "joints": joints})
+    assert skeleton.sigmas == (0.079, 0.107, 0.026)
+    assert skeleton.torso == ("left_shoulder", "right_hip")
+    assert skeleton.limb_indices.shape == (0, 2)
+    # One side alone has no mirror.
+    np.testing.assert_array_equal(skeleton.flip_permutation, [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"joints": []}, "distinct"),
+        ({"joints": ["foot", "foot", "bulb"]}, "distinct"),
+        ({"sigmas": [0.1]}, "expected 4 sigmas, got 1"),
+        ({"sigmas": [0.1, 0.1, 0.0, 0.1]}, "positive"),
+        ({"sigmas": [0.1, 0.1, float("nan"), 0.1]}, "positive"),
+        ({"limbs": [["foot", "hand"]]}, r"unknown joints \['hand'\]"),
+        ({"limbs": [["foot", "bulb", "left_arm"]]}, "pairs"),
+        ({"torso": ["foot"]}, "pairs"),
+        ({"torso": None}, "torso"),
+        ({"head": ["bulb", "cap"]}, r"unknown joints \['cap'\]"),
+        (
+            {"flip_pairs": [["left_arm", "right_arm"], ["left_arm", "bulb"]]},
+            "two flip pairs",
+        ),
+        ({"colour": "red"}, "found .*colour"),
+    ],
+)
+def test_a_wrong_skeleton_is_refused_by_name(changes, message, tmp_path):
+    path = tmp_path / "lamp.json"
+    path.write_text(json.dumps(user_skeleton(**changes)))
+    with pytest.raises(ValueError, match=message) as error:
+        skeletons.get(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text, message", [("{", "Expecting"), ("[1, 2]", "found list"), ("{}", "found")]
+)
+def test_a_file_that_is_no_skeleton_is_refused(text, message, tmp_path):
+    path = tmp_path / "lamp.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        skeletons.get(path)
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'coco18'.*coco17, mpii16"):
+        skeletons.get("coco18")
+    with pytest.raises(ValueError, match="nowhere.json"):
+        skeletons.get("nowhere.json")
+
+
+def test_skeletons_import_without_tensorflow():
+    code = "import sys, tfpose.skeleton; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
