@@ -150,6 +150,37 @@ class Spread(keras.layers.Layer):
         return {**super().get_config(), "stride": self.stride}
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class BeliefScore(keras.layers.Layer):
+    """How good the expected position of a joint probably is, as a number in 0..1.
+
+    The keypoint similarity of COCO's evaluation, exp(-d^2 / (2 A (2 sigma)^2)), for the
+    root mean square distance d from the belief's mean: an annotator's uncertainty
+    weighs a head less than a hip. By convexity it is a lower bound of the similarity
+    that the belief expects; 1 where all of it lies in one cell.
+
+    Args:
+        sigmas: K, ``Skeleton.sigmas``.
+        area: A, of the person in px^2 of C.
+        stride: px a cell.
+
+    Call: belief f32[B, h, w, K] that sums to 1 over the cells -> f32[B, K].
+    """
+
+    def __init__(self, sigmas, area, stride=4, **kwargs):
+        super().__init__(**kwargs)
+        self.sigmas, self.area, self.stride = tuple(sigmas), area, stride
+        self.spread = Spread(stride, name="spread")
+
+    def call(self, belief):
+        tolerance = [8 * self.area * sigma**2 for sigma in self.sigmas]
+        return ops.exp(-ops.square(self.spread(belief)) / ops.array(tolerance))
+
+    def get_config(self):
+        settings = {"sigmas": self.sigmas, "area": self.area, "stride": self.stride}
+        return {**super().get_config(), **settings}
+
+
 def expectation(belief, power: int):
     """E[x^power] and E[y^power] in cells, f32[B, K] each, of f32[B, h, w, K]."""
     height, width = belief.shape[1:3]
@@ -158,3 +189,47 @@ def expectation(belief, power: int):
     columns = ops.sum(belief, axis=1)  # (B, w, K)
     rows = ops.sum(belief, axis=2)  # (B, h, K)
     return ops.sum(columns * x[:, None], axis=1), ops.sum(rows * y[:, None], axis=1)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PeakPosition(keras.layers.Layer):
+    """The sub-cell position of each map's peak, for maps that are Gaussians.
+
+    Along each axis the parabola through the logarithms of the peak and its neighbours has
+    its vertex at the Gaussian's centre; at the border the cell's centre is taken.
+    No gradient flows through it.
+
+    Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
+    """
+
+    def __init__(self, stride=4, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, heatmap):
+        height, width, joints = heatmap.shape[1:]
+        flat = ops.reshape(heatmap, (-1, height * width, joints))
+        logarithm = ops.log(ops.maximum(flat, 1e-10))
+        index = ops.cast(ops.argmax(flat, axis=1), "int32")  # (B, K)
+        x, y = index % width, index // width
+
+        def vertex(position, count, step):
+            before, peak, after = (
+                ops.take_along_axis(logarithm, neighbour[:, None], axis=1)[:, 0]
+                for neighbour in (
+                    ops.where(position > 0, index - step, index),
+                    index,
+                    ops.where(position < count - 1, index + step, index),
+                )
+            )
+            curvature = before - 2 * peak + after
+            inner = (position > 0) & (position < count - 1) & (curvature < 0)
+            offset = (before - after) / (2 * ops.where(inner, curvature, -1.0))
+            offset = ops.clip(ops.where(inner, offset, 0.0), -0.5, 0.5)
+            return ops.cast(position, "float32") + offset
+
+        cells = ops.stack([vertex(x, width, 1), vertex(y, height, width)], axis=-1)
+        return (cells + 0.5) * self.stride - 0.5
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}

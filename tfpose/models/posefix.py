@@ -11,6 +11,7 @@ from keras import layers
 
 from tfpose.layers.heatmaps import (
     PACKAGE,
+    PeakPosition,
     PosePrior,
     RenderPose,
     SoftArgmax,
@@ -42,7 +43,8 @@ class PoseFix(keras.Model):
     Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
     px; "valid" f32[B, K], 1 where the input pose has the joint.
     Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], logits of the belief (softmax over
-    the cells); "keypoints" f32[B, K, 2] crop px, the belief's expectation.
+    the cells); "keypoints" f32[B, K, 2] crop px, the belief's expectation. With
+    ``output="gaussian"`` the heatmap is a Gaussian map and the keypoints are its peak.
 
     Args:
         joints: K.
@@ -52,9 +54,11 @@ class PoseFix(keras.Model):
             and 9 at 384x288; 0 draws single pixels (the "fine" input of Fig. 6).
         filters: of the three transposed convolutions.
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
+        output: "integral", or "gaussian" for the coarse output of Fig. 6 (C2C).
 
     Raises:
-        ValueError: a size that is not a multiple of 32, or an unknown trunk.
+        ValueError: a size that is no multiple of 32, an unknown trunk or output, or a
+            prior on Gaussian maps, which are not logits.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class PoseFix(keras.Model):
         sigma=7.0,
         filters=(256, 256, 256),
         pose_prior=False,
+        output="integral",
         **kwargs,
     ):
         input_size, filters = tuple(input_size), tuple(filters)
@@ -72,6 +77,10 @@ class PoseFix(keras.Model):
             raise ValueError(f"input_size: expected multiples of 32, got {input_size}")
         if trunk not in TRUNKS:
             raise ValueError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+        if output not in ("integral", "gaussian"):
+            raise ValueError(f"output: expected integral or gaussian, got {output!r}")
+        if output == "gaussian" and pose_prior:
+            raise ValueError("pose_prior: expected False with output='gaussian'")
 
         image = keras.Input((*input_size, 3), name="image")
         keypoints = keras.Input((joints, 2), name="keypoints")
@@ -86,8 +95,11 @@ class PoseFix(keras.Model):
         logits = deconvolution_head(features, joints, filters)  # (B, H/4, W/4, K)
         if pose_prior:
             logits = PosePrior(STRIDE, name="pose_prior")(logits, keypoints, valid)
-        belief = SpatialSoftmax(name="belief")(logits)
-        refined = SoftArgmax(STRIDE, name="soft_argmax")(belief)
+        if output == "integral":
+            belief = SpatialSoftmax(name="belief")(logits)
+            refined = SoftArgmax(STRIDE, name="soft_argmax")(belief)
+        else:
+            refined = PeakPosition(STRIDE, name="peak")(logits)
 
         super().__init__(
             inputs={"image": image, "keypoints": keypoints, "valid": valid},
@@ -100,6 +112,7 @@ class PoseFix(keras.Model):
         self.sigma = sigma
         self.filters = filters
         self.pose_prior = pose_prior
+        self.output_form = output
 
     def get_config(self):
         return {
@@ -109,6 +122,7 @@ class PoseFix(keras.Model):
             "sigma": self.sigma,
             "filters": self.filters,
             "pose_prior": self.pose_prior,
+            "output": self.output_form,
             "name": self.name,
             "trainable": self.trainable,
         }

@@ -14,6 +14,9 @@ def paper() -> Config:
     ``python train.py --model=posefix --preset=paper --data=DIR``, with COCO prepared in
     DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses 72.1 AP on
     COCO val2017 (with ImageNet weights, which have to be loaded). Not measured here.
+    Fig. 6: coarse to fine is this; ``--set sigma=0`` fine to fine; ``--set
+    output=gaussian`` coarse to coarse; ``--set coordinate_loss=0`` L_H alone;
+    ``--set heatmap_loss=0`` L_C alone.
     For 384x288: ``--set input_size=384x288 --set sigma=9 --set trunk=resnet152``.
     """
     return Config(
@@ -25,6 +28,7 @@ def paper() -> Config:
             "sigma": 7.0,
             "filters": (256, 256, 256),
             "pose_prior": False,
+            "output": "integral",
         },
         train=("coco/train",),
         validation=("coco/validation",),
@@ -55,6 +59,7 @@ def tiny() -> Config:
             "sigma": 4.7,
             "filters": (64, 64, 64),
             "pose_prior": True,
+            "output": "integral",
         },
         train=("synthetic/train",),
         validation=("synthetic/validation",),
