@@ -211,7 +211,8 @@ def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
         loss={"heatmap": heatmap_loss(), "keypoints": losses.CoordinateDistance()},
         loss_weights={
             "heatmap": config.heatmap_loss,
-            "keypoints": config.coordinate_loss,
+            # A peak has no gradient.
+            "keypoints": 0.0 if gaussian else config.coordinate_loss,
         },
         # Measured: XLA halves the speed on a CPU.
         jit_compile=bool(_accelerators()),
