@@ -155,7 +155,7 @@ class TestRates:
     )
     def test_bad_request_is_named(self, tmp_path, metric, threshold, words):
         truth = one_person_each(tmp_path, LSP14, np.zeros((1, 14)))
-        with pytest.raises(PoseFileError, match=re.escape(words)):
+        with pytest.raises(ValueError, match=re.escape(words)):
             evaluate_poses(*truth, metric, threshold)
 
 

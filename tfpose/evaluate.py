@@ -20,6 +20,8 @@ METRICS = tuple(DEFAULT_THRESHOLDS)
 AUC_STEPS = 51
 # Ronchi and Perona's script leaves smaller people out (COCO's "small").
 MINIMUM_AREA = 32.0**2
+# Of a photo the best-scored poses are analysed, as many as COCO's evaluation counts.
+POSES_PER_IMAGE = 20
 
 
 def evaluate_poses(
@@ -49,47 +51,26 @@ def evaluate_poses(
         torso or head size is not known) and the "length" that normalised.
 
     Raises:
-        PoseFileError: no such metric, a threshold it does not take, no head sizes, or
-            an ``annotation_id`` that does not belong.
+        ValueError: no such metric, a threshold it does not take, or no pycocotools.
+        PoseFileError: no head sizes, or an ``annotation_id`` that does not belong.
     """
     if metric not in METRICS:
         known = ", ".join(METRICS)
-        raise PoseFileError(f"metric {metric!r}: expected one of {known}")
+        raise ValueError(f"metric {metric!r}: expected one of {known}")
     if metric == "oks":
         if threshold is not None:
-            raise PoseFileError("metric oks averages over ten thresholds: give none")
-        return _average_precision(annotations, results)
+            raise ValueError("metric oks averages over ten thresholds: give none")
+        return {
+            "metric": "oks",
+            "people": int(annotations.scored.sum()),
+            "poses": len(results),
+            **oks.average_precision(annotations, results),
+        }
     if threshold is None:
         threshold = DEFAULT_THRESHOLDS[metric]
     if not threshold > 0:
-        raise PoseFileError(f"threshold of {metric}: expected > 0, found {threshold}")
+        raise ValueError(f"threshold of {metric}: expected > 0, found {threshold}")
     return _joint_rates(annotations, results, metric, threshold)
-
-
-def _average_precision(annotations, results) -> dict:
-    numbers = oks.average_precision(
-        annotations.skeleton.sigmas,
-        target_image_ids=annotations.image_ids,
-        targets=annotations.keypoints,
-        visible=annotations.visible,
-        areas=annotations.areas,
-        boxes=annotations.boxes,
-        crowd=annotations.crowd,
-        image_ids=results.image_ids,
-        keypoints=results.keypoints,
-        pose_scores=results.pose_scores,
-        pose_areas=_areas_of_boxes(results),
-    )
-    counts = {"people": int(annotations.scored.sum()), "poses": len(results)}
-    return {"metric": "oks", **counts, **numbers}
-
-
-def _areas_of_boxes(results) -> np.ndarray | None:
-    """The areas of the poses' own boxes if the file has any, as in pycocotools."""
-    boxes = [entry.get("bbox") for entry in results.entries]
-    if not boxes or not all(boxes):
-        return None
-    return np.array([box[2] * box[3] for box in boxes], np.float64)
 
 
 def _joint_rates(annotations, results, metric, threshold) -> dict:
@@ -181,7 +162,7 @@ def analyze_poses(
     for image_id, poses in rows_by_image(results.image_ids).items():
         people = people_of.get(image_id, poses[:0])
         poses = poses[np.argsort(-results.pose_scores[poses], kind="stable")]
-        poses = poses[: oks.POSES_PER_IMAGE]
+        poses = poses[:POSES_PER_IMAGE]
         unscored = ignored[people]
         own = _belongs_to(annotations.take(people), results.take(poses), unscored)
         kept = own >= 0

@@ -2,18 +2,18 @@
 
 import contextlib
 import io
-import json
+import sys
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from tfpose import poses
-from tfpose.evaluate import evaluate_poses
 from tfpose.metrics import oks
-from tfpose.skeleton import COCO17
+from tfpose.skeleton import COCO17, LSP14, Skeleton
 
 SIGMAS = [0.05, 0.1]
-NUMBERS = ["AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"]
 
 
 class TestSimilarity:
@@ -108,7 +108,7 @@ class TestMatching:
         ]
 
 
-def crowd_scene(joints, seed, exact=False):
+def crowd_scene(joints, seed):
     """Random people and poses of 12 photos with every special case of COCO's rules."""
     random = np.random.default_rng(seed)
     people, found = [], []
@@ -142,119 +142,147 @@ def crowd_scene(joints, seed, exact=False):
     return people, found
 
 
-def coco_numbers(truth, found, sigmas):
-    """pycocotools' ten numbers, in silence."""
-    coco = pytest.importorskip("pycocotools.coco")
-    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+def documented_numbers(truth_file, found_file, sigmas=None):
+    """pycocotools' ten numbers, run from files as its documentation has it."""
     with contextlib.redirect_stdout(io.StringIO()):
-        index = coco.COCO()
-        index.dataset = json.loads(json.dumps(truth))
-        index.createIndex()
-        found = index.loadRes(json.loads(json.dumps(found)))
-        evaluation = cocoeval.COCOeval(index, found, "keypoints")
-        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+        truth = COCO(str(truth_file))
+        evaluation = COCOeval(truth, truth.loadRes(str(found_file)), "keypoints")
+        if sigmas is not None:
+            evaluation.params.kpt_oks_sigmas = np.array(sigmas)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return evaluation.stats
 
 
-def our_numbers(folder, truth, found):
-    poses.write_json(folder / "truth.json", truth)
-    poses.write_json(folder / "found.json", found)
-    annotations = poses.read_annotations(folder / "truth.json")
-    results, _ = poses.read_results(folder / "found.json", annotations.skeleton)
-    scores = evaluate_poses(annotations, results, "oks")
-    return np.array([scores[name] for name in NUMBERS])
+def our_numbers(truth_file, found_file):
+    annotations = poses.read_annotations(truth_file)
+    results, _ = poses.read_results(found_file, annotations.skeleton)
+    return oks.average_precision(annotations, results)
+
+
+def assert_same(truth_file, found_file, sigmas=None):
+    expected = documented_numbers(truth_file, found_file, sigmas)
+    actual = our_numbers(truth_file, found_file)
+    assert tuple(actual) == oks.NUMBERS
+    np.testing.assert_allclose(list(actual.values()), expected, rtol=0, atol=1e-9)
+    assert 0 < actual["AP"] < 1
+
+
+def test_published_results_score_as_by_pycocotools(shared_data):
+    folder = shared_data / "coco"
+    files = sorted(folder.glob("results_*_val2017.json"))
+    assert len(files) == 2
+    for file in files:
+        truth_file = folder / "annotations" / "person_keypoints_val2017.json"
+        assert_same(truth_file, file)
+
+
+PAIR = Skeleton(
+    name="pair",
+    joints=("hand", "foot"),
+    flip_pairs=(),
+    limbs=(),
+    sigmas=tuple(SIGMAS),
+    torso=("hand", "foot"),
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Writes people and poses of photos 1..12; returns the two files' paths."""
+
+    def write(skeleton, people, found):
+        images = [{"id": n} for n in range(1, 13)]
+        truth = poses.annotations_json(skeleton, images, people)
+        poses.write_json(tmp_path / "truth.json", truth)
+        poses.write_json(tmp_path / "found.json", found)
+        return tmp_path / "truth.json", tmp_path / "found.json"
+
+    return write
 
 
 class TestAveragePrecision:
-    @pytest.mark.parametrize("joints", [2, 14, 17, 21])
-    @pytest.mark.parametrize("seed", [0, 1, 2])
-    def test_equals_pycocotools_for_any_skeleton(self, tmp_path, joints, seed):
-        names = ["left_shoulder", "right_hip"] + [
-            f"joint{k}" for k in range(joints - 2)
-        ]
-        category = {
-            "id": 1,
-            "name": "thing",
-            "keypoints": names,
-            "sigmas": np.linspace(0.03, 0.11, joints).tolist(),
-        }
-        people, found = crowd_scene(joints, seed)
-        truth = {
-            "images": [{"id": n} for n in range(1, 13)],
-            "annotations": people,
-            "categories": [category],
-        }
-        expected = coco_numbers(truth, found, category["sigmas"])
-        actual = our_numbers(tmp_path, truth, found)
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9)
-        assert 0 < actual[0] < 1
-
-    def test_boxes_of_results_decide_their_size_as_in_pycocotools(self, tmp_path):
-        people, found = crowd_scene(17, 5)
-        for entry in found:
+    @pytest.mark.parametrize("skeleton", [PAIR, LSP14, COCO17], ids=lambda s: s.name)
+    @pytest.mark.parametrize("with_boxes", [False, True])
+    def test_crowds_blanks_sizes_and_ties_are_passed_on(
+        self, files, skeleton, with_boxes
+    ):
+        people, found = crowd_scene(len(skeleton), seed=len(skeleton))
+        for entry in found if with_boxes else []:
             entry["bbox"] = [0, 0, 50, 50]
-        truth = poses.annotations_json(
-            COCO17, [{"id": n} for n in range(1, 13)], people
-        )
-        expected = coco_numbers(truth, found, COCO17.sigmas)
-        actual = our_numbers(tmp_path, truth, found)
-        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9)
+        assert_same(*files(skeleton, people, found), skeleton.sigmas)
 
-    def numbers(self, pose_x, scores):
-        """Two medium people at x = 0 and 1000, and poses around them."""
-        targets = np.array([0.0, 1000.0])[:, None, None] + [[0, 0], [40, 40]]
-        pose_x = np.array(pose_x, float)[:, None, None]
-        return oks.average_precision(
-            SIGMAS,
-            target_image_ids=np.array([1, 1]),
-            targets=targets,
-            visible=np.full((2, 2), 2),
-            areas=np.array([1600.0, 1600.0]),
-            boxes=np.array([[0, 0, 40, 40], [1000, 0, 40, 40.0]]),
-            crowd=np.zeros(2, bool),
-            image_ids=np.ones(len(pose_x), np.int64),
-            keypoints=pose_x + np.array([[0, 0], [40, 40.0]]),
-            pose_scores=np.array(scores, float),
-        )
+    def numbers(self, files, found):
+        """Of poses (left edge, score) of two people at x = 0 and x = 1000."""
 
-    def test_perfect_poses_score_one_and_no_people_of_a_size_minus_one(self):
-        numbers = self.numbers([0, 1000], [0.5, 0.9])
+        def at(x):
+            return np.array([[x, 0.0], [x + 40, 40]])
+
+        people = [
+            poses.annotation_entry(n, 1, at(x), [2, 2], area=1600.0)
+            for n, x in ((1, 0), (2, 1000))
+        ]
+        found = [poses.result_entry(1, at(x), [1, 1], score) for x, score in found]
+        return our_numbers(*files(PAIR, people, found))
+
+    def test_perfect_poses_score_one_and_no_people_of_a_size_minus_one(self, files):
+        numbers = self.numbers(files, [(0, 0.5), (1000, 0.9)])
         assert {numbers[n] for n in ("AP", "AP50", "APM", "AR", "ARM")} == {1.0}
         assert numbers["APL"] == numbers["ARL"] == -1.0
-        assert list(numbers) == NUMBERS
 
-    def test_half_of_the_people_found_is_half_the_recall(self):
-        numbers = self.numbers([0], [0.5])
+    def test_half_of_the_people_found_is_half_the_recall(self, files):
+        numbers = self.numbers(files, [(0, 0.5)])
         assert numbers["AR"] == 0.5
         # 51 of the 101 recalls 0, .01, ... 1 are reached.
         assert numbers["AP"] == pytest.approx(51 / 101)
 
-    def test_false_pose_counts_only_above_the_true_ones(self):
-        below = self.numbers([0, 1000, 500], [0.9, 0.8, 0.1])
-        above = self.numbers([0, 1000, 500], [0.9, 0.8, 1.0])
+    def test_false_pose_counts_only_above_the_true_ones(self, files):
+        below = self.numbers(files, [(0, 0.9), (1000, 0.8), (500, 0.1)])
+        above = self.numbers(files, [(0, 0.9), (1000, 0.8), (500, 1.0)])
         assert below["AP"] == 1.0
         assert above["AP"] == pytest.approx(2 / 3)
 
-    def test_no_pose_scores_zero(self):
-        numbers = self.numbers([], [])
+    def test_no_pose_scores_zero_and_nobody_minus_one(self, files):
+        numbers = self.numbers(files, [])
         assert numbers["AP"] == numbers["AR"] == 0.0
+        nobody = our_numbers(*files(PAIR, [], []))
+        assert set(nobody.values()) == {-1.0}
 
-    def test_published_results_equal_pycocotools(self, shared_data):
-        folder = shared_data / "coco"
-        path = folder / "annotations" / "person_keypoints_val2017.json"
-        truth = json.loads(path.read_text())
-        annotations = poses.read_annotations(path)
-        files = sorted(folder.glob("results_*_val2017.json"))
-        assert len(files) == 2
-        for file in files:
-            results, _ = poses.read_results(file, COCO17)
-            scores = evaluate_poses(annotations, results, "oks")
-            expected = coco_numbers(truth, json.loads(file.read_text()), COCO17.sigmas)
-            actual = np.array([scores[name] for name in NUMBERS])
-            np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-9)
+    def test_two_joints_pass_the_thresholds_below_their_mean(self, files):
+        truth = np.array([[0.0, 0.0], [100.0, 100.0]])
+        # One in place, one a spread (2 x .1 x 100 px) away: (1 + e^-.5) / 2 = .803
+        # passes seven of the thresholds .50 .55 ... .95.
+        people = [poses.annotation_entry(7, 3, truth, [2, 1], area=1e4)]
+        found = [poses.result_entry(3, truth + [[0, 0], [0, 20]], np.ones(2), 1.0)]
+        numbers = our_numbers(*files(PAIR, people, found))
+        expected = {"AP": 0.7, "AR": 0.7, "APL": 0.7, "AP50": 1, "AP75": 1, "APM": -1}
+        assert expected == pytest.approx({name: numbers[name] for name in expected})
+
+    def test_nine_of_fourteen_joints_in_place_pass_three_thresholds(self, files):
+        truth = np.stack([np.arange(14) * 9.0, np.zeros(14)], axis=-1)
+        moved = truth.copy()
+        moved[9:] += 1e5  # 9 / 14 = .643
+        people = [poses.annotation_entry(1, 1, truth, np.full(14, 2), area=5e3)]
+        found = [poses.result_entry(1, moved, np.ones(14), 1.0)]
+        numbers = our_numbers(*files(LSP14, people, found))
+        expected = {"AP": 0.3, "AR": 0.3, "APM": 0.3, "AP50": 1, "AP75": 0, "APL": -1}
+        assert expected == pytest.approx({name: numbers[name] for name in expected})
+
+    def test_first_annotation_may_have_the_id_zero(self, files):
+        truth = np.array([[0.0, 0.0], [100.0, 100.0]])
+        people = [poses.annotation_entry(0, 1, truth, [2, 2], area=1e4)]
+        found = [poses.result_entry(1, truth, np.ones(2), 1.0)]
+        assert our_numbers(*files(PAIR, people, found))["AP"] == pytest.approx(1)
+
+    def test_says_nothing_on_the_terminal(self, files, capsys):
+        self.numbers(files, [(0, 0.5)])
+        assert capsys.readouterr() == ("", "")
+
+    def test_missing_pycocotools_is_said_with_what_to_install(self, files, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
+        with pytest.raises(ValueError, match=r"needs pycocotools.*'tfpose\[coco\]'$"):
+            self.numbers(files, [(0, 0.5)])
 
 
 class TestSuppression:

@@ -3,25 +3,22 @@
 Object keypoint similarity (OKS) is COCO's overlap of two poses: 1 where they are the
 same, falling with the distances of their joints in units of the person's size and of
 how well people agree on that joint. ``average_precision`` is the evaluation of
-https://cocodataset.org/#keypoints-eval for any number of joints; for the 17 of COCO
-its ten numbers equal those of pycocotools.
+https://cocodataset.org/#keypoints-eval by pycocotools, for any number of joints.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 import numpy as np
 
-from tfpose.poses import rows_by_image
+from tfpose.poses import Annotations, Results
 
-THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0.0, 1.0, 101)
-# Segment areas in px^2; both limits belong to the range.
-AREA_RANGES = {
-    "all": (0.0, 1e10),
-    "medium": (32.0**2, 96.0**2),
-    "large": (96.0**2, 1e10),
-}
-POSES_PER_IMAGE = 20
+# COCO's ten numbers, in the order of pycocotools.
+NUMBERS = (
+    "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL",
+)  # fmt: skip
 # pycocotools adds it to areas and to denominators.
 TINY = np.spacing(1.0)
 
@@ -110,120 +107,87 @@ def match_poses(similarity, ignored, crowd, thresholds) -> np.ndarray:
     return matches
 
 
-def average_precision(
-    sigmas,
-    *,
-    target_image_ids,
-    targets,
-    visible,
-    areas,
-    boxes,
-    crowd,
-    image_ids,
-    keypoints,
-    pose_scores,
-    pose_areas=None,
-) -> dict[str, float]:
-    """COCO's ten numbers for M labelled people and N poses with K joints.
+def average_precision(annotations: Annotations, results: Results) -> dict[str, float]:
+    """COCO's ten numbers for poses of any number of joints, by pycocotools.
 
     Precision is averaged over 101 recalls and ten OKS thresholds .50:.05:.95 (AP), or
     at one (AP50, AP75), for people of all sizes, medium (32^2..96^2 px^2) and large
     ones; recall (AR) likewise. Of a photo the 20 best-scored poses count. A crowd, a
-    person without labels and one of another size are neither found nor missed.
+    person without labels and one of another size are neither found nor missed. The
+    size of a false pose is the area of its box if all entries have a "bbox", and
+    otherwise the area that its joints span.
 
     Args:
-        sigmas: f64[K].
-        target_image_ids: i64[M].
-        targets: f64[M, K, 2], px.
-        visible: [M, K].
-        areas: f64[M], px^2.
-        boxes: f64[M, 4] xywh, px.
-        crowd: bool[M].
-        image_ids: i64[N].
-        keypoints: f64[N, K, 2], px.
-        pose_scores: f64[N].
-        pose_areas: f64[N] px^2, decides to which size a false pose belongs; the area
-            spanned by its joints if None.
+        annotations: the truth; its skeleton has the sigmas.
+        results: poses of photos of ``annotations``.
 
     Returns:
         AP, AP50, AP75, APM, APL, AR, AR50, AR75, ARM, ARL in 0..1, or -1 where there
-        are no people to be found (as pycocotools has it).
+        are no people to be found.
+
+    Raises:
+        ValueError: pycocotools is not installed.
     """
-    keypoints = np.asarray(keypoints, np.float64)
-    if pose_areas is None:
-        pose_areas = np.ptp(keypoints, axis=1).prod(axis=1)
-    no_poses, no_people = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    rows, people = rows_by_image(image_ids), rows_by_image(target_image_ids)
-    blank = ~(np.asarray(visible) > 0).any(axis=1)
-    photos = []
-    for image_id in sorted({*rows, *people}):
-        m = people.get(image_id, no_people)
-        n = rows.get(image_id, no_poses)
-        n = n[np.argsort(-pose_scores[n], kind="stable")][:POSES_PER_IMAGE]
-        photos.append(
-            {
-                "similarity": oks(
-                    keypoints[n], targets[m], visible[m], areas[m], sigmas, boxes[m]
-                ),
-                "areas": areas[m],
-                "crowd": crowd[m],
-                "unscored": blank[m] | crowd[m],
-                "scores": pose_scores[n],
-                "pose_areas": pose_areas[n],
-            }
-        )
-    curves = {name: _precision(photos, *AREA_RANGES[name]) for name in AREA_RANGES}
-    return _summary(curves)
+    try:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    except ImportError as error:
+        raise ValueError(
+            "OKS average precision needs pycocotools, found none: "
+            "pip install 'tfpose[coco]'"
+        ) from error
+    with contextlib.redirect_stdout(io.StringIO()):  # they report their progress
+        truth, found = COCO(), COCO()
+        truth.dataset = _coco_truth(annotations)
+        truth.createIndex()
+        if len(results):  # loadRes does not take an empty list
+            found = truth.loadRes(_coco_results(results))
+        evaluation = COCOeval(truth, found, "keypoints")
+        evaluation.params.kpt_oks_sigmas = np.array(annotations.skeleton.sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return dict(zip(NUMBERS, evaluation.stats.tolist(), strict=True))
 
 
-def _precision(photos, smallest: float, largest: float):
-    """Precision f64[T, 101] and recall f64[T] for people of one size, or None."""
-    scores, hits, ignored, positives = [], [], [], 0
-    for photo in photos:
-        areas, pose_areas = photo["areas"], photo["pose_areas"]
-        skipped = photo["unscored"] | (areas < smallest) | (areas > largest)
-        matches = match_poses(photo["similarity"], skipped, photo["crowd"], THRESHOLDS)
-        matched = matches >= 0
-        other_size = (pose_areas < smallest) | (pose_areas > largest)
-        # -1 looks up the appended False.
-        on_skipped = np.append(skipped, False)[matches]
-        ignored.append(on_skipped | (~matched & other_size))
-        hits.append(matched)
-        scores.append(photo["scores"])
-        positives += int((~skipped).sum())
-    if positives == 0:
-        return None
-    order = np.argsort(-np.concatenate(scores), kind="stable")
-    hits = np.concatenate(hits, axis=1)[:, order]
-    ignored = np.concatenate(ignored, axis=1)[:, order]
-    true = np.cumsum(hits & ~ignored, axis=1)
-    false = np.cumsum(~hits & ~ignored, axis=1)
-    precision = np.zeros((len(THRESHOLDS), len(RECALLS)))
-    recall = np.zeros(len(THRESHOLDS))
-    for t in range(len(THRESHOLDS) if len(order) else 0):
-        recalls = true[t] / positives
-        recall[t] = recalls[-1]
-        raw = true[t] / (true[t] + false[t] + TINY)
-        envelope = np.maximum.accumulate(raw[::-1])[::-1]
-        place = np.searchsorted(recalls, RECALLS, side="left")
-        precision[t] = np.append(envelope, 0.0)[place]
-    return precision, recall
+def _coco_truth(annotations: Annotations) -> dict:
+    """A data set for pycocotools; its ids count from 1, for 0 means "unmatched"."""
+    people = [
+        {
+            "id": row + 1,
+            "image_id": int(annotations.image_ids[row]),
+            "category_id": 1,
+            "keypoints": _triples(annotations.keypoints[row], annotations.visible[row]),
+            "num_keypoints": int((annotations.visible[row] > 0).sum()),
+            "bbox": annotations.boxes[row],
+            "area": annotations.areas[row],
+            "iscrowd": int(annotations.crowd[row]),
+        }
+        for row in range(len(annotations))
+    ]
+    images = [{"id": image_id} for image_id in annotations.images]
+    return {"images": images, "annotations": people, "categories": [{"id": 1}]}
 
 
-def _summary(curves) -> dict[str, float]:
-    numbers = {}
-    for short, part in (("AP", 0), ("AR", 1)):
-        for suffix, size, rows in (
-            ("", "all", slice(None)),
-            ("50", "all", slice(0, 1)),
-            ("75", "all", slice(5, 6)),
-            ("M", "medium", slice(None)),
-            ("L", "large", slice(None)),
-        ):
-            values = curves[size]
-            mean = -1.0 if values is None else float(values[part][rows].mean())
-            numbers[short + suffix] = mean
-    return numbers
+def _coco_results(results: Results) -> list[dict]:
+    poses = [
+        {
+            "image_id": int(results.image_ids[row]),
+            "category_id": 1,
+            "keypoints": _triples(results.keypoints[row], results.scores[row]),
+            "score": results.pose_scores[row],
+        }
+        for row in range(len(results))
+    ]
+    boxes = [entry.get("bbox") for entry in results.entries]
+    if all(boxes):
+        poses = [{**p, "bbox": box} for p, box in zip(poses, boxes, strict=True)]
+    return poses
+
+
+def _triples(points, third) -> np.ndarray:
+    """f64[3K] x, y, third from f64[K, 2] and [K]."""
+    return np.column_stack([points, third]).reshape(-1)
 
 
 def oks_nms(keypoints, scores, areas, sigmas, threshold: float = 0.9) -> np.ndarray:
