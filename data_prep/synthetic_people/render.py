@@ -15,17 +15,19 @@ import dataclasses
 import cv2
 import numpy as np
 
-from data_prep import synthetic_background as background
-from data_prep import synthetic_scene as scene
-from data_prep.synthetic_body import JOINTS, Body, pick, sample_body, turn_y
-from data_prep.synthetic_clothes import sample_wardrobe
-from data_prep.synthetic_figure import Faces, figure, join
+from data_prep.synthetic_people import background, scene
+from data_prep.synthetic_people.body import JOINTS, Body, pick, sample_body, turn_y
+from data_prep.synthetic_people.clothes import sample_wardrobe
+from data_prep.synthetic_people.figure import figure
+from data_prep.synthetic_people.mesh import Faces, join
+from data_prep.synthetic_people.objects import sample_objects
 from tfpose.skeleton import Skeleton
 
 SUPERSAMPLE = 2
 SHIFT = 4  # fractional bits of the corners given to OpenCV
 CROWD = {1: 0.42, 2: 0.32, 3: 0.17, 4: 0.09}  # shares of photos by number of people
-MINIMUM_AREA = 100  # px; somebody less visible than this is not a labelled person
+# Who is less in the photo than this is not labelled: visible pixels, joints.
+MINIMUM_AREA, MINIMUM_JOINTS = 100, 3
 
 # How far in metres the surface may lie in front of a joint that is still seen: about
 # the thickness of the flesh there.
@@ -54,7 +56,7 @@ class RenderedPerson:
         area: number of visible pixels of the person.
         head_size: 0.6 of the diagonal of the box around the head without hair, MPII's
             normaliser of PCKh.
-        activity: what the person does, a key of ``synthetic_body.ACTIVITIES``.
+        activity: what the person does, a key of ``body.ACTIVITIES``.
     """
 
     joints: dict[str, np.ndarray]
@@ -68,13 +70,21 @@ class RenderedPerson:
 
 @dataclasses.dataclass(frozen=True)
 class RenderedPhoto:
-    """A photo u8[H, W, 3] RGB, its people, and ``segments`` u8[H, W]: 0 for the
-    background and objects, i + 1 for ``people[i]``, 255 for people not listed because
-    less than ``MINIMUM_AREA`` pixels of them are seen."""
+    """A photo and who is in it.
+
+    Attributes:
+        image: u8[H, W, 3] RGB.
+        people: those of whom at least ``MINIMUM_AREA`` pixels are seen and at least
+            ``MINIMUM_JOINTS`` joints lie in the photo.
+        segments: u8[H, W], 0 for background and objects, i + 1 for ``people[i]``, 255
+            for somebody who is not listed.
+        hidden: number of people in the photo who are not listed.
+    """
 
     image: np.ndarray
     people: tuple[RenderedPerson, ...]
     segments: np.ndarray
+    hidden: int
 
 
 def label(person: RenderedPerson, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
@@ -130,12 +140,19 @@ def render_photo(seed: int, index: int, size=(320, 320)) -> RenderedPhoto:
             return photo
 
 
+def render_jpeg(seed: int, index: int, size=(320, 320)) -> tuple[bytes, RenderedPhoto]:
+    """``render_photo`` and its image as a JPEG file."""
+    photo = render_photo(seed, index, size)
+    bgr = cv2.cvtColor(photo.image, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 93])[1].tobytes(), photo
+
+
 def _render(rng: np.random.Generator, size) -> RenderedPhoto:
     bodies = [sample_body(rng) for _ in range(pick(rng, CROWD))]
     camera = scene.sample_camera(rng, bodies[0], size)
     people = place_people(rng, camera, bodies)
     setting = scene.sample_setting(rng, camera)
-    objects = scene.sample_objects(rng, camera, people, size)
+    objects = sample_objects(rng, camera, people, size)
     solids = [person.surface for person in people] + objects
     owners = [*range(1, len(people) + 1), *[0] * len(objects)]
     owners = np.repeat(np.uint8(owners), [len(solid) for solid in solids])
@@ -153,15 +170,17 @@ def _photo(image, labels, drawing) -> RenderedPhoto:
     buffer = np.ascontiguousarray(drawing.buffer[::SUPERSAMPLE, ::SUPERSAMPLE])
     segments = np.take(np.append(drawing.owners, np.uint8(0)), buffer, mode="wrap")
     counts = np.bincount(segments.ravel(), minlength=len(labels) + 1)[1:]
-    seen = counts >= MINIMUM_AREA
+    joints = [np.count_nonzero(list(person.visible.values())) for person in labels]
+    seen = (counts >= MINIMUM_AREA) & (np.array(joints) >= MINIMUM_JOINTS)
     new_number = np.where(seen, np.cumsum(seen), 255)
     segments = cv2.LUT(segments, np.resize(np.uint8([0, *new_number]), 256))
     people = [
         dataclasses.replace(person, area=int(count))
         for person, count, is_seen in zip(labels, counts, seen, strict=True)
-        if is_seen and max(person.visible.values()) > 0
+        if is_seen
     ]
-    return RenderedPhoto(image, tuple(people), segments)
+    hidden = np.count_nonzero((counts > 0) & ~seen)
+    return RenderedPhoto(image, tuple(people), segments, int(hidden))
 
 
 def place_people(rng, camera, bodies: list[Body]) -> list[Placed]:
@@ -170,7 +189,7 @@ def place_people(rng, camera, bodies: list[Body]) -> list[Placed]:
     for body in bodies:
         surface, skull = figure(body, sample_wardrobe(rng), rng)
         yaw = rng.uniform(-180, 180)
-        # Faces are what tells most about a pose: half of the people show theirs.
+        # Photographers prefer faces: two of three people show theirs.
         yaw = yaw / 2 if rng.random() < 0.35 else yaw
         rotation = turn_y(yaw)
         corners = surface.corners @ rotation.T
@@ -211,7 +230,9 @@ def draw(soup: Faces, owners, camera, size) -> Drawing:
     facing = turn < (y[:, 2] - y[:, 0]) * (x[:, 3] - x[:, 1])
     shown = np.flatnonzero((facing | soup.thin) & (depth > 0.4))
     x, y = x[shown], y[shown]
-    within = (x.max(1) > -1) & (x.min(1) < size[1]) & (y.max(1) > -1) & (y.min(1) < size[0])
+    within = (
+        (x.max(1) > -1) & (x.min(1) < size[1]) & (y.max(1) > -1) & (y.min(1) < size[0])
+    )
     shown = shown[within]
     shown = shown[np.argsort(-depth[shown], kind="stable")]
     points = points[shown]
@@ -226,7 +247,9 @@ def draw(soup: Faces, owners, camera, size) -> Drawing:
 
 def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
     """The photo: lit faces over the background, then what a camera does to it."""
-    light = _layer(128 * scene.shade(drawing.faces, camera, setting), drawing.buffer, size)
+    light = _layer(
+        128 * scene.shade(drawing.faces, camera, setting), drawing.buffer, size
+    )
     # Blurring the light, not the paint, rounds the facets: a facet is some 3 cm wide.
     soft = 2 * round(0.013 * camera.focal / -camera.subject[1]) + 1
     light = cv2.blur(cv2.blur(light, (soft, soft)), (soft, soft))
@@ -256,10 +279,16 @@ def _label_person(person, number, camera, size, drawing) -> RenderedPerson:
     in_camera = camera.to_camera(places)
     limit = np.array([size[1], size[0]]) - 0.5
     inside = ((points >= -0.5) & (points < limit)).all(-1)
-    nearest = in_camera[:, 2] - FLESH_ARRAY * person.body.stature / 1.70 * max(person.body.girth, 1.0)
+    nearest = in_camera[:, 2] - FLESH_ARRAY * person.body.stature / 1.70 * max(
+        person.body.girth, 1.0
+    )
     visible = {
-        name: 2 if is_inside and _is_seen(point, near, number, drawing) else int(is_inside)
-        for name, point, near, is_inside in zip(JOINTS, points, nearest, inside, strict=True)
+        name: 2
+        if is_inside and _is_seen(point, near, number, drawing)
+        else int(is_inside)
+        for name, point, near, is_inside in zip(
+            JOINTS, points, nearest, inside, strict=True
+        )
     }
     outline = drawing.points[drawing.owners == number].reshape(-1, 2)
     skull, _ = camera.project(person.skull)

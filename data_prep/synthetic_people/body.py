@@ -24,21 +24,31 @@ BONES = {
 BONE_SPREAD = 0.05  # relative standard deviation, about as in adults
 
 # A leg is raised forward, moved apart sideways, opened outward about the vertical, and
-# bent at the knee. One row per leg (leading, trailing), each angle (mean, deviation).
+# bent at the knee: each angle (mean, deviation). A leading and a trailing leg, or one
+# row for both.
 LEGS = {
-    "stand": (((1, 4), (4, 3), (8, 7), (3, 4)), ((1, 4), (4, 3), (8, 7), (3, 4))),
-    "relax": (((0, 4), (4, 3), (8, 7), (3, 3)), ((13, 8), (7, 4), (16, 9), (22, 11))),
+    "stand": (((1, 4), (4, 3), (8, 7), (3, 4)),),
+    "relax": (
+        ((0, 4), (4, 3), (8, 7), (3, 3)),
+        ((13, 8), (7, 4), (16, 9), (22, 11)),
+    ),
     "walk": (((25, 8), (1, 2), (4, 5), (9, 7)), ((-14, 7), (1, 2), (5, 5), (24, 14))),
-    "run": (((58, 16), (2, 3), (4, 5), (78, 24)), ((-14, 11), (2, 3), (5, 5), (48, 28))),
-    "sit": (((84, 9), (1, 3), (11, 9), (84, 17)), ((84, 9), (1, 3), (11, 9), (84, 17))),
-    "squat": (((104, 14), (2, 3), (22, 9), (116, 14)), ((104, 14), (2, 3), (22, 9), (116, 14))),
+    "run": (
+        ((58, 16), (2, 3), (4, 5), (78, 24)),
+        ((-14, 11), (2, 3), (5, 5), (48, 28)),
+    ),
+    "sit": (((84, 9), (1, 3), (11, 9), (84, 17)),),
+    "squat": (((104, 14), (2, 3), (22, 9), (116, 14)),),
     "kneel": (((84, 10), (3, 3), (10, 8), (88, 8)), ((0, 8), (3, 3), (6, 6), (98, 10))),
-    "lunge": (((72, 14), (3, 4), (8, 8), (72, 16)), ((-20, 9), (3, 4), (8, 8), (24, 14))),
+    "lunge": (
+        ((72, 14), (3, 4), (8, 8), (72, 16)),
+        ((-20, 9), (3, 4), (8, 8), (24, 14)),
+    ),
     "kick": (((72, 26), (6, 9), (6, 8), (22, 18)), ((-4, 7), (4, 4), (10, 9), (14, 9))),
-    "astride": (((6, 9), (30, 9), (18, 9), (12, 10)), ((6, 9), (30, 9), (18, 9), (12, 10))),
+    "astride": (((6, 9), (30, 9), (18, 9), (12, 10)),),
     "jump": (((22, 26), (8, 8), (8, 9), (42, 30)), ((4, 24), (8, 8), (8, 9), (48, 30))),
-    "straight": (((2, 10), (6, 7), (5, 6), (6, 8)), ((4, 12), (6, 7), (5, 6), (10, 12))),
-}  # fmt: skip
+    "straight": (((3, 11), (6, 7), (5, 6), (8, 10)),),
+}
 
 # An arm is raised (0 hangs, 180 is overhead) in a vertical plane turned around the
 # body (0 forward, 90 outward), twisted inward about its own length, and bent.
@@ -260,8 +270,7 @@ def _trunk_joints(frames, bones) -> dict[str, np.ndarray]:
 
 def _add_legs(rng, activity, frames, joints, bones) -> None:
     rows = LEGS[activity.legs[rng.integers(len(activity.legs))]]
-    if rng.random() < 0.5:
-        rows = rows[::-1]
+    rows = (rows[0], rows[-1]) if rng.random() < 0.5 else (rows[-1], rows[0])
     for (side, sign), row in zip(SIDES.items(), rows, strict=True):
         angles = [_normal(rng, angle) for angle in row]
         thigh, shank, foot = leg_frames(frames["pelvis"], sign, angles)

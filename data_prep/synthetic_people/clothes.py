@@ -1,4 +1,4 @@
-"""What the synthetic people wear: colours of skin, hair and cloth, cuts and patterns."""
+"""What the synthetic people wear: colours of skin and hair, cloth, cuts, patterns."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import functools
 
 import numpy as np
 
-from data_prep.synthetic_body import pick
+from data_prep.synthetic_people.body import pick
 
 SKIN = np.array([
-    (255, 224, 196), (246, 208, 177), (234, 190, 156), (222, 171, 128), (198, 145, 103),
-    (168, 117, 80), (134, 90, 60), (103, 68, 46), (77, 51, 37),
+    (255, 224, 196), (246, 208, 177), (234, 190, 156), (222, 171, 128),
+    (198, 145, 103), (168, 117, 80), (134, 90, 60), (103, 68, 46), (77, 51, 37),
 ], np.float64)  # fmt: skip
 HAIR = {
     (35, 28, 25): 0.25, (52, 38, 30): 0.2, (78, 52, 35): 0.16, (110, 74, 44): 0.12,
@@ -25,8 +25,8 @@ HAIR_STYLES = {  # feminine or not -> shares
     False: {"short": 0.68, "long": 0.06, "tail": 0.03, "cap": 0.15, "bald": 0.08},
 }
 PATTERNS = (
-    "plain", "plain", "plain", "hoops", "stripes", "checks", "blotches", "print", "yoke",
-    "sides",
+    "plain", "plain", "plain", "hoops", "stripes", "checks", "blotches", "print",
+    "yoke", "sides",
 )  # fmt: skip
 TROUSER_PATTERNS = ("plain",) * 8 + ("sides", "sides", "stripes", "blotches", "hoops")
 
@@ -107,7 +107,8 @@ CLOTHS = {
     "bright": 0.16,
 }  # fmt: skip
 KINDS_OF_DYE = {  # hue (None: any), saturation, value
-    "denim": (0.61, 0.45, 0.45), "muted": (None, 0.35, 0.62), "bright": (None, 0.7, 0.78),
+    "denim": (0.61, 0.45, 0.45), "muted": (None, 0.35, 0.62),
+    "bright": (None, 0.7, 0.78),
 }  # fmt: skip
 
 
@@ -120,7 +121,9 @@ def cloth_colour(rng: np.random.Generator) -> np.ndarray:
     hue = rng.normal(hue, 0.02) if hue else rng.random()
     saturation, value = rng.normal((saturation, value), (0.10, 0.13))
     return 255 * np.array(
-        colorsys.hsv_to_rgb(hue % 1, min(max(saturation, 0), 1), min(max(value, 0.15), 0.95))
+        colorsys.hsv_to_rgb(
+            hue % 1, min(max(saturation, 0), 1), min(max(value, 0.15), 0.95)
+        )
     )
 
 
@@ -149,7 +152,8 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
     wears_skirt = feminine and rng.random() < 0.35
     skirt = (shirt if rng.random() < 0.5 else _garment(rng)) if wears_skirt else None
     sleeve = {
-        "shirt": pick(rng, {0.45: 1, 0.65: 1, 1.0: 1}), "jacket": pick(rng, {1.75: 1, 2.1: 1}),
+        "shirt": pick(rng, {0.45: 1, 0.65: 1, 1.0: 1}),
+        "jacket": pick(rng, {1.75: 1, 2.1: 1}),
         "vest": -1.0, "bare": -1.0,
     }[dressed]  # fmt: skip
     plain = dataclasses.replace(shirt, pattern="plain")
@@ -175,7 +179,9 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
         sleeve=sleeve,
         open_jacket=bool(dressed == "jacket" and rng.random() < 0.6),
         waistline=pick(rng, {-0.08: 1, 0.02: 1, 0.12: 1, 0.22: 1}),
-        neckline=pick(rng, {0.0: 1, 0.08: 1, 0.16: 1, 0.25: 1}) if dressed != "bare" else 0.0,
+        neckline=pick(rng, {0.0: 1, 0.08: 1, 0.16: 1, 0.25: 1})
+        if dressed != "bare"
+        else 0.0,
         trousers=trousers,
         trouser_length=0.0 if wears_skirt else length,
         skirt=skirt,

@@ -1,0 +1,103 @@
+"""Synthetic people as a data set: photos rendered by ``data_prep.synthetic_people``."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import functools
+import multiprocessing
+import os
+import pathlib
+from collections.abc import Iterator
+
+from data_prep.people import PeopleBuilder, PeopleConfig, Person, Photo
+from data_prep.synthetic_people.render import label, render_jpeg, render_photo
+from tfpose import skeleton as skeletons
+
+__all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
+
+# Photos are numbered: training photos from 0, validation photos from here.
+FIRST_VALIDATION_PHOTO = 1 << 24
+MOST_PEOPLE = 8  # in a photo; people are numbered by photo and place in it
+
+
+class Synthetic(PeopleBuilder):
+    """Splits ``train`` and ``validation``; needs no source folder.
+
+    Args:
+        photos: number of training photos.
+        validation_photos: number of validation photos.
+        seed: the same seed gives the same photos.
+        skeleton: a built-in skeleton's name or a JSON file; its joints must be among
+            those of the rendered bodies.
+        workers: processes that render; 0 for one a processor core. The photos do not
+            depend on it.
+
+    Raises:
+        ValueError: no such skeleton, one with other joints, or a negative number.
+    """
+
+    name = "synthetic"
+    SKELETON = skeletons.COCO17
+    SPLITS = ("train", "validation")
+    MANUAL_DOWNLOAD_INSTRUCTIONS = None
+
+    def __init__(
+        self,
+        *,
+        photos: int = 3000,
+        validation_photos: int = 300,
+        seed: int = 0,
+        skeleton: str = "coco17",
+        workers: int = 0,
+        config: PeopleConfig | None = None,
+        **kwargs,
+    ):
+        for name, number in (("photos", photos), ("seed", seed), ("workers", workers)):
+            if not isinstance(number, int) or number < 0:
+                raise ValueError(f"{name}: expected a number from 0, found {number!r}")
+        chosen = config.skeleton if config else skeletons.get(skeleton)
+        label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
+        numbers = {"train": range(photos)}
+        last = FIRST_VALIDATION_PHOTO + validation_photos
+        numbers["validation"] = range(FIRST_VALIDATION_PHOTO, last)
+        self.photo_numbers, self.seed, self.workers = numbers, seed, workers
+        # The name keeps photos of other arguments apart in the same folder.
+        name = f"{chosen.name}_{photos}_{validation_photos}_seed{seed}"
+        config = config or PeopleConfig(name=name, skeleton=chosen)
+        super().__init__(config=config, **kwargs)
+
+    def _split_generators(self, dl_manager):
+        del dl_manager  # there is nothing to read
+        nowhere = pathlib.Path()
+        return {name: self._generate_examples(name, nowhere) for name in self.SPLITS}
+
+    def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
+        del source
+        numbers = self.photo_numbers[split]
+        rendered = _render_all(numbers, self.seed, self.workers or os.cpu_count() or 1)
+        for number, (jpeg, photo) in zip(numbers, rendered, strict=True):
+            self.left_out["too little of the person in the photo"] += photo.hidden
+            people = tuple(
+                _person(person, self.skeleton, number * MOST_PEOPLE + place)
+                for place, person in enumerate(photo.people)
+            )
+            yield Photo(number, f"synthetic_{number:08d}.jpg", jpeg, people)
+
+
+def _person(rendered, skeleton, person_id: int) -> Person:
+    keypoints, visible = label(rendered, skeleton)
+    return Person(
+        keypoints, visible, rendered.box, rendered.area, person_id, rendered.head_size
+    )
+
+
+def _render_all(numbers: range, seed: int, workers: int) -> Iterator[tuple]:
+    """``render_jpeg`` of all numbers, in order."""
+    render = functools.partial(render_jpeg, seed)
+    if workers == 1 or len(numbers) < 64:  # starting a process takes a second
+        yield from map(render, numbers)
+        return
+    # TensorFlow's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        yield from pool.map(render, numbers, chunksize=8)
