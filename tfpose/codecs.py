@@ -101,24 +101,16 @@ class GaussianHeatmap(Codec):
         each axis, has its vertex at the joint: exact for a Gaussian. At the border,
         where a neighbour is missing, the cell's centre is the answer.
         """
-        columns, peak_x = _profile(heatmaps, along=2)
-        rows, peak_y = _profile(heatmaps, along=1)
-        cells = tf.stack([_vertex(columns, peak_x), _vertex(rows, peak_y)], axis=-1)
+        height, width = self.heatmap_size
+        maps = tf.transpose(heatmaps, (0, 3, 1, 2))  # (B, K, h, w)
+        flat = tf.reshape(maps, [tf.shape(maps)[0], maps.shape[1], height * width])
+        peak = tf.argmax(flat, axis=-1, output_type=tf.int32)
+        y, x = peak // width, peak % width
+        row = tf.gather(maps, y, axis=2, batch_dims=2)  # (B, K, w) through the peak
+        column = tf.gather(maps, x, axis=3, batch_dims=2)  # (B, K, h)
+        cells = tf.stack([_vertex(row, x), _vertex(column, y)], axis=-1)
         keypoints = geometry.heatmap_to_crop(cells, self.stride)
         return keypoints, tf.reduce_max(heatmaps, axis=(1, 2))
-
-
-def _profile(heatmaps, along: int):
-    """The line of cells through each map's peak, f32[B, K, n], and the peak's index."""
-    across = 3 - along
-    best = tf.reduce_max(heatmaps, axis=across)  # (B, n, K)
-    peak = tf.argmax(best, axis=1, output_type=tf.int32)  # (B, K)
-    # Every line across that holds the peak has the peak's value there; the first one is
-    # taken, as argmax does.
-    lines = tf.argmax(tf.reduce_max(heatmaps, axis=along), 1, output_type=tf.int32)
-    order = [0, 3, across, along]
-    values = tf.gather(tf.transpose(heatmaps, order), lines, axis=2, batch_dims=2)
-    return values, peak
 
 
 def _vertex(values, peak):

@@ -9,6 +9,8 @@ from typing import Any
 
 from tfpose.data.augment import Augmentation
 
+SCHEDULES = ("cosine", "steps")
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message says what was expected."""
@@ -17,6 +19,9 @@ class ConfigError(ValueError):
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Everything that decides a training run, visible in one place.
+
+    Raises:
+        ConfigError: a value that no run can have.
 
     Attributes:
         model: name of the model, a key of ``tfpose.models.MODELS``.
@@ -60,6 +65,20 @@ class Config:
     average: float = 0.0
     seed: int = 0
 
+    def __post_init__(self):
+        rules = {
+            "input_size": (len(self.input_size) == 2, "a height and a width"),
+            "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
+            "batch_size": (self.batch_size >= 1, "at least 1"),
+            "epochs": (self.epochs >= 1, "at least 1"),
+            "learning_rate": (self.learning_rate > 0, "a positive number"),
+            "average": (0 <= self.average < 1, "a number in [0, 1)"),
+        }
+        for name, (holds, expected) in rules.items():
+            if not holds:
+                found = getattr(self, name)
+                raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+
     def to_json(self) -> dict:
         """JSON-ready data, the inverse of ``from_json``."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
@@ -69,10 +88,10 @@ class Config:
         """Rebuilds a config that ``to_json`` wrote.
 
         Raises:
-            ConfigError: a key is missing or unknown.
+            ConfigError: a key is missing or unknown, or a value out of range.
         """
         try:
-            data = {key: _frozen(value) for key, value in data.items()}
+            data = _frozen(data)
             data["augmentation"] = Augmentation(**data["augmentation"])
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
@@ -158,4 +177,7 @@ def _parse(text: str, current: Any, key: str) -> Any:
 
 
 def _frozen(value):
-    return tuple(value) if isinstance(value, list) else value
+    """JSON's lists as the tuples they were."""
+    if isinstance(value, dict):
+        return {key: _frozen(item) for key, item in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

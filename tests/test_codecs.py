@@ -1,0 +1,162 @@
+"""Codecs: hand-written maps, encode and decode as inverses, borders, masks."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpose import geometry
+from tfpose.codecs import GaussianHeatmap, IntegralHeatmap
+
+# 2 x 3 cells of 4 px.
+SIZE = (8, 12)
+CODECS = [IntegralHeatmap((64, 48)), GaussianHeatmap((64, 48))]
+EVERY = pytest.mark.parametrize("codec", CODECS, ids=lambda c: type(c).__name__)
+
+
+def close(found, expected, atol=1e-4):
+    np.testing.assert_allclose(found, expected, atol=atol, rtol=1e-5)
+
+
+def at_cell(x, y, stride=4):
+    """f32[1, 1, 2]: the joint, in crop pixels, at a place given in cells."""
+    return geometry.heatmap_to_crop(tf.constant([[[x, y]]], tf.float32), stride)
+
+
+def joints_inside(size, people=3, joints=5, margin=16, seed=0):
+    """f32[people, joints, 2] at least ``margin`` px from the border."""
+    high = np.array([size[1], size[0]]) - 1 - margin
+    rng = np.random.default_rng(seed)
+    return rng.uniform(margin, high, (people, joints, 2)).astype(np.float32)
+
+
+# --- one-hot maps spread over four cells -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    "cell, expected",
+    [
+        ((0, 0), [[1, 0, 0], [0, 0, 0]]),
+        ((2, 1), [[0, 0, 0], [0, 0, 1]]),
+        ((0.25, 0), [[0.75, 0.25, 0], [0, 0, 0]]),
+        ((1.5, 0.25), [[0, 0.375, 0.375], [0, 0.125, 0.125]]),
+        # At the border the cells inside get everything.
+        ((-0.4, 1), [[0, 0, 0], [1, 0, 0]]),
+        ((2.3, -0.3), [[0, 0, 1], [0, 0, 0]]),
+        # A joint of which no cell is inside has no map.
+        ((-1.2, 0), [[0, 0, 0], [0, 0, 0]]),
+        ((1, 2), [[0, 0, 0], [0, 0, 0]]),
+    ],
+)
+def test_the_mass_of_a_joint_is_spread_bilinearly(cell, expected):
+    maps = IntegralHeatmap(SIZE).encode(at_cell(*cell), tf.ones((1, 1)))
+    close(maps[0, :, :, 0], expected)
+
+
+def test_each_valid_map_sums_to_one_anywhere_in_the_crop():
+    codec = CODECS[0]
+    keypoints = joints_inside((64, 48), margin=-0.5)
+    total = tf.reduce_sum(codec.encode(keypoints, tf.ones((3, 5))), axis=(1, 2))
+    close(total, np.ones((3, 5)))
+
+
+def test_the_expectation_by_hand():
+    heatmap = np.zeros((1, 2, 3, 1), np.float32)
+    heatmap[0, :, :, 0] = [[0.5, 0, 0.25], [0, 0, 0.25]]
+    keypoints, scores = IntegralHeatmap(SIZE).decode(tf.constant(heatmap))
+    # x = 1 cell and y = 1/4 cell.
+    close(keypoints, [[[5.5, 2.5]]])
+    close(scores, [[0.5]])
+
+
+def test_the_gradient_of_the_expectation_is_the_cells_place():
+    heatmap = tf.Variable(tf.ones((1, 2, 3, 1)) / 6)
+    with tf.GradientTape() as tape:
+        x = IntegralHeatmap(SIZE).decode(heatmap)[0][0, 0, 0]
+    close(tape.gradient(x, heatmap)[0, :, :, 0], [[0, 4, 8], [0, 4, 8]])
+
+
+# --- Gaussians -------------------------------------------------------------------
+
+
+def test_a_gaussian_by_hand():
+    maps = GaussianHeatmap(SIZE, sigma=1.0).encode(at_cell(1, 0.5), tf.ones((1, 1)))
+    rows, columns = np.exp([[-1 / 8], [-1 / 8]]), np.exp([-1 / 2, 0, -1 / 2])
+    close(maps[0, :, :, 0], rows * columns)
+
+
+def test_a_gaussians_peak_is_one_at_a_cells_centre():
+    maps = GaussianHeatmap((64, 48)).encode(at_cell(7, 9), tf.ones((1, 1)))
+    assert maps.numpy().max() == 1 == maps[0, 9, 7, 0]
+
+
+def test_at_the_border_the_cells_centre_is_the_answer():
+    codec = GaussianHeatmap((64, 48))
+    keypoints = at_cell(-0.3, 15.4)
+    found, _ = codec.decode(codec.encode(keypoints, tf.ones((1, 1))))
+    close(found, at_cell(0, 15))
+
+
+def test_a_map_of_zeros_gives_a_finite_place_without_score():
+    keypoints, scores = CODECS[1].decode(tf.zeros((1, 16, 12, 2)))
+    assert np.isfinite(keypoints).all() and not scores.numpy().any()
+
+
+def test_of_equal_peaks_the_first_is_taken():
+    heatmap = np.zeros((1, 16, 12, 1), np.float32)
+    heatmap[0, 3, 9, 0] = heatmap[0, 8, 2, 0] = 1
+    keypoints, _ = CODECS[1].decode(tf.constant(heatmap))
+    close(keypoints, at_cell(9, 3))
+
+
+# --- laws of every codec ---------------------------------------------------------
+
+
+@EVERY
+def test_decoding_inverts_encoding(codec):
+    keypoints = joints_inside(codec.input_size)
+    found, scores = codec.decode(codec.encode(keypoints, tf.ones((3, 5))))
+    close(found, keypoints, 2e-3)
+    assert (scores.numpy() > 0.2).all()
+
+
+@EVERY
+def test_a_masked_joint_has_an_empty_map_and_others_are_untouched(codec):
+    keypoints = joints_inside(codec.input_size)
+    valid = np.ones((3, 5), np.float32)
+    valid[1, 2] = 0
+    maps, full = codec.encode(keypoints, valid), codec.encode(keypoints, valid**0)
+    assert not maps[1, ..., 2].numpy().any()
+    close(maps, full * valid[:, None, None])
+    assert not codec.encode(keypoints, valid * 0).numpy().any()
+
+
+@EVERY
+def test_a_mirrored_crop_has_mirrored_maps(codec):
+    keypoints = joints_inside(codec.input_size, margin=0)
+    valid = tf.ones((3, 5))
+    mirrored = geometry.mirror_points(keypoints, codec.input_size[1], range(5))
+    expected = codec.encode(keypoints, valid)[:, :, ::-1]
+    close(codec.encode(mirrored, valid), expected, 1e-5)
+
+
+@EVERY
+def test_maps_have_a_cell_a_stride(codec):
+    keypoints = joints_inside(codec.input_size)
+    assert codec.heatmap_size == (16, 12)
+    assert codec.encode(keypoints, tf.ones((3, 5))).shape == (3, 16, 12, 5)
+    assert codec.encode(keypoints[:0], tf.ones((0, 5))).shape == (0, 16, 12, 5)
+
+
+@EVERY
+def test_eager_equals_tf_data(codec):
+    keypoints = joints_inside(codec.input_size)
+    valid = np.ones((3, 5), np.float32)
+
+    def both_ways(keypoints, valid):
+        maps = codec.encode(keypoints, valid)
+        return maps, *codec.decode(maps)
+
+    dataset = tf.data.Dataset.from_tensors((keypoints, valid)).map(both_ways)
+    eager = both_ways(tf.constant(keypoints), tf.constant(valid))
+    for in_graph, expected in zip(next(iter(dataset)), eager, strict=True):
+        close(in_graph, expected)

@@ -1,0 +1,135 @@
+"""Configurations: JSON and back, settings of the command line, clear refusals."""
+
+import dataclasses
+import json
+
+import pytest
+
+from tfpose import config as configs
+from tfpose.config import Config, ConfigError
+from tfpose.recipes import RECIPES
+
+ALL_RECIPES = [
+    pytest.param(recipe, id=f"{model}-{preset}")
+    for model, presets in RECIPES.items()
+    for preset, recipe in presets.items()
+]
+
+
+@pytest.fixture
+def tiny() -> Config:
+    return RECIPES["posefix"]["tiny"]()
+
+
+@pytest.mark.parametrize("recipe", ALL_RECIPES)
+def test_json_brings_a_recipe_back(recipe):
+    config = recipe()
+    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_the_paper_recipe_has_the_papers_numbers():
+    paper = RECIPES["posefix"]["paper"]()
+    assert (paper.learning_rate, paper.epochs, paper.batch_size) == (5e-4, 140, 128)
+    assert paper.learning_rate_drops == (90, 120)
+    assert paper.input_size == (256, 192) and paper.network["sigma"] == 7
+    assert (paper.augmentation.scale, paper.augmentation.rotation) == (0.3, 40)
+
+
+@pytest.mark.parametrize(
+    "setting, name, value",
+    [
+        ("epochs=3", "epochs", 3),
+        ("learning_rate=1e-4", "learning_rate", 1e-4),
+        ("input_size=256x192", "input_size", (256, 192)),
+        ("input_size=384X288", "input_size", (384, 288)),
+        (
+            "train=lsp/train,lspet/train[:9%]",
+            "train",
+            ("lsp/train", "lspet/train[:9%]"),
+        ),
+        ("schedule=steps", "schedule", "steps"),
+        ("learning_rate_drops=90,120", "learning_rate_drops", (90, 120)),
+        ("learning_rate_drops=", "learning_rate_drops", ()),
+        ("network.sigma=7", "network.sigma", 7.0),
+        ("sigma=7", "network.sigma", 7.0),
+        ("filters=8,16,32", "network.filters", (8, 16, 32)),
+        ("pose_prior=false", "network.pose_prior", False),
+        ("augmentation.mirror=0", "augmentation.mirror", 0.0),
+        ("rotation=10", "augmentation.rotation", 10.0),
+        (" seed = 4 ", "seed", 4),
+    ],
+)
+def test_a_setting_changes_one_value_and_keeps_its_type(tiny, setting, name, value):
+    before = configs.flatten(tiny)
+    changed = configs.flatten(configs.override(tiny, [setting]))
+    assert changed == {**before, name: value}
+    assert type(changed[name]) is type(before[name])
+    assert configs.flatten(tiny) == before
+
+
+def test_settings_are_applied_in_order(tiny):
+    assert configs.override(tiny, ["epochs=3", "epochs=5"]).epochs == 5
+    assert configs.override(tiny, []) == tiny
+
+
+def test_settings_fit_a_config_read_from_json(tiny):
+    read = Config.from_json(tiny.to_json())
+    assert configs.override(read, ["filters=8,8,8"]).network["filters"] == (8, 8, 8)
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("epoch=3", "--set epoch: no such setting.*'network.trunk'.*'epochs'"),
+        ("network.epochs=3", "no such setting"),
+        ("epochs", "expected key=value"),
+        ("epochs=three", "--set epochs=three: expected a value like 20"),
+        ("epochs=0", "epochs: expected at least 1, found 0"),
+        ("batch_size=-1", "batch_size: expected at least 1"),
+        ("input_size=256", "input_size: expected a height and a width"),
+        ("input_size=256x", "input_size: expected a height and a width"),
+        ("pose_prior=maybe", "expected a value like True"),
+        ("schedule=cosin", "expected one of .*cosine.*found 'cosin'"),
+        ("learning_rate=0", "positive"),
+        ("learning_rate=nan", "positive"),
+        ("average=1", r"\[0, 1\)"),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_in_one_line(tiny, setting, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        configs.override(tiny, [setting])
+    assert "\n" not in str(error.value)
+
+
+def test_a_saved_config_is_read_back(tiny, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(tiny.to_json()))
+    assert configs.load(path) == tiny
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{", "Expecting"),
+        ("[]", "not a training configuration"),
+        ("{}", "augmentation"),
+        ('{"augmentation": {"turns": 3}}', "turns"),
+        ('{"augmentation": {}, "model": "posefix"}', "skeleton"),
+    ],
+)
+def test_a_file_that_is_no_config_is_refused_by_name(text, message, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message) as error:
+        configs.load(path)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path):
+    with pytest.raises(ConfigError, match="config.json"):
+        configs.load(tmp_path / "config.json")
+
+
+def test_a_config_cannot_be_changed(tiny):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        tiny.epochs = 3
