@@ -6,7 +6,7 @@ import importlib
 import pathlib
 import tempfile
 
-from tfpose import poses
+from tfpose import pose_entries, poses
 
 # Builder module and class by the data set's name.
 BUILDERS = {
@@ -87,7 +87,7 @@ def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
             images[image_id] = {"id": image_id, "file_name": file_name}
             head = float(record["head_size"])
             entries.append(
-                poses.annotation_entry(
+                pose_entries.annotation_entry(
                     record["person_id"],
                     image_id,
                     record["keypoints"],
@@ -100,7 +100,7 @@ def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
         path = folder / f"annotations_{split}.json"
         photos = [images[image_id] for image_id in sorted(images)]
         poses.write_json(
-            path, poses.annotations_json(builder.skeleton, photos, entries)
+            path, pose_entries.annotations_json(builder.skeleton, photos, entries)
         )
         written[split] = str(path)
     return written

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from data_prep.people import PeopleBuilder, Person, Photo, PhotoError, read_photo
+from data_prep.people import PeopleBuilder, Person, Photo, read_photo
+from tfpose.photos import PhotoError
 from tfpose.poses import Annotations, read_annotations, rows_by_image
 from tfpose.skeleton import COCO17
 

@@ -17,10 +17,10 @@ from data_prep.people import (
     PeopleBuilder,
     Person,
     Photo,
-    PhotoError,
     box_around,
     read_photo,
 )
+from tfpose.photos import PhotoError
 from tfpose.skeleton import LSP14
 
 # The official split: the first thousand photos train.

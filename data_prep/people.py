@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tfpose import photos
 from tfpose.skeleton import Skeleton
 
 
@@ -50,40 +51,14 @@ class Photo:
     people: tuple[Person, ...]
 
 
-class PhotoError(ValueError):
-    """A photo or annotation that cannot be used; the message names it."""
-
-
 def read_photo(path: pathlib.Path) -> bytes:
-    """The bytes of a photo that OpenCV can decode.
+    """The bytes of a whole photo.
 
     Raises:
         PhotoError: the file is missing or not a whole photo.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PhotoError(f"{path}: expected a photo, found {error.strerror}") from error
-    decode(data, path)
-    return data
-
-
-def decode(data: bytes, name) -> np.ndarray:
-    """u8[H, W, 3] RGB.
-
-    Raises:
-        PhotoError: not a decodable photo.
-    """
-    pixels = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR) if len(pixels) else None
-    # OpenCV decodes the first part of a truncated JPEG without complaint.
-    truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
-    if image is None or truncated:
-        raise PhotoError(
-            f"{name}: expected a JPEG or PNG photo, found {len(data)} bytes "
-            "that do not decode" + (" (truncated)" if truncated else "")
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    photos.read(path)
+    return path.read_bytes()
 
 
 def box_around(keypoints: np.ndarray, visible: np.ndarray, factor=1.2) -> np.ndarray:
@@ -177,7 +152,11 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 if min(person.box[2:]) < 1:
                     self.left_out["box smaller than a pixel"] += 1
                     continue
-                image = decode(photo.image, photo.file_name) if image is None else image
+                image = (
+                    photos.decode(photo.image, photo.file_name)
+                    if image is None
+                    else image
+                )
                 others = photo.people[:index] + photo.people[index + 1 :]
                 yield person.person_id, self._record(photo, image, person, others)
 

@@ -9,6 +9,8 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+import cv2
+
 from data_prep.people import PeopleBuilder, PeopleConfig, Person, Photo
 from data_prep.synthetic_people.render import label, render_jpeg, render_photo
 from tfpose import skeleton as skeletons
@@ -99,5 +101,7 @@ def _render_all(numbers: range, seed: int, workers: int) -> Iterator[tuple]:
         return
     # TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        workers, context, initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
         yield from pool.map(render, numbers, chunksize=8)

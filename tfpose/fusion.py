@@ -123,25 +123,22 @@ def fuse(beliefs: Beliefs, disagreement, calibration: Calibration) -> np.ndarray
     return np.where(total[:, 0, 0, :, None] > 0, answer, cells)
 
 
-def fused_stream(beliefs, calibration: Calibration):
-    """Fuses a file's people as they come.
+def measured(beliefs):
+    """Measures a file's disagreement on its first people, without losing them.
 
     Args:
-        beliefs: iterable of ``Beliefs``.
-        calibration: of the refiner.
+        beliefs: iterator of ``Beliefs``, not all of which need to fit into memory.
 
-    Yields:
-        (Beliefs, f32[N, K, 2] in cells, f64[K] the file's disagreement in cells).
+    Returns:
+        f64[K] in cells (zero for a file without people), and an iterator of all the
+        beliefs.
     """
     beliefs = iter(beliefs)
-    measured: list[Beliefs] = []
-    while sum(map(len, measured)) < MEASURED_PEOPLE and (some := next(beliefs, None)):
-        measured.append(some)
-    if not measured:
-        return
-    apart = disagreement(measured)
-    for some in itertools.chain(measured, beliefs):
-        yield some, fuse(some, apart, calibration), apart
+    first: list[Beliefs] = []
+    while sum(map(len, first)) < MEASURED_PEOPLE and (some := next(beliefs, None)):
+        first.append(some)
+    apart = disagreement(first) if first else np.zeros(1)
+    return apart, itertools.chain(first, beliefs)
 
 
 def input_weights(inputs, refined, fused) -> np.ndarray:

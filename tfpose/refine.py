@@ -8,14 +8,14 @@ import re
 import sys
 from collections.abc import Iterator
 
-import cv2
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import fusion, geometry, poses, training
+from tfpose import fusion, geometry, photos, poses, training
 from tfpose import skeleton as skeletons
 from tfpose.fusion import Beliefs, Calibration
+from tfpose.models.posefix import STRIDE
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import Skeleton
 
@@ -77,22 +77,23 @@ class Refiner:
         ]
         return np.concatenate([np.zeros((0, len(self.skeleton), 2)), *answers])
 
-    def believe(self, photos) -> Iterator[Beliefs]:
+    def believe(self, people) -> Iterator[Beliefs]:
         """Runs the network, with and without mirroring, on the people of many photos.
 
         Args:
-            photos: iterable of (u8[H, W, 3] RGB, f32[N, K, 2] I, f32[N, K] or None).
+            people: iterable of (u8[H, W, 3] RGB, f32[N, K, 2] I, f32[N, K] or None),
+                an item a photo.
 
         Yields:
             Beliefs of at most ``BATCH`` people, in their order.
         """
-        for batch in _batches(self._crops(photos)):
+        for batch in _batches(self._crops(people)):
             image, keypoints, valid, to_image = (np.stack(part) for part in batch)
             maps = self._predict(image, keypoints, valid).numpy()
             yield Beliefs(maps, keypoints, to_image)
 
-    def _crops(self, photos) -> Iterator[tuple]:
-        for photo, keypoints, valid in photos:
+    def _crops(self, people) -> Iterator[tuple]:
+        for photo, keypoints, valid in people:
             keypoints = np.asarray(keypoints, np.float32)
             valid = np.ones(keypoints.shape[:2], np.float32) if valid is None else valid
             if not len(keypoints):
@@ -164,8 +165,9 @@ def refine_file(
 
     Returns:
         "poses" and "refined" counts; "bad", a line for each record left as it was;
-        "input_weights", per joint from 0 (the refiner decided) to 1 (the input did), or
-        None without fusion.
+        "fusion", per joint the median "disagreement" of input and refiner in percent of
+        the crop's width, and the median "input_weight" from 0 (the refiner decided) to
+        1 (the input did), or None without fusion.
 
     Raises:
         PoseFileError: the first record, photo or file that cannot be used.
@@ -175,31 +177,40 @@ def refine_file(
     paths = find_photos(images, truth)
     sizes = dict.fromkeys(paths)
     people, bad = poses.read_results(results, refiner.skeleton, skip_bad, sizes)
-    photos = _Photos(people, paths, results, skip_bad)
+    given = _Photos(people, paths, results, skip_bad)
     refined, weights = [], []
-    stream = fusion.fused_stream(refiner.believe(photos), refiner.calibration)
-    for beliefs, fused, _ in _with_progress(stream, len(people)):
+    apart, stream = fusion.measured(refiner.believe(given))
+    for beliefs in _with_progress(stream, len(people)):
         plain = beliefs.refined()
+        fused = fusion.fuse(beliefs, apart, refiner.calibration)
         refined.append(beliefs.in_photo(fused if use_fusion else plain))
         weights.append(fusion.input_weights(beliefs.input_cells, plain, fused))
-    people = people.take(photos.order)
+    people = people.take(given.order)
     keypoints = np.concatenate([people.keypoints[:0], *refined])
     records = people.replaced(keypoints)
     poses.write_json(out, records, allow_nan=skip_bad)
+    report = None
+    if use_fusion and weights:
+        report = _fusion_report(refiner, apart, np.concatenate(weights))
     return {
         "poses": len(records),
         "refined": len(people),
-        "bad": [line for _, line in bad] + photos.bad,
-        "input_weights": _by_joint(weights, refiner.skeleton) if use_fusion else None,
+        "bad": [line for _, line in bad] + given.bad,
+        "fusion": report,
     }
 
 
-def _by_joint(weights, skeleton: Skeleton) -> dict[str, float]:
-    """Each joint's median weight of the input over the file's people."""
-    if not weights:
-        return {}
-    middle = np.nanmedian(np.concatenate(weights), axis=0)
-    return {j: float(v) for j, v in zip(skeleton.joints, middle, strict=True)}
+def _fusion_report(refiner: Refiner, apart, weights) -> dict[str, dict[str, float]]:
+    """What fusion found about the input file, per joint (``refine_file``)."""
+    cells = refiner.size[1] / STRIDE
+    middle = np.nanmedian(weights, axis=0)
+    return {
+        joint: {
+            "disagreement": float(100 * apart[index] / cells),
+            "input_weight": float(middle[index]),
+        }
+        for index, joint in enumerate(refiner.skeleton.joints)
+    }
 
 
 class _Photos:
@@ -219,8 +230,8 @@ class _Photos:
     def __iter__(self):
         for image_id, rows in poses.rows_by_image(self.people.image_ids).items():
             try:
-                photo = read_photo(self.paths[image_id])
-            except PoseFileError as error:
+                photo = photos.read(self.paths[image_id])
+            except photos.PhotoError as error:
                 self._complain(f"{error} (image_id {image_id})", len(rows))
                 continue
             keypoints = self.people.keypoints[rows]
@@ -252,9 +263,9 @@ def _touches(keypoints, photo) -> np.ndarray:
 def _with_progress(stream, total: int):
     """Passes the stream on, counting people on the terminal where somebody watches."""
     done = 0
-    for item in stream:
-        yield item
-        done += len(item[0])
+    for beliefs in stream:
+        yield beliefs
+        done += len(beliefs)
         if sys.stderr.isatty():
             end = "\n" if done >= total else ""
             print(
@@ -291,27 +302,3 @@ def find_photos(images: str, annotations=None) -> dict[int, pathlib.Path]:
     if not found:
         raise PoseFileError(f"{folder}: expected photos with numbers in their names")
     return found
-
-
-def read_photo(path: pathlib.Path) -> np.ndarray:
-    """u8[H, W, 3] RGB.
-
-    Raises:
-        PoseFileError: the file is missing or not a whole photo.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise PoseFileError(
-            f"{path}: expected a photo, found {error.strerror}"
-        ) from error
-    pixels = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR) if len(pixels) else None
-    # OpenCV decodes the first part of a truncated JPEG without complaint.
-    truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
-    if image is None or truncated:
-        kind = (
-            "a truncated JPEG" if truncated else f"{len(data)} bytes of something else"
-        )
-        raise PoseFileError(f"{path}: expected a photo, found {kind}")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

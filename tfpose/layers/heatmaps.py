@@ -195,8 +195,8 @@ def expectation(belief, power: int):
 class PeakPosition(keras.layers.Layer):
     """The sub-cell position of each map's peak, for maps that are Gaussians.
 
-    Along each axis the parabola through the logarithms of the peak and its neighbours has
-    its vertex at the Gaussian's centre; at the border the cell's centre is taken.
+    Along each axis the parabola through the logarithms of the peak and its neighbours
+    has its vertex at the Gaussian's centre; at the border the cell's centre is taken.
     No gradient flows through it.
 
     Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
