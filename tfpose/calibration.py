@@ -20,7 +20,7 @@ from tfpose.refine import Refiner
 from tfpose.skeleton import Skeleton
 from tfpose.synthesis import posefix
 
-# How many of its synthesized errors a simulated method makes; its other joints are good.
+# The share of synthesized errors a simulated method makes; its other joints are good.
 ERROR_SHARES = (0.15, 0.4, 1.0)
 # How far "good" joints of a simulated method lie off, in units of a joint's d^0.85.
 GOOD_SPREAD = 0.4
