@@ -155,9 +155,9 @@ class BeliefScore(keras.layers.Layer):
     """How good the expected position of a joint probably is, as a number in 0..1.
 
     The keypoint similarity of COCO's evaluation, exp(-d^2 / (2 A (2 sigma)^2)), for the
-    root mean square distance d from the belief's mean: an annotator's uncertainty
-    weighs a head less than a hip. By convexity it is a lower bound of the similarity
-    that the belief expects; 1 where all of it lies in one cell.
+    root mean square distance d from the belief's mean; sigma makes the same distance
+    count more on a nose than on a hip. By convexity it is a lower bound of the
+    similarity that the belief expects; 1 where all of it lies in one cell.
 
     Args:
         sigmas: K, ``Skeleton.sigmas``.

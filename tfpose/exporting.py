@@ -1,0 +1,272 @@
+"""Exporting: a model folder becomes a SavedModel and ``.tflite`` files, with a proof.
+
+The folder that is written holds ``1/`` (a SavedModel where TensorFlow Serving looks for
+it), ``model_float32.tflite`` and its kind, and ``parity.json``: how far each of them is
+from the Keras model, joint by joint, on real crops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfpose import litert
+from tfpose import skeleton as skeletons
+from tfpose.config import Config
+from tfpose.data import pipeline
+from tfpose.poses import write_json
+from tfpose.serving_model import serving_model
+from tfpose.skeleton import Skeleton
+from tfpose.training import codec_of, load_model
+
+FORMATS = ("savedmodel", "tflite")
+# --quantize: numbers of the ``.tflite`` file.
+NUMBERS = {"none": "float32", "float16": "float16", "int8": "int8"}
+SAVED_MODEL, PARITY = "1", "parity.json"
+# Crops that ranges of int8 are measured on, and others that exports are compared on.
+CALIBRATION_CROPS, PARITY_CROPS = 100, 32
+# px; float32 exports that differ by more are wrong.
+TOLERANCE = 1e-3
+
+
+class ExportError(ValueError):
+    """A model that cannot be exported, or was not; the message is one clear line."""
+
+
+def export(
+    model_dir,
+    out,
+    formats: Sequence[str] = FORMATS,
+    quantize: Sequence[str] = ("none",),
+    data: str | None = None,
+    train: Sequence[str] | None = None,
+    validation: Sequence[str] | None = None,
+) -> dict:
+    """Writes the exports of a trained model into a folder, whole or not at all.
+
+    Args:
+        model_dir: folder that training wrote.
+        out: folder to write; an earlier export there is replaced.
+        formats: some of ``FORMATS``.
+        quantize: some of ``NUMBERS``, a ``.tflite`` file each.
+        data: folder of prepared data sets.
+        train: splits whose crops int8 ranges are measured on; the configuration's.
+        validation: splits whose crops the exports are compared on; the configuration's.
+
+    Returns:
+        What ``parity.json`` holds: {"model", "skeleton", "crops", "files": {name:
+        {"bytes", "largest", "mean", "per_joint": {joint: {"largest", "mean"}},
+        "largest_score"}}}; distances to the Keras model's keypoints in crop px.
+
+    Raises:
+        ExportError: an unknown format, a folder that is no export in the way, no people
+            to compare on, or a float32 export off by more than ``TOLERANCE``.
+        ConfigError, TrainingError, DataError, LiteRTError: one clear line each.
+    """
+    out = pathlib.Path(out)
+    _check_request(out, formats, quantize)
+    model, config = load_model(model_dir)
+    skeleton = skeletons.get(config.skeleton)
+    if data is None:
+        raise ExportError("data: expected a folder of prepared people to compare on")
+    crops = examples(data, validation or config.validation, config, PARITY_CROPS)
+    calibration = None
+    if "tflite" in formats and "int8" in quantize:
+        calibration = examples(data, train or config.train, config, CALIBRATION_CROPS)
+
+    reference = serving_model(model, skeleton, phases=False)
+    expected = reference.predict(crops, batch_size=8, verbose=0)
+    serving = serving_model(model, skeleton, phases=True)
+    with _replacing(out) as folder:
+        files = {}
+        if "savedmodel" in formats:
+            write_saved_model(serving, folder / SAVED_MODEL)
+            found = _predict_saved_model(folder / SAVED_MODEL, crops)
+            files[SAVED_MODEL] = compare(expected, found, skeleton)
+        if "tflite" in formats:
+            for numbers, content in _lite_models(serving, quantize, calibration):
+                name = f"model_{numbers}.tflite"
+                (folder / name).write_bytes(content)
+                found = litert.predict(content, crops)
+                files[name] = compare(expected, found, skeleton)
+        for name, entry in files.items():
+            entry["bytes"] = _size(folder / name)
+        _check_parity(files)
+        report = {
+            "model": config.model,
+            "skeleton": skeleton.name,
+            "crops": len(crops["image"]),
+            "files": files,
+        }
+        write_json(folder / PARITY, report)
+    return report
+
+
+def _check_request(out: pathlib.Path, formats, quantize) -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            f"exporting needs KERAS_BACKEND=tensorflow, found {keras.backend.backend()}"
+        )
+    for given, known in ((formats, FORMATS), (quantize, NUMBERS)):
+        unknown = [name for name in given if name not in known]
+        if unknown or not given:
+            raise ExportError(f"expected some of {list(known)}, got {list(given)}")
+    if out.exists() and not (out / PARITY).is_file():
+        raise ExportError(
+            f"{out}: exists and is no earlier export (it has no {PARITY}); "
+            "name a new folder"
+        )
+
+
+@contextlib.contextmanager
+def _replacing(out: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder to fill, which takes the place of ``out`` if nothing goes wrong."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
+        # Folders of their own, which unlike ``beside`` other users may read.
+        new, old = pathlib.Path(beside, "new"), pathlib.Path(beside, "old")
+        new.mkdir()
+        yield new
+        if out.exists():
+            os.replace(out, old)
+        os.replace(new, out)
+
+
+def examples(data: str, splits, config: Config, count: int) -> dict[str, np.ndarray]:
+    """Inputs of the serving model: people of prepared data and corrupted poses of them.
+
+    Args:
+        data: folder of prepared data sets.
+        splits: such as "lsp/test".
+        config: of the model.
+        count: of crops, fewer where there are fewer people.
+
+    Returns:
+        "image" u8[N, H, W, 3], "keypoints" f32[N, K, 2] C, "valid" f32[N, K].
+
+    Raises:
+        DataError: no such prepared data.
+        ExportError: there is nobody in it.
+    """
+    skeleton = skeletons.get(config.skeleton)
+    records, _ = pipeline.read_records(data, tuple(splits), skeleton)
+    person = pipeline.Person(skeleton, config.input_size)
+    people = next(
+        iter(pipeline.crops(records.take(count), person, count, config.seed)), None
+    )
+    if people is None:
+        raise ExportError(f"{data}: expected people in {list(splits)}, found none")
+    seed = tf.constant([config.seed, 0])
+    inputs, _, _ = pipeline.refiner_example(people, codec_of(config), skeleton, seed)
+    image = tf.saturate_cast(tf.round(inputs["image"]), tf.uint8)
+    return {name: np.asarray(x) for name, x in {**inputs, "image": image}.items()}
+
+
+def write_saved_model(serving: keras.Model, folder, batch: int | None = None) -> None:
+    """Writes a SavedModel with the signature ``serving_default``.
+
+    Args:
+        serving: ``serving_model``; names of inputs and outputs are kept.
+        folder: to write.
+        batch: a static batch size; None serves any.
+    """
+    signature = {
+        name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
+        for name, tensor in serving.input.items()
+    }
+    # No track(): the archive finds the variables itself and would write them twice.
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint(
+        "serving_default", lambda inputs: serving(inputs, training=False), [signature]
+    )
+    archive.write_out(str(folder), verbose=False)
+
+
+def _predict_saved_model(folder: pathlib.Path, crops: dict) -> dict[str, np.ndarray]:
+    model = tf.saved_model.load(str(folder))
+    inputs = {name: tf.constant(array) for name, array in crops.items()}
+    outputs = model.signatures["serving_default"](**inputs)
+    return {name: array.numpy() for name, array in outputs.items()}
+
+
+def _lite_models(serving, quantize, calibration) -> Iterator[tuple[str, bytes]]:
+    with tempfile.TemporaryDirectory() as folder:
+        # Clients of LiteRT want a static batch (LiteRT.js refuses another).
+        write_saved_model(serving, folder, batch=1)
+        float32 = litert.convert(folder)
+        for name in quantize:
+            numbers = NUMBERS[name]
+            if numbers == "int8":
+                yield numbers, litert.convert_to_int8(folder, float32, calibration)
+            elif numbers == "float16":
+                yield numbers, litert.convert(folder, half=True)
+            else:
+                yield numbers, float32
+
+
+def compare(expected: dict, found: dict, skeleton: Skeleton) -> dict:
+    """How far an export's answers are from the Keras model's.
+
+    Args:
+        expected: "keypoints" f32[N, K, 2] C and "scores" f32[N, K].
+        found: the same of the export.
+        skeleton: K joints.
+
+    Returns:
+        {"largest", "mean", "per_joint": {joint: {"largest", "mean"}}} in px of C, and
+        "largest_score", the largest difference of two scores. An export that answers
+        NaN is infinitely far.
+    """
+    distances = np.linalg.norm(expected["keypoints"] - found["keypoints"], axis=-1)
+    distances = np.where(np.isfinite(distances), distances, np.inf)  # (N, K)
+    scores = np.abs(expected["scores"] - found["scores"])
+    return {
+        "largest": float(distances.max()),
+        "mean": float(distances.mean()),
+        "largest_score": float(np.where(np.isfinite(scores), scores, np.inf).max()),
+        "per_joint": {
+            joint: {
+                "largest": float(distances[:, i].max()),
+                "mean": float(distances[:, i].mean()),
+            }
+            for i, joint in enumerate(skeleton.joints)
+        },
+    }
+
+
+def _check_parity(files: dict) -> None:
+    for name, entry in files.items():
+        exact = name in (SAVED_MODEL, "model_float32.tflite")
+        if exact and entry["largest"] > TOLERANCE:
+            joints = entry["per_joint"]
+            worst = max(joints, key=lambda joint: joints[joint]["largest"])
+            raise ExportError(
+                f"{name}: expected keypoints within {TOLERANCE} px of the Keras "
+                f"model's, found {entry['largest']:.3g} px off ({worst})"
+            )
+
+
+def _size(path: pathlib.Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def format_report(report: dict) -> str:
+    """The parity of all exports as a table for people."""
+    lines = [
+        f"difference to the Keras model on {report['crops']} crops, px",
+        f"{'':<24}{'MB':>8}{'largest':>12}{'mean':>12}",
+    ]
+    for name, entry in report["files"].items():
+        lines.append(
+            f"{name:<24}{entry['bytes'] / 1e6:>8.1f}"
+            f"{entry['largest']:>12.6f}{entry['mean']:>12.6f}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,173 @@
+"""SavedModels with a static batch of 1 become ``.tflite`` files for LiteRT."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+# What int8 makes faster, by the names of LiteRT's operators.
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
+OPERATOR_NAMES = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
+}
+
+
+class LiteRTError(ValueError):
+    """A graph that cannot become a ``.tflite`` file; the message is one line."""
+
+
+def convert(saved_model: str, half: bool = False) -> bytes:
+    """A float ``.tflite`` model, built-in operators only.
+
+    Args:
+        saved_model: folder.
+        half: store the weights as float16; arithmetic stays in float32 on a CPU.
+
+    Raises:
+        LiteRTError: the graph has operators that LiteRT does not have.
+    """
+    converter = _converter(saved_model)
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return _checked(converter.convert)
+
+
+def convert_to_int8(saved_model: str, float_model: bytes, examples: dict) -> bytes:
+    """A ``.tflite`` model whose network computes in int8, with static ranges.
+
+    The weights have a scale per channel, the activations one range each, measured on
+    the examples. What comes before the first convolution (drawing the pose) and from
+    the last one on (logits and decoding) stays in float, as do inputs and outputs: a
+    heatmap uses a sliver of the range of int8, and joints would jump.
+
+    Args:
+        saved_model: folder.
+        float_model: ``convert`` of the same.
+        examples: name of an input -> array [N, ...], N real crops.
+
+    Raises:
+        LiteRTError: the graph has operators that LiteRT does not have.
+    """
+    converter = _converter(saved_model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: _one_by_one(examples)
+    options = tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_nodes=outside_convolutions(float_model)
+    )
+
+    def quantize():
+        # Its name aside, TensorFlow's one public way to leave operators in float.
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_options=options
+        )
+        return debugger.get_nondebug_quantized_model()
+
+    with warnings.catch_warnings():
+        # The debugger uses the interpreter that TensorFlow itself deprecates.
+        warnings.filterwarnings("ignore", ".*tf.lite.Interpreter is deprecated")
+        return _checked(quantize)
+
+
+def _converter(saved_model: str) -> tf.lite.TFLiteConverter:
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter
+
+
+def _checked(conversion) -> bytes:
+    """The result of a conversion, known to have no operators but built-in ones."""
+    try:
+        model = conversion()
+    except tf.errors.OpError as error:
+        raise LiteRTError(f"LiteRT: {str(error).strip().splitlines()[0]}") from error
+    except Exception as error:
+        # The converter's own error class is not public.
+        if type(error).__name__ != "ConverterError":
+            raise
+        missing = [line for line in str(error).splitlines() if "Flex ops:" in line]
+        reason = (missing or str(error).strip().splitlines())[0]
+        raise LiteRTError(f"not a graph of LiteRT's own operators: {reason}") from error
+    custom = sorted(set(operator_names(model)) - set(OPERATOR_NAMES.values()))
+    if custom:
+        raise LiteRTError(f"expected LiteRT's own operators only, found {custom}")
+    return model
+
+
+def _one_by_one(examples: dict) -> Iterator[dict[str, np.ndarray]]:
+    count = len(next(iter(examples.values())))
+    for i in range(count):
+        yield {name: array[i : i + 1] for name, array in examples.items()}
+
+
+def predict(model: bytes, examples: dict, threads: int = 2) -> dict[str, np.ndarray]:
+    """Runs a ``.tflite`` model with a static batch of 1 on N examples.
+
+    Args:
+        model: the file's content.
+        examples: name of an input -> array [N, ...].
+        threads: of the interpreter.
+
+    Returns:
+        Name of an output -> array [N, ...].
+    """
+    runner = Interpreter(
+        model_content=model, num_threads=threads
+    ).get_signature_runner()
+    results = [runner(**example) for example in _one_by_one(examples)]
+    return {
+        name: np.concatenate([result[name] for result in results])
+        for name in results[0]
+    }
+
+
+def operator_names(model: bytes) -> list[str]:
+    """The name of each operator in the order of execution; custom ones by their own."""
+    parsed = schema.Model.GetRootAs(model)
+    codes = [parsed.OperatorCodes(i) for i in range(parsed.OperatorCodesLength())]
+    return [_name(codes[operator.OpcodeIndex()]) for operator in _operators(parsed)]
+
+
+def outside_convolutions(model: bytes) -> list[str]:
+    """Names of the tensors that are not computed between two convolutions.
+
+    These are the outputs of operators that follow no convolution, or that none follows;
+    the last convolution is among them.
+    """
+    parsed = schema.Model.GetRootAs(model)
+    operators = list(_operators(parsed))
+    convolves = [name in CONVOLUTIONS for name in operator_names(model)]
+    order = list(zip(operators, convolves, strict=True))
+    after: set[int] = set()  # tensors computed from a convolution
+    for operator, is_convolution in order:
+        if is_convolution or after & set(operator.InputsAsNumpy()):
+            after |= set(operator.OutputsAsNumpy())
+    before: set[int] = set()  # tensors that a convolution is computed from
+    for operator, is_convolution in reversed(order):
+        if is_convolution or before & set(operator.OutputsAsNumpy()):
+            before |= set(operator.InputsAsNumpy())
+    computed = {tensor for op in operators for tensor in op.OutputsAsNumpy()}
+    graph = parsed.Subgraphs(0)
+    outside = sorted(computed - (after & before))
+    return [graph.Tensors(tensor).Name().decode() for tensor in outside]
+
+
+def _operators(parsed: schema.Model):
+    """The operators of the only subgraph, in the order of execution."""
+    if parsed.SubgraphsLength() != 1:
+        raise LiteRTError(f"expected 1 subgraph, found {parsed.SubgraphsLength()}")
+    graph = parsed.Subgraphs(0)
+    return (graph.Operators(i) for i in range(graph.OperatorsLength()))
+
+
+def _name(code: schema.OperatorCode) -> str:
+    if code.CustomCode():
+        return code.CustomCode().decode()
+    # Old files have a code of at most 127 in another field.
+    builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    return OPERATOR_NAMES[builtin]

@@ -1,0 +1,87 @@
+"""The graph that is served: photo crop and pose in, better pose and scores out.
+
+Decoding is part of it, so no client in another language has to know about heatmaps.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfpose.data.pipeline import CROP_MARGIN
+from tfpose.layers.blocks import PhaseConvolution, phase_kernel
+from tfpose.layers.heatmaps import BeliefScore
+from tfpose.skeleton import Skeleton
+
+
+def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras.Model:
+    """A functional model that clients call.
+
+    Inputs, a dict: "image" u8[B, H, W, 3] RGB; "keypoints" f32[B, K, 2] crop px;
+    "valid" f32[B, K], 1 where the input pose has the joint.
+    Outputs, a dict: "keypoints" f32[B, K, 2] crop px; "scores" f32[B, K] in 0..1:
+    ``BeliefScore``, for a person that fills the crop but for its margin, of a model
+    that has a layer "belief", else the heatmap's largest value.
+
+    Args:
+        model: a refiner.
+        skeleton: K joints.
+        phases: compute the transposed convolutions as ``with_phases``, which is for
+            exporting; the weights are shared with ``model`` otherwise.
+    """
+    shapes = {name: tensor.shape[1:] for name, tensor in model.input.items()}
+    inputs = {
+        "image": keras.Input(shapes["image"], name="image", dtype="uint8"),
+        "keypoints": keras.Input(shapes["keypoints"], name="keypoints"),
+        "valid": keras.Input(shapes["valid"], name="valid"),
+    }
+    height, width = shapes["image"][:2]
+    by_name = {layer.name: layer for layer in model.layers}
+    maps = by_name["belief"].output if "belief" in by_name else model.output["heatmap"]
+    network = keras.Model(
+        model.input,
+        {"keypoints": model.output["keypoints"], "maps": maps},
+        name="network",
+    )
+    network = with_phases(network) if phases else network
+    image = layers.Rescaling(1.0, name="image_to_float")(inputs["image"])
+    outputs = network({**inputs, "image": image})
+    if "belief" in by_name:
+        area = height / CROP_MARGIN * width / CROP_MARGIN
+        scores = BeliefScore(skeleton.sigmas, area, name="scores")(outputs["maps"])
+    else:
+        peak = layers.GlobalMaxPooling2D(name="peak_value")(outputs["maps"])
+        scores = layers.ReLU(max_value=1.0, name="scores")(peak)
+    return keras.Model(
+        inputs, {"keypoints": outputs["keypoints"], "scores": scores}, name="serving"
+    )
+
+
+def with_phases(model: keras.Model) -> keras.Model:
+    """The same function with each 4x4 stride-2 ``Conv2DTranspose`` as phases.
+
+    All other layers are shared with ``model``. (To fold the batch normalisation that
+    follows into the convolution gains nothing in float and 5 % in int8.)
+    """
+
+    def replace(layer):
+        return _phase_layer(layer) if _has_phases(layer) else layer
+
+    return keras.models.clone_model(model, clone_function=replace)
+
+
+def _has_phases(layer) -> bool:
+    return isinstance(layer, layers.Conv2DTranspose) and (
+        layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate
+    ) == ((4, 4), (2, 2), "same", (1, 1))  # fmt: skip
+
+
+def _phase_layer(layer: layers.Conv2DTranspose) -> PhaseConvolution:
+    """A built ``PhaseConvolution`` with the trained weights, rearranged once."""
+    phases = PhaseConvolution(
+        layer.filters, layer.activation, layer.use_bias, name=layer.name
+    )
+    phases.build(layer.input.shape)
+    kernel, *bias = layer.get_weights()
+    phases.set_weights([phase_kernel(kernel), *bias])
+    return phases
