@@ -124,12 +124,23 @@ def test_a_users_joints_of_known_names_get_their_sigmas_and_torso():
     np.testing.assert_array_equal(skeleton.flip_permutation, [0, 1, 2])
 
 
+def test_null_in_a_users_file_is_as_left_out():
+    null = dict.fromkeys(("flip_pairs", "sigmas", "head"))
+    given, left_out = user_skeleton(**null), user_skeleton()
+    assert Skeleton.from_json(given) == Skeleton.from_json(left_out)
+    no_pairs = Skeleton.from_json(user_skeleton(flip_pairs=[]))
+    assert no_pairs.flip_pairs == ()
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
         ({"joints": []}, "distinct"),
         ({"joints": ["foot", "foot", "bulb"]}, "distinct"),
+        ({"joints": [1, 2]}, "'joints' must be a list of names"),
+        ({"joints": "foot"}, "'joints' must be a list of names"),
         ({"sigmas": [0.1]}, "expected 4 sigmas, got 1"),
+        ({"sigmas": ["x", 1, 1, 1]}, "could not convert string to float: 'x'"),
         ({"sigmas": [0.1, 0.1, 0.0, 0.1]}, "positive"),
         ({"sigmas": [0.1, 0.1, float("nan"), 0.1]}, "positive"),
         ({"limbs": [["foot", "hand"]]}, r"unknown joints \['hand'\]"),

@@ -97,8 +97,11 @@ class Skeleton:
     def from_json(cls, data: dict) -> Skeleton:
         """Builds a skeleton from the dictionary of a user's JSON file.
 
-        ``name`` and ``joints`` are required. Left out, ``flip_pairs`` come from the
-        ``left_``/``right_`` names, ``sigmas`` and the torso from the joints' names.
+        ``name`` and ``joints`` are required. Left out or null, ``flip_pairs`` come from
+        the ``left_``/``right_`` names, ``sigmas`` and the torso from the joints' names.
+
+        Raises:
+            ValueError, TypeError: not of this form.
         """
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not {"name", "joints"} <= set(data) <= known:
@@ -107,16 +110,20 @@ class Skeleton:
                 "a skeleton needs the keys 'name' and 'joints' and may have "
                 f"{sorted(known - {'name', 'joints'})}; found {found}"
             )
-        joints = tuple(data["joints"])
-        pairs = data.get("flip_pairs", _pairs_by_name(joints))
+        joints = data["joints"]
+        if isinstance(joints, str) or not all(isinstance(j, str) for j in joints):
+            raise ValueError(f"'joints' must be a list of names, found {joints}")
+        joints = tuple(joints)
+        given = {key: value for key, value in data.items() if value is not None}
+        pairs = given.get("flip_pairs", _pairs_by_name(joints))
         return cls(
             name=data["name"],
             joints=joints,
             flip_pairs=tuple(map(tuple, pairs)),
-            limbs=tuple(map(tuple, data.get("limbs", ()))),
-            sigmas=tuple(data.get("sigmas", _sigmas_by_name(joints))),
-            torso=tuple(data.get("torso") or _torso_by_name(joints)),
-            head=tuple(data["head"]) if data.get("head") else None,
+            limbs=tuple(map(tuple, given.get("limbs", ()))),
+            sigmas=tuple(map(float, given.get("sigmas", _sigmas_by_name(joints)))),
+            torso=tuple(given.get("torso") or _torso_by_name(joints)),
+            head=tuple(given["head"]) if given.get("head") else None,
         )
 
 
