@@ -6,7 +6,8 @@ import importlib
 import pathlib
 import tempfile
 
-from tfpose import pose_entries, poses
+from tfpose import poses
+from tfpose.pose_entries import annotation_entry, annotations_json
 
 # Builder module and class by the data set's name.
 BUILDERS = {
@@ -87,7 +88,7 @@ def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
             images[image_id] = {"id": image_id, "file_name": file_name}
             head = float(record["head_size"])
             entries.append(
-                pose_entries.annotation_entry(
+                annotation_entry(
                     record["person_id"],
                     image_id,
                     record["keypoints"],
@@ -99,8 +100,6 @@ def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
             )
         path = folder / f"annotations_{split}.json"
         photos = [images[image_id] for image_id in sorted(images)]
-        poses.write_json(
-            path, pose_entries.annotations_json(builder.skeleton, photos, entries)
-        )
+        poses.write_json(path, annotations_json(builder.skeleton, photos, entries))
         written[split] = str(path)
     return written

@@ -20,7 +20,8 @@ import pathlib
 
 import numpy as np
 
-from tfpose import pose_entries, poses
+from tfpose import poses
+from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import MPII16
 
@@ -67,7 +68,7 @@ def validation_annotations(source: pathlib.Path) -> dict:
     seen = _read_visible(source / "valid.h5", labelled.shape)
     visible = np.where(labelled, np.where(seen, 2, 1), 0)
     people = [
-        pose_entries.annotation_entry(
+        annotation_entry(
             row + 1,
             _image_id(names[row]),
             np.where(labelled[row, :, None], keypoints[row], 0.0),
@@ -77,7 +78,7 @@ def validation_annotations(source: pathlib.Path) -> dict:
         for row in range(len(keypoints))
     ]
     images = [{"id": _image_id(n), "file_name": n} for n in sorted(set(names))]
-    return pose_entries.annotations_json(MPII16, images, people)
+    return annotations_json(MPII16, images, people)
 
 
 def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
@@ -96,7 +97,7 @@ def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
     people = annotations["annotations"]
     predictions = _read_mat(path, {"preds": (len(people), 16, 2)})["preds"]
     return [
-        pose_entries.result_entry(
+        result_entry(
             person["image_id"], row - 1.0, np.ones(16), 1.0, annotation_id=person["id"]
         )
         for person, row in zip(people, predictions.astype(np.float64), strict=True)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfpose import poses, viz
+from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
 from tfpose.skeleton import LSP14
 
 # A standing person in a photo of 100 x 80 px, in LSP's joint order.
@@ -31,7 +32,7 @@ def write(folder, people: int = 3, error: float = 6.0) -> dict[str, str]:
         viz.write_image(folder / "photos" / name, photo)
         images.append({"id": person, "file_name": name, "width": 80, "height": 100})
         annotations.append(
-            poses.annotation_entry(
+            annotation_entry(
                 person, person, STANDING, np.full(14, 2), box=(20, 0, 40, 100), area=2e3
             )
         )
@@ -39,9 +40,9 @@ def write(folder, people: int = 3, error: float = 6.0) -> dict[str, str]:
         offset = error * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
         for name, share in (("before", 1.0), ("after", 0.5)):
             keypoints = STANDING + share * offset
-            entry = poses.result_entry(person, keypoints, np.ones(14), score=0.9)
+            entry = result_entry(person, keypoints, np.ones(14), score=0.9)
             entries[name].append(entry)
-    data = poses.annotations_json(LSP14, images, annotations)
+    data = annotations_json(LSP14, images, annotations)
     poses.write_json(folder / "annotations.json", data)
     for name, records in entries.items():
         poses.write_json(folder / f"{name}.json", records)

@@ -11,21 +11,23 @@ import pytest
 # Left never imports right: a module may import from earlier ranks, and from its own
 # rank where its package does. Every module of tfpose must be placed here.
 ORDER = (
-    "skeleton geometry codecs photos pose_faults poses",
+    "skeleton geometry codecs photos pose_entries pose_faults poses",
     "layers losses metrics synthesis data",
     "models",
     "config recipes",
-    "training evaluate refine predict exporting serving fusion serving_model summary",
+    "training evaluate refine predict exporting serving fusion calibration litert "
+    "serving_model summary",
     "viz charts report comparison demo",
     "arguments cli __main__",
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
-    "skeleton photos poses metrics.pck metrics.oks metrics.errors evaluate "
+    "skeleton photos pose_entries pose_faults poses metrics.pck metrics.oks "
+    "metrics.errors metrics.matching evaluate "
     "viz charts report comparison arguments cli"
 ).split()
-FOR_DATA_PREP = {"skeleton", "geometry", "photos", "poses"}
+FOR_DATA_PREP = {"skeleton", "geometry", "photos", "pose_entries", "poses"}
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 

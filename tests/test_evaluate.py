@@ -10,6 +10,7 @@ import scipy.io
 from tfpose import poses
 from tfpose.evaluate import analyze_poses, evaluate_poses, format_table
 from tfpose.metrics import errors
+from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import LSP14, MPII16
 
@@ -28,7 +29,7 @@ def standing(skeleton):
 def read(folder, skeleton, people, found):
     """Annotations and Results of the entries, through files as users have them."""
     images = [{"id": n} for n in sorted({person["image_id"] for person in people})]
-    truth = poses.annotations_json(skeleton, images, people)
+    truth = annotations_json(skeleton, images, people)
     poses.write_json(folder / "truth.json", truth)
     poses.write_json(folder / "found.json", found)
     annotations = poses.read_annotations(folder / "truth.json")
@@ -41,10 +42,10 @@ def one_person_each(folder, skeleton, offsets, **extra):
     people, found = [], []
     for row, offset in enumerate(offsets):
         people.append(
-            poses.annotation_entry(row + 1, row + 1, truth, np.full(count, 2), **extra)
+            annotation_entry(row + 1, row + 1, truth, np.full(count, 2), **extra)
         )
         moved = truth + np.stack([offset, np.zeros(count)], axis=-1)
-        found.append(poses.result_entry(row + 1, moved, np.ones(count), 1.0))
+        found.append(result_entry(row + 1, moved, np.ones(count), 1.0))
     return read(folder, skeleton, people, found)
 
 
@@ -112,10 +113,10 @@ class TestRates:
         visible = np.full(14, 2)
         visible[LSP14.index(LSP14.torso[0])] = 0
         people = [
-            poses.annotation_entry(1, 1, truth, visible),
-            poses.annotation_entry(2, 2, truth, np.full(14, 2)),
+            annotation_entry(1, 1, truth, visible),
+            annotation_entry(2, 2, truth, np.full(14, 2)),
         ]
-        found = [poses.result_entry(n, truth + 99, np.ones(14), 1) for n in (1, 2)]
+        found = [result_entry(n, truth + 99, np.ones(14), 1) for n in (1, 2)]
         scores = evaluate_poses(*read(tmp_path, LSP14, people, found), "pck")
         assert scores["without_length"] == 1 and scores["people"] == 2
         assert scores["mean"] == 0
@@ -123,8 +124,8 @@ class TestRates:
     def test_joint_nobody_labelled_is_none_and_in_no_mean(self, tmp_path):
         truth, visible = standing(LSP14), np.full(14, 2)
         visible[LSP14.index("neck")] = 0
-        people = [poses.annotation_entry(1, 1, truth, visible)]
-        found = [poses.result_entry(1, truth, np.ones(14), 1)]
+        people = [annotation_entry(1, 1, truth, visible)]
+        found = [result_entry(1, truth, np.ones(14), 1)]
         scores = evaluate_poses(*read(tmp_path, LSP14, people, found), "pck")
         assert scores["per_joint"]["neck"] is None and scores["mean"] == 100
         assert "-" in format_table(scores)
@@ -134,12 +135,12 @@ class TestRates:
         truth, visible = standing(LSP14), np.full(14, 2)
         visible[LSP14.index("neck")] = 0
         people = [
-            poses.annotation_entry(1, 1, truth, visible),
-            poses.annotation_entry(2, 2, truth, np.full(14, 2)),
+            annotation_entry(1, 1, truth, visible),
+            annotation_entry(2, 2, truth, np.full(14, 2)),
         ]
         wrong = truth.copy()
         wrong[LSP14.index("neck")] += 99
-        found = [poses.result_entry(n, wrong, np.ones(14), 1) for n in (1, 2)]
+        found = [result_entry(n, wrong, np.ones(14), 1) for n in (1, 2)]
         scores = evaluate_poses(*read(tmp_path, LSP14, people, found), "pck")
         assert scores["mean"] == pytest.approx(100 * 13 / 14)
         assert scores["weighted_mean"] == pytest.approx(100 * 26 / 27)
@@ -165,14 +166,13 @@ class TestAnalysis:
         first = standing(LSP14)
         second = first + [0, 400]
         people = [
-            poses.annotation_entry(n + 1, 1, points, np.full(14, 2), area=4000.0)
+            annotation_entry(n + 1, 1, points, np.full(14, 2), area=4000.0)
             for n, points in enumerate((first, second))
         ]
         moved = first.copy()
         change(moved, second)
         found = [
-            poses.result_entry(1, points, np.ones(14), 1.0)
-            for points in (moved, second)
+            result_entry(1, points, np.ones(14), 1.0) for points in (moved, second)
         ]
         return read(folder, LSP14, people, found)
 
@@ -286,8 +286,7 @@ def lsp_test_people(folder):
     points = np.moveaxis(joints[:2], (0, 1, 2), (2, 1, 0)) - 1  # (500, 14, 2)
     visible = np.where(joints[2].T == 1, 1, 2)
     return [
-        poses.annotation_entry(n + 1, n + 1001, points[n], visible[n])
-        for n in range(500)
+        annotation_entry(n + 1, n + 1001, points[n], visible[n]) for n in range(500)
     ]
 
 

@@ -85,6 +85,8 @@ def of_result(record, skeleton, photos) -> str | None:
         return fault
     if not _is_number(record["score"]):
         return f"expected a finite score, found {record['score']!r}"
+    if record.get("bbox") and not _is_box(record["bbox"]):
+        return f"expected bbox [x, y, width, height], found {record['bbox']}"
     if photos is not None and record["image_id"] not in photos:
         return f"expected one of the {len(photos)} known image ids, found another"
     return None

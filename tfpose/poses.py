@@ -1,4 +1,4 @@
-"""Pose files: COCO results and COCO annotations of any skeleton, read and written.
+"""Pose files: COCO results and COCO annotations of any skeleton, read as arrays.
 
 All coordinates are photo pixels (space I), points ``(x, y)``, boxes ``xywh``.
 A file that cannot be used raises ``PoseFileError``, whose message is one line naming
@@ -12,19 +12,19 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from tfpose import pose_faults
 from tfpose import skeleton as skeletons
+from tfpose.pose_entries import (
+    SEGMENT_SHARE_OF_BOX,
+    SKELETON_KEYS,
+    boxes_around,
+    replace_keypoints,
+)
 from tfpose.skeleton import Skeleton
-
-# Where a person's segment area is not known, this share of the box area stands for it
-# (the usual value for data sets without segmentations, e.g. CrowdPose and AIC).
-SEGMENT_SHARE_OF_BOX = 0.53
-# Coordinates are written to a thousandth of a pixel.
-DECIMALS = 3
 
 Photos = Mapping[int, "tuple[int, int] | None"]
 
@@ -281,99 +281,6 @@ def rows_by_image(image_ids) -> dict[int, np.ndarray]:
     return dict(zip(unique.tolist(), parts, strict=False))
 
 
-def boxes_around(keypoints, valid) -> np.ndarray:
-    """Tight boxes f64[N, 4] xywh around the valid joints, zero where there is none.
-
-    The box is centred on the joints' extent and as wide as it (``geometry.box_around``
-    without its minimum, in numpy).
-
-    Args:
-        keypoints: f64[N, K, 2].
-        valid: bool[N, K].
-    """
-    keypoints, valid = np.asarray(keypoints, np.float64), np.asarray(valid)[..., None]
-    low = np.where(valid, keypoints, np.inf).min(axis=1)
-    high = np.where(valid, keypoints, -np.inf).max(axis=1)
-    empty = ~valid.any(axis=1)
-    low, high = np.where(empty, 0, low), np.where(empty, 0, high)
-    boxes = np.concatenate([low + 0.5, high - low], axis=1)
-    return np.where(empty, 0.0, boxes)
-
-
-def replace_keypoints(entry: dict, keypoints, scores=None) -> dict:
-    """A copy of a results entry with its joints moved; everything else is kept.
-
-    Args:
-        entry: results dictionary.
-        keypoints: f64[K, 2], I; written to 0.001 px.
-        scores: f64[K], or None to keep the joints' scores.
-    """
-    third = entry["keypoints"][2::3] if scores is None else _plain(scores)
-    return {**entry, "keypoints": _flatten(keypoints, third)}
-
-
-def result_entry(image_id: int, keypoints, scores, score: float, **extra) -> dict:
-    """A results entry from f64[K, 2] (I) and f64[K]; ``extra`` keys are added."""
-    return {
-        "image_id": int(image_id),
-        "category_id": 1,
-        "keypoints": _flatten(keypoints, _plain(scores)),
-        "score": float(score),
-        **extra,
-    }
-
-
-def annotation_entry(
-    annotation_id: int, image_id: int, keypoints, visible, box=None, area=None, **extra
-) -> dict:
-    """An annotation from f64[K, 2] (I), u8[K], f64[4] xywh and px^2.
-
-    ``extra`` keys (``head_size``, ``track_id``, ...) are added. Without ``box`` and
-    ``area`` the reader's defaults are written.
-    """
-    keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
-    if box is None:
-        box = boxes_around(keypoints[None], visible[None] > 0)[0]
-    if area is None:
-        area = SEGMENT_SHARE_OF_BOX * box[2] * box[3]
-    return {
-        "id": int(annotation_id),
-        "image_id": int(image_id),
-        "category_id": 1,
-        "iscrowd": 0,
-        "bbox": [round(float(side), DECIMALS) for side in box],
-        "area": round(float(area), DECIMALS),
-        "num_keypoints": int((visible > 0).sum()),
-        "keypoints": _flatten(keypoints, [int(flag) for flag in visible]),
-        **extra,
-    }
-
-
-def annotations_json(
-    skeleton: Skeleton, images: Iterable[dict], annotations: Iterable[dict]
-) -> dict:
-    """A COCO annotations file as data, for ``write_json``.
-
-    Args:
-        skeleton: written into the category, so that reading gives it back.
-        images: ``{"id", "file_name", "width", "height"}`` each.
-        annotations: ``annotation_entry`` each.
-    """
-    built_in = skeletons.SKELETONS.get(skeleton.name) == skeleton
-    category = {
-        "id": 1,
-        "name": "person" if built_in else skeleton.name,
-        "keypoints": list(skeleton.joints),
-        "skeleton": (skeleton.limb_indices + 1).tolist(),
-        **{key: skeleton.to_json()[key] for key in _SKELETON_KEYS},
-    }
-    return {
-        "images": list(images),
-        "annotations": list(annotations),
-        "categories": [category],
-    }
-
-
 def write_json(path, data, allow_nan: bool = False) -> None:
     """Writes JSON so that the file is either whole or not there.
 
@@ -404,19 +311,6 @@ def write_json(path, data, allow_nan: bool = False) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _plain(values) -> list[float]:
-    return [float(value) for value in values]
-
-
-def _flatten(keypoints, third) -> list:
-    """[x, y, third, x, y, third, ...] from [K, 2] and K numbers."""
-    points = np.round(np.asarray(keypoints, np.float64), DECIMALS).tolist()
-    flat = []
-    for point, value in zip(points, third, strict=True):
-        flat += [*point, value]
-    return flat
-
-
 def _load_json(path):
     try:
         return json.loads(pathlib.Path(path).read_bytes())
@@ -424,9 +318,6 @@ def _load_json(path):
         raise PoseFileError(f"{path}: cannot read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise PoseFileError(f"{path}: not JSON: {error}") from error
-
-
-_SKELETON_KEYS = ("flip_pairs", "sigmas", "torso", "head")
 
 
 def _read_skeleton(path, categories) -> Skeleton:
@@ -444,7 +335,7 @@ def _read_skeleton(path, categories) -> Skeleton:
         ends = dict(enumerate(names, start=1))
         limbs = [[ends[a], ends[b]] for a, b in category.get("skeleton", ())]
         data = built_in[0].to_json() if built_in else {**data, "limbs": limbs}
-        own = {key: category[key] for key in _SKELETON_KEYS if key in category}
+        own = {key: category[key] for key in SKELETON_KEYS if key in category}
         return Skeleton.from_json({**data, **own})
     except (ValueError, TypeError, AttributeError) as error:
         raise PoseFileError(f"{path}: categories[0]: {error}") from error

@@ -5,6 +5,7 @@ import pytest
 
 from tfpose import poses
 from tfpose.metrics.matching import match_people
+from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
 from tfpose.skeleton import LSP14
 
 JOINTS = len(LSP14)
@@ -14,7 +15,7 @@ SHAPE = np.stack([np.linspace(0, 40, JOINTS), np.linspace(0, 90, JOINTS) % 50], 
 def people_at(folder, *places):
     """Annotations of people of one shape at (image_id, x); x None: without labels."""
     people = [
-        poses.annotation_entry(
+        annotation_entry(
             row + 1,
             image_id,
             SHAPE + [x or 0, 0],
@@ -23,14 +24,14 @@ def people_at(folder, *places):
         for row, (image_id, x) in enumerate(places)
     ]
     images = [{"id": n} for n in sorted({image_id for image_id, _ in places})]
-    poses.write_json(folder / "a.json", poses.annotations_json(LSP14, images, people))
+    poses.write_json(folder / "a.json", annotations_json(LSP14, images, people))
     return poses.read_annotations(folder / "a.json")
 
 
 def poses_at(folder, *places):
     """Results of that shape at (image_id, x, keys...)."""
     found = [
-        poses.result_entry(image_id, SHAPE + [x, 0], np.ones(JOINTS), 0.5)
+        result_entry(image_id, SHAPE + [x, 0], np.ones(JOINTS), 0.5)
         | (keys[0] if keys else {})
         for image_id, x, *keys in places
     ]

@@ -11,6 +11,7 @@ from pycocotools.cocoeval import COCOeval
 
 from tfpose import poses
 from tfpose.metrics import oks
+from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
 from tfpose.skeleton import COCO17, LSP14, Skeleton
 
 SIGMAS = [0.05, 0.1]
@@ -119,7 +120,7 @@ def crowd_scene(joints, seed):
             points = corner + random.uniform(0, height, (joints, 2))
             visible = random.integers(0, 3, joints)
             visible = visible * (random.uniform() > 0.15)
-            person = poses.annotation_entry(
+            person = annotation_entry(
                 len(people) + 1,
                 image_id,
                 points,
@@ -133,12 +134,10 @@ def crowd_scene(joints, seed):
                 noise = random.choice([0, 0.02, 0.1]) * height
                 moved = points + random.normal(0, 1, points.shape) * noise
                 score = round(random.uniform(), 1)
-                found.append(
-                    poses.result_entry(image_id, moved, np.ones(joints), score)
-                )
+                found.append(result_entry(image_id, moved, np.ones(joints), score))
         for _ in range(random.choice([0, 2, 30])):
             points = random.uniform(0, 300, (joints, 2))
-            found.append(poses.result_entry(image_id, points, np.ones(joints), 0.3))
+            found.append(result_entry(image_id, points, np.ones(joints), 0.3))
     return people, found
 
 
@@ -194,7 +193,7 @@ def files(tmp_path):
 
     def write(skeleton, people, found):
         images = [{"id": n} for n in range(1, 13)]
-        truth = poses.annotations_json(skeleton, images, people)
+        truth = annotations_json(skeleton, images, people)
         poses.write_json(tmp_path / "truth.json", truth)
         poses.write_json(tmp_path / "found.json", found)
         return tmp_path / "truth.json", tmp_path / "found.json"
@@ -220,10 +219,10 @@ class TestAveragePrecision:
             return np.array([[x, 0.0], [x + 40, 40]])
 
         people = [
-            poses.annotation_entry(n, 1, at(x), [2, 2], area=1600.0)
+            annotation_entry(n, 1, at(x), [2, 2], area=1600.0)
             for n, x in ((1, 0), (2, 1000))
         ]
-        found = [poses.result_entry(1, at(x), [1, 1], score) for x, score in found]
+        found = [result_entry(1, at(x), [1, 1], score) for x, score in found]
         return our_numbers(*files(PAIR, people, found))
 
     def test_perfect_poses_score_one_and_no_people_of_a_size_minus_one(self, files):
@@ -253,8 +252,8 @@ class TestAveragePrecision:
         truth = np.array([[0.0, 0.0], [100.0, 100.0]])
         # One in place, one a spread (2 x .1 x 100 px) away: (1 + e^-.5) / 2 = .803
         # passes seven of the thresholds .50 .55 ... .95.
-        people = [poses.annotation_entry(7, 3, truth, [2, 1], area=1e4)]
-        found = [poses.result_entry(3, truth + [[0, 0], [0, 20]], np.ones(2), 1.0)]
+        people = [annotation_entry(7, 3, truth, [2, 1], area=1e4)]
+        found = [result_entry(3, truth + [[0, 0], [0, 20]], np.ones(2), 1.0)]
         numbers = our_numbers(*files(PAIR, people, found))
         expected = {"AP": 0.7, "AR": 0.7, "APL": 0.7, "AP50": 1, "AP75": 1, "APM": -1}
         assert expected == pytest.approx({name: numbers[name] for name in expected})
@@ -263,16 +262,16 @@ class TestAveragePrecision:
         truth = np.stack([np.arange(14) * 9.0, np.zeros(14)], axis=-1)
         moved = truth.copy()
         moved[9:] += 1e5  # 9 / 14 = .643
-        people = [poses.annotation_entry(1, 1, truth, np.full(14, 2), area=5e3)]
-        found = [poses.result_entry(1, moved, np.ones(14), 1.0)]
+        people = [annotation_entry(1, 1, truth, np.full(14, 2), area=5e3)]
+        found = [result_entry(1, moved, np.ones(14), 1.0)]
         numbers = our_numbers(*files(LSP14, people, found))
         expected = {"AP": 0.3, "AR": 0.3, "APM": 0.3, "AP50": 1, "AP75": 0, "APL": -1}
         assert expected == pytest.approx({name: numbers[name] for name in expected})
 
     def test_first_annotation_may_have_the_id_zero(self, files):
         truth = np.array([[0.0, 0.0], [100.0, 100.0]])
-        people = [poses.annotation_entry(0, 1, truth, [2, 2], area=1e4)]
-        found = [poses.result_entry(1, truth, np.ones(2), 1.0)]
+        people = [annotation_entry(0, 1, truth, [2, 2], area=1e4)]
+        found = [result_entry(1, truth, np.ones(2), 1.0)]
         assert our_numbers(*files(PAIR, people, found))["AP"] == pytest.approx(1)
 
     def test_says_nothing_on_the_terminal(self, files, capsys):

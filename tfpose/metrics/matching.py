@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.metrics.oks import oks
+from tfpose.pose_entries import boxes_around
 from tfpose.poses import (
     Annotations,
     PoseFileError,
     Results,
-    boxes_around,
     rows_by_image,
 )
 
