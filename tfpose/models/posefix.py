@@ -57,8 +57,9 @@ class PoseFix(keras.Model):
         output: "integral", or "gaussian" for the coarse output of Fig. 6 (C2C).
 
     Raises:
-        ValueError: a size that is no multiple of 32, an unknown trunk or output, or a
-            prior on Gaussian maps, which are not logits.
+        ValueError: a size that is no multiple of 32, an unknown trunk or output, a
+            negative sigma, not three filters, or a prior on Gaussian maps, which are
+            not logits.
     """
 
     def __init__(
@@ -77,6 +78,10 @@ class PoseFix(keras.Model):
             raise ValueError(f"input_size: expected multiples of 32, got {input_size}")
         if trunk not in TRUNKS:
             raise ValueError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+        if sigma < 0:
+            raise ValueError(f"sigma: expected 0 or more px, got {sigma}")
+        if len(filters) != 3:
+            raise ValueError(f"filters: expected three (stride 32 to 4), got {filters}")
         if output not in ("integral", "gaussian"):
             raise ValueError(f"output: expected integral or gaussian, got {output!r}")
         if output == "gaussian" and pose_prior:
