@@ -19,6 +19,7 @@ __all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
 
 # Photos are numbered: training photos from 0, validation photos from here.
 FIRST_VALIDATION_PHOTO = 1 << 24
+FEW = 64  # photos that are rendered before a second process has started
 MOST_PEOPLE = 8  # in a photo; people are numbered by photo and place in it
 
 
@@ -54,15 +55,20 @@ class Synthetic(PeopleBuilder):
         config: PeopleConfig | None = None,
         **kwargs,
     ):
-        for name, number in (("photos", photos), ("seed", seed), ("workers", workers)):
+        numbers = {
+            "photos": photos, "validation_photos": validation_photos, "seed": seed,
+            "workers": workers,
+        }  # fmt: skip
+        for name, number in numbers.items():
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name}: expected a number from 0, found {number!r}")
         chosen = config.skeleton if config else skeletons.get(skeleton)
         label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
-        numbers = {"train": range(photos)}
         last = FIRST_VALIDATION_PHOTO + validation_photos
-        numbers["validation"] = range(FIRST_VALIDATION_PHOTO, last)
-        self.photo_numbers, self.seed, self.workers = numbers, seed, workers
+        self.photo_numbers = {
+            "train": range(photos), "validation": range(FIRST_VALIDATION_PHOTO, last)
+        }  # fmt: skip
+        self.seed, self.workers = seed, workers
         # The name keeps photos of other arguments apart in the same folder.
         name = f"{chosen.name}_{photos}_{validation_photos}_seed{seed}"
         config = config or PeopleConfig(name=name, skeleton=chosen)
@@ -96,7 +102,7 @@ def _person(rendered, skeleton, person_id: int) -> Person:
 def _render_all(numbers: range, seed: int, workers: int) -> Iterator[tuple]:
     """``render_jpeg`` of all numbers, in order."""
     render = functools.partial(render_jpeg, seed)
-    if workers == 1 or len(numbers) < 64:  # starting a process takes a second
+    if workers == 1 or len(numbers) < FEW:
         yield from map(render, numbers)
         return
     # TensorFlow's threads do not survive a fork.

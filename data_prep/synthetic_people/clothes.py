@@ -179,11 +179,9 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
         sleeve=sleeve,
         open_jacket=bool(dressed == "jacket" and rng.random() < 0.6),
         waistline=pick(rng, {-0.08: 1, 0.02: 1, 0.12: 1, 0.22: 1}),
-        neckline=pick(rng, {0.0: 1, 0.08: 1, 0.16: 1, 0.25: 1})
-        if dressed != "bare"
-        else 0.0,
+        neckline=pick(rng, {0.0: 1, 0.06: 1, 0.16: 1}) if dressed != "bare" else 0.0,
         trousers=trousers,
-        trouser_length=0.0 if wears_skirt else length,
+        trouser_length=0.3 if wears_skirt else length,
         skirt=skirt,
         skirt_length=rng.uniform(0.45, 1.05),
         skirt_flare=rng.uniform(0.03, 0.12),

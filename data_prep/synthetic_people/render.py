@@ -153,16 +153,9 @@ def _render(rng: np.random.Generator, size) -> RenderedPhoto:
     people = place_people(rng, camera, bodies)
     setting = scene.sample_setting(rng, camera)
     objects = sample_objects(rng, camera, people, size)
-    solids = [person.surface for person in people] + objects
-    owners = [*range(1, len(people) + 1), *[0] * len(objects)]
-    owners = np.repeat(np.uint8(owners), [len(solid) for solid in solids])
-    drawing = draw(join(solids), owners, camera, size)
+    drawing = draw(people, objects, camera, size)
     image = _compose(rng, drawing, people, camera, setting, size)
-    labels = [
-        _label_person(person, number, camera, size, drawing)
-        for number, person in enumerate(people, start=1)
-    ]
-    return _photo(image, labels, drawing)
+    return _photo(image, label_people(people, camera, size, drawing), drawing)
 
 
 def _photo(image, labels, drawing) -> RenderedPhoto:
@@ -184,24 +177,26 @@ def _photo(image, labels, drawing) -> RenderedPhoto:
 
 
 def place_people(rng, camera, bodies: list[Body]) -> list[Placed]:
-    """Stands people on the ground, the first one where the camera looks."""
-    people = []
+    """Dresses people and stands them up, the first one where the camera looks."""
+    people: list[Placed] = []
     for body in bodies:
-        surface, skull = figure(body, sample_wardrobe(rng), rng)
         yaw = rng.uniform(-180, 180)
         # Photographers prefer faces: two of three people show theirs.
         yaw = yaw / 2 if rng.random() < 0.35 else yaw
-        rotation = turn_y(yaw)
-        corners = surface.corners @ rotation.T
-        ground = -corners[..., 1].min() + body.air
         others = np.array([person.offset for person in people]).reshape(-1, 3)
         spot = scene.sample_spot(rng, camera, others)
-        offset = np.array([spot[0], ground, spot[1]])
-        surface = dataclasses.replace(surface, corners=corners + offset)
-        people.append(
-            Placed(body, rotation, offset, surface, skull @ rotation.T + offset)
-        )
+        people.append(place_person(rng, body, yaw, spot))
     return people
+
+
+def place_person(rng, body: Body, yaw: float, spot) -> Placed:
+    """A dressed person on the ground at ``spot`` (x, z), facing the camera at yaw 0."""
+    surface, skull = figure(body, sample_wardrobe(rng), rng)
+    rotation = turn_y(yaw)
+    corners = surface.corners @ rotation.T
+    offset = np.array([spot[0], body.air - corners[..., 1].min(), spot[1]])
+    surface = dataclasses.replace(surface, corners=corners + offset)
+    return Placed(body, rotation, offset, surface, skull @ rotation.T + offset)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,8 +215,12 @@ class Drawing:
     buffer: np.ndarray
 
 
-def draw(soup: Faces, owners, camera, size) -> Drawing:
-    """Draws the faces that look at the camera, far ones first."""
+def draw(people: list[Placed], objects: list[Faces], camera, size) -> Drawing:
+    """Draws all faces that look at the camera, far ones first."""
+    solids = [person.surface for person in people] + objects
+    owners = [*range(1, len(people) + 1), *[0] * len(objects)]
+    owners = np.repeat(np.uint8(owners), [len(solid) for solid in solids])
+    soup = join(solids)
     points, away = camera.project(soup.corners)
     depth = away.mean(-1) - soup.lift
     x, y = points[..., 0], points[..., 1]
@@ -273,15 +272,22 @@ def _layer(values, buffer, size) -> np.ndarray:
     return cv2.resize(layer, size[::-1], interpolation=cv2.INTER_AREA)
 
 
+def label_people(people, camera, size, drawing) -> list[RenderedPerson]:
+    """Joints, visibility and boxes of all people; ``area`` is still to be counted."""
+    return [
+        _label_person(person, number, camera, size, drawing)
+        for number, person in enumerate(people, start=1)
+    ]
+
+
 def _label_person(person, number, camera, size, drawing) -> RenderedPerson:
     places = person.to_world(np.array([person.body.joints[name] for name in JOINTS]))
     points, _ = camera.project(places)
     in_camera = camera.to_camera(places)
     limit = np.array([size[1], size[0]]) - 0.5
-    inside = ((points >= -0.5) & (points < limit)).all(-1)
-    nearest = in_camera[:, 2] - FLESH_ARRAY * person.body.stature / 1.70 * max(
-        person.body.girth, 1.0
-    )
+    inside = ((points >= -0.5) & (points < limit)).all(-1) & (in_camera[:, 2] > 0.2)
+    scale = person.body.stature / 1.70 * max(person.body.girth, 1.0)
+    nearest = in_camera[:, 2] - FLESH_ARRAY * scale
     visible = {
         name: 2
         if is_inside and _is_seen(point, near, number, drawing)
@@ -297,7 +303,7 @@ def _label_person(person, number, camera, size, drawing) -> RenderedPerson:
         joints_3d=dict(zip(JOINTS, in_camera, strict=True)),
         visible=visible,
         box=_clipped_box(np.concatenate([outline, points[inside]]), size),
-        area=0,  # counted when all people are drawn
+        area=0,
         head_size=0.6 * float(np.hypot(*np.ptp(skull, axis=0))),
         activity=person.body.activity,
     )
