@@ -201,7 +201,7 @@ def skirt(body: Body, wardrobe, rng) -> list[Faces]:
     front = front + frames["pelvis"][:, 2] * np.clip(-place * 3, 0, 1)
     corners = loft(centres, across, front * depth, 20)
     cloth = wardrobe.skirt.paint(len(place) - 1, 20, rng)
-    return [faces(corners, cloth * folds(rng, corners, 0.05), thin=True)]
+    return [faces(corners, cloth * folds(rng, corners, 0.05), 0.04, thin=True)]
 
 
 def figure(body: Body, wardrobe, rng: np.random.Generator) -> tuple[Faces, np.ndarray]:
