@@ -9,6 +9,7 @@ from data_prep.__main__ import BUILDERS
 
 # Where commands look for prepared data sets when they are not told.
 DATA = "runs/data"
+FORMATS = "savedmodel,tflite"
 METRICS = ("pck", "pckh", "auc", "oks")
 
 
@@ -21,8 +22,11 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(
         dest="command", required=True, metavar="COMMAND", title="commands"
     )
+    _demo(commands)
     _prepare(commands)
     _train(commands)
+    _export(commands)
+    _refine(commands)
     _evaluate(commands)
     _analyze(commands)
     _report(commands)
@@ -90,6 +94,20 @@ def _before(command, required: bool) -> None:
     _option(command, "--before", "FILE", text, required=required)
 
 
+def _demo(commands) -> None:
+    command = _command(
+        commands,
+        "demo",
+        "does the whole main job on rendered people",
+        "Renders people, trains a small PoseFix, refines corrupted poses of others, "
+        "exports, and writes OUT/report.html.",
+        "tfpose demo --out runs/demo",
+    )
+    _option(command, "--out", "DIR", "folder to write", default="runs/demo")
+    _switch(command, "--quick", "a few photos and steps, to see that everything works")
+    _json(command)
+
+
 def _prepare(commands) -> None:
     command = _command(
         commands,
@@ -123,6 +141,52 @@ def _train(commands) -> None:
     _switch(command, "--quicktest", "a few steps, to see that everything works")
     _option(command, "--weights", "DIR", "model folder whose weights to start from")
     _set(command, "changes the recipe, e.g. epochs=5")
+
+
+def _export(commands) -> None:
+    command = _command(
+        commands,
+        "export",
+        "writes a trained model for serving",
+        "A SavedModel in OUT/1, .tflite files, and how far each of them is from the "
+        "Keras model on crops of prepared people.",
+        "tfpose export --model_dir runs/mine --quantize none,int8",
+    )
+    _option(command, "--model_dir", "DIR", "folder that train wrote", required=True)
+    _option(command, "--out", "DIR", "folder to write, MODEL_DIR/export if none")
+    command.add_argument(
+        "--format", dest="formats", metavar="NAMES", default=FORMATS,
+        help="savedmodel, tflite, or both with a comma (%(default)s)",
+    )  # fmt: skip
+    text = "of the .tflite: none, float16, int8, or some with commas"
+    _option(command, "--quantize", "NAMES", text, default="none")
+    _option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
+    _json(command)
+
+
+def _refine(commands) -> None:
+    command = _command(
+        commands,
+        "refine",
+        "makes the poses of any method better",
+        "Writes a file with the same records in the same order, their joints moved.",
+        "tfpose refine --model posefix_tiny_lsp --poses poses.json --images photos "
+        "--out refined.json",
+    )
+    _option(command, "--model", "NAME|DIR", "trained weights or a model folder",
+            required=True)  # fmt: skip
+    _poses(command)
+    _option(command, "--images", "DIR", "folder of the photos", required=True)
+    _option(command, "--out", "FILE", "the refined poses", required=True)
+    text = "COCO annotations JSON whose images name the photos; without it the number "
+    text += "in a photo's name is its image_id"
+    _option(command, "--annotations", "FILE", text)
+    text = "leave poses that cannot be refined as they are instead of stopping"
+    _switch(command, "--skip-bad", text)
+    text = "take the refined joints alone, however reliable the given ones are"
+    _switch(command, "--no-fusion", text)
+    _switch(command, "--fusion-report", "print how far each joint was trusted")
+    _json(command)
 
 
 def _evaluate(commands) -> None:

@@ -93,6 +93,8 @@ def prepare(name, source, out, settings, json) -> None:
         print(f"  {split:<12}{people:>8} people")
     for reason, people in sorted(report["left_out"].items()):
         print(f"  left out    {people:>8} {reason}")
+    for path in report["annotations"].values():
+        print(f"wrote {path}")
     _write_numbers(json, report)
 
 
@@ -110,9 +112,9 @@ def train(
     model, preset, data, model_dir, resume=False, quicktest=False, weights=None,
     settings=(),
 ) -> None:  # fmt: skip
-    """Trains a model into ``model_dir``."""
+    """Trains a model into ``model_dir`` and calibrates it."""
     _start_tensorflow()
-    from tfpose import config, training
+    from tfpose import calibration, config, training
 
     model_dir = model_dir or f"runs/{model}_{preset}"
     if resume:
@@ -121,6 +123,8 @@ def train(
         start = _recipe(model, preset)
     chosen = config.override(start, list(settings))
     training.train(chosen, data, model_dir, resume, quicktest, weights)
+    if not quicktest:
+        calibration.calibrate(model_dir, data)
     print(f"wrote {model_dir}")
 
 
@@ -133,6 +137,48 @@ def _recipe(model: str, preset: str):
         known = ", ".join(RECIPES[model])
         raise ValueError(f"preset {preset!r} of {model}: expected one of {known}")
     return RECIPES[model][preset]()
+
+
+def export(model_dir, out, formats, quantize, data, json=None) -> None:
+    """Writes a trained model's exports and how far they are from the Keras model."""
+    _start_tensorflow()
+    from tfpose import exporting
+
+    out = out or f"{model_dir}/export"
+    report = exporting.export(
+        model_dir, out, formats.split(","), quantize.split(","), data
+    )
+    print(exporting.format_report(report))
+    print(f"wrote {out}")
+    _write_numbers(json, report)
+
+
+def refine(
+    model, poses, images, out, annotations, skip_bad, no_fusion, fusion_report, json
+) -> None:
+    """Refines a file of poses."""
+    _start_tensorflow()
+    from tfpose.refine import refine_file
+
+    numbers = refine_file(
+        model, poses, images, out, annotations, skip_bad, use_fusion=not no_fusion
+    )
+    for line in numbers["bad"]:
+        print(f"left as it was: {line}", file=sys.stderr)
+    print(f"wrote {out}: refined {numbers['refined']} of {numbers['poses']} poses")
+    if fusion_report and numbers["fusion"]:
+        _print_fusion(numbers["fusion"])
+    _write_numbers(json, numbers)
+
+
+def _print_fusion(joints: dict[str, dict[str, float]]) -> None:
+    """What fusion found, a line a joint."""
+    columns = list(next(iter(joints.values())))
+    print(
+        "joint".ljust(16) + "".join(f"{name.replace('_', ' '):>16}" for name in columns)
+    )
+    for joint, numbers in joints.items():
+        print(joint.ljust(16) + "".join(f"{numbers[name]:>16.3f}" for name in columns))
 
 
 def evaluate(poses, annotations, before, metric, threshold, json) -> None:
@@ -237,9 +283,20 @@ def summary(model, preset, settings, json) -> None:
     _write_numbers(json, numbers)
 
 
+def demo(out, quick, json) -> None:
+    """The whole main job on rendered people."""
+    _start_tensorflow()
+    from tfpose import demo as demonstration
+
+    _write_numbers(json, demonstration.run(out, quick))
+
+
 COMMANDS = {
+    "demo": demo,
     "prepare": prepare,
     "train": train,
+    "export": export,
+    "refine": refine,
     "evaluate": evaluate,
     "analyze": analyze,
     "report": report,
