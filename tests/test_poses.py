@@ -97,6 +97,7 @@ class TestResults:
                 "expected finite coordinates, found [1.0, 1.0, nan] for joint 2",
             ),
             (pose(keypoints=[float("-inf")] + [1] * 8), "expected finite coordinates"),
+            (pose(keypoints=[1] * 3 + [-1e7] + [1] * 5), "at most 1e+06 px large"),
         ],
     )
     def test_bad_record_is_named_in_one_line(self, file, record, words):
@@ -139,7 +140,7 @@ class TestResults:
         write(file, [pose(1), pose(2)])
         _, bad = poses.read_results(file, TRIO, skip_bad=True, photos={1: None})
         assert [place for place, _ in bad] == [1]
-        assert "image_id 2" in bad[0][1] and "known image ids" in bad[0][1]
+        assert "image_id 2" in bad[0][1] and "one of the 1 known photos" in bad[0][1]
 
     def test_pose_wholly_outside_its_photo_is_a_bad_record(self, file):
         partly = pose(1, keypoints=[-5, 3, 1, 39.4, 29.4, 1, 99, 99, 1])
@@ -164,6 +165,11 @@ class TestResults:
     def test_missing_file_is_named(self, tmp_path):
         with pytest.raises(PoseFileError, match="none.json: cannot read: No such"):
             poses.read_results(tmp_path / "none.json", TRIO)
+
+    def test_joints_of_three_zeros_are_not_placed(self, file):
+        write(file, [pose(keypoints=[0, 0, 0, 0, 0, 0.1, 5, 0, 0])])
+        results, _ = poses.read_results(file, TRIO)
+        assert results.placed.tolist() == [[False, True, True]]
 
     def test_take_selects_rows_and_keeps_the_file(self, file):
         write(file, [pose(1), pose(2), pose(3)])

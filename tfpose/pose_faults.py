@@ -10,6 +10,9 @@ import math
 
 import numpy as np
 
+# px; no photo is so large, and float32 still tells such pixels apart.
+FARTHEST = 1e6
+
 
 def describe(data) -> str:
     """What kind of JSON value this is, in a few words."""
@@ -88,7 +91,8 @@ def of_result(record, skeleton, photos) -> str | None:
     if record.get("bbox") and not _is_box(record["bbox"]):
         return f"expected bbox [x, y, width, height], found {record['bbox']}"
     if photos is not None and record["image_id"] not in photos:
-        return f"expected one of the {len(photos)} known image ids, found another"
+        known = f"one of the {len(photos)} known photos"
+        return f"expected the image_id of {known}, found no such photo"
     return None
 
 
@@ -134,12 +138,15 @@ def joint_numbers(records, sound, faults, joints: int) -> np.ndarray:
         blank = np.zeros((1, 3 * joints))
         numbers = np.concatenate([blank if a is None else a for a in converted])
     numbers = numbers.reshape(-1, joints, 3)
-    infinite = ~np.isfinite(numbers).all(axis=(1, 2))
-    for row in np.flatnonzero(infinite):
-        joint = int(np.flatnonzero(~np.isfinite(numbers[row]).all(axis=1))[0])
+    infinite = ~np.isfinite(numbers).all(axis=2)
+    far = (np.abs(numbers[..., :2]) > FARTHEST).any(axis=2)
+    for row, joint in np.argwhere(infinite | far)[::-1]:  # the first joint is said
+        expected = (
+            "finite" if infinite[row, joint] else f"at most {FARTHEST:g} px large"
+        )
+        found = numbers[row, joint].tolist()
         faults[sound[row]] = (
-            f"expected finite coordinates, found {numbers[row, joint].tolist()} "
-            f"for joint {joint}"
+            f"expected {expected} coordinates, found {found} for joint {joint}"
         )
     return numbers
 
@@ -165,13 +172,25 @@ def find_empty_poses(numbers, sound, faults, records, photos) -> None:
     unknown = (np.inf, np.inf)
     sizes = [photos[records[place]["image_id"]] or unknown for place in sound]
     sizes = np.array(sizes, np.float64).reshape(-1, 1, 2)
-    points = numbers[..., :2]
-    inside = ((points >= -0.5) & (points < sizes - 0.5)).all(axis=2) & placed
-    inside |= ~np.isfinite(sizes).all(axis=2)
-    for row in np.flatnonzero(~inside.any(axis=1)):
-        width, height = sizes[row, 0]
-        faults.setdefault(
-            sound[row],
-            f"expected a pose in its photo of {width:.0f} x {height:.0f} px, found "
-            "every joint outside",
-        )
+    outside = are_outside(numbers[..., :2], placed, sizes)
+    for row in np.flatnonzero(outside & np.isfinite(sizes).all(axis=(1, 2))):
+        faults.setdefault(sound[row], say_outside(*sizes[row, 0]))
+
+
+def are_outside(keypoints, placed, sizes) -> np.ndarray:
+    """bool[N]: no joint of the pose lies in its photo.
+
+    Args:
+        keypoints: f64[N, K, 2], I.
+        placed: bool[N, K], ``poses.Results.placed``.
+        sizes: (width, height) px of the photo, or [N, 1, 2] of each pose's photo.
+    """
+    sizes = np.asarray(sizes, np.float64)
+    inside = ((keypoints >= -0.5) & (keypoints < sizes - 0.5)).all(axis=2)
+    return ~(inside & placed).any(axis=1)
+
+
+def say_outside(width: float, height: float) -> str:
+    """What is wrong with a pose that ``are_outside`` finds."""
+    size = f"{width:.0f} x {height:.0f} px"
+    return f"expected a pose in its photo of {size}, found every joint outside"

@@ -111,6 +111,11 @@ class Results:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    @property
+    def placed(self) -> np.ndarray:
+        """bool[N, K]: a joint that a method did not find is written as (0, 0, 0)."""
+        return (self.keypoints != 0).any(axis=2) | (self.scores != 0)
+
     def take(self, which) -> Results:
         """The poses selected by bool[N] or by indices; ``file_entries`` stays whole."""
         return _take(self, which)
