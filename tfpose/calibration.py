@@ -25,7 +25,7 @@ ERROR_SHARES = (0.15, 0.4, 1.0)
 # How far "good" joints of a simulated method lie off, in units of a joint's d^0.85.
 GOOD_SPREAD = 0.4
 THRESHOLDS = (0.1, 0.2)
-PEOPLE = 400
+PEOPLE = 250
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,7 @@ def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarr
 
 
 def _joined(beliefs) -> fusion.Beliefs:
-    parts = [(some.maps, some.inputs, some.to_image) for some in beliefs]
+    parts = [(some.maps, some.inputs, some.valid, some.to_image) for some in beliefs]
     return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 

@@ -53,12 +53,14 @@ class Beliefs:
     Attributes:
         maps: f32[N, h, w, K], probabilities over the cells of each person's crop.
         inputs: f32[N, K, 2], the input poses in crop pixels.
+        valid: f32[N, K], 0 where the input pose lacks the joint.
         to_image: f32[N, 2, 3], crop pixels -> photo pixels.
         stride: px of the crop a cell.
     """
 
     maps: np.ndarray
     inputs: np.ndarray
+    valid: np.ndarray
     to_image: np.ndarray
     stride: int = 4
 
@@ -83,17 +85,27 @@ class Beliefs:
 
 def expectation(maps) -> np.ndarray:
     """f32[N, h, w, K] that sums to 1 over the cells -> f32[N, K, 2] (x, y) in cells."""
-    x = np.einsum("nwk,w->nk", maps.sum(1), np.arange(maps.shape[2]))
-    y = np.einsum("nhk,h->nk", maps.sum(2), np.arange(maps.shape[1]))
+    x = (maps.sum(1) * _indices(maps.shape[2])).sum(1)
+    y = (maps.sum(2) * _indices(maps.shape[1])).sum(1)
     return np.stack([x, y], axis=-1)
 
 
+def _indices(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.float32)[:, None]
+
+
 def disagreement(beliefs: list[Beliefs]) -> np.ndarray:
-    """f64[K] in cells: median distance of refined and input joint over the people."""
+    """f64[K] in cells: median distance of refined and input joint over the people.
+
+    Zero for a joint that no input pose has.
+    """
     distances = [
-        np.linalg.norm(some.refined() - some.input_cells, axis=-1) for some in beliefs
+        np.ma.masked_array(
+            np.linalg.norm(some.refined() - some.input_cells, axis=-1), some.valid == 0
+        )
+        for some in beliefs
     ]
-    return np.median(np.concatenate(distances), axis=0)
+    return np.ma.median(np.ma.concatenate(distances), axis=0).filled(0.0)
 
 
 def fuse(beliefs: Beliefs, disagreement, calibration: Calibration) -> np.ndarray:
@@ -109,13 +121,16 @@ def fuse(beliefs: Beliefs, disagreement, calibration: Calibration) -> np.ndarray
     """
     _, height, width, _ = beliefs.maps.shape
     spread = np.maximum(calibration.reach * disagreement, SMALLEST_SPREAD)
+    spread = spread.astype(np.float32)  # the maps' type, or everything is doubled
     cells = beliefs.input_cells
     precision = 0.5 / np.square(spread)
-    columns = np.square(np.arange(width)[:, None] - cells[:, None, :, 0])  # (N, w, K)
-    rows = np.square(np.arange(height)[:, None] - cells[:, None, :, 1])  # (N, h, K)
+    columns = np.square(_indices(width) - cells[:, None, :, 0])  # (N, w, K)
+    rows = np.square(_indices(height) - cells[:, None, :, 1])  # (N, h, K)
     near = np.exp(-rows * precision)[:, :, None] * np.exp(-columns * precision)[:, None]
     inlier = (1 - calibration.outliers) / (2 * np.pi * np.square(spread))
     likelihood = inlier * near + calibration.outliers / (height * width)
+    # A joint that the input lacks says nothing.
+    likelihood = np.where(beliefs.valid[:, None, None] > 0, likelihood, 1.0)
     posterior = np.power(beliefs.maps, calibration.sharpness) * likelihood
     total = posterior.sum(axis=(1, 2), keepdims=True)
     # A belief that rules out every cell says nothing: the input stays.
@@ -158,9 +173,9 @@ def input_weights(inputs, refined, fused) -> np.ndarray:
 
 
 # What ``calibrate`` tries.
-SHARPNESSES = (0.5, 0.75, 1.0, 1.5)
-REACHES = (1.0, 2.0, 3.0, 4.0, 6.0)
-OUTLIERS = (0.05, 0.2, 0.5)
+SHARPNESSES = (0.5, 0.75, 1.0)
+REACHES = (1.0, 1.5, 2.0, 3.0, 4.0)
+OUTLIERS = (0.1, 0.4)
 
 
 def calibrate(files: list[tuple[Beliefs, np.ndarray]], error) -> Calibration:

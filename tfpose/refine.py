@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import fusion, geometry, photos, poses, training
+from tfpose import fusion, geometry, photos, pose_faults, poses, training
 from tfpose import skeleton as skeletons
 from tfpose.fusion import Beliefs, Calibration
 from tfpose.models.posefix import STRIDE
@@ -51,11 +51,19 @@ class Refiner:
         """Loads a preset by its name, or a model folder.
 
         Raises:
-            ConfigError, TrainingError: nothing there, or not a refiner.
+            ValueError: nothing there, or not a refiner.
         """
         preset = PRESETS / name
-        model, config = training.load_model(preset if preset.is_dir() else name)
         folder = preset if preset.is_dir() else pathlib.Path(name)
+        if not folder.is_dir():
+            known = ", ".join(
+                sorted(path.parent.name for path in PRESETS.glob("*/*.h5"))
+            )
+            raise ValueError(
+                f"model {name}: expected a model folder or trained weights that come "
+                f"along ({known or 'none do'}), found neither"
+            )
+        model, config = training.load_model(folder)
         return cls(
             model, skeletons.get(config.skeleton), fusion.read_calibration(folder)
         )
@@ -90,14 +98,15 @@ class Refiner:
         for batch in _batches(self._crops(people)):
             image, keypoints, valid, to_image = (np.stack(part) for part in batch)
             maps = self._predict(image, keypoints, valid).numpy()
-            yield Beliefs(maps, keypoints, to_image)
+            yield Beliefs(maps, keypoints, valid, to_image)
 
     def _crops(self, people) -> Iterator[tuple]:
         for photo, keypoints, valid in people:
             keypoints = np.asarray(keypoints, np.float32)
-            valid = np.ones(keypoints.shape[:2], np.float32) if valid is None else valid
             if not len(keypoints):
                 continue
+            valid = np.ones(keypoints.shape[:2]) if valid is None else valid
+            valid = np.asarray(valid, np.float32)
             crop, points, matrix = _crop(photo, keypoints, valid, self.size)
             yield from zip(crop, points, valid, matrix, strict=True)
 
@@ -131,8 +140,9 @@ def _crop(photo, keypoints, valid, size):
     box = geometry.scale_box(geometry.box_around(keypoints, valid), BOX_FACTOR)
     box = geometry.scale_box(geometry.fit_aspect(box, size), CROP_MARGIN)
     matrix = geometry.crop_matrix(box, size)
-    photos = tf.repeat(photo[None], tf.shape(keypoints)[0], axis=0)
-    crops = geometry.warp(photos, matrix, size)
+    photo = tf.cast(photo, tf.float32)[None]
+    # One after the other: a copy of a large photo for each person would fill memory.
+    crops = tf.map_fn(lambda one: geometry.warp(photo, one[None], size)[0], matrix)
     return crops, geometry.transform(keypoints, matrix), geometry.invert(matrix)
 
 
@@ -173,8 +183,8 @@ def refine_file(
         PoseFileError: the first record, photo or file that cannot be used.
     """
     refiner = Refiner.load(model)
-    truth = annotations and poses.read_annotations(annotations)
-    paths = find_photos(images, truth)
+    _check_writable(out)
+    paths = find_photos(images, annotations, refiner.skeleton)
     sizes = dict.fromkeys(paths)
     people, bad = poses.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
@@ -203,7 +213,8 @@ def refine_file(
 def _fusion_report(refiner: Refiner, apart, weights) -> dict[str, dict[str, float]]:
     """What fusion found about the input file, per joint (``refine_file``)."""
     cells = refiner.size[1] / STRIDE
-    middle = np.nanmedian(weights, axis=0)
+    # 0 for a joint that no input pose has, or that the refiner left everywhere.
+    middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
     return {
         joint: {
             "disagreement": float(100 * apart[index] / cells),
@@ -218,7 +229,7 @@ class _Photos:
 
     Attributes:
         order: rows of ``people`` in the order they were given out.
-        bad: a line for each photo or pose that was left out.
+        bad: a line for each pose that was left out.
     """
 
     def __init__(self, people: poses.Results, paths, results, skip_bad: bool):
@@ -228,36 +239,30 @@ class _Photos:
         self.bad: list[str] = []
 
     def __iter__(self):
-        for image_id, rows in poses.rows_by_image(self.people.image_ids).items():
+        people = self.people
+        for image_id, rows in poses.rows_by_image(people.image_ids).items():
             try:
                 photo = photos.read(self.paths[image_id])
             except photos.PhotoError as error:
-                self._complain(f"{error} (image_id {image_id})", len(rows))
+                self._complain(rows, str(error))
                 continue
-            keypoints = self.people.keypoints[rows]
-            inside = _touches(keypoints, photo)
-            for row in rows[~inside]:
-                place = self.people.positions[row]
-                size = f"{photo.shape[1]}x{photo.shape[0]}"
-                self._complain(
-                    f"{self.results}: record {place} (image_id {image_id}): expected a "
-                    f"joint inside the photo of {size} px, found none",
-                    1,
-                )
-            self.order.extend(rows[inside].tolist())
-            yield photo, keypoints[inside], None
+            size = photo.shape[1], photo.shape[0]
+            outside = pose_faults.are_outside(
+                people.keypoints[rows], people.placed[rows], size
+            )
+            self._complain(rows[outside], pose_faults.say_outside(*size))
+            rows = rows[~outside]
+            self.order.extend(rows.tolist())
+            yield photo, people.keypoints[rows], people.placed[rows]
 
-    def _complain(self, line: str, count: int):
-        if not self.skip_bad:
-            raise PoseFileError(line)
-        self.bad.extend([line] * count)
-
-
-def _touches(keypoints, photo) -> np.ndarray:
-    """bool[N]: has the pose f32[N, K, 2] a joint inside the photo."""
-    height, width = photo.shape[:2]
-    within = (keypoints >= -0.5) & (keypoints < [width - 0.5, height - 0.5])
-    return within.all(-1).any(-1)
+    def _complain(self, rows, fault: str):
+        for row in rows:
+            place = int(self.people.positions[row])
+            record = pose_faults.name_record(place, self.people.entries[row])
+            line = f"{self.results}: {record}: {fault}"
+            if not self.skip_bad:
+                raise PoseFileError(line)
+            self.bad.append(line)
 
 
 def _with_progress(stream, total: int):
@@ -273,20 +278,44 @@ def _with_progress(stream, total: int):
             )
 
 
-def find_photos(images: str, annotations=None) -> dict[int, pathlib.Path]:
+def _check_writable(out: str) -> None:
+    """Says before the work that ``out`` could not be written after it."""
+    path = pathlib.Path(out)
+    if not path.parent.is_dir():
+        raise PoseFileError(f"{path}: expected an existing folder to write into")
+    if path.is_dir():
+        raise PoseFileError(f"{path}: expected a file to write, found a folder")
+
+
+def find_photos(
+    images: str, annotations: str | None, skeleton: Skeleton
+) -> dict[int, pathlib.Path]:
     """The photo of each image id.
 
     With annotations, their ``file_name``s; otherwise the number in a file's name is its
     id (``000000000139.jpg``, ``im1001.jpg``).
 
     Raises:
-        PoseFileError: the folder has no photos, or two with one number.
+        PoseFileError: the folder has no photos, or two with one number; or the
+            annotations are not of the skeleton.
     """
     folder = pathlib.Path(images)
-    if annotations is not None:
-        return {i: folder / e["file_name"] for i, e in annotations.images.items()}
     if not folder.is_dir():
         raise PoseFileError(f"{folder}: expected a folder of photos, found none")
+    if annotations is None:
+        return _photos_by_number(folder)
+    truth = poses.read_annotations(annotations)
+    if truth.skeleton.joints != skeleton.joints:
+        raise PoseFileError(
+            f"{annotations}: expected the {len(skeleton)} joints of {skeleton.name}, "
+            f"which the model refines, found those of {truth.skeleton.name}: "
+            f"{', '.join(truth.skeleton.joints)}"
+        )
+    named = ((i, image.get("file_name")) for i, image in truth.images.items())
+    return {i: folder / name for i, name in named if isinstance(name, str)}
+
+
+def _photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
     found: dict[int, pathlib.Path] = {}
     for path in sorted(folder.iterdir()):
         numbers = re.findall(r"\d+", path.stem)
