@@ -139,14 +139,15 @@ def train(
     ]
     if keras.backend.backend() == "tensorflow":
         callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
-    model.fit(
-        batches,
-        epochs=rounds.count,
-        steps_per_epoch=rounds.steps,
-        initial_epoch=first_step // rounds.steps,
-        callbacks=callbacks,
-        shuffle=False,
-    )
+    with pipeline.naming_damage(data, config.train):
+        model.fit(
+            batches,
+            epochs=rounds.count,
+            steps_per_epoch=rounds.steps,
+            initial_epoch=first_step // rounds.steps,
+            callbacks=callbacks,
+            shuffle=False,
+        )
     _write_weights(model, folder)
     return model
 

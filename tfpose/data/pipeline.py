@@ -7,6 +7,7 @@ everything, so a run that resumes at a step sees the data it would have seen.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -49,51 +50,122 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
 
     Args:
         data: folder that ``tfpose prepare`` wrote into.
-        splits: such as "lsp/train" or "lspet/train[:95%]" (TFDS slices).
+        splits: such as "lsp/train" or "lspet/train[:95%]" (TFDS slices); no split
+            stands for "train".
         skeleton: the records must have.
 
     Returns:
         A tf.data.Dataset of records and their number.
 
     Raises:
-        DataError: no such data set or split, another skeleton, or a damaged shard.
+        DataError: no such data set or split, another skeleton, or a shard that is
+            missing or cut off.
     """
     import tensorflow_datasets as tfds
 
     datasets, count = [], 0
     for name, _, split in (item.partition("/") for item in splits):
-        found = sorted(pathlib.Path(data, name).glob("*/*/dataset_info.json"))
-        if len(found) != 1:
-            raise DataError(
-                f"{pathlib.Path(data, name)}: expected one data set written by "
-                f"'tfpose prepare {name}', found {len(found)}"
-            )
-        directory = found[0].parent
-        metadata = json.loads((directory / "metadata.json").read_text())
-        if metadata["skeleton"]["joints"] != list(skeleton.joints):
-            raise DataError(
-                f"{directory}: expected the skeleton {skeleton.name!r}, found "
-                f"{metadata['skeleton']['name']!r}"
-            )
-        builder = tfds.builder_from_directory(directory)
+        split = split or "train"
+        builder = _open(pathlib.Path(data, name), skeleton)
         try:
-            info = builder.info.splits[split or "train"]
+            info = builder.info.splits[split]
         except (ValueError, KeyError) as error:
             raise DataError(
-                f"{directory}: no split {split!r}, found {list(builder.info.splits)}"
+                f"{builder.data_path}: no split {split!r}, found "
+                f"{list(builder.info.splits)}"
             ) from error
-        count += info.num_examples
-        datasets.append(
-            builder.as_dataset(
-                split=split or "train",
-                shuffle_files=False,
-                decoders={"window": tfds.decode.SkipDecoding()},
+        if not info.num_examples:
+            raise DataError(
+                f"{builder.data_path}: expected people in {split!r}, found none"
             )
+        count += info.num_examples
+        decoders = {"window": tfds.decode.SkipDecoding()}
+        datasets.append(
+            builder.as_dataset(split=split, shuffle_files=False, decoders=decoders)
         )
+    if not datasets:
+        raise DataError(f"{data}: expected the names of data sets, found none")
     records = datasets[0]
     for more in datasets[1:]:
         records = records.concatenate(more)
     return records, count
+
+
+def _open(folder: pathlib.Path, skeleton: Skeleton):
+    """The TFDS builder of a prepared data set whose shards are whole."""
+    import tensorflow_datasets as tfds
+
+    found = sorted(folder.glob("*/*/dataset_info.json"))
+    if len(found) != 1:
+        raise DataError(
+            f"{folder}: expected one data set written by 'tfpose prepare "
+            f"{folder.name}', found {len(found)}"
+        )
+    directory = found[0].parent
+    try:
+        metadata = json.loads((directory / "metadata.json").read_text())
+        named = Skeleton.from_json(metadata["skeleton"])
+        builder = tfds.builder_from_directory(directory)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{directory}: expected a prepared data set, its metadata cannot be read "
+            f"({error})"
+        ) from error
+    if named.joints != skeleton.joints:
+        raise DataError(
+            f"{directory}: expected the skeleton {skeleton.name!r}, found "
+            f"{named.name!r}"
+        )
+    for split in builder.info.splits.values():
+        sizes = [path.stat().st_size if path.exists() else 0 for path in _shards(split)]
+        # TFRecord puts 16 bytes around each record.
+        if sum(sizes) != split.num_bytes + 16 * split.num_examples:
+            raise DataError(_damage(split) or f"{directory}: {split.name}: damaged")
+    return builder
+
+
+def _shards(split) -> list[pathlib.Path]:
+    return [pathlib.Path(path) for path in split.filepaths]
+
+
+def _damage(split) -> str | None:
+    """Which record of a split cannot be read, by reading all; None if all can."""
+    for path, length in zip(_shards(split), split.shard_lengths, strict=True):
+        read = 0
+        try:
+            for _ in tf.data.TFRecordDataset(str(path)):
+                read += 1
+        except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
+            # The message without the names of TensorFlow's ops around it.
+            reason = error.message.partition("}} ")[2].partition(" [Op")[0]
+            reason = reason if path.exists() else "no such file"
+        else:
+            reason = "the file ends"
+        if read < length:
+            return f"{path}: expected {length} records, record {read}: {reason}"
+    return None
+
+
+@contextlib.contextmanager
+def naming_damage(data: str, splits: tuple[str, ...]):
+    """Context in which a record that cannot be read raises ``DataError`` naming it.
+
+    Args:
+        data, splits: as given to ``read_records``.
+    """
+    import tensorflow_datasets as tfds
+
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
+        for name in {item.partition("/")[0] for item in splits}:
+            for found in pathlib.Path(data, name).glob("*/*/dataset_info.json"):
+                builder = tfds.builder_from_directory(found.parent)
+                for split in builder.info.splits.values():
+                    damage = _damage(split)
+                    if damage:
+                        raise DataError(damage) from error
+        raise
 
 
 def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:

@@ -1,0 +1,328 @@
+"""From TFRecords to batches: geometry, order, randomness, damaged files."""
+
+import itertools
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import drawn_people
+from tfpose import geometry
+from tfpose.codecs import IntegralHeatmap
+from tfpose.data import pipeline
+from tfpose.data.augment import Augmentation
+from tfpose.data.pipeline import DataError, Person
+from tfpose.skeleton import COCO17, LSP14
+
+SIZE = (128, 96)
+PLAIN = Person(LSP14, SIZE)
+RANDOM = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5, 0.05, 0.2))
+BOTH = ("drawn/train", "drawn/validation")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return drawn_people.prepare(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def records(data):
+    """The 20 training records."""
+    return list(pipeline.read_records(data, ("drawn/train",), LSP14)[0])
+
+
+@pytest.fixture
+def copied(data, tmp_path):
+    """The data set in a folder of its own, to be damaged."""
+    shutil.copytree(data, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def ids(batches) -> list[list[int]]:
+    return [batch["person_id"].numpy().tolist() for batch in batches]
+
+
+# --- opening ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "splits, count",
+    [
+        (("drawn/train",), 20),
+        (("drawn",), 20),
+        (BOTH, 24),
+        (("drawn/train[:25%]", "drawn/train[25%:]"), 20),
+        (("drawn/train[:5]",), 5),
+    ],
+)
+def test_splits_are_read_one_after_the_other(data, splits, count):
+    opened, found = pipeline.read_records(data, splits, LSP14)
+    people = [int(record["person_id"]) for record in opened]
+    assert found == count == len(people) == len(set(people))
+
+
+def test_two_readings_have_the_same_order(data, records):
+    again, _ = pipeline.read_records(data, ("drawn/train",), LSP14)
+    expected = [int(record["person_id"]) for record in records]
+    assert [int(record["person_id"]) for record in again] == expected
+
+
+@pytest.mark.parametrize(
+    "splits, skeleton, message",
+    [
+        (("lsp/train",), LSP14, "lsp: expected one data set .*prepare lsp.*found 0"),
+        (("drawn/test",), LSP14, "no split 'test', found .*'train', 'validation'"),
+        (("drawn/train[:x]",), LSP14, r"no split 'train\[:x\]'"),
+        (("drawn/train",), COCO17, "expected the skeleton 'coco17', found 'lsp14'"),
+        (("drawn/train[:0]",), LSP14, "expected people.*found none"),
+        ((), LSP14, "expected the names of data sets"),
+    ],
+)
+def test_what_cannot_be_opened_is_named(data, splits, skeleton, message):
+    with pytest.raises(DataError, match=message) as error:
+        pipeline.read_records(data, splits, skeleton)
+    assert "\n" not in str(error.value)
+
+
+def cut_off(path):
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize(
+    "harm, reason",
+    [
+        (cut_off, "record [0-9]+: truncated"),
+        (lambda path: path.write_bytes(b""), "record 0: the file ends"),
+        (lambda path: path.unlink(), "record 0: no such file"),
+    ],
+)
+def test_a_cut_off_shard_is_named_before_anything_is_read(copied, harm, reason):
+    path = drawn_people.shard(copied)
+    harm(path)
+    message = f"{path.name}: expected 20 records, {reason}"
+    with pytest.raises(DataError, match=message) as error:
+        pipeline.read_records(copied, ("drawn/train",), LSP14)
+    assert "\n" not in str(error.value) and "function_node" not in str(error.value)
+
+
+def test_a_damaged_record_is_named_when_it_is_read(copied):
+    path = drawn_people.shard(copied)
+    drawn_people.damage_a_record(path)
+    opened, _ = pipeline.read_records(copied, BOTH, LSP14)
+    with (
+        pytest.raises(DataError, match=f"{path.name}.*record [0-9]+: corrupted"),
+        pipeline.naming_damage(copied, BOTH),
+    ):
+        list(opened)
+
+
+def test_an_error_that_is_no_damage_passes_unchanged(data):
+    with pytest.raises(tf.errors.NotFoundError), pipeline.naming_damage(data, BOTH):
+        tf.io.read_file("nowhere")
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", json.dumps({"skeleton": {}})])
+def test_unreadable_metadata_are_named(copied, text):
+    path = drawn_people.shard(copied).with_name("metadata.json")
+    path.unlink() if text is None else path.write_text(text)
+    with pytest.raises(DataError, match="metadata cannot be read"):
+        pipeline.read_records(copied, ("drawn/train",), LSP14)
+
+
+# --- crops -----------------------------------------------------------------------
+
+
+def test_a_plain_crop_shows_the_box_and_a_quarter_more(records):
+    for record in records:
+        person = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
+        matrix = person["matrix"].numpy()
+        np.testing.assert_allclose(matrix[0, 0], 128 / (136 * 1.25), rtol=1e-4)
+        centre = record["box"][:2] + (record["box"][2:] - 1) / 2
+        found = geometry.transform(centre[None], matrix)
+        np.testing.assert_allclose(found, [[47.5, 63.5]], atol=1e-3)
+        expected = geometry.transform(record["keypoints"], matrix)
+        np.testing.assert_allclose(person["keypoints"], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_joints_lie_where_the_crop_shows_them(records, seed):
+    """Whatever the crop: the colour of a joint, or of its mirror, is at its place."""
+    augmentation = Augmentation(0.3, 40.0, 0.5, 0.05)
+    person = Person(LSP14, SIZE, augmentation)
+    # The second person of a photo is drawn over the first.
+    record = next(r for r in records[seed:] if int(r["person_id"]) % 2 == 0)
+    found = pipeline.crop_person(record, person, tf.constant([seed, 0]))
+    mirrored = np.linalg.det(found["matrix"][:, :2]) < 0
+    order = LSP14.flip_permutation if mirrored else np.arange(14)
+    colours = drawn_people.COLOURS[order][:, ::-1]
+    image = found["image"].numpy()
+    for (x, y), valid, colour in zip(
+        found["keypoints"].numpy(), found["valid"].numpy(), colours, strict=True
+    ):
+        if valid and 1 <= x <= SIZE[1] - 2 and 1 <= y <= SIZE[0] - 2:
+            shown = image[int(round(y)), int(round(x))]
+            assert np.abs(shown - colour).max() < 60
+
+
+def test_windows_crop_like_their_photo(records):
+    for record in records[:4]:
+        number = int(record["image_id"])
+        gap = 40 if number % 4 == 1 else 110
+        people = (
+            drawn_people.drawn_person(number, 10),
+            drawn_people.drawn_person(number + 1, 10 + gap),
+        )
+        photo = tf.io.decode_png(drawn_people.drawn_photo(people), channels=3)
+        found = pipeline.crop_person(record, RANDOM_SHAPE, tf.constant([1, 1]))
+        expected = geometry.warp(photo[None], found["matrix"][None], SIZE)[0]
+        # JPEG softens the edges of the discs.
+        difference = np.abs(found["image"] - expected)
+        assert difference.mean() < 4 and np.median(difference) < 1
+
+
+RANDOM_SHAPE = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5))
+
+
+def test_a_mirrored_crop_exchanges_left_and_right_and_their_validity(records):
+    record = {**records[0], "visible": tf.constant([0, 2, 1] + [2] * 11, tf.uint8)}
+    mirror = Person(LSP14, SIZE, Augmentation(mirror=1.0))
+    plain = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
+    found = pipeline.crop_person(record, mirror, tf.constant([0, 0]))
+    expected = geometry.mirror_points(
+        plain["keypoints"], SIZE[1], LSP14.flip_permutation
+    )
+    np.testing.assert_allclose(found["keypoints"], expected, atol=1e-2)
+    np.testing.assert_array_equal(
+        found["valid"], plain["valid"].numpy()[LSP14.flip_permutation]
+    )
+    np.testing.assert_allclose(found["image"], plain["image"][:, ::-1], atol=0.1)
+    assert plain["valid"][0] == 0 and plain["valid"][2] == 1
+
+
+def test_joints_outside_the_crop_are_not_valid(records):
+    record = dict(records[0])
+    record["keypoints"] = tf.tensor_scatter_nd_update(
+        record["keypoints"], [[3]], [[-300.0, 20.0]]
+    )
+    valid = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))["valid"].numpy()
+    assert valid[3] == 0 and valid.sum() == 13
+
+
+def test_neighbours_are_the_people_whose_boxes_overlap_by_a_tenth(records):
+    for record in records:
+        found = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
+        # Boxes 70 wide, 40 or 110 apart: overlap 30 / 110 or none.
+        close = int(record["image_id"]) % 4 == 1
+        assert found["neighbours"].shape[0] == close
+        if close:
+            expected = geometry.transform(
+                record["neighbour_keypoints"][0], found["matrix"]
+            )
+            np.testing.assert_allclose(found["neighbours"][0], expected, atol=1e-3)
+
+
+def test_the_area_is_that_of_the_box_in_the_crop(records):
+    found = pipeline.crop_person(records[0], RANDOM, tf.constant([5, 5]))
+    scale = np.hypot(found["matrix"][1, 0], found["matrix"][1, 1])
+    np.testing.assert_allclose(found["area"], 70 * 136 * scale**2, rtol=1e-4)
+
+
+def test_eager_equals_tf_data(records, data):
+    opened, _ = pipeline.read_records(data, ("drawn/train[:4]",), LSP14)
+    cropped = opened.map(
+        lambda record: pipeline.crop_person(record, RANDOM, tf.constant([2, 3]))
+    )
+    for record, in_graph in zip(opened, cropped, strict=True):
+        eager = pipeline.crop_person(record, RANDOM, tf.constant([2, 3]))
+        for name, value in eager.items():
+            np.testing.assert_allclose(in_graph[name], value, atol=1e-2, err_msg=name)
+
+
+# --- batches ---------------------------------------------------------------------
+
+
+def test_validation_crops_keep_the_order_and_lose_nobody(data, records):
+    opened, _ = pipeline.read_records(data, ("drawn/train",), LSP14)
+    found = ids(pipeline.crops(opened, RANDOM, 8, seed=0))
+    assert [len(batch) for batch in found] == [8, 8, 4]
+    expected = [int(record["person_id"]) for record in records]
+    assert list(itertools.chain(*found)) == expected
+
+
+def test_people_with_and_without_neighbours_share_a_batch(data):
+    opened, _ = pipeline.read_records(data, ("drawn/train",), LSP14)
+    batch = next(iter(pipeline.crops(opened, PLAIN, 20, seed=0)))
+    assert batch["neighbours"].shape == (20, 1, 14, 2)
+    alone = batch["neighbours_valid"].numpy().sum((1, 2)) == 0
+    np.testing.assert_array_equal(alone, batch["image_id"] % 4 == 3)
+
+
+def shuffled(data, first_step=0, seed=0, batch_size=6):
+    opened, count = pipeline.read_records(data, ("drawn/train",), LSP14)
+    return pipeline.shuffled_people(opened, count, RANDOM, batch_size, seed, first_step)
+
+
+def test_an_epoch_shows_everybody_once_and_every_epoch_in_another_order(data):
+    # 20 people in batches of 6: an epoch has 3 steps.
+    found = ids(shuffled(data).take(9))
+    epochs = [list(itertools.chain(*found[i : i + 3])) for i in (0, 3, 6)]
+    for epoch in epochs:
+        assert len(set(epoch)) == 18
+    assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
+
+
+@pytest.mark.parametrize("first_step", [1, 3, 4, 7])
+def test_a_resumed_run_sees_what_it_would_have_seen(data, first_step):
+    whole = list(shuffled(data).take(9))[first_step:]
+    resumed = list(shuffled(data, first_step).take(9 - first_step))
+    for expected, found in zip(whole, resumed, strict=True):
+        for name, value in expected.items():
+            np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+def test_the_seed_decides_order_and_crops(data):
+    first, again = (next(iter(shuffled(data, seed=1))) for _ in range(2))
+    other = next(iter(shuffled(data, seed=2)))
+    np.testing.assert_array_equal(first["image"], again["image"])
+    assert first["person_id"].numpy().tolist() != other["person_id"].numpy().tolist()
+
+
+def test_a_person_is_cropped_differently_in_every_epoch(data):
+    found = {}
+    for batch in shuffled(data).take(6):
+        for person, matrix in zip(
+            batch["person_id"].numpy(), batch["matrix"].numpy(), strict=True
+        ):
+            found.setdefault(person, []).append(matrix)
+    twice = [pair for pair in found.values() if len(pair) == 2]
+    assert twice and all((first != second).any() for first, second in twice)
+
+
+def training(data, first_step=0):
+    return pipeline.training_batches(
+        shuffled(data, first_step), IntegralHeatmap(SIZE), LSP14, 0, first_step
+    )
+
+
+def test_training_batches_hold_inputs_targets_and_weights(data):
+    people = next(iter(shuffled(data)))
+    inputs, targets, weights = next(iter(training(data)))
+    np.testing.assert_array_equal(inputs["image"], people["image"])
+    np.testing.assert_array_equal(targets["keypoints"], people["keypoints"])
+    for name in ("heatmap", "keypoints"):
+        np.testing.assert_array_equal(weights[name], people["valid"])
+    assert targets["heatmap"].shape == (6, 32, 24, 14)
+    total = tf.reduce_sum(targets["heatmap"], axis=(1, 2))
+    np.testing.assert_allclose(total, people["valid"], atol=1e-4)
+    # The input pose is the target with errors.
+    assert inputs["valid"].numpy().sum() == people["valid"].numpy().sum()
+    assert (inputs["keypoints"] != targets["keypoints"]).numpy().any()
+
+
+def test_a_resumed_run_sees_the_same_errors(data):
+    whole = list(training(data).take(5))[4]
+    resumed = next(iter(training(data, first_step=4)))
+    np.testing.assert_array_equal(resumed[0]["keypoints"], whole[0]["keypoints"])
