@@ -1,7 +1,7 @@
 """Calibration of a refiner's fusion (tfpose.fusion) on validation people.
 
-Files of several simulated methods, from strong to weak, are made from the true poses of
-validation people; the calibration is the one that helps the least-helped file most.
+The sharpness of its beliefs is measured with the poses of a simulated method, its noise
+with the true poses.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ import tensorflow as tf
 from tfpose import fusion, photos, training
 from tfpose import skeleton as skeletons
 from tfpose.data import pipeline
-from tfpose.metrics import pck
 from tfpose.refine import Refiner
 from tfpose.skeleton import Skeleton
 from tfpose.synthesis import posefix
 
-# The share of synthesized errors a simulated method makes; its other joints are good.
-ERROR_SHARES = (0.15, 0.4, 1.0)
-# How far "good" joints of a simulated method lie off, in units of a joint's d^0.85.
+# The share of synthesized errors the simulated method makes; other joints are good.
+ERROR_SHARE = 0.4
+# How far its good joints lie off, in units of a joint's d^0.85.
 GOOD_SPREAD = 0.4
-THRESHOLDS = (0.1, 0.2)
 PEOPLE = 250
 
 
@@ -45,12 +43,13 @@ class People:
     areas: np.ndarray
 
 
-def calibrate(model_dir: str, data: str) -> fusion.Calibration:
+def calibrate(model_dir: str, data: str, splits=None) -> fusion.Calibration:
     """Calibrates a trained refiner and writes ``calibration.json`` into its folder.
 
     Args:
         model_dir: folder that training wrote.
-        data: prepared data sets; the configuration's validation splits are used.
+        data: folder of prepared data sets.
+        splits: whose people to measure on; the configuration's validation splits.
 
     Returns:
         The calibration.
@@ -58,15 +57,24 @@ def calibrate(model_dir: str, data: str) -> fusion.Calibration:
     model, config = training.load_model(model_dir)
     skeleton = skeletons.get(config.skeleton)
     refiner = Refiner(model, skeleton, fusion.Calibration())
-    people = read_people(data, config.validation, skeleton)
-    files = []
-    for index, share in enumerate(ERROR_SHARES):
-        poses = simulate(people, skeleton, share, seed=(config.seed, index))
-        given = zip(people.windows, poses[:, None], [None] * len(poses), strict=True)
-        files.append((_joined(refiner.believe(given)), poses))
-    calibration = fusion.calibrate(files, lambda poses: _error(poses, people, skeleton))
+    people = read_people(data, splits or config.validation, skeleton)
+
+    poses = simulate(people, skeleton, ERROR_SHARE, seed=(config.seed, 0))
+    beliefs = _believe(refiner, people, poses, np.ones_like(people.valid))
+    truth = beliefs.in_cells(people.keypoints)
+    sharpness = fusion.sharpness(beliefs, truth, people.valid)
+
+    beliefs = _believe(refiner, people, people.keypoints, people.valid)
+    noise = fusion.disagreement([beliefs])
+    calibration = fusion.Calibration(sharpness, tuple(map(float, noise)))
     fusion.write_calibration(pathlib.Path(model_dir), calibration)
     return calibration
+
+
+def _believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
+    given = zip(people.windows, poses[:, None], valid[:, None], strict=True)
+    parts = [(b.maps, b.inputs, b.valid, b.to_image) for b in refiner.believe(given)]
+    return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def read_people(data: str, splits, skeleton: Skeleton) -> People:
@@ -117,17 +125,3 @@ def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarr
     count = np.maximum(labelled.sum(1, keepdims=True), 1)
     middle = (people.keypoints * labelled).sum(1, keepdims=True) / count
     return np.where(labelled, poses, middle).astype(np.float32)
-
-
-def _joined(beliefs) -> fusion.Beliefs:
-    parts = [(some.maps, some.inputs, some.valid, some.to_image) for some in beliefs]
-    return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
-
-
-def _error(poses, people: People, skeleton: Skeleton) -> float:
-    """Percent of joints that miss, averaged over ``THRESHOLDS`` in torso lengths."""
-    torso = tuple(skeleton.index(joint) for joint in skeleton.torso)
-    lengths = pck.segment_lengths(people.keypoints, people.valid, torso)
-    distances = pck.normalised_distances(poses, people.keypoints, people.valid, lengths)
-    hits = [np.nanmean(pck.pck(distances, threshold)) for threshold in THRESHOLDS]
-    return 100.0 - float(np.mean(hits))
