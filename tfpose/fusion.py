@@ -32,10 +32,10 @@ from tfpose.poses import write_json
 FILE = "calibration.json"
 # A file's disagreement is measured on at most so many of its first people.
 MEASURED_PEOPLE = 1000
-# The smallest s_j in cells; below it a Gaussian falls between the cells.
-SMALLEST_SPREAD = 0.3
-# Exponents that ``sharpness`` chooses from. None sharpens: real methods err in ways that
-# the simulated one, which it is measured with, does not.
+# The smallest s_j in cells: with it an inlier stays where it is.
+SMALLEST_SPREAD = 0.1
+# Exponents that ``sharpness`` chooses from. None sharpens: real methods err in ways
+# that the simulated one, which it is measured with, does not.
 SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 

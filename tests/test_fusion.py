@@ -1,0 +1,160 @@
+import json
+
+import numpy as np
+import pytest
+
+from tfpose import fusion
+from tfpose.fusion import Beliefs, Calibration
+
+IDENTITY = np.float32([[1, 0, 0], [0, 1, 0]])
+
+
+def beliefs(maps, cells, valid=None):
+    """Beliefs f32[N, h, w, K] about input poses f32[N, K, 2] given in cells."""
+    maps = np.asarray(maps, np.float32)
+    inputs = (np.asarray(cells, np.float32) + 0.5) * 4 - 0.5
+    valid = np.ones(inputs.shape[:2], np.float32) if valid is None else valid
+    return Beliefs(maps, inputs, valid, np.tile(IDENTITY, (len(maps), 1, 1)))
+
+
+def single(map_of_cells, cell, valid=None):
+    """One person with one joint."""
+    maps = np.asarray(map_of_cells, np.float32)[None, :, :, None]
+    return beliefs(maps / maps.sum(), [[cell]], valid)
+
+
+def gaussian(x, y, sigma, size=15):
+    rows, columns = np.mgrid[:size, :size]
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
+
+
+def test_expectation_is_the_mean_cell():
+    maps = np.zeros((1, 3, 4, 1))
+    maps[0, 0, 1, 0], maps[0, 2, 3, 0] = 0.25, 0.75
+    assert fusion.expectation(maps)[0, 0].tolist() == [2.5, 1.5]
+
+
+def test_photo_and_cells_are_inverse():
+    some = Beliefs(
+        np.ones((1, 2, 2, 1)),
+        np.zeros((1, 1, 2)),
+        np.ones((1, 1)),
+        np.float32([[[2, 0.5, 7], [-0.5, 2, -3]]]),
+    )
+    cells = np.float32([[[1.25, -0.5]]])
+    np.testing.assert_allclose(some.in_cells(some.in_photo(cells)), cells, atol=1e-5)
+
+
+def test_disagreement_is_the_median_over_people_per_joint():
+    maps = np.zeros((3, 5, 5, 1), np.float32)
+    maps[:, 2, 2] = 1
+    parts = [beliefs(maps[:2], [[[2, 2]], [[2, 3]]]), beliefs(maps[2:], [[[2, 6]]])]
+    assert fusion.disagreement(parts).tolist() == [1.0]
+
+
+def test_missing_joints_do_not_disagree():
+    maps = np.zeros((2, 5, 5, 1), np.float32)
+    maps[:, 2, 2] = 1
+    some = beliefs(maps, [[[2, 3]], [[0, 0]]], valid=np.float32([[1], [0]]))
+    assert fusion.disagreement([some]).tolist() == [1.0]
+
+
+def test_two_gaussians_meet_by_their_precisions():
+    """Belief N(14, 1^2), input N(17, 2^2): the posterior's mean is 14 + 3 / 5."""
+    some = single(gaussian(14, 15, 1.0, size=31), (17, 15))
+    certain = Calibration(reach=1.0, outliers=0.0)
+    answer = fusion.fuse(some, np.array([2.0]), certain)
+    np.testing.assert_allclose(answer[0, 0], [14.6, 15.0], atol=2e-3)
+
+
+def test_a_file_that_disagrees_like_the_truth_keeps_its_joints():
+    some = single(gaussian(6, 7, 1.0), (7.37, 6.81))
+    calibration = Calibration(noise=(1.5,), outliers=0.1)
+    answer = fusion.fuse(some, np.array([1.5]), calibration)
+    np.testing.assert_allclose(answer[0, 0], [7.37, 6.81], atol=0.1)
+
+
+def test_an_outlier_gives_way_to_a_sharp_belief():
+    some = single(gaussian(3, 4, 0.7), (13, 12))
+    calibration = Calibration(noise=(1.0,))
+    answer = fusion.fuse(some, np.array([1.0]), calibration)
+    np.testing.assert_allclose(answer[0, 0], [3, 4], atol=1e-3)
+
+
+def test_a_flat_belief_leaves_the_input_where_it_is():
+    some = single(np.ones((15, 15)), (6.3, 8.9))
+    answer = fusion.fuse(some, np.array([0.4]), Calibration(outliers=0.0))
+    np.testing.assert_allclose(answer[0, 0], [6.3, 8.9], atol=1e-4)
+
+
+def test_a_missing_joint_is_answered_by_the_belief_alone():
+    some = single(gaussian(6, 7, 1.0), (12, 2), valid=np.zeros((1, 1), np.float32))
+    answer = fusion.fuse(some, np.array([0.0]), Calibration())
+    np.testing.assert_allclose(answer[0, 0], [6, 7], atol=1e-3)
+
+
+def test_an_input_far_outside_the_crop_is_finite():
+    some = single(gaussian(6, 7, 1.0), (400, -300))
+    answer = fusion.fuse(some, np.array([0.2]), Calibration())
+    np.testing.assert_allclose(answer[0, 0], [6, 7], atol=1e-3)
+
+
+def test_softening_keeps_the_sum_and_flattens():
+    maps = np.float32([[[[0.8], [0.2]]]])
+    soft = fusion.softened(maps, 0.5)
+    np.testing.assert_allclose(soft[0, 0, :, 0], [2 / 3, 1 / 3], atol=1e-6)
+
+
+def test_an_overconfident_belief_is_softened_and_a_right_one_is_not():
+    """Truth drawn from N(7, 2^2): a belief of the same width has sharpness 1."""
+    random = np.random.default_rng(0)
+    truth = 7 + random.normal(size=(300, 1, 2)) * 2
+    valid = np.ones((300, 1))
+
+    def belief(sigma):
+        maps = gaussian(7, 7, sigma)[None, :, :, None]
+        return beliefs(np.repeat(maps / maps.sum(), 300, axis=0), truth)
+
+    assert fusion.sharpness(belief(2.0), truth, valid) >= 0.9
+    # A Gaussian of sigma / sqrt(2) to the power 1/2 has the width sigma again.
+    assert fusion.sharpness(belief(2 / np.sqrt(2)), truth, valid) == pytest.approx(
+        0.5, abs=0.1
+    )
+
+
+def test_measuring_loses_nobody():
+    maps = np.zeros((1, 5, 5, 1), np.float32)
+    maps[:, 2, 2] = 1
+    given = [beliefs(maps, [[[2, 2 + i]]]) for i in range(3)]
+    apart, stream = fusion.measured(iter(given))
+    assert apart.tolist() == [1.0]
+    assert list(stream) == given
+
+
+def test_a_file_without_people_is_measured():
+    apart, stream = fusion.measured(iter([]))
+    assert not apart.any() and list(stream) == []
+
+
+def test_input_weight_is_the_place_between_refined_and_input():
+    inputs = np.array([[[10.0, 0.0], [5.0, 5.0]]])
+    refined = np.array([[[0.0, 0.0], [5.0, 5.0]]])
+    fused = np.array([[[2.5, 1.0], [5.0, 5.0]]])
+    weights = fusion.input_weights(inputs, refined, fused)
+    assert weights[0, 0] == 0.25 and np.isnan(weights[0, 1])
+
+
+def test_calibration_is_written_and_read(tmp_path):
+    calibration = Calibration(0.8, (0.25, 0.5))
+    fusion.write_calibration(tmp_path, calibration)
+    assert fusion.read_calibration(tmp_path) == calibration
+
+
+def test_a_folder_without_calibration_has_the_default(tmp_path):
+    assert fusion.read_calibration(tmp_path) == Calibration()
+
+
+def test_a_broken_calibration_is_named(tmp_path):
+    (tmp_path / fusion.FILE).write_text(json.dumps({"sharpness": 1.0}))
+    with pytest.raises(ValueError, match="calibration.json: not a calibration"):
+        fusion.read_calibration(tmp_path)
