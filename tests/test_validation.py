@@ -1,0 +1,93 @@
+"""Validation people, simulated methods and the calibration measured on them."""
+
+import numpy as np
+import pytest
+
+from tests import drawn_people
+from tests.test_training import CONFIG
+from tfpose import calibration, fusion, training, validation
+from tfpose.models import posefix
+from tfpose.models.resnet import small_resnet
+from tfpose.poses import write_json
+from tfpose.skeleton import LSP14
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nano_trunk():
+    """A trunk that compiles fast."""
+    with pytest.MonkeyPatch.context() as patch:
+        nano = (4, 4, 4, 4, 4)
+        patch.setitem(posefix.TRUNKS, "nano", lambda x: small_resnet(x, nano, 1))
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return drawn_people.prepare(tmp_path_factory.mktemp("data"), people=(14, 6))
+
+
+@pytest.fixture(scope="module")
+def people(data):
+    return validation.read_people(data, CONFIG.validation, LSP14)
+
+
+@pytest.fixture
+def model_dir(tmp_path):
+    model = training.build_model(CONFIG)
+    model.save_weights(tmp_path / training.WEIGHTS)
+    write_json(tmp_path / training.CONFIG, CONFIG.to_json())
+    return tmp_path
+
+
+def test_people_are_read_in_window_pixels(people):
+    for window, points, valid in zip(
+        people.windows, people.keypoints, people.valid, strict=True
+    ):
+        height, width = window.shape[:2]
+        seen = points[valid > 0]
+        assert (seen >= -0.5).all() and (seen < [width, height]).all()
+
+
+def test_a_box_holds_its_joints(people):
+    low, size = people.boxes[:, None, :2], people.boxes[:, None, 2:]
+    inside = (people.keypoints >= low - 0.5) & (people.keypoints < low + size)
+    assert inside.all(-1)[people.valid > 0].all()
+
+
+def test_a_method_without_errors_is_near_the_truth(people):
+    poses = validation.simulate(people, LSP14, share=0.0, seed=(0, 0))
+    distance = np.linalg.norm(poses - people.keypoints, axis=-1)
+    spread = np.sqrt(people.box_areas[:, None]) * LSP14.sigma_array
+    assert 0 < np.median((distance / spread)[people.valid > 0]) < 1
+
+
+def test_more_errors_are_farther_off(people):
+    def distance(share):
+        poses = validation.simulate(people, LSP14, share, seed=(0, 0))
+        apart = np.linalg.norm(poses - people.keypoints, axis=-1)
+        return apart[people.valid > 0].mean()
+
+    assert distance(1.0) > distance(0.0)
+
+
+def test_unlabelled_joints_stand_at_the_middle():
+    points = np.float32([[[0, 0], [10, 20]] + [[99, 99]] * 12])
+    valid = np.float32([[1, 1] + [0] * 12])
+    box = np.float32([[0, 0, 20, 40]])
+    one = validation.People([None], points, valid, box, np.float32([400]))
+    poses = validation.simulate(one, LSP14, share=0.0, seed=(0, 0))
+    np.testing.assert_allclose(poses[0, 2:], np.tile([5, 10], (12, 1)))
+
+
+def test_calibration_is_measured_and_kept(data, model_dir):
+    found = calibration.calibrate(str(model_dir), data)
+    assert found.sharpness in fusion.SHARPNESSES
+    assert len(found.noise) == 14 and min(found.noise) > 0
+    assert fusion.read_calibration(model_dir) == found
+
+
+def test_a_model_is_scored_before_and_after(data, model_dir):
+    numbers = validation.evaluate_model(str(model_dir), data)
+    assert numbers["metric"] == "pck" and numbers["threshold"] == 0.2
+    assert 0 <= numbers["mean"] <= 100
+    assert 0 < numbers["before"]["mean"] < 100

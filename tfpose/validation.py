@@ -1,0 +1,175 @@
+"""Validation people: prepared people, the poses of a simulated method, and refinement.
+
+A model folder is scored without any real method's results: the true poses of its
+validation people are corrupted as in training, and refined. Each person is a photo of
+its own here, the window of its record; all coordinates are window pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tfpose import evaluate, fusion, photos, training
+from tfpose import skeleton as skeletons
+from tfpose.data import pipeline
+from tfpose.poses import Annotations, Results
+from tfpose.refine import Refiner
+from tfpose.skeleton import Skeleton
+from tfpose.synthesis import posefix
+
+# How far a simulated method's good joints lie off, in units of a joint's d^0.85.
+GOOD_SPREAD = 0.4
+# People who are read at most.
+PEOPLE = 250
+
+
+@dataclasses.dataclass(frozen=True)
+class People:
+    """Validation people, each in the window that shows them; N people, K joints.
+
+    Attributes:
+        windows: u8[H, W, 3] each.
+        keypoints: f32[N, K, 2] window pixels.
+        valid: f32[N, K].
+        boxes: f32[N, 4] xywh, window pixels.
+        areas: f32[N], px^2 of their segments in the window.
+    """
+
+    windows: list[np.ndarray]
+    keypoints: np.ndarray
+    valid: np.ndarray
+    boxes: np.ndarray
+    areas: np.ndarray
+
+    @property
+    def box_areas(self) -> np.ndarray:
+        """f32[N] px^2, of the boxes."""
+        return self.boxes[:, 2] * self.boxes[:, 3]
+
+
+def read_people(data: str, splits, skeleton: Skeleton) -> People:
+    """At most ``PEOPLE`` people of prepared data, spread evenly over the splits."""
+    records, count = pipeline.read_records(data, splits, skeleton)
+    step = max(1, count // PEOPLE)
+    windows, rest = [], []
+    for record in records.shard(step, 0).as_numpy_iterator():
+        matrix = record["window_matrix"]
+        scale, offset = matrix[[0, 1], [0, 1]], matrix[:, 2]  # window -> photo
+        position, size = record["box"][:2], record["box"][2:]
+        # A box begins half a pixel before its first pixel's centre.
+        box = [(position - 0.5 - offset) / scale + 0.5, size / scale]
+        windows.append(photos.decode(record["window"], record["file_name"]))
+        rest.append(
+            (
+                (record["keypoints"] - offset) / scale,
+                record["visible"] > 0,
+                np.concatenate(box),
+                record["area"] / scale.prod(),
+            )
+        )
+    return People(windows, *(np.float32(part) for part in zip(*rest, strict=True)))
+
+
+def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarray:
+    """The poses of a simulated method, f32[N, K, 2] window pixels.
+
+    Methods place every joint: the unlabelled ones stand at the person's middle.
+
+    Args:
+        people: the truth.
+        skeleton: K joints.
+        share: of its synthesized errors that the method makes.
+        seed: two integers.
+    """
+    nobody = np.zeros((len(people.windows), 0, len(skeleton), 2), np.float32)
+    wrong = posefix.synthesize(
+        people.keypoints,
+        people.valid,
+        nobody,
+        nobody[..., 0],
+        people.box_areas,
+        skeleton,
+        tf.constant(seed),
+    )
+    random = np.random.default_rng(seed)
+    spread = posefix.similarity_distance(
+        people.box_areas[:, None], skeleton.sigma_array, 0.85
+    ).numpy()
+    noise = random.normal(size=people.keypoints.shape) * GOOD_SPREAD * spread[..., None]
+    errs = random.random(people.valid.shape) < share
+    poses = np.where(errs[..., None], wrong["keypoints"], people.keypoints + noise)
+    labelled = people.valid[..., None] > 0
+    count = np.maximum(labelled.sum(1, keepdims=True), 1)
+    middle = (people.keypoints * labelled).sum(1, keepdims=True) / count
+    return np.where(labelled, poses, middle).astype(np.float32)
+
+
+def believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
+    """What a refiner believes, given poses f32[N, K, 2] and valid f32[N, K]."""
+    given = zip(people.windows, poses[:, None], valid[:, None], strict=True)
+    parts = [(b.maps, b.inputs, b.valid, b.to_image) for b in refiner.believe(given)]
+    return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def evaluate_model(model_dir, data, metric="pck", threshold=None, splits=None) -> dict:
+    """Scores a model folder on its corrupted and refined validation people.
+
+    Args:
+        model_dir: folder that training wrote.
+        data: folder of prepared data sets.
+        metric: of ``evaluate.evaluate_poses``.
+        threshold: of the metric.
+        splits: whose people; the configuration's validation splits.
+
+    Returns:
+        What ``evaluate_poses`` does for the refined poses, and as "before" for the
+        corrupted ones.
+    """
+    _, config = training.load_model(model_dir)
+    refiner = Refiner.load(str(model_dir))
+    skeleton = skeletons.get(config.skeleton)
+    people = read_people(data, splits or config.validation, skeleton)
+    poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
+    beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
+    apart = fusion.disagreement([beliefs])
+    refined = fusion.fuse(beliefs, apart, refiner.calibration)
+    truth = _annotations(people, skeleton)
+    before, after = (
+        evaluate.evaluate_poses(truth, _results(side), metric, threshold)
+        for side in (poses, beliefs.in_photo(refined))
+    )
+    return {**after, "before": before}
+
+
+def _annotations(people: People, skeleton: Skeleton) -> Annotations:
+    count = len(people.windows)
+    numbers = np.arange(count)
+    return Annotations(
+        skeleton=skeleton,
+        images={number: {"file_name": ""} for number in range(count)},
+        image_ids=numbers,
+        ids=numbers,
+        keypoints=people.keypoints.astype(np.float64),
+        visible=np.uint8(2 * people.valid),
+        boxes=people.boxes.astype(np.float64),
+        areas=people.areas.astype(np.float64),
+        head_sizes=np.full(count, np.nan),
+        crowd=np.zeros(count, bool),
+        entries=({},) * count,
+    )
+
+
+def _results(poses) -> Results:
+    numbers = np.arange(len(poses))
+    return Results(
+        image_ids=numbers,
+        keypoints=poses.astype(np.float64),
+        scores=np.ones(poses.shape[:2]),
+        pose_scores=np.ones(len(poses)),
+        entries=({},) * len(poses),
+        positions=numbers,
+        file_entries=({},) * len(poses),
+    )
