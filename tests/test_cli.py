@@ -204,3 +204,49 @@ def test_train_py_has_the_flags_of_the_command(project):
     flags = "model preset data model_dir resume quicktest set".split()
     for flag in flags:
         assert f"{flag}:" in output.stdout
+
+
+@pytest.mark.slow
+def test_the_whole_job_through_the_command_line(tmp_path, capsys):
+    folder = tmp_path / "demo"
+    code, lines, _ = run(
+        capsys, "demo", "--quick", "--out", folder, "--json", tmp_path / "demo.json"
+    )
+    assert code == 0 and any("refining" in line for line in lines)
+    numbers = json.loads((tmp_path / "demo.json").read_text())
+    assert {"AP", "PCK@0.2", "good", "miss"} <= set(numbers["before"])
+    assert set(numbers["after"]) == set(numbers["before"])
+    assert (folder / "report.html").exists() and (folder / "export/1").is_dir()
+
+    given = [
+        "refine", "--model", folder / "model", "--images", folder / "photos",
+        "--annotations", next((folder / "data/synthetic").glob("*_validation.json")),
+        "--json", tmp_path / "refine.json",
+    ]  # fmt: skip
+    poses = json.loads((folder / "corrupted.json").read_text())
+    code, lines, _ = run(
+        capsys, *given, "--poses", folder / "corrupted.json",
+        "--out", tmp_path / "again.json", "--fusion-report",
+    )  # fmt: skip
+    assert code == 0
+    assert lines[0].endswith(f"refined {len(poses)} of {len(poses)} poses")
+    assert any(line.startswith("left_knee") for line in lines)
+    assert (tmp_path / "again.json").read_text() == (
+        folder / "refined.json"
+    ).read_text()
+
+    (tmp_path / "bad.json").write_text(json.dumps([poses[0], {"image_id": 5}]))
+    bad = [*given, "--poses", tmp_path / "bad.json", "--out", tmp_path / "bad_out.json"]
+    code, _, (error,) = run(capsys, *bad)
+    assert code == 2 and "bad.json: record 1" in error
+    assert not (tmp_path / "bad_out.json").exists()
+    code, lines, (left,) = run(capsys, *bad, "--skip-bad")
+    assert code == 0 and lines[0].endswith("refined 1 of 2 poses")
+    assert left.startswith("left as it was: ") and "record 1" in left
+    assert json.loads((tmp_path / "bad_out.json").read_text())[1] == {"image_id": 5}
+
+    code, _, (error,) = run(
+        capsys, "train", "--data", folder / "data", "--model_dir", folder / "model",
+        "--quicktest",
+    )  # fmt: skip
+    assert code == 2 and "a run is there already; --resume goes on with it" in error

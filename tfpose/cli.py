@@ -13,6 +13,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 
+import absl.logging
+
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
 
 
@@ -57,8 +59,10 @@ def _start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages.
 
     It tells about its CPU features and about GPUs it does not find, in lines that no
-    setting turns off (tensorflow issue 100442). They are kept only if it fails.
+    setting turns off (tensorflow issue 100442). They are kept only if it fails. What
+    TensorFlow Datasets logs as warnings is news of what it does.
     """
+    absl.logging.set_verbosity(absl.logging.ERROR)
     with tempfile.TemporaryFile() as messages:
         stderr = os.dup(2)
         os.dup2(messages.fileno(), 2)
