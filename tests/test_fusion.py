@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfpose import fusion
-from tfpose.fusion import Beliefs, Calibration
+from tfpose.fusion import Beliefs, Calibration, Trust
 
 IDENTITY = np.float32([[1, 0, 0], [0, 1, 0]])
 
@@ -49,54 +49,71 @@ def test_disagreement_is_the_median_over_people_per_joint():
     maps = np.zeros((3, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     parts = [beliefs(maps[:2], [[[2, 2]], [[2, 3]]]), beliefs(maps[2:], [[[2, 6]]])]
-    assert fusion.disagreement(parts).tolist() == [1.0]
+    assert fusion.trust(parts, Calibration()).disagreement.tolist() == [1.0]
 
 
 def test_missing_joints_do_not_disagree():
     maps = np.zeros((2, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     some = beliefs(maps, [[[2, 3]], [[0, 0]]], valid=np.float32([[1], [0]]))
-    assert fusion.disagreement([some]).tolist() == [1.0]
+    assert fusion.trust([some], Calibration()).disagreement.tolist() == [1.0]
+
+
+def test_trust_is_in_excess_of_true_poses():
+    """Disagreements 3, 5 and 40 cells, noise 3: s = 4 sqrt(5^2 - 3^2), one is far."""
+    maps = np.zeros((3, 60, 5, 1), np.float32)
+    maps[:, 2, 2] = 1
+    some = beliefs(maps, [[[2, 5]], [[2, 7]], [[2, 42]]])
+    trust = fusion.trust([some], Calibration(noise=(3.0,), far=0.2))
+    assert trust.spread[0] == pytest.approx(16.0)
+    assert trust.outliers == pytest.approx((1 / 3 - 0.2) / 0.8)
+
+
+def test_a_file_like_the_truth_is_trusted_wholly():
+    maps = np.zeros((2, 5, 5, 1), np.float32)
+    maps[:, 2, 2] = 1
+    some = beliefs(maps, [[[2, 3]], [[2, 3]]])
+    noise, far = fusion.noise_of(some)
+    trust = fusion.trust([some], Calibration(1.0, noise, far))
+    assert trust.spread.tolist() == [fusion.SMALLEST_SPREAD]
+    assert trust.outliers == fusion.LEAST_OUTLIERS
+
+
+def fuse(some, spread, outliers=0.0):
+    return fusion.fuse(some, Trust(None, np.array([spread]), outliers), 1.0)[0, 0]
 
 
 def test_two_gaussians_meet_by_their_precisions():
     """Belief N(14, 1^2), input N(17, 2^2): the posterior's mean is 14 + 3 / 5."""
     some = single(gaussian(14, 15, 1.0, size=31), (17, 15))
-    certain = Calibration(reach=1.0, outliers=0.0)
-    answer = fusion.fuse(some, np.array([2.0]), certain)
-    np.testing.assert_allclose(answer[0, 0], [14.6, 15.0], atol=2e-3)
+    np.testing.assert_allclose(fuse(some, 2.0), [14.6, 15.0], atol=2e-3)
 
 
-def test_a_file_that_disagrees_like_the_truth_keeps_its_joints():
+def test_a_trusted_joint_stays_between_the_cells():
     some = single(gaussian(6, 7, 1.0), (7.37, 6.81))
-    calibration = Calibration(noise=(1.5,), outliers=0.1)
-    answer = fusion.fuse(some, np.array([1.5]), calibration)
-    np.testing.assert_allclose(answer[0, 0], [7.37, 6.81], atol=0.1)
+    answer = fuse(some, fusion.SMALLEST_SPREAD, outliers=0.01)
+    np.testing.assert_allclose(answer, [7.37, 6.81], atol=0.05)
 
 
 def test_an_outlier_gives_way_to_a_sharp_belief():
     some = single(gaussian(3, 4, 0.7), (13, 12))
-    calibration = Calibration(noise=(1.0,))
-    answer = fusion.fuse(some, np.array([1.0]), calibration)
-    np.testing.assert_allclose(answer[0, 0], [3, 4], atol=1e-3)
+    answer = fuse(some, fusion.SMALLEST_SPREAD, outliers=0.01)
+    np.testing.assert_allclose(answer, [3, 4], atol=1e-3)
 
 
 def test_a_flat_belief_leaves_the_input_where_it_is():
     some = single(np.ones((15, 15)), (6.3, 8.9))
-    answer = fusion.fuse(some, np.array([0.4]), Calibration(outliers=0.0))
-    np.testing.assert_allclose(answer[0, 0], [6.3, 8.9], atol=1e-4)
+    np.testing.assert_allclose(fuse(some, 1.5), [6.3, 8.9], atol=1e-4)
 
 
 def test_a_missing_joint_is_answered_by_the_belief_alone():
     some = single(gaussian(6, 7, 1.0), (12, 2), valid=np.zeros((1, 1), np.float32))
-    answer = fusion.fuse(some, np.array([0.0]), Calibration())
-    np.testing.assert_allclose(answer[0, 0], [6, 7], atol=1e-3)
+    np.testing.assert_allclose(fuse(some, 1.0, 0.1), [6, 7], atol=1e-3)
 
 
 def test_an_input_far_outside_the_crop_is_finite():
     some = single(gaussian(6, 7, 1.0), (400, -300))
-    answer = fusion.fuse(some, np.array([0.2]), Calibration())
-    np.testing.assert_allclose(answer[0, 0], [6, 7], atol=1e-3)
+    np.testing.assert_allclose(fuse(some, 0.8, 0.4), [6, 7], atol=1e-3)
 
 
 def test_softening_keeps_the_sum_and_flattens():
@@ -126,14 +143,14 @@ def test_measuring_loses_nobody():
     maps = np.zeros((1, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     given = [beliefs(maps, [[[2, 2 + i]]]) for i in range(3)]
-    apart, stream = fusion.measured(iter(given))
-    assert apart.tolist() == [1.0]
+    trust, stream = fusion.measured(iter(given), Calibration())
+    assert trust.disagreement.tolist() == [1.0]
     assert list(stream) == given
 
 
 def test_a_file_without_people_is_measured():
-    apart, stream = fusion.measured(iter([]))
-    assert not apart.any() and list(stream) == []
+    trust, stream = fusion.measured(iter([]), Calibration())
+    assert trust is None and list(stream) == []
 
 
 def test_input_weight_is_the_place_between_refined_and_input():
@@ -145,7 +162,7 @@ def test_input_weight_is_the_place_between_refined_and_input():
 
 
 def test_calibration_is_written_and_read(tmp_path):
-    calibration = Calibration(0.8, (0.25, 0.5))
+    calibration = Calibration(0.8, (0.25, 0.5), 0.03)
     fusion.write_calibration(tmp_path, calibration)
     assert fusion.read_calibration(tmp_path) == calibration
 

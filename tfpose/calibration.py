@@ -41,7 +41,6 @@ def calibrate(model_dir: str, data: str, splits=None) -> fusion.Calibration:
     sharpness = fusion.sharpness(beliefs, truth, people.valid)
 
     beliefs = believe(refiner, people, people.keypoints, people.valid)
-    noise = fusion.disagreement([beliefs])
-    calibration = fusion.Calibration(sharpness, tuple(map(float, noise)))
+    calibration = fusion.Calibration(sharpness, *fusion.noise_of(beliefs))
     fusion.write_calibration(pathlib.Path(model_dir), calibration)
     return calibration

@@ -13,9 +13,9 @@ input joint j over the file's people, and
 
     s_j = reach * sqrt(D_j^2 - noise_j^2),
 
-where noise_j is D_j for a file of true poses, measured on validation people: a file
-that disagrees no more than the truth does keeps its joints, all but the outliers. Not
-in a paper.
+where noise_j is D_j for a file of true poses, measured on validation people. In the
+same way ``outliers`` is the share of far disagreements in excess of that of true poses.
+So a file that disagrees no more than the truth does keeps its joints. Not in a paper.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ FILE = "calibration.json"
 # A file's disagreement is measured on at most so many of its first people.
 MEASURED_PEOPLE = 1000
 # The smallest s_j in cells: with it an inlier stays where it is.
-SMALLEST_SPREAD = 0.1
+SMALLEST_SPREAD = 0.03
+# s_j in excess disagreements. 2, 3 and 4 differ little on simulated methods' poses of
+# validation people; 4 gained most.
+REACH = 4.0
+# A disagreement is far beyond this many times the noise.
+FAR = 3.0
+# Some input joints are always wrong, and most are right.
+LEAST_OUTLIERS, MOST_OUTLIERS = 0.01, 0.5
 # Exponents that ``sharpness`` chooses from. None sharpens: real methods err in ways
 # that the simulated one, which it is measured with, does not.
 SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -45,16 +52,29 @@ class Calibration:
 
     Attributes:
         sharpness: exponent of the belief; below 1 an overconfident belief is softened.
-        noise: per joint, in cells, the disagreement with true poses; empty for none.
-        reach: the input's standard deviation in excess disagreements. 3 gained most on
-            simulated methods' poses of validation people, and is not critical.
-        outliers: how often an input joint says nothing about the true position.
+        noise: per joint, in cells, the median disagreement with true poses; empty if it
+            was not measured: then no disagreement is put down to the refiner.
+        far: share of far disagreements with true poses.
     """
 
     sharpness: float = 1.0
     noise: tuple[float, ...] = ()
-    reach: float = 3.0
-    outliers: float = 0.4
+    far: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """How far a file's poses can be trusted.
+
+    Attributes:
+        disagreement: f64[K] in cells, D_j.
+        spread: f64[K] in cells, s_j.
+        outliers: how often a joint says nothing about the true position.
+    """
+
+    disagreement: np.ndarray
+    spread: np.ndarray
+    outliers: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,21 +132,43 @@ def _indices(count: int) -> np.ndarray:
     return np.arange(count, dtype=np.float32)[:, None]
 
 
-def disagreement(beliefs: list[Beliefs]) -> np.ndarray:
-    """f64[K] in cells: median distance of refined and input joint over the people.
+def distances(beliefs: list[Beliefs]) -> np.ma.MaskedArray:
+    """f64[N, K] in cells refined to input joint; masked where there is none."""
+    return np.ma.concatenate(
+        [
+            np.ma.masked_array(
+                np.linalg.norm(some.refined() - some.input_cells, axis=-1),
+                some.valid == 0,
+            )
+            for some in beliefs
+        ]
+    )
 
-    Zero for a joint that no input pose has.
-    """
-    distances = [
-        np.ma.masked_array(
-            np.linalg.norm(some.refined() - some.input_cells, axis=-1), some.valid == 0
-        )
-        for some in beliefs
-    ]
-    return np.ma.median(np.ma.concatenate(distances), axis=0).filled(0.0)
+
+def trust(beliefs: list[Beliefs], calibration: Calibration) -> Trust:
+    """How far the poses that these beliefs are about can be trusted."""
+    apart = distances(beliefs)
+    middle = np.ma.median(apart, axis=0).filled(0.0)
+    noise = np.array(calibration.noise or np.zeros(apart.shape[1]))
+    excess = np.sqrt(np.maximum(np.square(middle) - np.square(noise), 0))
+    far = float(np.ma.mean(apart > FAR * noise))
+    outliers = (far - calibration.far) / (1 - calibration.far)
+    return Trust(
+        middle,
+        np.maximum(REACH * excess, SMALLEST_SPREAD),
+        float(np.clip(outliers, LEAST_OUTLIERS, MOST_OUTLIERS)),
+    )
 
 
-def fuse(beliefs: Beliefs, disagreement, calibration: Calibration) -> np.ndarray:
+def noise_of(beliefs: Beliefs) -> tuple[tuple[float, ...], float]:
+    """``Calibration.noise`` and ``far``, from a refiner's beliefs about true poses."""
+    apart = distances([beliefs])
+    noise = np.ma.median(apart, axis=0).filled(0.0)
+    far = float(np.ma.mean(apart > FAR * noise))
+    return tuple(map(float, noise)), far
+
+
+def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     """The expectation of the posterior.
 
     It is computed as a mixture of two: the input is an outlier, and the belief alone
@@ -136,29 +178,26 @@ def fuse(beliefs: Beliefs, disagreement, calibration: Calibration) -> np.ndarray
 
     Args:
         beliefs: of N people.
-        disagreement: f64[K] in cells, of the whole file.
-        calibration: of the refiner.
+        trust: of the whole file.
+        sharpness: of the refiner's calibration.
 
     Returns:
         f32[N, K, 2] in cells.
     """
-    _, height, width, joints = beliefs.maps.shape
-    noise = calibration.noise or np.zeros(joints)
-    excess = np.maximum(np.square(disagreement) - np.square(noise), 0)
-    spread = np.maximum(calibration.reach * np.sqrt(excess), SMALLEST_SPREAD)
+    _, height, width, _ = beliefs.maps.shape
     cells = beliefs.input_cells
-    columns = _gaussian(cells[..., 0], spread, width)  # (N, w, K)
-    rows = _gaussian(cells[..., 1], spread, height)  # (N, h, K)
+    columns = _gaussian(cells[..., 0], trust.spread, width)  # (N, w, K)
+    rows = _gaussian(cells[..., 1], trust.spread, height)  # (N, h, K)
     alone = np.stack(
         [(columns * _indices(width)).sum(1), (rows * _indices(height)).sum(1)], axis=-1
     )
-    belief = softened(beliefs.maps, calibration.sharpness)
+    belief = softened(beliefs.maps, sharpness)
     weighed = belief * rows[:, :, None] * columns[:, None]
     near = weighed.sum(axis=(1, 2))
     moved = expectation(weighed / np.maximum(near, 1e-30)[:, None, None]) - alone
     # Where the belief rules out all of the Gaussian, the outlier's part decides.
-    inlier = (1 - calibration.outliers) * near
-    share = inlier / (inlier + calibration.outliers / (height * width))
+    inlier = (1 - trust.outliers) * near
+    share = inlier / (inlier + trust.outliers / (height * width))
     # A joint that the input lacks says nothing.
     share = (share * (beliefs.valid > 0))[..., None]
     return share * (cells + moved) + (1 - share) * expectation(belief)
@@ -179,22 +218,22 @@ def softened(maps, sharpness: float) -> np.ndarray:
     return powers / powers.sum(axis=(1, 2), keepdims=True)
 
 
-def measured(beliefs):
-    """Measures a file's disagreement on its first people, without losing them.
+def measured(beliefs, calibration: Calibration):
+    """Measures the trust in a file on its first people, without losing them.
 
     Args:
         beliefs: iterator of ``Beliefs``, not all of which need to fit into memory.
+        calibration: of the refiner.
 
     Returns:
-        f64[K] in cells (zero for a file without people), and an iterator of all the
-        beliefs.
+        ``Trust`` (None for a file without people) and an iterator of all the beliefs.
     """
     beliefs = iter(beliefs)
     first: list[Beliefs] = []
     while sum(map(len, first)) < MEASURED_PEOPLE and (some := next(beliefs, None)):
         first.append(some)
-    apart = disagreement(first) if first else np.zeros(1)
-    return apart, itertools.chain(first, beliefs)
+    trusted = trust(first, calibration) if first else None
+    return trusted, itertools.chain(first, beliefs)
 
 
 def input_weights(inputs, refined, fused) -> np.ndarray:

@@ -189,10 +189,10 @@ def refine_file(
     people, bad = poses.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
     refined, weights = [], []
-    apart, stream = fusion.measured(refiner.believe(given))
+    trust, stream = fusion.measured(refiner.believe(given), refiner.calibration)
     for beliefs in _with_progress(stream, len(people)):
         plain = beliefs.refined()
-        fused = fusion.fuse(beliefs, apart, refiner.calibration)
+        fused = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
         refined.append(beliefs.in_photo(fused if use_fusion else plain))
         weights.append(fusion.input_weights(beliefs.input_cells, plain, fused))
     people = people.take(given.order)
@@ -201,7 +201,7 @@ def refine_file(
     poses.write_json(out, records, allow_nan=skip_bad)
     report = None
     if use_fusion and weights:
-        report = _fusion_report(refiner, apart, np.concatenate(weights))
+        report = _fusion_report(refiner, trust, np.concatenate(weights))
     return {
         "poses": len(records),
         "refined": len(people),
@@ -210,14 +210,14 @@ def refine_file(
     }
 
 
-def _fusion_report(refiner: Refiner, apart, weights) -> dict[str, dict[str, float]]:
+def _fusion_report(refiner: Refiner, trust, weights) -> dict[str, dict[str, float]]:
     """What fusion found about the input file, per joint (``refine_file``)."""
     cells = refiner.size[1] / STRIDE
     # 0 for a joint that no input pose has, or that the refiner left everywhere.
     middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
     return {
         joint: {
-            "disagreement": float(100 * apart[index] / cells),
+            "disagreement": float(100 * trust.disagreement[index] / cells),
             "input_weight": float(middle[index]),
         }
         for index, joint in enumerate(refiner.skeleton.joints)

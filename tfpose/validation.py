@@ -134,8 +134,8 @@ def evaluate_model(model_dir, data, metric="pck", threshold=None, splits=None) -
     people = read_people(data, splits or config.validation, skeleton)
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
     beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
-    apart = fusion.disagreement([beliefs])
-    refined = fusion.fuse(beliefs, apart, refiner.calibration)
+    trust = fusion.trust([beliefs], refiner.calibration)
+    refined = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
     truth = _annotations(people, skeleton)
     before, after = (
         evaluate.evaluate_poses(truth, _results(side), metric, threshold)
