@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -26,6 +27,7 @@ from tfpose.models import MODELS
 from tfpose.poses import write_json
 
 CONFIG, WEIGHTS, CHECKPOINT = "config.json", "model.weights.h5", "checkpoint.keras"
+LOG = "log.csv"
 # Validation, log line and checkpoint after at most so many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
@@ -40,16 +42,19 @@ def build_model(config: Config) -> keras.Model:
     """The untrained network of a configuration.
 
     Raises:
-        TrainingError: the model's class refuses the configuration.
+        TrainingError: no such model, or its class refuses the configuration.
     """
+    if config.model not in MODELS:
+        raise TrainingError(f"model {config.model!r}: expected one of {list(MODELS)}")
     try:
         return MODELS[config.model](
             joints=len(skeletons.get(config.skeleton)),
             input_size=config.input_size,
             **config.network,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise TrainingError(f"model {config.model!r}: {error}") from error
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(f"model {config.model!r}: {reason}") from error
 
 
 def load_model(model_dir) -> tuple[keras.Model, Config]:
@@ -76,7 +81,11 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     if not path.is_file():
         raise TrainingError(f"{path}: expected trained weights, found no such file")
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings(record=True) as skipped:
+            warnings.simplefilter("always", UserWarning)
+            model.load_weights(path)
+        if skipped:  # layers that Keras left as they were
+            raise ValueError(skipped[0].message)
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainingError(
@@ -134,11 +143,13 @@ def train(
     callbacks = [
         StopOnNaN(people, rounds.steps, first_step),
         ValidatePCK(config, data, skeleton, quicktest),
+        Log(folder),
         Checkpoint(folder),
-        keras.callbacks.CSVLogger(folder / "log.csv", append=resume),
     ]
     if keras.backend.backend() == "tensorflow":
-        callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
+        callbacks.append(
+            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)
+        )
     with pipeline.naming_damage(data, config.train):
         model.fit(
             batches,
@@ -280,6 +291,26 @@ class Checkpoint(keras.callbacks.Callback):
         os.replace(partial, self.folder / CHECKPOINT)
 
 
+class Log(keras.callbacks.Callback):
+    """Writes a line of ``log.csv`` after each round: the losses and the metric.
+
+    A resumed run replaces the lines of the rounds that it repeats.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        super().__init__()
+        self.path = folder / LOG
+
+    def on_epoch_end(self, epoch, logs=None):
+        before = self.path.read_text().splitlines()[1:] if self.path.exists() else []
+        kept = [line for line in before if int(line.split(",")[0]) < epoch]
+        line = ",".join(str(value) for value in (epoch, *logs.values()))
+        header = ",".join(("epoch", *logs))
+        partial = self.path.with_name(f"partial.{LOG}")
+        partial.write_text("\n".join((header, *kept, line, "")))
+        os.replace(partial, self.path)
+
+
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training at the first loss that is not finite, naming step and people."""
 
@@ -357,22 +388,15 @@ class averaged_weights:
         self.model = model
 
     def __enter__(self):
-        self.kept = [np.asarray(v) for v in self.model.trainable_variables]
-        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        variables = self.model.trainable_variables
+        self.kept = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
 
     def __exit__(self, *_):
         for variable, value in zip(
             self.model.trainable_variables, self.kept, strict=True
         ):
             variable.assign(value)
-
-
-def read_log(model_dir) -> dict[str, list[float]]:
-    """The columns of ``log.csv``: name -> one value a round."""
-    lines = (pathlib.Path(model_dir) / "log.csv").read_text().splitlines()
-    names = lines[0].split(",")
-    rows = [[float(value) for value in line.split(",")] for line in lines[1:]]
-    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
 def describe(config: Config) -> str:
