@@ -15,8 +15,8 @@ ORDER = (
     "layers losses metrics synthesis data",
     "models",
     "config recipes",
-    "training evaluate refine predict exporting serving fusion validation calibration litert "
-    "serving_model summary",
+    "training evaluate refine predict exporting serving fusion validation "
+    "calibration litert serving_model summary",
     "viz charts report comparison demo",
     "arguments cli __main__",
 )

@@ -129,6 +129,14 @@ def test_models_lists_every_recipe(tmp_path, capsys):
             "model 'alexnet': expected one of posefix",
         ),
         (
+            ["evaluate", "--poses", "poses.json"],
+            "evaluate: expected --poses with --annotations, or --model_dir with --data",
+        ),
+        (
+            ["evaluate", "--poses", "a", "--annotations", "b", "--model_dir", "c"],
+            "evaluate: expected --poses with --annotations, or --model_dir with --data",
+        ),
+        (
             ["summary", "posefix", "--preset", "huge"],
             "preset 'huge' of posefix: expected one of tiny, paper",
         ),
@@ -244,6 +252,12 @@ def test_the_whole_job_through_the_command_line(tmp_path, capsys):
     assert code == 0 and lines[0].endswith("refined 1 of 2 poses")
     assert left.startswith("left as it was: ") and "record 1" in left
     assert json.loads((tmp_path / "bad_out.json").read_text())[1] == {"image_id": 5}
+
+    code, lines, _ = run(
+        capsys, "evaluate", "--model_dir", folder / "model", "--data", folder / "data",
+        "--metric", "pck",
+    )  # fmt: skip
+    assert code == 0 and any(line.startswith("mean") and "->" in line for line in lines)
 
     code, _, (error,) = run(
         capsys, "train", "--data", folder / "data", "--model_dir", folder / "model",

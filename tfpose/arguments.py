@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import textwrap
 
 from data_prep.__main__ import BUILDERS
 
@@ -47,7 +48,7 @@ def _command(commands, name: str, title: str, more: str, example: str):
     return commands.add_parser(
         name,
         help=title,
-        description=f"{title[0].upper()}{title[1:]}. {more}",
+        description=textwrap.fill(f"{title[0].upper()}{title[1:]}. {more}", 79),
         epilog=f"Example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -79,14 +80,14 @@ def _set(command, text: str) -> None:
     )
 
 
-def _poses(command) -> None:
+def _poses(command, required: bool = True) -> None:
     text = "COCO results JSON: image_id, keypoints [x, y, score, ...], score"
-    _option(command, "--poses", "FILE", text, required=True)
+    _option(command, "--poses", "FILE", text, required=required)
 
 
-def _annotations(command) -> None:
+def _annotations(command, required: bool = True) -> None:
     text = "COCO annotations JSON; categories[0].keypoints names the joints"
-    _option(command, "--annotations", "FILE", text, required=True)
+    _option(command, "--annotations", "FILE", text, required=required)
 
 
 def _before(command, required: bool) -> None:
@@ -193,14 +194,18 @@ def _evaluate(commands) -> None:
     command = _command(
         commands,
         "evaluate",
-        "scores poses against annotations",
-        "With --before it scores both sets of poses and prints the gain.",
+        "scores poses against annotations, or a model",
+        "With --before it scores both sets of poses and prints the gain. With "
+        "--model_dir it corrupts the poses of prepared validation people and scores "
+        "them before and after refinement.",
         "tfpose evaluate --poses refined.json --before poses.json "
         "--annotations truth.json --metric pck",
     )
-    _poses(command)
-    _annotations(command)
+    _poses(command, required=False)
+    _annotations(command, required=False)
     _before(command, required=False)
+    _option(command, "--model_dir", "DIR", "folder that train wrote")
+    _option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     text = ", ".join(METRICS)
     _option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
     text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5); end of the "

@@ -185,17 +185,28 @@ def _print_fusion(joints: dict[str, dict[str, float]]) -> None:
         print(joint.ljust(16) + "".join(f"{numbers[name]:>16.3f}" for name in columns))
 
 
-def evaluate(poses, annotations, before, metric, threshold, json) -> None:
-    """Scores poses, or two sets of poses before -> after, by one metric."""
+def evaluate(
+    poses, annotations, before, model_dir, data, metric, threshold, json
+) -> None:
+    """Scores poses, two sets of poses before -> after, or a model, by one metric."""
     from tfpose.evaluate import evaluate_poses, format_table
 
-    truth, after, before = _read_poses(annotations, poses, before)
-    numbers = evaluate_poses(truth, after, metric, threshold)
-    if before is None:
-        print(format_table(numbers))
+    if model_dir and not (poses or annotations or before):
+        _start_tensorflow()
+        from tfpose.validation import evaluate_model
+
+        numbers = evaluate_model(model_dir, data, metric, threshold)
+    elif poses and annotations and not model_dir:
+        truth, after, before = _read_poses(annotations, poses, before)
+        numbers = evaluate_poses(truth, after, metric, threshold)
+        if before is not None:
+            numbers["before"] = evaluate_poses(truth, before, metric, threshold)
     else:
-        numbers["before"] = evaluate_poses(truth, before, metric, threshold)
-        print(format_table(numbers["before"], numbers))
+        raise ValueError(
+            "evaluate: expected --poses with --annotations, or --model_dir with --data"
+        )
+    tables = [numbers["before"], numbers] if "before" in numbers else [numbers]
+    print(format_table(*tables))
     _write_numbers(json, numbers)
 
 
