@@ -450,3 +450,19 @@ class TestSkipBad:
         report, refined = scene.refine(skip_bad=True)
         assert refined == ["junk", 3] and report["refined"] == 0
         assert len(report["bad"]) == 2
+
+
+def test_near_copies_of_a_better_pose_are_dropped():
+    pose = np.random.default_rng(0).uniform(20, 80, (14, 2))
+    keypoints = np.stack([pose, pose + 0.1, pose + 30, pose])
+    people = poses.Results(
+        image_ids=np.array([1, 1, 1, 2]),
+        keypoints=keypoints,
+        scores=np.ones((4, 14)),
+        pose_scores=np.array([0.5, 0.9, 0.1, 0.2]),
+        entries=({},) * 4,
+        positions=np.arange(4),
+        file_entries=({},) * 4,
+    )
+    assert refinement._duplicates(people, keypoints, LSP14, 0.9) == [0]
+    assert refinement._duplicates(people, keypoints, LSP14, 1.0) == []

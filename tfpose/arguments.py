@@ -170,7 +170,8 @@ def _refine(commands) -> None:
         commands,
         "refine",
         "makes the poses of any method better",
-        "Writes a file with the same records in the same order, their joints moved.",
+        "Writes a file with the same records in the same order, their joints moved; "
+        "scores and all other keys stay.",
         "tfpose refine --model posefix_tiny_lsp --poses poses.json --images photos "
         "--out refined.json",
     )
@@ -187,6 +188,9 @@ def _refine(commands) -> None:
     text = "take the refined joints alone, however reliable the given ones are"
     _switch(command, "--no-fusion", text)
     _switch(command, "--fusion-report", "print how far each joint was trusted")
+    text = "of a photo's refined poses more alike than this OKS only the best scored "
+    text += "is kept; 1 keeps all"
+    _option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
     _json(command)
 
 

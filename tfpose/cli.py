@@ -158,18 +158,21 @@ def export(model_dir, out, formats, quantize, data, json=None) -> None:
 
 
 def refine(
-    model, poses, images, out, annotations, skip_bad, no_fusion, fusion_report, json
-) -> None:
+    model, poses, images, out, annotations, skip_bad, no_fusion, fusion_report,
+    oks_nms, json,
+) -> None:  # fmt: skip
     """Refines a file of poses."""
     _start_tensorflow()
     from tfpose.refine import refine_file
 
     numbers = refine_file(
-        model, poses, images, out, annotations, skip_bad, use_fusion=not no_fusion
+        model, poses, images, out, annotations, skip_bad, not no_fusion, oks_nms
     )
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
     print(f"wrote {out}: refined {numbers['refined']} of {numbers['poses']} poses")
+    if numbers["duplicates"]:
+        print(f"dropped {numbers['duplicates']} near copies (OKS above {oks_nms:g})")
     if fusion_report and numbers["fusion"]:
         _print_fusion(numbers["fusion"])
     _write_numbers(json, numbers)

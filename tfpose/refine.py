@@ -15,10 +15,14 @@ import tensorflow as tf
 from tfpose import fusion, geometry, photos, pose_faults, poses, training
 from tfpose import skeleton as skeletons
 from tfpose.fusion import Beliefs, Calibration
+from tfpose.metrics.oks import oks_nms
 from tfpose.models.posefix import STRIDE
+from tfpose.pose_entries import boxes_around
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import Skeleton
 
+# Of poses more alike than this only the best scored stays (FACTS A.6).
+NMS_THRESHOLD = 0.9
 # PoseFix's box around an input pose, and the crop's margin (FACTS A.6).
 BOX_FACTOR = 1.2
 CROP_MARGIN = 1.25
@@ -161,8 +165,9 @@ def refine_file(
     annotations: str | None = None,
     skip_bad: bool = False,
     use_fusion: bool = True,
+    nms_threshold: float = NMS_THRESHOLD,
 ) -> dict:
-    """Refines a COCO-results file and writes another one, record for record.
+    """Refines a COCO-results file and writes another one, in the same order.
 
     Args:
         model: preset or model folder.
@@ -172,9 +177,12 @@ def refine_file(
         annotations: annotations whose file names say which photo has which id.
         skip_bad: leave records that cannot be refined as they were, instead of raising.
         use_fusion: weigh refined and input joints by reliability (tfpose.fusion).
+        nms_threshold: of a photo's refined poses with an OKS above it only the best
+            scored is kept (PoseFix's testing); 1 keeps all.
 
     Returns:
-        "poses" and "refined" counts; "bad", a line for each record left as it was;
+        "poses", "refined" and "duplicates" (dropped) counts; "bad", a line for each
+        record left as it was;
         "fusion", per joint the median "disagreement" of input and refiner in percent of
         the crop's width, and the median "input_weight" from 0 (the refiner decided) to
         1 (the input did), or None without fusion.
@@ -197,17 +205,39 @@ def refine_file(
         weights.append(fusion.input_weights(beliefs.input_cells, plain, fused))
     people = people.take(given.order)
     keypoints = np.concatenate([people.keypoints[:0], *refined])
+    duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
+    dropped = set(people.positions[duplicates].tolist())
     records = people.replaced(keypoints)
-    poses.write_json(out, records, allow_nan=skip_bad)
+    kept = [record for place, record in enumerate(records) if place not in dropped]
+    poses.write_json(out, kept, allow_nan=skip_bad)
     report = None
     if use_fusion and weights:
         report = _fusion_report(refiner, trust, np.concatenate(weights))
     return {
         "poses": len(records),
         "refined": len(people),
+        "duplicates": len(dropped),
         "bad": [line for _, line in bad] + given.bad,
         "fusion": report,
     }
+
+
+def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list[int]:
+    """The rows of poses that a better scored one of their photo makes superfluous."""
+    boxes = boxes_around(keypoints, people.placed)
+    # The area of the crop, as in PoseFix's code.
+    areas = boxes[:, 2] * boxes[:, 3] * (BOX_FACTOR * CROP_MARGIN) ** 2
+    dropped: list[int] = []
+    for rows in poses.rows_by_image(people.image_ids).values():
+        stay = oks_nms(
+            keypoints[rows],
+            people.pose_scores[rows],
+            areas[rows],
+            skeleton.sigma_array,
+            threshold,
+        )
+        dropped.extend(np.delete(rows, stay).tolist())
+    return dropped
 
 
 def _fusion_report(refiner: Refiner, trust, weights) -> dict[str, dict[str, float]]:
