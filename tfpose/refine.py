@@ -126,16 +126,17 @@ class Refiner:
             "keypoints": geometry.mirror_points(keypoints, self.size[1], permutation),
             "valid": tf.gather(valid, permutation, axis=1),
         }
-        belief = _softmax(self.model(straight, training=False)["heatmap"])
-        other = _softmax(self.model(mirrored, training=False)["heatmap"])
+        belief, other = self._belief(straight), self._belief(mirrored)
         other = tf.gather(other[:, :, ::-1], permutation, axis=3)
         return (belief + other) / 2
 
-
-def _softmax(logits):
-    shape = tf.shape(logits)
-    flat = tf.reshape(logits, (shape[0], -1, shape[3]))
-    return tf.reshape(tf.nn.softmax(flat, axis=1), shape)
+    def _belief(self, inputs):
+        maps = self.model(inputs, training=False)["heatmap"]
+        if self.model.output_form == "gaussian":
+            maps = tf.math.log(tf.maximum(maps, 1e-6))  # its softmax is the map, scaled
+        shape = tf.shape(maps)
+        flat = tf.reshape(maps, (shape[0], -1, shape[3]))
+        return tf.reshape(tf.nn.softmax(flat, axis=1), shape)
 
 
 @tf.function(reduce_retracing=True)
