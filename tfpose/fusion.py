@@ -39,8 +39,8 @@ SMALLEST_SPREAD = 0.03
 REACH = 4.0
 # A disagreement is far beyond this many times the noise.
 FAR = 3.0
-# Some input joints are always wrong, and most are right.
-LEAST_OUTLIERS, MOST_OUTLIERS = 0.01, 0.5
+# A file with no excess has practically no outliers; at the most half are.
+LEAST_OUTLIERS, MOST_OUTLIERS = 1e-6, 0.5
 # Exponents that ``sharpness`` chooses from. None sharpens: real methods err in ways
 # that the simulated one, which it is measured with, does not.
 SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
