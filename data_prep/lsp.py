@@ -39,7 +39,9 @@ def read_joints(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
     """
     try:
         joints = scipy.io.loadmat(path)["joints"]
-    except (OSError, ValueError, KeyError) as error:
+    except (
+        OSError, ValueError, KeyError, NotImplementedError, scipy.io.matlab.MatReadError
+    ) as error:  # fmt: skip
         raise PhotoError(
             f"{path}: expected a MATLAB file with 'joints', {error}"
         ) from error

@@ -127,10 +127,9 @@ def train(
             model = _load_checkpoint(folder, config)
         else:
             model = build_model(config)
-            _compile(model, config, rounds)
             if weights:
                 load_weights(model, pathlib.Path(weights))
-            _begin(folder, config)
+            _compile(model, config, rounds)
     first_step = int(model.optimizer.iterations)
 
     augmented = pipeline.Person(skeleton, config.input_size, config.augmentation)
@@ -150,6 +149,8 @@ def train(
         callbacks.append(
             keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)
         )
+    if not resume:
+        _begin(folder, config)
     with pipeline.naming_damage(data, config.train):
         model.fit(
             batches,
@@ -159,7 +160,7 @@ def train(
             callbacks=callbacks,
             shuffle=False,
         )
-    _write_weights(model, folder)
+    _write_weights(model, config, folder)
     return model
 
 
@@ -272,9 +273,12 @@ def _load_checkpoint(folder: pathlib.Path, config: Config) -> keras.Model:
         raise TrainingError(f"{path}: not a readable checkpoint ({reason})") from error
 
 
-def _write_weights(model: keras.Model, folder: pathlib.Path) -> None:
+def _write_weights(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
+    # Keras would add the optimizer's variables, several times the weights.
+    bare = build_model(config)
+    bare.set_weights(model.get_weights())
     partial = folder / f"partial.{WEIGHTS}"
-    model.save_weights(partial)
+    bare.save_weights(partial)
     os.replace(partial, folder / WEIGHTS)
 
 

@@ -71,7 +71,8 @@ class PoseFix(keras.Model):
         filters=(256, 256, 256),
         pose_prior=False,
         output="integral",
-        **kwargs,
+        name="posefix",
+        trainable=True,
     ):
         input_size, filters = tuple(input_size), tuple(filters)
         if input_size[0] % 32 or input_size[1] % 32:
@@ -109,7 +110,8 @@ class PoseFix(keras.Model):
         super().__init__(
             inputs={"image": image, "keypoints": keypoints, "valid": valid},
             outputs={"heatmap": logits, "keypoints": refined},
-            **kwargs,
+            name=name,
+            trainable=trainable,
         )
         self.joints = joints
         self.input_size = input_size

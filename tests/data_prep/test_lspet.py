@@ -1,0 +1,56 @@
+"""The LSPET builder: the third column says which joints are labelled."""
+
+import numpy as np
+import pytest
+import scipy.io
+
+from data_prep.lspet import Lspet
+from tests import drawn_data_sets
+from tfpose.photos import PhotoError
+
+
+@pytest.fixture
+def source(tmp_path):
+    drawn_data_sets.lspet(tmp_path / "lspet")
+    return tmp_path / "lspet"
+
+
+def photos(source, tmp_path):
+    builder = Lspet(data_dir=str(tmp_path / "out"))
+    return list(builder.photos("train", source)), dict(builder.left_out)
+
+
+def test_only_labelled_joints_have_a_place(source, tmp_path):
+    joints = scipy.io.loadmat(source / "joints.mat")["joints"]
+    for index, photo in enumerate(photos(source, tmp_path)[0][:3]):
+        (person,) = photo.people
+        labelled = joints[:, 2, index] == 1
+        np.testing.assert_array_equal(person.visible, 2 * labelled)
+        np.testing.assert_array_equal(
+            person.keypoints[labelled], joints[labelled, :2, index] - 1
+        )
+        assert not person.keypoints[~labelled].any()
+
+
+def test_garbage_of_unlabelled_joints_does_not_reach_the_box(source, tmp_path):
+    for photo in photos(source, tmp_path)[0][:3]:
+        assert photo.people[0].box[2:].max() < 200
+        assert photo.people[0].box[:2].min() > 0
+
+
+def test_a_photo_without_labels_is_counted(source, tmp_path):
+    found, left_out = photos(source, tmp_path)
+    assert [len(photo.people) for photo in found] == [1, 1, 1, 0]
+    assert left_out == {"no labelled joint": 1}
+
+
+def test_lsps_file_is_refused(source, tmp_path):
+    scipy.io.savemat(source / "joints.mat", {"joints": np.zeros((3, 14, 4))})
+    with pytest.raises(PhotoError, match=r"expected joints \(14, 3, 'N'\)"):
+        photos(source, tmp_path)
+
+
+def test_real_annotations_label_as_many_joints_as_published(shared_data):
+    joints = scipy.io.loadmat(shared_data / "lspet" / "joints.mat")["joints"]
+    assert joints.shape == (14, 3, 10_000)
+    assert (joints[:, 2] == 1).sum() == 123_213
