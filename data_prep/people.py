@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfpose import photos
+from tfpose import geometry, photos
+from tfpose.poses import boxes_around, read_results, rows_by_image
 from tfpose.skeleton import Skeleton
 
 
@@ -93,6 +94,14 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """Base of the builders: a subclass has SKELETON, SPLITS and ``photos``.
 
     ``left_out`` counts, by reason, what was not written.
+
+    Args:
+        estimates: COCO results file with a method's poses in the same photos. A record
+            then holds, too, the pose that overlaps its person most: where a joint is
+            not annotated, a refiner can train with the estimate as input (FACTS A.5).
+
+    Raises:
+        PoseFileError: the results file is not as expected.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -100,8 +109,10 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     SPLITS: tuple[str, ...]
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Give the data set's own folder as manual_dir."
 
-    def __init__(self, *, config=None, **kwargs):
-        config = config or PeopleConfig(name="people", skeleton=self.SKELETON)
+    def __init__(self, *, config=None, estimates: str = "", **kwargs):
+        name = "people_with_estimates" if estimates else "people"
+        config = config or PeopleConfig(name=name, skeleton=self.SKELETON)
+        self.estimates = read_estimates(estimates, config.skeleton) if estimates else {}
         self.left_out: collections.Counter[str] = collections.Counter()
         super().__init__(config=config, **kwargs)
 
@@ -129,6 +140,9 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "person_id": np.int64,
             "file_name": tfds.features.Text(),
         }
+        if self.estimates:
+            features["estimated_keypoints"] = features["keypoints"]
+            features["estimated_valid"] = tensor(shape=(joints,), dtype=np.float32)
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             metadata=tfds.core.MetadataDict(skeleton=self.skeleton.to_json()),
@@ -163,7 +177,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _record(self, photo, image, person, others) -> dict:
         window, matrix = cut_window(photo.image, image, person.box, self.builder_config)
         joints = len(self.skeleton)
-        return {
+        record = {
             "window": window,
             "window_matrix": matrix,
             "keypoints": np.float32(person.keypoints),
@@ -182,6 +196,31 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "person_id": person.person_id,
             "file_name": photo.file_name,
         }
+        if self.estimates:
+            poses = self.estimates.get(photo.image_id, np.zeros((0, joints, 2)))
+            pose = overlapping_pose(person.box, poses)
+            found = pose is not None
+            record["estimated_keypoints"] = np.float32(
+                pose if found else np.zeros((joints, 2))
+            )
+            record["estimated_valid"] = np.full(joints, found, np.float32)
+        return record
+
+
+def read_estimates(path: str, skeleton: Skeleton) -> dict[int, np.ndarray]:
+    """The poses f64[n, K, 2] of a COCO results file by image id."""
+    results, _ = read_results(path, skeleton)
+    rows = rows_by_image(results.image_ids)
+    return {image_id: results.keypoints[index] for image_id, index in rows.items()}
+
+
+def overlapping_pose(box, poses: np.ndarray) -> np.ndarray | None:
+    """The one of poses f64[n, K, 2] whose box overlaps a box most; None if none does."""
+    if not len(poses):
+        return None
+    boxes = boxes_around(poses, np.ones(poses.shape[:2], bool))
+    overlaps = geometry.box_overlap(np.float32(box), np.float32(boxes)).numpy()
+    return poses[overlaps.argmax()] if overlaps.max() > 0 else None
 
 
 def cut_window(encoded: bytes, image, box, config: PeopleConfig):

@@ -29,11 +29,15 @@ def read(path: str | os.PathLike) -> np.ndarray:
 def decode(data: bytes, name: str | os.PathLike) -> np.ndarray:
     """An encoded JPEG or PNG as u8[H, W, 3] RGB; ``name`` is for the message.
 
+    The pixels as they are stored, which is what annotations refer to: a camera's note
+    that the photo should be turned is not followed, here as in TensorFlow's decoder.
+
     Raises:
         PhotoError: truncated, or not a photo.
     """
     pixels = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(pixels, cv2.IMREAD_COLOR) if len(pixels) else None
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(pixels, flags) if len(pixels) else None
     # OpenCV decodes the first part of a truncated JPEG without complaint.
     truncated = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[-64:]
     if image is None or truncated:

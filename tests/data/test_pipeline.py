@@ -230,6 +230,33 @@ def test_the_area_is_that_of_the_box_in_the_crop(records):
     np.testing.assert_allclose(found["area"], 70 * 136 * scale**2, rtol=1e-4)
 
 
+def test_an_estimated_pose_is_cropped_like_the_annotated_one(records):
+    record = {
+        **records[0],
+        "estimated_keypoints": records[0]["keypoints"],
+        "estimated_valid": tf.ones(14),
+    }
+    found = pipeline.crop_person(record, RANDOM, tf.constant([4, 4]))
+    np.testing.assert_array_equal(found["estimated"], found["keypoints"])
+    np.testing.assert_array_equal(found["estimated_valid"], found["valid"])
+
+
+def test_estimates_are_the_input_of_unlabelled_joints_but_not_their_target(records):
+    record = {**records[0], "visible": tf.constant([0] * 5 + [2] * 9, tf.uint8)}
+    estimated = {
+        "estimated_keypoints": records[0]["keypoints"],
+        "estimated_valid": tf.ones(14),
+    }
+    for extra, expected in (({}, 9), (estimated, 14)):
+        person = pipeline.crop_person({**record, **extra}, PLAIN, tf.constant([0, 0]))
+        batch = {name: value[None] for name, value in person.items()}
+        inputs, _, weights = pipeline.refiner_example(
+            batch, IntegralHeatmap(SIZE), LSP14, tf.constant([0, 0])
+        )
+        assert inputs["valid"].numpy().sum() == expected
+        assert weights["keypoints"].numpy().sum() == 9
+
+
 def test_eager_equals_tf_data(records, data):
     opened, _ = pipeline.read_records(data, ("drawn/train[:4]",), LSP14)
     cropped = opened.map(

@@ -1,5 +1,7 @@
 """What all builders share: windows and their maps, records, photos, left-outs."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import pytest
 from data_prep import people
 from data_prep.people import PeopleConfig, Person, Photo, box_around, cut_window
 from tests import drawn_people
+from tfpose import photos
 from tfpose.data.pipeline import read_records
 from tfpose.photos import PhotoError
+from tfpose.poses import PoseFileError
 from tfpose.skeleton import LSP14
 
 CONFIG = PeopleConfig(name="people", skeleton=LSP14)
@@ -107,6 +111,20 @@ def test_a_photo_that_cannot_be_used_is_named(harm, tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_a_cameras_note_to_turn_the_photo_is_not_followed():
+    image = smooth_photo()
+    encoded = encode(image)
+    # An Exif segment with the tag Orientation = 6, a quarter turn.
+    tag = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+    exif = b"Exif\0\0MM\0*\x00\x00\x00\x08\x00\x01" + tag + b"\0\0\0\0"
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    turned = encoded[:2] + segment + encoded[2:]
+    assert cv2.imdecode(np.frombuffer(turned, np.uint8), 1).shape == (320, 240, 3)
+    np.testing.assert_array_equal(
+        photos.decode(turned, "photo"), photos.decode(encoded, "photo")
+    )
+
+
 # --- records ---------------------------------------------------------------------
 
 
@@ -134,6 +152,51 @@ def test_preparing_twice_gives_the_same_bytes(tmp_path):
         for name in "ab"
     ]
     assert shards[0].read_bytes() == shards[1].read_bytes()
+
+
+def results_file(path, poses, image_id):
+    """A COCO results file of the poses f64[n, 14, 2]."""
+    entries = [
+        {
+            "image_id": image_id,
+            "category_id": 1,
+            "keypoints": np.column_stack([pose, np.ones(14)]).ravel().tolist(),
+            "score": 1.0,
+        }
+        for pose in poses
+    ]
+    path.write_text(json.dumps(entries))
+    return str(path)
+
+
+def test_estimates_go_to_the_people_they_overlap_most(tmp_path):
+    first, second = (drawn_people.drawn_person(i + 1, 10 + 40 * i) for i in range(2))
+    path = results_file(
+        tmp_path / "results.json", [second.keypoints + 3, first.keypoints + 2], 1
+    )
+    data = drawn_people.prepare(tmp_path / "data", people=(4, 2), estimates=path)
+    records, _ = read_records(data, ("drawn/train",), LSP14)
+    found = {int(record["person_id"]): record for record in records}
+    for person, error in ((first, 2), (second, 3)):
+        record = found[person.person_id]
+        np.testing.assert_allclose(
+            record["estimated_keypoints"], person.keypoints + error, atol=1e-3
+        )
+        assert record["estimated_valid"].numpy().all()
+    # Nobody looked at the second photo.
+    assert not found[3]["estimated_valid"].numpy().any()
+
+
+def test_a_pose_elsewhere_is_nobodys_estimate():
+    pose = drawn_people.drawn_person(1, 10).keypoints
+    assert people.overlapping_pose([900, 900, 50, 50], pose[None]) is None
+    assert people.overlapping_pose([10, 10, 50, 50], pose[:0][None][:0]) is None
+
+
+def test_a_bad_results_file_is_named(tmp_path):
+    path = results_file(tmp_path / "results.json", np.ones((1, 14, 2)), "one")
+    with pytest.raises(PoseFileError, match="results.json"):
+        drawn_people.prepare(tmp_path / "data", estimates=path)
 
 
 class Odd(drawn_people.Drawn):

@@ -180,7 +180,8 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
         "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
         where labelled and inside the crop); the overlapping people's
         "neighbours" f32[P, K, 2] C and "neighbours_valid" f32[P, K]; "area" f32[] px^2
-        of the box in C; "matrix" f32[2, 3] I -> C; the record's ids.
+        of the box in C; "matrix" f32[2, 3] I -> C; the record's ids. Where the record
+        has an estimated pose, "estimated" f32[K, 2] C and "estimated_valid" f32[K].
     """
     size, skeleton = person.input_size, person.skeleton
     seeds = tf.random.split(seed, 2)
@@ -208,7 +209,13 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
         tf.boolean_mask(record["neighbour_visible"], near),
     )
     scale = tf.abs(tf.linalg.det(matrix[:, :2]))
+    estimate = {}
+    if "estimated_keypoints" in record:
+        estimate["estimated"], estimate["estimated_valid"] = to_pose(
+            record["estimated_keypoints"], record["estimated_valid"]
+        )
     return {
+        **estimate,
         "image": random_colour(image, person.augmentation, seeds[1]),
         "keypoints": keypoints,
         "valid": valid,
@@ -242,6 +249,8 @@ def refiner_example(people, codec: Codec, skeleton: Skeleton, seed):
         people["area"],
         skeleton,
         seed,
+        people.get("estimated"),
+        people.get("estimated_valid"),
     )
     inputs = {
         "image": people["image"],
