@@ -75,7 +75,7 @@ def test_a_file_like_the_truth_is_trusted_wholly():
     some = beliefs(maps, [[[2, 3]], [[2, 3]]])
     noise, far = fusion.noise_of(some)
     trust = fusion.trust([some], Calibration(1.0, noise, far))
-    assert trust.spread.tolist() == [fusion.SMALLEST_SPREAD]
+    assert trust.spread.tolist() == [0.0]
     assert trust.outliers == fusion.LEAST_OUTLIERS
 
 
@@ -90,14 +90,20 @@ def test_two_gaussians_meet_by_their_precisions():
 
 
 def test_a_trusted_joint_stays_between_the_cells():
-    some = single(gaussian(6, 7, 1.0), (7.37, 6.81))
-    answer = fuse(some, fusion.SMALLEST_SPREAD, outliers=0.01)
-    np.testing.assert_allclose(answer, [7.37, 6.81], atol=0.05)
+    some = single(gaussian(6, 7, 1.0), (7.5, 6.81))
+    answer = fuse(some, 0.0, outliers=fusion.LEAST_OUTLIERS)
+    np.testing.assert_allclose(answer, [7.5, 6.81], atol=1e-4)
+
+
+def test_a_narrow_gaussian_moves_by_its_variance_times_the_slope():
+    """ln N(6, 1) has the slope -1.5 at 7.5: s = 0.1 moves by -0.015."""
+    some = single(gaussian(6, 7, 1.0), (7.5, 7.0))
+    np.testing.assert_allclose(fuse(some, 0.1), [7.485, 7.0], atol=4e-3)
 
 
 def test_an_outlier_gives_way_to_a_sharp_belief():
     some = single(gaussian(3, 4, 0.7), (13, 12))
-    answer = fuse(some, fusion.SMALLEST_SPREAD, outliers=0.01)
+    answer = fuse(some, 0.0, outliers=0.01)
     np.testing.assert_allclose(answer, [3, 4], atol=1e-3)
 
 

@@ -32,8 +32,8 @@ from tfpose.poses import write_json
 FILE = "calibration.json"
 # A file's disagreement is measured on at most so many of its first people.
 MEASURED_PEOPLE = 1000
-# The smallest s_j in cells: with it an inlier stays where it is.
-SMALLEST_SPREAD = 0.03
+# The narrowest Gaussian, in cells, that is seen by more than one cell.
+NARROWEST = 0.5
 # s_j in excess disagreements. 2, 3 and 4 differ little on simulated methods' poses of
 # validation people; 4 gained most.
 REACH = 4.0
@@ -155,7 +155,7 @@ def trust(beliefs: list[Beliefs], calibration: Calibration) -> Trust:
     outliers = (far - calibration.far) / (1 - calibration.far)
     return Trust(
         middle,
-        np.maximum(REACH * excess, SMALLEST_SPREAD),
+        REACH * excess,
         float(np.clip(outliers, LEAST_OUTLIERS, MOST_OUTLIERS)),
     )
 
@@ -172,9 +172,10 @@ def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     """The expectation of the posterior.
 
     It is computed as a mixture of two: the input is an outlier, and the belief alone
-    answers; or it is not, and the Gaussian about it is weighed by the belief. The
-    latter's mean is taken relative to that of the Gaussian alone on the same cells, so
-    that a narrow one is not drawn to the nearest cell's centre.
+    answers; or it is not, and the Gaussian about it is weighed by the belief. How far
+    that moves the input is measured relative to the Gaussian alone on the same cells.
+    A Gaussian narrower than the cells is widened and the move scaled back: a belief
+    whose logarithm has the slope g moves the input by s_j^2 g.
 
     Args:
         beliefs: of N people.
@@ -186,8 +187,9 @@ def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     """
     _, height, width, _ = beliefs.maps.shape
     cells = beliefs.input_cells
-    columns = _gaussian(cells[..., 0], trust.spread, width)  # (N, w, K)
-    rows = _gaussian(cells[..., 1], trust.spread, height)  # (N, h, K)
+    wide = np.maximum(trust.spread, NARROWEST)
+    columns = _gaussian(cells[..., 0], wide, width)  # (N, w, K)
+    rows = _gaussian(cells[..., 1], wide, height)  # (N, h, K)
     alone = np.stack(
         [(columns * _indices(width)).sum(1), (rows * _indices(height)).sum(1)], axis=-1
     )
@@ -195,6 +197,7 @@ def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     weighed = belief * rows[:, :, None] * columns[:, None]
     near = weighed.sum(axis=(1, 2))
     moved = expectation(weighed / np.maximum(near, 1e-30)[:, None, None]) - alone
+    moved = moved * np.square(trust.spread / wide)[:, None]
     # Where the belief rules out all of the Gaussian, the outlier's part decides.
     inlier = (1 - trust.outliers) * near
     share = inlier / (inlier + trust.outliers / (height * width))
