@@ -215,7 +215,7 @@ def read_estimates(path: str, skeleton: Skeleton) -> dict[int, np.ndarray]:
 
 
 def overlapping_pose(box, poses: np.ndarray) -> np.ndarray | None:
-    """The one of poses f64[n, K, 2] whose box overlaps a box most; None if none does."""
+    """The one of the poses f64[n, K, 2] that overlaps a box most; None if none does."""
     if not len(poses):
         return None
     boxes = boxes_around(poses, np.ones(poses.shape[:2], bool))
