@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 
@@ -90,9 +91,9 @@ def _checked(conversion) -> bytes:
         # The converter's own error class is not public.
         if type(error).__name__ != "ConverterError":
             raise
-        missing = [line for line in str(error).splitlines() if "Flex ops:" in line]
-        reason = (missing or str(error).strip().splitlines())[0]
-        raise LiteRTError(f"not a graph of LiteRT's own operators: {reason}") from error
+        missing = sorted(set(re.findall(r"'(tf\.\w+)' op", str(error))))
+        reason = ", ".join(missing) or str(error).strip().splitlines()[0]
+        raise LiteRTError(f"LiteRT has no operators for this: {reason}") from error
     custom = sorted(set(operator_names(model)) - set(OPERATOR_NAMES.values()))
     if custom:
         raise LiteRTError(f"expected LiteRT's own operators only, found {custom}")

@@ -151,7 +151,7 @@ class Spread(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class BeliefScore(keras.layers.Layer):
+class BeliefScore(Spread):
     """How good the expected position of a joint probably is, as a number in 0..1.
 
     The keypoint similarity of COCO's evaluation, exp(-d^2 / (2 A (2 sigma)^2)), for the
@@ -168,17 +168,15 @@ class BeliefScore(keras.layers.Layer):
     """
 
     def __init__(self, sigmas, area, stride=4, **kwargs):
-        super().__init__(**kwargs)
-        self.sigmas, self.area, self.stride = tuple(sigmas), area, stride
-        self.spread = Spread(stride, name="spread")
+        super().__init__(stride, **kwargs)
+        self.sigmas, self.area = tuple(sigmas), area
 
     def call(self, belief):
         tolerance = [8 * self.area * sigma**2 for sigma in self.sigmas]
-        return ops.exp(-ops.square(self.spread(belief)) / ops.array(tolerance))
+        return ops.exp(-ops.square(super().call(belief)) / ops.array(tolerance))
 
     def get_config(self):
-        settings = {"sigmas": self.sigmas, "area": self.area, "stride": self.stride}
-        return {**super().get_config(), **settings}
+        return {**super().get_config(), "sigmas": self.sigmas, "area": self.area}
 
 
 def expectation(belief, power: int):
@@ -210,7 +208,9 @@ class PeakPosition(keras.layers.Layer):
         height, width, joints = heatmap.shape[1:]
         flat = ops.reshape(heatmap, (-1, height * width, joints))
         logarithm = ops.log(ops.maximum(flat, 1e-10))
-        index = ops.cast(ops.argmax(flat, axis=1), "int32")  # (B, K)
+        # Not argmax, which Keras makes of bitwise operators that LiteRT lacks.
+        _, index = ops.top_k(ops.transpose(flat, (0, 2, 1)), 1)
+        index = ops.cast(index[..., 0], "int32")  # (B, K)
         x, y = index % width, index // width
 
         def vertex(position, count, step):
