@@ -1,0 +1,287 @@
+"""The contract: laws that every row of the table in cases.py obeys."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_prep.__main__ import prepare
+from tests import contracts
+from tests.cases import CASES, CODEC_CASES, IMPORTER_CASES
+from tests.contracts import (
+    BATCH,
+    arrays,
+    assert_close,
+    build,
+    build_afresh,
+    inputs_of,
+)
+from tfpose import exporting, geometry, litert
+from tfpose.data import pipeline
+
+# Keras raises it when it saves weights under NumPy 2.4.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept"
+)
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+TRAINABLE = [case for case in CASES if case.parameters]
+every_trainable = pytest.mark.parametrize("case", TRAINABLE, ids=lambda c: c.name)
+every_codec = pytest.mark.parametrize(
+    "case", CODEC_CASES, ids=lambda case: type(case.codec).__name__
+)
+
+
+# --- models and layers -----------------------------------------------------------
+
+
+@every_case
+def test_shapes_types_and_parameters_are_those_of_the_table(case):
+    model = build(case)
+    outputs = arrays(model(inputs_of(case)))
+    assert {name: array.shape for name, array in outputs.items()} == {
+        name: (BATCH, *shape) for name, shape in case.outputs.items()
+    }
+    assert {tuple(t.shape) for t in model.output.values()} == {
+        (None, *shape) for shape in case.outputs.values()
+    }
+    assert all(array.dtype == np.float32 for array in outputs.values())
+    sizes = [np.prod(weight.shape) for weight in model.trainable_variables]
+    assert sum(sizes) == case.parameters
+
+
+@every_case
+def test_a_model_made_again_from_its_configuration_is_the_same(case):
+    model = build(case)
+    config = json.dumps(keras.saving.serialize_keras_object(model))
+    again = keras.saving.deserialize_keras_object(json.loads(config))
+    assert json.dumps(keras.saving.serialize_keras_object(again)) == config
+    again.set_weights(model.get_weights())
+    assert_close(arrays(again(inputs_of(case))), arrays(model(inputs_of(case))))
+
+
+@every_case
+def test_a_saved_model_answers_the_same_after_loading(case, tmp_path):
+    model = build(case)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(again) is type(model)
+    expected = arrays(model(inputs_of(case)))
+    for name, found in arrays(again(inputs_of(case))).items():
+        np.testing.assert_array_equal(found, expected[name])
+
+
+@every_case
+def test_gradients_are_finite_and_reach_every_weight(case):
+    model = build_afresh(case)  # training moves the averages of normalisation
+    inputs = {name: tf.constant(value) for name, value in inputs_of(case).items()}
+    random = np.random.default_rng(1)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = model(inputs, training=True)
+        # Weighted at random: the sum of a softmax does not depend on anything.
+        loss = sum(
+            tf.reduce_sum(output * random.normal(size=output.shape).astype(np.float32))
+            for output in outputs.values()
+        )
+    variables = [weight.value for weight in model.trainable_variables]
+    by_weight, by_input = tape.gradient(loss, [variables, list(inputs.values())])
+    for weight, gradient in zip(model.trainable_variables, by_weight, strict=True):
+        assert gradient is not None, f"{weight.path}: no gradient"
+        assert np.isfinite(gradient).all(), f"{weight.path}: not finite"
+        assert np.any(gradient), f"{weight.path}: zero"
+    assert all(np.isfinite(g).all() for g in by_input if g is not None)
+
+
+@every_case
+def test_a_graph_answers_as_eager_execution_does(case):
+    model = build(case)
+    graph = tf.function(lambda inputs: model(inputs, training=False))
+    assert_close(arrays(graph(inputs_of(case))), arrays(model(inputs_of(case))))
+
+
+@every_trainable
+def test_a_step_of_fitting_changes_every_weight(case):
+    model = build_afresh(case)
+    before = [weight.numpy() for weight in model.trainable_variables]
+    random = np.random.default_rng(2)
+    targets = {
+        name: random.uniform(0, 1, (BATCH, *shape)).astype(np.float32)
+        for name, shape in case.outputs.items()
+    }
+    model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+    history = model.fit(inputs_of(case), targets, batch_size=BATCH, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    for weight, old in zip(model.trainable_variables, before, strict=True):
+        assert np.any(weight.numpy() != old), f"{weight.path}: unchanged"
+
+
+@every_case
+def test_answers_are_those_of_the_golden_file(case):
+    found = arrays(build(case)(inputs_of(case)))
+    path = contracts.GOLDEN / f"{case.name}.npz"
+    if not path.exists():
+        np.savez_compressed(path, **found)
+        pytest.fail(f"wrote {path}: look at it and commit it")
+    with np.load(path) as golden:
+        assert_close(found, dict(golden))
+
+
+# --- exports ---------------------------------------------------------------------
+
+
+def served(case):
+    """What is exported of a case, its inputs as clients give them, and its answers."""
+    model = case.serve(build(case))
+    inputs = inputs_of(case)
+    if "image" in inputs:
+        inputs["image"] = inputs["image"].astype(np.uint8)
+    return model, inputs, arrays(model(inputs))
+
+
+@pytest.mark.slow
+@every_case
+def test_a_tensorflow_saved_model_answers_the_same_for_any_batch(case, tmp_path):
+    model, inputs, expected = served(case)
+    exporting.write_saved_model(model, tmp_path)
+    signature = tf.saved_model.load(tmp_path).signatures["serving_default"]
+    assert set(signature.structured_input_signature[1]) == set(inputs)
+    found = signature(**{name: tf.constant(x) for name, x in inputs.items()})
+    assert_close(arrays(found), expected)
+    one = signature(**{name: tf.constant(x[:1]) for name, x in inputs.items()})
+    assert_close(arrays(one), {name: x[:1] for name, x in expected.items()})
+
+
+@pytest.mark.slow
+@every_case
+def test_litert_answers_the_same_with_its_own_operators(case, tmp_path):
+    model, inputs, expected = served(case)
+    exporting.write_saved_model(model, tmp_path, batch=1)
+    content = litert.convert(str(tmp_path))
+    assert set(litert.operator_names(content)) <= set(litert.OPERATOR_NAMES.values())
+    assert_close(litert.predict(content, inputs), expected)
+
+
+# --- codecs ----------------------------------------------------------------------
+
+
+def joints_inside(codec):
+    """f32[4, 6, 2] crop px, two cells or more from the border; f32[4, 6] of 0 and 1."""
+    random = np.random.default_rng(3)
+    margin = 2 * codec.stride
+    high = np.array([codec.input_size[1], codec.input_size[0]]) - 1 - margin
+    points = random.uniform(margin, high, (4, 6, 2)).astype(np.float32)
+    return points, (random.uniform(size=(4, 6)) < 0.7).astype(np.float32)
+
+
+@every_codec
+def test_decoding_inverts_encoding(case):
+    points, _ = joints_inside(case.codec)
+    maps = case.codec.encode(points, np.ones((4, 6), np.float32))
+    assert maps.shape == (4, *case.codec.heatmap_size, 6) and maps.dtype == tf.float32
+    found, scores = case.codec.decode(maps)
+    assert scores.shape == (4, 6)
+    np.testing.assert_allclose(found, points, rtol=0, atol=case.tolerance)
+
+
+@every_codec
+def test_a_joint_that_is_not_valid_has_an_empty_map(case):
+    points, valid = joints_inside(case.codec)
+    maps = case.codec.encode(points, valid)
+    filled = np.any(maps, axis=(1, 2))
+    np.testing.assert_array_equal(filled, valid > 0)
+
+
+@every_codec
+def test_a_codec_computes_the_same_in_a_data_pipeline(case):
+    points, valid = joints_inside(case.codec)
+    people = tf.data.Dataset.from_tensors((points, valid))
+    maps = next(iter(people.map(case.codec.encode)))
+    np.testing.assert_allclose(maps, case.codec.encode(points, valid), atol=1e-6)
+
+
+# --- importers -------------------------------------------------------------------
+
+
+def prepare_case(case, source, out) -> dict:
+    """Prepares an importer's row; of LSP's drawn photos three are for training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("data_prep.lsp.TRAINING_PHOTOS", 3)
+        return prepare(case.name, str(source), str(out), **case.options)
+
+
+@pytest.fixture(scope="module", params=IMPORTER_CASES, ids=lambda case: case.name)
+def prepared(request, tmp_path_factory):
+    """An importer's row, its source, what was prepared from it, and the report."""
+    case = request.param
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("prepared")
+    if case.draw:
+        case.draw(source)
+    return case, source, out, prepare_case(case, source, out)
+
+
+def people_of(case, folder):
+    """All records of all splits, and their number."""
+    splits = tuple(f"{case.name}/{split}" for split in case.written)
+    return pipeline.read_records(folder, splits, case.skeleton)
+
+
+def test_people_are_counted_and_so_is_what_is_left_out(prepared):
+    case, _, _, report = prepared
+    assert set(report["written"]) == set(case.written)
+    for split, people in report["written"].items():
+        assert people == case.written[split] or case.written[split] is None and people
+    if case.left_out is not None:
+        assert report["left_out"] == case.left_out
+
+
+def test_joints_lie_where_they_were_drawn(prepared):
+    case, _, folder, _ = prepared
+    if case.draw is None:
+        pytest.skip("rendered people have no squares at their joints")
+    for record in people_of(case, folder)[0]:
+        window = tf.io.decode_jpeg(record["window"]).numpy()[..., 0].astype(float)
+        to_window = geometry.invert(record["window_matrix"])
+        labelled = record["visible"] > 0
+        points = geometry.transform(record["keypoints"][labelled], to_window).numpy()
+        assert len(points)
+        for point in points:
+            np.testing.assert_allclose(centre_of_square(window, point), point, atol=0.2)
+
+
+def centre_of_square(window, near):
+    """The centroid (x, y) of what is bright within 5 px of a point."""
+    x, y = np.round(near).astype(int)
+    rows, columns = np.mgrid[y - 5 : y + 6, x - 5 : x + 6]
+    bright = np.clip(window[y - 5 : y + 6, x - 5 : x + 6] - 100, 0, None)
+    return np.array([(columns * bright).sum(), (rows * bright).sum()]) / bright.sum()
+
+
+def test_people_become_batches_a_refiner_trains_on(prepared):
+    case, _, folder, _ = prepared
+    size, joints = (64, 48), len(case.skeleton)
+    records, count = people_of(case, folder)
+    person = pipeline.Person(case.skeleton, size)
+    people = next(iter(pipeline.crops(records, person, count, 0)))
+    assert people["valid"].numpy().any(axis=1).all()
+    codec = CODEC_CASES[0].codec
+    inputs, targets, weights = pipeline.refiner_example(
+        people, codec, case.skeleton, tf.constant([0, 0])
+    )
+    assert inputs["image"].shape == (count, *size, 3)
+    assert 0 <= inputs["image"].numpy().min() < inputs["image"].numpy().max() <= 255
+    assert inputs["keypoints"].shape == targets["keypoints"].shape == (count, joints, 2)
+    for array in tf.nest.flatten([inputs, targets, weights]):
+        assert array.dtype == tf.float32 and np.isfinite(array).all()
+
+
+def test_preparing_twice_writes_the_same_records(prepared, tmp_path):
+    case, source, folder, _ = prepared
+    prepare_case(case, source, tmp_path)
+    first = sorted(folder.rglob("*.tfrecord*"))
+    assert first
+    for shard in first:
+        other = tmp_path / shard.relative_to(folder)
+        assert shard.read_bytes() == other.read_bytes()
