@@ -1,0 +1,41 @@
+"""Phase convolution: by hand, and equal to the transposed convolution it replaces."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfpose.layers.blocks import PhaseConvolution, phase_kernel
+
+
+def phases_of(transposed: keras.layers.Conv2DTranspose) -> PhaseConvolution:
+    """A phase convolution with the weights of a built transposed convolution."""
+    layer = PhaseConvolution(
+        transposed.filters, transposed.activation, transposed.use_bias
+    )
+    kernel, *bias = transposed.get_weights()
+    layer.build((None, None, None, kernel.shape[-1]))
+    layer.set_weights([phase_kernel(kernel), *bias])
+    return layer
+
+
+def test_one_pixel_spreads_the_middle_of_the_kernel():
+    transposed = keras.layers.Conv2DTranspose(1, 4, 2, "same", use_bias=False)
+    transposed.build((None, 1, 1, 1))
+    transposed.set_weights([np.arange(16.0).reshape(4, 4, 1, 1)])
+    found = phases_of(transposed)(np.ones((1, 1, 1, 1), np.float32))
+    np.testing.assert_array_equal(found[0, :, :, 0], [[5, 6], [9, 10]])
+
+
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("size", [(1, 2), (5, 7), (8, 6)])
+def test_phases_equal_the_transposed_convolution(size, use_bias, activation):
+    random = np.random.default_rng(0)
+    transposed = keras.layers.Conv2DTranspose(
+        3, 4, 2, "same", use_bias=use_bias, activation=activation
+    )
+    transposed.build((None, *size, 5))
+    for weight in transposed.weights:
+        weight.assign(random.normal(size=weight.shape))
+    x = random.normal(size=(2, *size, 5)).astype(np.float32)
+    np.testing.assert_allclose(phases_of(transposed)(x), transposed(x), atol=1e-5)

@@ -1,0 +1,49 @@
+"""The graph that is served: the model's own keypoints, whatever its form."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.cases import CASES
+from tests.contracts import arrays, build, inputs_of
+from tfpose.layers.blocks import PhaseConvolution
+from tfpose.serving_model import serving_model, with_phases
+from tfpose.skeleton import LSP14
+
+REFINERS = {case.name: case for case in CASES if case.name.startswith("posefix")}
+every_refiner = pytest.mark.parametrize("name", ["posefix", "posefix_coarse"])
+
+
+def client_inputs(case, batch=2):
+    inputs = inputs_of(case, batch)
+    return {**inputs, "image": inputs["image"].astype(np.uint8)}
+
+
+@every_refiner
+@pytest.mark.parametrize("phases", [True, False])
+def test_keypoints_are_those_of_the_model(name, phases):
+    case = REFINERS[name]
+    model = build(case)
+    served = serving_model(model, LSP14, phases)
+    found = arrays(served(client_inputs(case)))
+    expected = model(inputs_of(case))["keypoints"]
+    np.testing.assert_allclose(found["keypoints"], expected, rtol=0, atol=1e-4)
+    assert served.input["image"].dtype == "uint8"
+    assert found["scores"].shape == (2, len(LSP14))
+    assert (found["scores"] >= 0).all() and (found["scores"] <= 1).all()
+
+
+def test_only_four_by_four_upsampling_by_two_becomes_phases():
+    inputs = keras.Input((4, 4, 2))
+    x = layers.Conv2DTranspose(3, 4, 2, "same", name="phases")(inputs)
+    x = layers.Conv2DTranspose(3, 4, 2, "valid", name="valid")(x)
+    x = layers.Conv2DTranspose(3, 2, 2, "same", name="two")(x)
+    model = keras.Model(inputs, layers.Conv2D(1, 4, name="plain")(x))
+    changed = with_phases(model)
+    kinds = {layer.name: type(layer) for layer in changed.layers}
+    assert kinds["phases"] is PhaseConvolution
+    assert kinds["valid"] is kinds["two"] is layers.Conv2DTranspose
+    x = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype(np.float32)
+    np.testing.assert_allclose(changed(x), model(x), atol=1e-5)
+    assert not any(isinstance(layer, PhaseConvolution) for layer in model.layers)
