@@ -7,10 +7,12 @@ from setuptools import find_packages, setup
 # The main job (prepare, train, refine, evaluate, export) needs all of these.
 # opencv-python-headless is the same `cv2` module as opencv-python, without windows:
 # the latter does not import on a machine without libGL and X11 libraries.
-# TensorBoard is no longer installed by TensorFlow.
+# TensorBoard is no longer installed by TensorFlow, and tensorflow-datasets imports
+# importlib_resources without asking for it.
 REQUIRED = [
     "absl-py>=2.1,<3",
     "ai-edge-litert>=2.3,<2.4",
+    "importlib-resources>=6.4,<8",
     "keras>=3.15,<3.16",
     "numpy>=2,<3",
     "opencv-python-headless>=4.10,<5",
