@@ -28,3 +28,15 @@ def shared_data() -> pathlib.Path:
     if not (shared / "data").is_dir():
         pytest.skip(f"needs the real data in {shared}/data (or $TFPOSE_SHARED/data)")
     return shared / "data"
+
+
+@pytest.fixture(scope="module")
+def nano_trunk():
+    """A trunk of PoseFix that compiles fast, under the name "nano"."""
+    from tfpose.models import posefix
+    from tfpose.models.resnet import small_resnet
+
+    with pytest.MonkeyPatch.context() as patch:
+        nano = (4, 4, 4, 4, 4)
+        patch.setitem(posefix.TRUNKS, "nano", lambda x: small_resnet(x, nano, 1))
+        yield

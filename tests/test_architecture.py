@@ -15,7 +15,7 @@ ORDER = (
     "layers losses metrics synthesis data",
     "models",
     "config recipes",
-    "training evaluate refine predict exporting serving fusion validation "
+    "callbacks training evaluate refine predict exporting serving fusion validation "
     "calibration litert serving_model summary",
     "viz charts report comparison demo",
     "arguments cli __main__",

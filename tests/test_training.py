@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 
 from tests import drawn_people
-from tfpose import training
+from tfpose import callbacks, training
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
 from tfpose.data.pipeline import DataError
-from tfpose.models import posefix
-from tfpose.models.resnet import small_resnet
 from tfpose.report import read_log
 from tfpose.skeleton import LSP14
 from tfpose.training import TrainingError
@@ -36,13 +34,7 @@ CONFIG = Config(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def nano_trunk():
-    """A trunk that compiles fast."""
-    with pytest.MonkeyPatch.context() as patch:
-        nano = (4, 4, 4, 4, 4)
-        patch.setitem(posefix.TRUNKS, "nano", lambda x: small_resnet(x, nano, 1))
-        yield
+pytestmark = pytest.mark.usefixtures("nano_trunk")
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +92,7 @@ def test_the_weights_file_holds_nothing_else(finished):
 def test_what_is_saved_are_the_averaged_weights(finished):
     checkpoint = keras.saving.load_model(finished / "checkpoint.keras")
     last = checkpoint.get_weights()
-    with training.averaged_weights(checkpoint):
+    with callbacks.averaged_weights(checkpoint):
         averaged = checkpoint.get_weights()
     for found, expected in zip(weights_of(finished), averaged, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -113,7 +105,7 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
     class Killed(Exception):
         pass
 
-    class CheckpointAndDie(training.Checkpoint):
+    class CheckpointAndDie(callbacks.Checkpoint):
         def on_epoch_end(self, epoch, logs=None):
             super().on_epoch_end(epoch, logs)
             raise Killed
@@ -168,7 +160,7 @@ def test_rounds_cover_the_epochs_in_at_most_500_steps(
 
 
 def test_the_log_keeps_a_line_a_round(tmp_path):
-    log = training.Log(tmp_path)
+    log = callbacks.Log(tmp_path)
     for epoch, loss in [(0, 3.0), (1, 2.0), (2, 1.0), (1, 1.5)]:
         log.on_epoch_end(epoch, {"loss": loss, "pck_after": 50.0})
     assert read_log(tmp_path / "log.csv") == {
@@ -199,7 +191,7 @@ def test_averaged_weights_are_put_back():
     model.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5), "mse")
     model.fit(np.ones((4, 1)), np.zeros((4, 1)), batch_size=1, verbose=0)
     model.set_weights([np.full((1, 1), 7.0), np.full(1, 9.0)])
-    with training.averaged_weights(model):
+    with callbacks.averaged_weights(model):
         assert model.get_weights()[0] != 7
     assert [float(w.squeeze()) for w in model.get_weights()] == [7, 9]
 

@@ -6,19 +6,10 @@ import pytest
 from tests import drawn_people
 from tests.test_training import CONFIG
 from tfpose import calibration, fusion, training, validation
-from tfpose.models import posefix
-from tfpose.models.resnet import small_resnet
 from tfpose.poses import write_json
 from tfpose.skeleton import LSP14
 
-
-@pytest.fixture(scope="module", autouse=True)
-def nano_trunk():
-    """A trunk that compiles fast."""
-    with pytest.MonkeyPatch.context() as patch:
-        nano = (4, 4, 4, 4, 4)
-        patch.setitem(posefix.TRUNKS, "nano", lambda x: small_resnet(x, nano, 1))
-        yield
+pytestmark = pytest.mark.usefixtures("nano_trunk")
 
 
 @pytest.fixture(scope="module")

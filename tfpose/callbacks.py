@@ -1,0 +1,142 @@
+"""What happens while a model trains: logs, checkpoints, validation, a guard."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfpose.config import Config
+from tfpose.data import pipeline
+from tfpose.metrics import pck
+
+CHECKPOINT = "checkpoint.keras"
+LOG = "log.csv"
+PCK_THRESHOLD = 0.2
+
+
+class TrainingError(ValueError):
+    """Training that cannot start or go on; the message is one clear line."""
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves model and optimizer after each round, whole or not at all."""
+
+    def __init__(self, folder: pathlib.Path):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch, logs=None):
+        partial = self.folder / f"partial.{CHECKPOINT}"
+        self.model.save(partial)
+        os.replace(partial, self.folder / CHECKPOINT)
+
+
+class Log(keras.callbacks.Callback):
+    """Writes a line of ``log.csv`` after each round: the losses and the metric.
+
+    A resumed run replaces the lines of the rounds that it repeats.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        super().__init__()
+        self.path = folder / LOG
+
+    def on_epoch_end(self, epoch, logs=None):
+        before = self.path.read_text().splitlines()[1:] if self.path.exists() else []
+        kept = [line for line in before if int(line.split(",")[0]) < epoch]
+        line = ",".join(str(value) for value in (epoch, *logs.values()))
+        header = ",".join(("epoch", *logs))
+        partial = self.path.with_name(f"partial.{LOG}")
+        partial.write_text("\n".join((header, *kept, line, "")))
+        os.replace(partial, self.path)
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Ends training at the first loss that is not finite, naming step and people."""
+
+    def __init__(self, people, steps: int, first_step: int):
+        super().__init__()
+        self.people, self.steps, self.first_step = people, steps, first_step
+        self.round = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.round = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if np.isfinite(logs["loss"]):
+            return
+        step = self.round * self.steps + batch
+        place = step - self.first_step
+        people = next(iter(self.people.skip(place).take(1)))
+        ids = people["person_id"].numpy().tolist()
+        raise TrainingError(
+            f"the loss is {logs['loss']} at step {step}; the batch's person ids: {ids}"
+        )
+
+
+class ValidatePCK(keras.callbacks.Callback):
+    """After each round: PCK@0.2 of corrupted validation poses before and after.
+
+    The poses are the same every time; the averaged weights are used where there are
+    any.
+    """
+
+    def __init__(self, config: Config, codec, data: str, skeleton, quicktest: bool):
+        super().__init__()
+        self.skeleton = skeleton
+        records, _ = pipeline.read_records(data, config.validation, skeleton)
+        people_count = 8 if quicktest else config.validation_people
+        person = pipeline.Person(skeleton, config.input_size)
+        self.batches = []
+        for index, people in enumerate(
+            pipeline.crops(records.take(people_count), person, 50, config.seed)
+        ):
+            seed = tf.constant([config.seed, index])
+            inputs, targets, _ = pipeline.refiner_example(people, codec, skeleton, seed)
+            self.batches.append((inputs, targets["keypoints"], people["valid"]))
+
+    def on_epoch_end(self, epoch, logs=None):
+        with averaged_weights(self.model):
+            refined = [
+                np.asarray(self.model.predict_on_batch(inputs)["keypoints"])
+                for inputs, _, _ in self.batches
+            ]
+        before = [inputs["keypoints"] for inputs, _, _ in self.batches]
+        logs["val_pck_before"] = self._pck(before)
+        logs["val_pck_after"] = self._pck(refined)
+        print(
+            f"\nPCK@{PCK_THRESHOLD} of corrupted validation poses: "
+            f"{logs['val_pck_before']:.1f} -> {logs['val_pck_after']:.1f}"
+        )
+
+    def _pck(self, poses) -> float:
+        targets = np.concatenate([targets for _, targets, _ in self.batches])
+        valid = np.concatenate([valid for _, _, valid in self.batches])
+        torso = tuple(self.skeleton.index(joint) for joint in self.skeleton.torso)
+        lengths = pck.segment_lengths(targets, valid, torso)
+        distances = pck.normalised_distances(
+            np.concatenate(poses), targets, valid, lengths
+        )
+        return float(np.nanmean(pck.pck(distances, PCK_THRESHOLD)))
+
+
+class averaged_weights:
+    """Context in which a model has its averaged weights, if its optimizer keeps any."""
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+
+    def __enter__(self):
+        variables = self.model.trainable_variables
+        self.kept = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
+
+    def __exit__(self, *_):
+        for variable, value in zip(
+            self.model.trainable_variables, self.kept, strict=True
+        ):
+            variable.assign(value)
