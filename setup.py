@@ -4,12 +4,14 @@ import pathlib
 
 from setuptools import find_packages, setup
 
+COCO = ["pycocotools>=2.0.11,<2.1"]
 # The main job (prepare, train, refine, evaluate, export) needs all of these.
 # opencv-python-headless is the same `cv2` module as opencv-python, without windows:
 # the latter does not import on a machine without libGL and X11 libraries.
 # TensorBoard is no longer installed by TensorFlow, and tensorflow-datasets imports
 # importlib_resources without asking for it.
 REQUIRED = [
+    *COCO,
     "absl-py>=2.1,<3",
     "ai-edge-litert>=2.3,<2.4",
     "importlib-resources>=6.4,<8",
@@ -21,7 +23,6 @@ REQUIRED = [
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<4.10",
 ]
-COCO = ["pycocotools>=2.0.11,<2.1"]
 # A client of an exported model behind TensorFlow Serving.
 SERVING = ["requests>=2.31,<3"]
 NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
@@ -45,7 +46,7 @@ setup(
         "serving": SERVING,
         "notebooks": NOTEBOOKS,
         "jax": JAX,
-        "dev": DEV + COCO + SERVING + NOTEBOOKS,
+        "dev": DEV + SERVING + NOTEBOOKS,
     },
     entry_points={"console_scripts": ["tfpose=tfpose.cli:main"]},
     classifiers=[
