@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from tests.cases import CASES
-from tests.contracts import arrays, build, inputs_of
+from tests.contracts import arrays, build, fill_weights, inputs_of
 from tfpose.layers.blocks import PhaseConvolution
 from tfpose.serving_model import serving_model, with_phases
 from tfpose.skeleton import LSP14
@@ -47,3 +47,31 @@ def test_only_four_by_four_upsampling_by_two_becomes_phases():
     x = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype(np.float32)
     np.testing.assert_allclose(changed(x), model(x), atol=1e-5)
     assert not any(isinstance(layer, PhaseConvolution) for layer in model.layers)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("activation", [None, "relu"])
+@pytest.mark.parametrize(
+    "followers",
+    ["", "relu", "normalisation", "normalisation relu", "normalisation sum"],
+)
+def test_normalisation_is_folded_where_it_alone_follows(
+    followers, activation, use_bias
+):
+    inputs = keras.Input((3, 4, 2))
+    x = up = layers.Conv2DTranspose(
+        3, 4, 2, "same", activation=activation, use_bias=use_bias
+    )(inputs)
+    if "normalisation" in followers:
+        x = layers.BatchNormalization(name="normalisation")(x)
+    if "relu" in followers:
+        x = layers.ReLU()(x)
+    if "sum" in followers:
+        x = layers.Add()([x, up])
+    model = fill_weights(keras.Model(inputs, x))
+    changed = with_phases(model)
+    folded = activation is None and "sum" not in followers
+    left = "normalisation" in followers and not folded
+    assert ("normalisation" in [layer.name for layer in changed.layers]) == left
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 2)).astype(np.float32)
+    np.testing.assert_allclose(changed(x), model(x), atol=1e-5)

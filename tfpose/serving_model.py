@@ -6,10 +6,11 @@ Decoding is part of it, so no client in another language has to know about heatm
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import layers
 
 from tfpose.data.pipeline import CROP_MARGIN
-from tfpose.layers.blocks import PhaseConvolution, phase_kernel
+from tfpose.layers.blocks import PhaseConvolution, phase_kernels
 from tfpose.layers.heatmaps import BeliefScore
 from tfpose.skeleton import Skeleton
 
@@ -60,14 +61,26 @@ def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras
 def with_phases(model: keras.Model) -> keras.Model:
     """The same function with each 4x4 stride-2 ``Conv2DTranspose`` as phases.
 
-    All other layers are shared with ``model``. (To fold the batch normalisation that
-    follows into the convolution gains nothing in float and 5 % in int8.)
+    A batch normalisation that follows becomes part of the convolution, and so does its
+    ReLU: LiteRT's converter does that for a transposed convolution, but cannot see
+    through depth-to-space (10 % of the head's time). All other layers are shared with
+    ``model``.
     """
+    replaced, folded = {}, set()
+    for layer in filter(_has_phases, model.layers):
+        normalisation = _follower(model, layer, layers.BatchNormalization)
+        relu = normalisation and _follower(model, normalisation, layers.ReLU)
+        replaced[layer] = _phase_layer(layer, normalisation, relu)
+        folded |= {normalisation, relu}
 
-    def replace(layer):
-        return _phase_layer(layer) if _has_phases(layer) else layer
+    def call(layer, *args, **kwargs):
+        return args[0] if layer in folded else layer(*args, **kwargs)
 
-    return keras.models.clone_model(model, clone_function=replace)
+    return keras.models.clone_model(
+        model,
+        clone_function=lambda layer: replaced.get(layer, layer),
+        call_function=call,
+    )
 
 
 def _has_phases(layer) -> bool:
@@ -76,12 +89,29 @@ def _has_phases(layer) -> bool:
     ) == ((4, 4), (2, 2), "same", (1, 1))  # fmt: skip
 
 
-def _phase_layer(layer: layers.Conv2DTranspose) -> PhaseConvolution:
+def _follower(model, layer, kind):
+    """The layer that alone takes a linear layer's output, if it is a ``kind``."""
+    followers = [
+        other
+        for other in model.layers
+        if not isinstance(other, layers.InputLayer)
+        and any(tensor is layer.output for tensor in keras.tree.flatten(other.input))
+    ]
+    linear = getattr(layer, "activation", None) in (None, keras.activations.linear)
+    alone = linear and len(followers) == 1 and isinstance(followers[0], kind)
+    return followers[0] if alone else None
+
+
+def _phase_layer(layer, normalisation, relu) -> PhaseConvolution:
     """A built ``PhaseConvolution`` with the trained weights, rearranged once."""
-    phases = PhaseConvolution(
-        layer.filters, layer.activation, layer.use_bias, name=layer.name
-    )
+    kernel, *bias = layer.get_weights()  # (4, 4, F, C), (F,)
+    bias = bias[0] if bias else np.zeros(layer.filters, np.float32)
+    if normalisation:
+        gamma, beta, mean, variance = normalisation.get_weights()
+        scale = gamma / np.sqrt(variance + normalisation.epsilon)
+        kernel, bias = kernel * scale[:, None], (bias - mean) * scale + beta
+    activation = "relu" if relu else layer.activation
+    phases = PhaseConvolution(layer.filters, activation, name=layer.name)
     phases.build(layer.input.shape)
-    kernel, *bias = layer.get_weights()
-    phases.set_weights([phase_kernel(kernel), *bias])
+    phases.set_weights([*phase_kernels(kernel), bias])
     return phases
