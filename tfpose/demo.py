@@ -10,6 +10,7 @@ from data_prep.synthetic import FIRST_VALIDATION_PHOTO
 from data_prep.synthetic_people.render import render_jpeg
 from tfpose import calibration, comparison, config, exporting, poses, report, training
 from tfpose.evaluate import analyze_poses, evaluate_poses, format_table
+from tfpose.metrics import errors
 from tfpose.recipes import RECIPES
 from tfpose.refine import refine_file
 from tfpose.synthesis.corrupt import corrupt
@@ -109,9 +110,7 @@ def write_photos(annotations: poses.Annotations, folder: pathlib.Path) -> None:
 def scores(annotations: poses.Annotations, results: poses.Results) -> dict[str, float]:
     """OKS-AP, PCK@0.2 and the shares of the error types, in percent."""
     kinds = analyze_poses(annotations, results)
-    shares = {
-        name: kinds[name] for name in ("good", "jitter", "inversion", "swap", "miss")
-    }
+    shares = {name: kinds[name] for name in errors.TYPES}
     return {
         "AP": 100 * evaluate_poses(annotations, results, "oks")["AP"],
         "PCK@0.2": evaluate_poses(annotations, results, "pck")["mean"],

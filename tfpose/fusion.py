@@ -27,6 +27,7 @@ import pathlib
 
 import numpy as np
 
+from tfpose import geometry
 from tfpose.poses import write_json
 
 FILE = "calibration.json"
@@ -101,7 +102,7 @@ class Beliefs:
     @property
     def input_cells(self) -> np.ndarray:
         """f32[N, K, 2], the input poses in cells."""
-        return (self.inputs + 0.5) / self.stride - 0.5
+        return geometry.crop_to_heatmap(self.inputs, self.stride)
 
     def refined(self) -> np.ndarray:
         """f32[N, K, 2] in cells: the plain answer, the belief's expectation."""
@@ -112,11 +113,11 @@ class Beliefs:
         inverse = np.linalg.inv(self.to_image[:, :, :2])
         offset = keypoints - self.to_image[:, None, :, 2]
         crop = np.einsum("nij,nkj->nki", inverse, offset)
-        return (crop + 0.5) / self.stride - 0.5
+        return geometry.crop_to_heatmap(crop, self.stride)
 
     def in_photo(self, cells) -> np.ndarray:
         """f32[N, K, 2] cells -> photo pixels."""
-        crop = (cells + 0.5) * self.stride - 0.5
+        crop = geometry.heatmap_to_crop(cells, self.stride)
         linear, offset = self.to_image[:, :, :2], self.to_image[:, :, 2]
         return np.einsum("nij,nkj->nki", linear, crop) + offset[:, None]
 

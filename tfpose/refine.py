@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfpose import fusion, geometry, photos, pose_faults, poses, training
 from tfpose import skeleton as skeletons
+from tfpose.data.pipeline import CROP_MARGIN
 from tfpose.fusion import Beliefs, Calibration
 from tfpose.metrics.oks import oks_nms
 from tfpose.models.posefix import STRIDE
@@ -23,9 +24,8 @@ from tfpose.skeleton import Skeleton
 
 # Of poses more alike than this only the best scored stays (FACTS A.6).
 NMS_THRESHOLD = 0.9
-# PoseFix's box around an input pose, and the crop's margin (FACTS A.6).
+# PoseFix's box around an input pose (FACTS A.6).
 BOX_FACTOR = 1.2
-CROP_MARGIN = 1.25
 BATCH = 32
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 PRESETS = pathlib.Path(__file__).parent / "weights"
@@ -200,10 +200,11 @@ def refine_file(
     refined, weights = [], []
     trust, stream = fusion.measured(refiner.believe(given), refiner.calibration)
     for beliefs in _with_progress(stream, len(people)):
-        plain = beliefs.refined()
-        fused = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
-        refined.append(beliefs.in_photo(fused if use_fusion else plain))
-        weights.append(fusion.input_weights(beliefs.input_cells, plain, fused))
+        answer = plain = beliefs.refined()
+        if use_fusion:
+            answer = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
+            weights.append(fusion.input_weights(beliefs.input_cells, plain, answer))
+        refined.append(beliefs.in_photo(answer))
     people = people.take(given.order)
     keypoints = np.concatenate([people.keypoints[:0], *refined])
     duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
@@ -212,7 +213,7 @@ def refine_file(
     kept = [record for place, record in enumerate(records) if place not in dropped]
     poses.write_json(out, kept, allow_nan=skip_bad)
     report = None
-    if use_fusion and weights:
+    if weights:
         report = _fusion_report(refiner, trust, np.concatenate(weights))
     return {
         "poses": len(records),

@@ -8,12 +8,14 @@ its own here, the window of its record; all coordinates are window pixels.
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 from tfpose import evaluate, fusion, photos, training
 from tfpose import skeleton as skeletons
+from tfpose.config import load
 from tfpose.data import pipeline
 from tfpose.poses import Annotations, Results
 from tfpose.refine import Refiner
@@ -128,8 +130,8 @@ def evaluate_model(model_dir, data, metric="pck", threshold=None, splits=None) -
         What ``evaluate_poses`` does for the refined poses, and as "before" for the
         corrupted ones.
     """
-    _, config = training.load_model(model_dir)
     refiner = Refiner.load(str(model_dir))
+    config = load(pathlib.Path(model_dir) / training.CONFIG)
     skeleton = skeletons.get(config.skeleton)
     people = read_people(data, splits or config.validation, skeleton)
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
