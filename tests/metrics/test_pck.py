@@ -14,6 +14,29 @@ def test_segment_length_is_the_distance_of_its_ends():
     np.testing.assert_array_equal(lengths, [5, NAN])
 
 
+# Shoulders 0 and 1, hips 2 and 3, and a joint that is no part of the torso.
+TORSO = [[0, 0], [20, 2], [3, 50], [17, 48], [900, 900]]
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "length"),
+    [([], 50), ([2], 48), ([0, 3], 48), ([0, 1], NAN), ([2, 3], NAN), (range(5), NAN)],
+)
+def test_torso_box_spans_the_labelled_shoulders_and_hips(unlabelled, length):
+    visible = np.ones((1, 5))
+    visible[:, list(unlabelled)] = 0
+    found = pck.box_lengths([TORSO], visible, [0, 1], [2, 3])
+    np.testing.assert_array_equal(found, [length])
+    lying = np.array([TORSO])[..., ::-1]
+    found = pck.box_lengths(lying, visible, [0, 1], [2, 3])
+    np.testing.assert_array_equal(found, [length])
+
+
+def test_torso_box_of_nobody_is_empty():
+    empty = pck.box_lengths(np.zeros((0, 5, 2)), np.zeros((0, 5)), [0, 1], [2, 3])
+    assert empty.shape == (0,)
+
+
 def test_distances_are_in_lengths_of_the_person():
     keypoints = [[[3, 4], [1, 0]], [[3, 4], [1, 0]]]
     targets = np.zeros((2, 2, 2))

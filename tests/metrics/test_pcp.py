@@ -43,9 +43,7 @@ def test_a_skeleton_without_neck_has_the_other_nine_sticks():
 
 
 def test_a_skeleton_without_any_stick_is_named():
-    with pytest.raises(
-        ValueError, match="PCP: expected joints .* found nose, left_ear"
-    ):
+    with pytest.raises(ValueError, match="PCP: expected .* found nose, left_ear"):
         pcp.stick_joints(("nose", "left_ear"))
 
 

@@ -5,7 +5,8 @@ person, with a threshold. They differ in the length and in the comparison:
 
 - PCK (Yang and Ramanan, PAMI 2013), on LSP as the papers' common evaluation script
   computes it: the length is the torso, ``left_shoulder`` to ``right_hip``; a joint
-  *at* the threshold counts (<=); 0.2.
+  *at* the threshold counts (<=); 0.2. Papers' texts, HCRN's among them, divide by the
+  longer side of the torso's box instead (``box_lengths``).
 - PCKh (Andriluka et al., CVPR 2014): the length is 0.6 of the head box's diagonal;
   hourglass papers leave out a joint at the threshold (<); 0.5.
 - AUC: the area under the PCKh curve from 0 to 0.5.
@@ -19,6 +20,9 @@ import numpy as np
 
 # MPII's two joints that are midpoints of others: in no published mean.
 NOT_IN_MEAN = ("pelvis", "thorax")
+# What the column "Head" of the papers' tables is the mean of: on LSP (PCK) as the
+# common script prints it, on MPII (PCKh) the top of the head alone.
+HEAD = {"pck": ("neck", "head_top"), "pckh": ("head_top",)}
 # The 51 points of MPII's AUC (evaluatePCKh of the MPII evaluation tools).
 AUC_THRESHOLDS = np.linspace(0.0, 0.5, 51)
 
@@ -38,6 +42,30 @@ def segment_lengths(targets, visible, ends: tuple[int, int]) -> np.ndarray:
     first, second = ends
     lengths = np.linalg.norm(targets[:, first] - targets[:, second], axis=-1)
     return np.where((visible[:, first] > 0) & (visible[:, second] > 0), lengths, np.nan)
+
+
+def box_lengths(targets, visible, shoulders, hips) -> np.ndarray:
+    """The longer side of the box around each person's labelled shoulders and hips.
+
+    Args:
+        targets: f64[N, K, 2], px.
+        visible: [N, K], 0 where a joint has no label.
+        shoulders: indices of the shoulders.
+        hips: indices of the hips.
+
+    Returns:
+        f64[N] px, between the outermost points; nan without a labelled shoulder or
+        without a labelled hip, for then the box does not span the torso.
+    """
+    corners = [*shoulders, *hips]
+    labelled = np.asarray(visible) > 0
+    known = labelled[:, corners, None]
+    points = np.asarray(targets, np.float64)[:, corners]
+    high = np.where(known, points, -np.inf).max(axis=1, initial=-np.inf)
+    low = np.where(known, points, np.inf).min(axis=1, initial=np.inf)
+    spanned = labelled[:, shoulders].any(axis=1) & labelled[:, hips].any(axis=1)
+    longer = np.subtract(high, low, where=spanned[:, None], out=np.zeros_like(high))
+    return np.where(spanned, longer.max(axis=1), np.nan)
 
 
 def normalised_distances(keypoints, targets, visible, lengths) -> np.ndarray:

@@ -8,8 +8,8 @@ far a stick's two ends lie from the true ends, in lengths of the true stick:
   length; an end *at* the threshold counts (<=), as in the common evaluation script;
 - average PCP: the *mean* of the two distances does.
 
-A stick with an unlabelled end counts nowhere; a stick with an end that was not predicted
-is wrong. A foreshortened limb is a short stick, hence hard to get right.
+A stick with an unlabelled end counts nowhere; one with an end that was not predicted is
+wrong. A foreshortened limb is a short stick, hence hard to get right.
 """
 
 from __future__ import annotations
