@@ -23,9 +23,10 @@ def normalise(x, name: str, relu: bool = True):
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def convolution(x, filters: int, size: int, name: str, stride=1, relu=True):
+def convolution(x, filters: int, size: int, name: str, stride=1, relu=True, dilation=1):
     """Convolution without bias, padded by (size - 1) / 2, then ``normalise``.
 
+    Its taps are ``dilation`` cells apart; a stride above 1 needs a dilation of 1.
     Explicit padding: Keras' "same" pads strided convolutions on the far side only,
     which shifts the features by half a pixel and mirrors differently.
     """
@@ -35,13 +36,13 @@ def convolution(x, filters: int, size: int, name: str, stride=1, relu=True):
     else:
         padding = "same"
     x = layers.Conv2D(
-        filters, size, stride, padding, use_bias=False, name=f"{name}_conv",
-        kernel_initializer="he_normal",
+        filters, size, stride, padding, dilation_rate=dilation, use_bias=False,
+        name=f"{name}_conv", kernel_initializer="he_normal",
     )(x)  # fmt: skip
     return normalise(x, name, relu)
 
 
-def bottleneck(x, filters: int, stride: int, name: str):
+def bottleneck(x, filters: int, stride: int, name: str, dilation=1):
     """1x1, 3x3, 1x1 with four times the filters, added to the input."""
     shortcut = x
     if stride > 1 or x.shape[-1] != 4 * filters:
@@ -49,7 +50,7 @@ def bottleneck(x, filters: int, stride: int, name: str):
             x, 4 * filters, 1, f"{name}_shortcut", stride, relu=False
         )
     x = convolution(x, filters, 1, f"{name}_reduce")
-    x = convolution(x, filters, 3, f"{name}_spatial", stride)
+    x = convolution(x, filters, 3, f"{name}_spatial", stride, dilation=dilation)
     x = convolution(x, 4 * filters, 1, f"{name}_expand", relu=False)
     return layers.ReLU(name=f"{name}_out")(
         layers.Add(name=f"{name}_add")([shortcut, x])
@@ -68,20 +69,36 @@ def basic_block(x, filters: int, stride: int, name: str):
     )
 
 
-def resnet(x, depth: int):
-    """ResNet-50, 101 or 152 to stride 32: f32[B, H/32, W/32, 2048].
+def resnet(x, depth: int, stride: int = 32):
+    """ResNet-50, 101 or 152: f32[B, H/stride, W/stride, 2048].
+
+    At stride 16 the last stage, at stride 8 the last two keep their resolution, and
+    their 3x3 convolutions are dilated by 2, then 4 (Yu and Koltun, arXiv 1511.07122),
+    so that they see as far as without. That goes for a stage's first block too, as in
+    DeepLab's ResNet: where weights come from a network that strides in the first 1x1,
+    its 3x3 has only ever seen the coarser cells.
 
     Args:
-        x: f32[B, H, W, any number of channels].
+        x: f32[B, H, W, any number of channels]; H and W multiples of ``stride``.
         depth: a key of ``DEPTHS``.
+        stride: 32, 16 or 8.
+
+    Raises:
+        ValueError: another depth or stride.
     """
+    if depth not in DEPTHS:
+        raise ValueError(f"depth: expected one of {list(DEPTHS)}, got {depth}")
+    if stride not in (8, 16, 32):
+        raise ValueError(f"stride: expected 8, 16 or 32, got {stride}")
     x = convolution(x, 64, 7, "stem", stride=2)
     x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
     for stage, blocks in enumerate(DEPTHS[depth]):
+        dilation = max(1, 4 * 2**stage // stride)  # without it: stride 4, 8, 16, 32
         for block in range(blocks):
-            stride = 2 if stage > 0 and block == 0 else 1
-            x = bottleneck(x, 64 * 2**stage, stride, f"stage{stage}_block{block}")
+            halved = stage > 0 and block == 0 and dilation == 1
+            name = f"stage{stage}_block{block}"
+            x = bottleneck(x, 64 * 2**stage, 2 if halved else 1, name, dilation)
     return x
 
 
