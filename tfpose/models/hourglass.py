@@ -1,0 +1,173 @@
+"""Stacked Hourglass Networks for Human Pose Estimation.
+
+Newell, Yang and Deng, ECCV 2016, arXiv 1603.06937, as in the authors' Torch code
+(umich-vl/pose-hg-train): pre-activated residual modules, every convolution with a bias.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfpose.models.resnet import normalise
+
+# Filters of the 7x7 convolution and of the three residual modules at the start; the
+# last is the width of everything after. pytorch-pose, from which many published
+# hourglasses come, widens one module earlier.
+NEWELL_STEM = (64, 128, 128, 256)
+PYTORCH_POSE_STEM = (64, 128, 256, 256)
+STRIDE = 4
+
+
+def convolution(x, filters: int, size: int, name: str, stride: int = 1):
+    """Convolution with bias, padded by (size - 1) / 2, started as in Torch.
+
+    Torch draws kernels evenly from +-1 / sqrt(inputs of a unit), that is with a third
+    of the variance that keeps a signal's size. (It draws biases so too; ours are 0.)
+    """
+    padding = "same"
+    if stride > 1:  # "same" would pad on the far side only
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    uniform = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return layers.Conv2D(
+        filters, size, stride, padding, kernel_initializer=uniform, name=f"{name}_conv"
+    )(x)
+
+
+def residual(x, filters: int, name: str):
+    """Normalised 1x1, 3x3 and 1x1 convolutions, the first two half as wide, added.
+
+    The input is added as it is, or by a 1x1 convolution where the width changes.
+    """
+    shortcut = x
+    if x.shape[-1] != filters:
+        shortcut = convolution(x, filters, 1, f"{name}_shortcut")
+    x = convolution(normalise(x, f"{name}_in"), filters // 2, 1, f"{name}_reduce")
+    x = convolution(normalise(x, f"{name}_reduce"), filters // 2, 3, f"{name}_spatial")
+    x = convolution(normalise(x, f"{name}_spatial"), filters, 1, f"{name}_expand")
+    return layers.Add(name=f"{name}_add")([shortcut, x])
+
+
+def residuals(x, blocks: int, filters: int, name: str):
+    """That many residual modules, one after another."""
+    for block in range(blocks):
+        x = residual(x, filters, f"{name}_block{block}")
+    return x
+
+
+def hourglass(x, depth: int, blocks: int, filters: int, name: str):
+    """Down to cells 2^depth times as large and up again, with a branch at every size.
+
+    Args:
+        x: f32[B, h, w, C]; h and w multiples of 2^depth.
+        depth: how often it halves.
+        blocks: residual modules at each place ("nModules").
+        filters: of every module.
+        name: of the layers, whose names go on with the size: "..._depth4_lower".
+
+    Returns:
+        f32[B, h, w, filters].
+    """
+    level = f"{name}_depth{depth}"
+    branch = residuals(x, blocks, filters, f"{level}_branch")
+    x = layers.MaxPooling2D(2, name=f"{level}_pool")(x)
+    x = residuals(x, blocks, filters, f"{level}_lower")
+    if depth > 1:
+        x = hourglass(x, depth - 1, blocks, filters, name)
+    else:
+        x = residuals(x, blocks, filters, f"{level}_bottom")
+    x = residuals(x, blocks, filters, f"{level}_raise")
+    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{level}_upsample")(x)
+    return layers.Add(name=f"{level}_add")([branch, x])
+
+
+def stem(image, filters: tuple[int, ...] = NEWELL_STEM):
+    """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters[3]].
+
+    Args:
+        image: f32[B, H, W, 3] RGB 0..255, which becomes 0..1.
+        filters: of the 7x7 convolution and of three residual modules.
+    """
+    x = layers.Rescaling(1 / 255, name="scale_image")(image)
+    x = convolution(x, filters[0], 7, "stem", stride=2)
+    x = residual(normalise(x, "stem"), filters[1], "stem_block0")
+    x = layers.MaxPooling2D(2, name="stem_pool")(x)
+    x = residual(x, filters[2], "stem_block1")
+    return residual(x, filters[3], "stem_block2")
+
+
+def features(
+    image,
+    outputs: int,
+    stacks: int,
+    depth: int = 4,
+    blocks: int = 1,
+    stem_filters: tuple[int, ...] = NEWELL_STEM,
+):
+    """The network up to the last stack's last convolution, which a caller adds.
+
+    Args:
+        image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 4 * 2^depth.
+        outputs: maps a stack.
+        stacks: hourglasses one after another.
+        depth, blocks: of each hourglass.
+        stem_filters: ``NEWELL_STEM``, ``PYTORCH_POSE_STEM`` or narrower ones.
+
+    Returns:
+        Heatmaps of all stacks but the last, a list of linear f32[B, H/4, W/4, outputs];
+        the last stack's features f32[B, H/4, W/4, stem_filters[-1]].
+
+    Raises:
+        ValueError: an image size that the hourglasses cannot halve so often.
+    """
+    multiple = STRIDE * 2**depth
+    if any(side and side % multiple for side in image.shape[1:3]):
+        raise ValueError(
+            f"image size: hourglasses of depth {depth} need multiples of {multiple}, "
+            f"got {tuple(image.shape[1:3])}"
+        )
+    filters = stem_filters[-1]
+    heatmaps = []
+    x = stem(image, stem_filters)
+    for stack in range(1, stacks + 1):
+        name = f"stack{stack}"
+        found = hourglass(x, depth, blocks, filters, name)
+        found = residuals(found, blocks, filters, f"{name}_head")
+        found = normalise(
+            convolution(found, filters, 1, f"{name}_head"), f"{name}_head"
+        )
+        if stack < stacks:
+            heatmaps.append(scores(found, outputs, stack))
+            x = link(x, found, heatmaps[-1], name)
+    return heatmaps, found
+
+
+def scores(found, outputs: int, stack: int):
+    """A stack's heatmaps, linear: the last 1x1 convolution."""
+    return convolution(found, outputs, 1, f"stack{stack}_scores")
+
+
+def link(x, found, heatmaps, name: str):
+    """The next hourglass' input: the last one's, its features and its heatmaps."""
+    filters = x.shape[-1]
+    found = convolution(found, filters, 1, f"{name}_features_link")
+    heatmaps = convolution(heatmaps, filters, 1, f"{name}_scores_link")
+    return layers.Add(name=f"{name}_link")([x, found, heatmaps])
+
+
+def stacked_hourglass(image, outputs: int, stacks: int, **options):
+    """The whole network: ``features`` and the last stack's heatmaps.
+
+    Args:
+        image, outputs, stacks, options: as of ``features``.
+
+    Returns:
+        Heatmaps of all stacks, a list of linear f32[B, H/4, W/4, outputs]; the last
+        stack's features f32[B, H/4, W/4, C], from which its heatmaps are made.
+
+    Raises:
+        ValueError: as ``features``.
+    """
+    heatmaps, found = features(image, outputs, stacks, **options)
+    return [*heatmaps, scores(found, outputs, stacks)], found
