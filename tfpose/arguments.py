@@ -11,7 +11,7 @@ from data_prep.__main__ import BUILDERS
 # Where commands look for prepared data sets when they are not told.
 DATA = "runs/data"
 FORMATS = "savedmodel,tflite"
-METRICS = ("pck", "pckh", "auc", "oks")
+METRICS = ("pck", "pckh", "auc", "pcp", "oks")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     _prepare(commands)
     _train(commands)
     _export(commands)
+    _predict(commands)
     _refine(commands)
     _evaluate(commands)
     _analyze(commands)
@@ -165,6 +166,30 @@ def _export(commands) -> None:
     _json(command)
 
 
+def _predict(commands) -> None:
+    command = _command(
+        commands,
+        "predict",
+        "finds the poses of people in photos",
+        "Writes a COCO-results file: a pose for each box of the annotations, or with "
+        "--single one for each photo.",
+        "tfpose predict --model hcrn_tiny_lsp --images photos --single "
+        "--out poses.json",
+    )
+    _option(command, "--model", "NAME|DIR", "trained weights or a model folder",
+            required=True)  # fmt: skip
+    _option(command, "--images", "DIR", "folder of the photos", required=True)
+    _option(command, "--out", "FILE", "the poses", required=True)
+    text = "COCO annotations JSON with the names of the photos and a box around each "
+    text += "person; without it the number in a photo's name is its image_id"
+    _option(command, "--annotations", "FILE", text)
+    _switch(command, "--single", "one person a photo, who fills it: no boxes needed")
+    text = "sizes at which each person is looked at; the heatmaps are averaged"
+    _option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
+    _switch(command, "--no-flip", "do not look at the mirrored photo too")
+    _json(command)
+
+
 def _refine(commands) -> None:
     command = _command(
         commands,
@@ -212,9 +237,24 @@ def _evaluate(commands) -> None:
     _option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     text = ", ".join(METRICS)
     _option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
-    text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5); end of the "
-    text += "curve for auc (0.5)"
+    text = (
+        "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in lengths of "
+    )
+    text += "the stick for pcp (0.5); end of the curve for auc (0.5)"
     _option(command, "--threshold", "X", text, type=float)
+    text = (
+        "length of pck: torso, the skeleton's segment, or torso_box, the longer side "
+    )
+    text += "of the box of shoulders and hips"
+    _option(command, "--normaliser", "NAME", text, choices=("torso", "torso_box"),
+            default="torso")  # fmt: skip
+    text = "whose left is left, the person's or the observer's"
+    _option(command, "--viewpoint", "NAME", text, choices=("person", "observer"),
+            default="person")  # fmt: skip
+    text = "pcp asks for the mean error of a stick's ends instead of that of each end"
+    _switch(command, "--average", text)
+    text = "draw the curves of pck, pckh or pcp over thresholds from 0 to 0.5"
+    _option(command, "--curve", "FILE.svg", text)
     _json(command)
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfpose.config import Config
 from tfpose.data import pipeline
+from tfpose.data.examples import examples
 from tfpose.metrics import pck
 
 CHECKPOINT = "checkpoint.keras"
@@ -79,39 +80,39 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class ValidatePCK(keras.callbacks.Callback):
-    """After each round: PCK@0.2 of corrupted validation poses before and after.
+    """After each round: PCK@0.2 of validation people.
 
-    The poses are the same every time; the averaged weights are used where there are
-    any.
+    Of a refiner before and after, on poses that are corrupted in the same way every
+    time. The averaged weights are used where there are any.
     """
 
-    def __init__(self, config: Config, codec, data: str, skeleton, quicktest: bool):
+    def __init__(self, config: Config, supervision, data: str, quicktest: bool):
         super().__init__()
-        self.skeleton = skeleton
-        records, _ = pipeline.read_records(data, config.validation, skeleton)
+        self.skeleton = supervision.skeleton
+        records, _ = pipeline.read_records(data, config.validation, self.skeleton)
         people_count = 8 if quicktest else config.validation_people
-        person = pipeline.Person(skeleton, config.input_size)
+        person = pipeline.Person(self.skeleton, config.input_size)
         self.batches = []
         for index, people in enumerate(
             pipeline.crops(records.take(people_count), person, 50, config.seed)
         ):
             seed = tf.constant([config.seed, index])
-            inputs, targets, _ = pipeline.refiner_example(people, codec, skeleton, seed)
-            self.batches.append((inputs, targets["keypoints"], people["valid"]))
+            inputs, _, _ = examples(people, supervision, seed)
+            self.batches.append((inputs, people["keypoints"], people["valid"]))
 
     def on_epoch_end(self, epoch, logs=None):
         with averaged_weights(self.model):
-            refined = [
+            found = [
                 np.asarray(self.model.predict_on_batch(inputs)["keypoints"])
                 for inputs, _, _ in self.batches
             ]
-        before = [inputs["keypoints"] for inputs, _, _ in self.batches]
-        logs["val_pck_before"] = self._pck(before)
-        logs["val_pck_after"] = self._pck(refined)
-        print(
-            f"\nPCK@{PCK_THRESHOLD} of corrupted validation poses: "
-            f"{logs['val_pck_before']:.1f} -> {logs['val_pck_after']:.1f}"
-        )
+        line = f"PCK@{PCK_THRESHOLD} of validation people: "
+        if "keypoints" in self.batches[0][0]:
+            before = [inputs["keypoints"] for inputs, _, _ in self.batches]
+            logs["val_pck_before"] = self._pck(before)
+            line += f"{logs['val_pck_before']:.1f} -> "
+        logs["val_pck_after"] = self._pck(found)
+        print(f"\n{line}{logs['val_pck_after']:.1f}")
 
     def _pck(self, poses) -> float:
         targets = np.concatenate([targets for _, targets, _ in self.batches])

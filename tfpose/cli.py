@@ -7,6 +7,7 @@ printed only for what the package did not foresee.
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import sys
@@ -126,8 +127,8 @@ def train(
     else:
         start = _recipe(model, preset)
     chosen = config.override(start, list(settings))
-    training.train(chosen, data, model_dir, resume, quicktest, weights)
-    if not quicktest:
+    model = training.train(chosen, data, model_dir, resume, quicktest, weights)
+    if training.is_refiner(model) and not quicktest:
         calibration.calibrate(model_dir, data)
     print(f"wrote {model_dir}")
 
@@ -155,6 +156,22 @@ def export(model_dir, out, formats, quantize, data, json=None) -> None:
     print(exporting.format_report(report))
     print(f"wrote {out}")
     _write_numbers(json, report)
+
+
+def predict(model, images, out, annotations, single, scales, no_flip, json) -> None:
+    """Finds the poses of the people in a folder of photos."""
+    _start_tensorflow()
+    from tfpose.predict import predict_files
+
+    try:
+        sizes = tuple(float(scale) for scale in scales.split(","))
+    except ValueError as error:
+        raise ValueError(
+            f"--scales {scales}: expected numbers such as 0.8,1.0,1.2"
+        ) from error
+    numbers = predict_files(model, images, out, annotations, single, sizes, not no_flip)
+    print(f"wrote {out}: {numbers['poses']} poses in {numbers['photos']} photos")
+    _write_numbers(json, numbers)
 
 
 def refine(
@@ -189,27 +206,42 @@ def _print_fusion(joints: dict[str, dict[str, float]]) -> None:
 
 
 def evaluate(
-    poses, annotations, before, model_dir, data, metric, threshold, json
-) -> None:
+    poses, annotations, before, model_dir, data, metric, threshold, normaliser,
+    viewpoint, average, curve, json,
+) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model, by one metric."""
-    from tfpose.evaluate import evaluate_poses, format_table
+    from tfpose import charts, tables
+    from tfpose.evaluate import evaluate_poses
 
+    usual = (normaliser, viewpoint, average, curve) == ("torso", "person", False, None)
     if model_dir and not (poses or annotations or before):
+        if not usual:
+            raise ValueError(
+                "evaluate: --normaliser, --viewpoint, --average and --curve go with "
+                "--poses, not with --model_dir"
+            )
         _start_tensorflow()
         from tfpose.validation import evaluate_model
 
         numbers = evaluate_model(model_dir, data, metric, threshold)
     elif poses and annotations and not model_dir:
         truth, after, before = _read_poses(annotations, poses, before)
-        numbers = evaluate_poses(truth, after, metric, threshold)
+        score = functools.partial(
+            evaluate_poses, truth, metric=metric, threshold=threshold,
+            normaliser=normaliser, viewpoint=viewpoint, average=average,
+            curve=bool(curve),
+        )  # fmt: skip
+        numbers = score(after)
         if before is not None:
-            numbers["before"] = evaluate_poses(truth, before, metric, threshold)
+            numbers["before"] = score(before)
     else:
         raise ValueError(
             "evaluate: expected --poses with --annotations, or --model_dir with --data"
         )
-    tables = [numbers["before"], numbers] if "before" in numbers else [numbers]
-    print(format_table(*tables))
+    sides = [numbers["before"], numbers] if "before" in numbers else [numbers]
+    print(tables.format_table(*sides))
+    if curve:
+        _write_text(curve, charts.curve_panels(**tables.curve_panels(*sides)))
     _write_numbers(json, numbers)
 
 
@@ -314,6 +346,7 @@ COMMANDS = {
     "prepare": prepare,
     "train": train,
     "export": export,
+    "predict": predict,
     "refine": refine,
     "evaluate": evaluate,
     "analyze": analyze,

@@ -113,6 +113,68 @@ class GaussianHeatmap(Codec):
         return keypoints, tf.reduce_max(heatmaps, axis=(1, 2))
 
 
+@dataclasses.dataclass(frozen=True)
+class BinaryDisc(Codec):
+    """Maps that are 1 within ``radius`` px of the joint and 0 elsewhere (HCRN IV.A).
+
+    A cell counts where its centre lies in the disc; a joint inside the crop has one
+    cell at least, the nearest. (FACTS C.1 reads HCRN's 10 px as px of the crop.)
+
+    Args:
+        radius: px of C; HCRN's 10 at 368x368, 12 at 384x384.
+    """
+
+    radius: float = 10.0
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K] of 0 and 1.
+
+        A joint outside the crop has no nearest cell: its map may be zero.
+        """
+        columns, rows = self._distances(keypoints)
+        squared = tf.square(rows)[..., :, None] + tf.square(columns)[..., None, :]
+        disc = squared <= (self.radius / self.stride) ** 2  # (B, K, h, w)
+        # Half a cell, and a hair for joints in the middle of two cells.
+        near = tf.abs(rows)[..., :, None] < 0.501
+        near &= tf.abs(columns)[..., None, :] < 0.501
+        maps = tf.cast(disc | near, tf.float32) * valid[..., None, None]
+        return tf.transpose(maps, (0, 2, 3, 1))
+
+    def decode(self, heatmaps):
+        """f32[B, h, w, K] -> f32[B, K, 2] C, scores f32[B, K].
+
+        The centre of mass of the cells around the peak, no farther from it than the
+        disc's diameter, that hold at least half of it: a disc's centre up to its
+        cells. (The paper takes the peak, which in a disc is any of its cells.)
+        """
+        score = tf.reduce_max(heatmaps, axis=(1, 2))
+        peak, _ = GaussianHeatmap(self.input_size, self.stride).decode(heatmaps)
+        columns, rows = self._distances(peak)
+        reach = tf.square(2 * self.radius / self.stride + 1)
+        squared = tf.square(rows)[..., :, None] + tf.square(columns)[..., None, :]
+        maps = tf.transpose(heatmaps, (0, 3, 1, 2))
+        held = (squared <= reach) & (maps >= score[..., None, None] / 2)
+        maps = tf.where(held, maps, 0.0)
+        total = tf.reduce_sum(maps, axis=(2, 3))
+        x = tf.reduce_sum(tf.reduce_sum(maps, axis=2) * columns, axis=2)
+        y = tf.reduce_sum(tf.reduce_sum(maps, axis=3) * rows, axis=2)
+        offset = tf.math.divide_no_nan(tf.stack([x, y], -1), total[..., None])
+        return peak + offset * self.stride, score
+
+
+CODECS = {
+    "integral": IntegralHeatmap,
+    "gaussian": GaussianHeatmap,
+    "disc": BinaryDisc,
+}
+
+
+def with_background(maps):
+    """f32[B, h, w, K] in 0..1 and one more map, 1 where no joint is: K + 1 channels."""
+    background = 1 - tf.reduce_max(maps, axis=-1, keepdims=True)
+    return tf.concat([maps, background], axis=-1)
+
+
 def _vertex(values, peak):
     """Sub-cell position f32[B, K] of the maximum of the lines f32[B, K, n]."""
     last = tf.shape(values)[-1] - 1

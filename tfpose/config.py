@@ -7,9 +7,14 @@ import json
 import pathlib
 from typing import Any
 
+from tfpose.codecs import CODECS
 from tfpose.data.augment import Augmentation
 
 SCHEDULES = ("cosine", "steps")
+OPTIMIZERS = ("adamw", "sgd", "rmsprop")
+ERRORS = ("cross_entropy", "squared")
+# Sections of settings that have names of their own.
+SECTIONS = ("network", "target")
 
 
 class ConfigError(ValueError):
@@ -32,15 +37,18 @@ class Config:
         validation: prepared splits the validation metric is measured on.
         validation_people: at most so many of them.
         augmentation: random changes of the training crops.
+        target: "codec", a key of ``tfpose.codecs.CODECS``, and its arguments.
+        error: of the heatmaps, "cross_entropy" or "squared".
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
         batch_size: people a step, over all devices.
         epochs: passes over the training people.
-        learning_rate: Adam's, at the beginning.
+        optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
+        learning_rate: at the beginning.
         schedule: "cosine", from ``learning_rate`` to 0, or "steps", divided by ten
             at each of ``learning_rate_drops``.
         learning_rate_drops: epochs, for "steps".
-        weight_decay: decoupled (AdamW), of all kernels.
+        weight_decay: decoupled, of all kernels.
         average: decay of the running average of the weights, which is what is
             validated and saved; 0 turns it off.
         seed: of everything random.
@@ -56,6 +64,11 @@ class Config:
     learning_rate: float
     epochs: int
     batch_size: int
+    target: dict[str, Any] = dataclasses.field(
+        default_factory=lambda: {"codec": "integral"}
+    )
+    error: str = "cross_entropy"
+    optimizer: str = "adamw"
     schedule: str = "cosine"
     learning_rate_drops: tuple[int, ...] = ()
     validation_people: int = 500
@@ -68,6 +81,12 @@ class Config:
     def __post_init__(self):
         rules = {
             "input_size": (len(self.input_size) == 2, "a height and a width"),
+            "target": (
+                self.target.get("codec") in CODECS,
+                f"a 'codec' of {tuple(CODECS)}",
+            ),
+            "error": (self.error in ERRORS, f"one of {ERRORS}"),
+            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
             "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
@@ -113,9 +132,9 @@ def load(path: pathlib.Path) -> Config:
 def override(config: Config, settings: list[str]) -> Config:
     """Applies ``key=value`` settings of a command line.
 
-    A key is a field of ``Config``, ``network.x`` or ``augmentation.x``, or just x where
-    no field has that name. Values take the type of what they replace; sizes are
-    written 256x192, lists with commas.
+    A key is a field of ``Config``, ``network.x``, ``target.x`` or ``augmentation.x``,
+    or just x where no field has that name. Values take the type of what they replace;
+    sizes are written 256x192, lists with commas.
 
     Raises:
         ConfigError: an unknown key (the valid ones are listed) or a value that does
@@ -139,8 +158,9 @@ def _set(config: Config, key: str, text: str) -> Config:
         )
     value = _parse(text, values[name], key)
     section, _, field = name.rpartition(".")
-    if section == "network":
-        return dataclasses.replace(config, network={**config.network, field: value})
+    if section in SECTIONS:
+        changed = {**getattr(config, section), field: value}
+        return dataclasses.replace(config, **{section: changed})
     if section == "augmentation":
         changed = dataclasses.replace(config.augmentation, **{field: value})
         return dataclasses.replace(config, augmentation=changed)

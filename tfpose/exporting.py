@@ -21,10 +21,11 @@ from tfpose import litert
 from tfpose import skeleton as skeletons
 from tfpose.config import Config
 from tfpose.data import pipeline
+from tfpose.data.examples import Supervision, examples
 from tfpose.poses import write_json
 from tfpose.serving_model import serving_model
 from tfpose.skeleton import Skeleton
-from tfpose.training import codec_of, load_model
+from tfpose.training import load_model, supervision_of
 
 FORMATS = ("savedmodel", "tflite")
 # --quantize: numbers of the ``.tflite`` file.
@@ -78,10 +79,15 @@ def export(
     skeleton = skeletons.get(config.skeleton)
     if data is None:
         raise ExportError("data: expected a folder of prepared people to compare on")
-    crops = examples(data, validation or config.validation, config, PARITY_CROPS)
+    supervision = supervision_of(model, config)
+    crops = clients_inputs(
+        data, validation or config.validation, config, supervision, PARITY_CROPS
+    )
     calibration = None
     if "tflite" in formats and "int8" in quantize:
-        calibration = examples(data, train or config.train, config, CALIBRATION_CROPS)
+        calibration = clients_inputs(
+            data, train or config.train, config, supervision, CALIBRATION_CROPS
+        )
 
     reference = serving_model(model, skeleton, phases=False)
     expected = reference.predict(crops, batch_size=8, verbose=0)
@@ -141,28 +147,34 @@ def _replacing(out: pathlib.Path) -> Iterator[pathlib.Path]:
         os.replace(new, out)
 
 
-def examples(data: str, splits, config: Config, count: int) -> dict[str, np.ndarray]:
-    """Inputs of the serving model: people of prepared data and corrupted poses of them.
+def clients_inputs(
+    data: str, splits, config: Config, supervision: Supervision, count: int
+) -> dict[str, np.ndarray]:
+    """Inputs of the serving model: people of prepared data.
+
+    For a refiner with corrupted poses of them.
 
     Args:
         data: folder of prepared data sets.
         splits: such as "lsp/test".
         config: of the model.
+        supervision: of the model.
         count: of crops, fewer where there are fewer people.
 
     Returns:
-        "image" u8[N, H, W, 3], "keypoints" f32[N, K, 2] C, "valid" f32[N, K].
+        "image" u8[N, H, W, 3]; for a refiner also "keypoints" f32[N, K, 2] C and
+        "valid" f32[N, K].
 
     Raises:
         DataError: no such prepared data, or nobody in it.
     """
-    skeleton = skeletons.get(config.skeleton)
+    skeleton = supervision.skeleton
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
     person = pipeline.Person(skeleton, config.input_size)
     batches = pipeline.crops(records.take(count), person, count, config.seed)
     people = next(iter(batches))
     seed = tf.constant([config.seed, 0])
-    inputs, _, _ = pipeline.refiner_example(people, codec_of(config), skeleton, seed)
+    inputs, _, _ = examples(people, supervision, seed)
     image = tf.saturate_cast(tf.round(inputs["image"]), tf.uint8)
     return {name: np.asarray(x) for name, x in {**inputs, "image": image}.items()}
 

@@ -62,3 +62,38 @@ class HeatmapSquaredError(keras.losses.Loss):
 
     def call(self, target, heatmap):
         return ops.mean(ops.square(target - heatmap), axis=(1, 2))
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SigmoidCrossEntropy(keras.losses.Loss):
+    """Cross entropy of each cell on its own (HCRN section III.C).
+
+    Call: target f32[B, h, w, K] in 0..1, logits f32[B, h, w, K] -> f32[B, K], the mean
+    over the cells in nats, before weights and mean.
+    """
+
+    def call(self, target, logits):
+        # max(x, 0) - x t + log(1 + exp(-|x|)), which never overflows.
+        cells = ops.relu(logits) - logits * target
+        cells = cells + ops.log1p(ops.exp(-ops.abs(logits)))
+        return ops.mean(cells, axis=(1, 2))
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SigmoidSquaredError(keras.losses.Loss):
+    """Mean squared difference of target and sigmoid of logits (HCRN Table III, L2).
+
+    Call: f32[B, h, w, K] twice -> f32[B, K].
+    """
+
+    def call(self, target, logits):
+        return ops.mean(ops.square(target - ops.sigmoid(logits)), axis=(1, 2))
+
+
+# By what makes beliefs of a model's heatmaps, and by the error that is minimised.
+HEATMAP_LOSSES = {
+    ("softmax", "cross_entropy"): HeatmapCrossEntropy,
+    ("linear", "squared"): HeatmapSquaredError,
+    ("sigmoid", "cross_entropy"): SigmoidCrossEntropy,
+    ("sigmoid", "squared"): SigmoidSquaredError,
+}

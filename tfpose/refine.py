@@ -17,7 +17,6 @@ from tfpose import skeleton as skeletons
 from tfpose.data.pipeline import CROP_MARGIN
 from tfpose.fusion import Beliefs, Calibration
 from tfpose.metrics.oks import oks_nms
-from tfpose.models.posefix import STRIDE
 from tfpose.pose_entries import boxes_around
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import Skeleton
@@ -29,6 +28,23 @@ BOX_FACTOR = 1.2
 BATCH = 32
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 PRESETS = pathlib.Path(__file__).parent / "weights"
+
+
+def model_folder(name: str) -> pathlib.Path:
+    """The folder of a preset, by its name, or a model folder.
+
+    Raises:
+        ValueError: neither.
+    """
+    preset = PRESETS / name
+    folder = preset if preset.is_dir() else pathlib.Path(name)
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.parent.name for path in PRESETS.glob("*/*.h5")))
+        raise ValueError(
+            f"model {name}: expected a model folder or trained weights that come "
+            f"along ({known or 'none do'}), found neither"
+        )
+    return folder
 
 
 class Refiner:
@@ -57,17 +73,13 @@ class Refiner:
         Raises:
             ValueError: nothing there, or not a refiner.
         """
-        preset = PRESETS / name
-        folder = preset if preset.is_dir() else pathlib.Path(name)
-        if not folder.is_dir():
-            known = ", ".join(
-                sorted(path.parent.name for path in PRESETS.glob("*/*.h5"))
-            )
-            raise ValueError(
-                f"model {name}: expected a model folder or trained weights that come "
-                f"along ({known or 'none do'}), found neither"
-            )
+        folder = model_folder(name)
         model, config = training.load_model(folder)
+        if not training.is_refiner(model):
+            raise ValueError(
+                f"model {name}: expected a refiner, found the estimator "
+                f"{config.model}, which needs no poses (tfpose predict)"
+            )
         return cls(
             model, skeletons.get(config.skeleton), fusion.read_calibration(folder)
         )
@@ -99,7 +111,7 @@ class Refiner:
         Yields:
             Beliefs of at most ``BATCH`` people, in their order.
         """
-        for batch in _batches(self._crops(people)):
+        for batch in batched(self._crops(people)):
             image, keypoints, valid, to_image = (np.stack(part) for part in batch)
             maps = self._predict(image, keypoints, valid).numpy()
             yield Beliefs(maps, keypoints, valid, to_image)
@@ -151,7 +163,7 @@ def _crop(photo, keypoints, valid, size):
     return crops, geometry.transform(keypoints, matrix), geometry.invert(matrix)
 
 
-def _batches(items) -> Iterator[tuple]:
+def batched(items) -> Iterator[tuple]:
     """Groups of at most ``BATCH`` items, each transposed."""
     items = iter(items)
     while batch := list(itertools.islice(items, BATCH)):
@@ -192,14 +204,14 @@ def refine_file(
         PoseFileError: the first record, photo or file that cannot be used.
     """
     refiner = Refiner.load(model)
-    _check_writable(out)
+    check_writable(out)
     paths = find_photos(images, annotations, refiner.skeleton)
     sizes = dict.fromkeys(paths)
     people, bad = poses.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
     refined, weights = [], []
     trust, stream = fusion.measured(refiner.believe(given), refiner.calibration)
-    for beliefs in _with_progress(stream, len(people)):
+    for beliefs in with_progress(stream, len(people), "refined"):
         answer = plain = beliefs.refined()
         if use_fusion:
             answer = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
@@ -244,7 +256,7 @@ def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list
 
 def _fusion_report(refiner: Refiner, trust, weights) -> dict[str, dict[str, float]]:
     """What fusion found about the input file, per joint (``refine_file``)."""
-    cells = refiner.size[1] / STRIDE
+    cells = refiner.size[1] / refiner.model.stride
     # 0 for a joint that no input pose has, or that the refiner left everywhere.
     middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
     return {
@@ -297,20 +309,25 @@ class _Photos:
             self.bad.append(line)
 
 
-def _with_progress(stream, total: int):
-    """Passes the stream on, counting people on the terminal where somebody watches."""
-    done = 0
-    for beliefs in stream:
-        yield beliefs
-        done += len(beliefs)
+def with_progress(stream, total: int, done: str):
+    """Passes the stream on, counting people on the terminal where somebody watches.
+
+    Args:
+        stream: of batches of people; the first item of a tuple is as long.
+        total: people in all.
+        done: what has been done to them, in a word.
+    """
+    count = 0
+    for batch in stream:
+        yield batch
+        count += len(batch[0] if isinstance(batch, tuple) else batch)
         if sys.stderr.isatty():
-            end = "\n" if done >= total else ""
-            print(
-                f"\rrefined {done}/{total} poses", end=end, file=sys.stderr, flush=True
-            )
+            end = "\n" if count >= total else ""
+            line = f"\r{done} {count}/{total} poses"
+            print(line, end=end, file=sys.stderr, flush=True)
 
 
-def _check_writable(out: str) -> None:
+def check_writable(out: str) -> None:
     """Says before the work that ``out`` could not be written after it."""
     path = pathlib.Path(out)
     if not path.parent.is_dir():
@@ -335,7 +352,7 @@ def find_photos(
     if not folder.is_dir():
         raise PoseFileError(f"{folder}: expected a folder of photos, found none")
     if annotations is None:
-        return _photos_by_number(folder)
+        return photos_by_number(folder)
     truth = poses.read_annotations(annotations)
     if truth.skeleton.joints != skeleton.joints:
         raise PoseFileError(
@@ -347,7 +364,12 @@ def find_photos(
     return {i: folder / name for i, name in named if isinstance(name, str)}
 
 
-def _photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+def photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
+    """The photos of a folder by the last number in their names.
+
+    Raises:
+        PoseFileError: there are none, or two with one number.
+    """
     found: dict[int, pathlib.Path] = {}
     for path in sorted(folder.iterdir()):
         numbers = re.findall(r"\d+", path.stem)

@@ -18,27 +18,29 @@ from tfpose.skeleton import Skeleton
 def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras.Model:
     """A functional model that clients call.
 
-    Inputs, a dict: "image" u8[B, H, W, 3] RGB; "keypoints" f32[B, K, 2] crop px;
-    "valid" f32[B, K], 1 where the input pose has the joint.
-    Outputs, a dict: "keypoints" f32[B, K, 2] crop px; "scores" f32[B, K] in 0..1:
-    ``BeliefScore``, for a person that fills the crop but for its margin, of a model
-    that has a layer "belief", else the heatmap's largest value.
+    Inputs, a dict: "image" u8[B, H, W, 3] RGB; of a refiner also "keypoints"
+    f32[B, K, 2] crop px and "valid" f32[B, K], 1 where the input pose has the joint.
+    Outputs, a dict: "keypoints" f32[B, K, 2] crop px; "scores" f32[B, K] in 0..1: of
+    beliefs by softmax ``BeliefScore``, for a person that fills the crop but for its
+    margin; of other heatmaps their largest value.
 
     Args:
-        model: a refiner.
+        model: a refiner or an estimator.
         skeleton: K joints.
         phases: compute the transposed convolutions as ``with_phases``, which is for
             exporting; the weights are shared with ``model`` otherwise.
     """
-    shapes = {name: tensor.shape[1:] for name, tensor in model.input.items()}
     inputs = {
-        "image": keras.Input(shapes["image"], name="image", dtype="uint8"),
-        "keypoints": keras.Input(shapes["keypoints"], name="keypoints"),
-        "valid": keras.Input(shapes["valid"], name="valid"),
+        name: keras.Input(
+            tensor.shape[1:],
+            name=name,
+            dtype="uint8" if name == "image" else "float32",
+        )
+        for name, tensor in model.input.items()
     }
-    height, width = shapes["image"][:2]
-    by_name = {layer.name: layer for layer in model.layers}
-    maps = by_name["belief"].output if "belief" in by_name else model.output["heatmap"]
+    maps = model.output["heatmap"]
+    if model.activation != "linear":
+        maps = model.get_layer("belief").output
     network = keras.Model(
         model.input,
         {"keypoints": model.output["keypoints"], "maps": maps},
@@ -47,7 +49,8 @@ def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras
     network = with_phases(network) if phases else network
     image = layers.Rescaling(1.0, name="image_to_float")(inputs["image"])
     outputs = network({**inputs, "image": image})
-    if "belief" in by_name:
+    if model.activation == "softmax":
+        height, width = model.input_size
         area = height / CROP_MARGIN * width / CROP_MARGIN
         scores = BeliefScore(skeleton.sigmas, area, name="scores")(outputs["maps"])
     else:

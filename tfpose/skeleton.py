@@ -30,9 +30,14 @@ class Skeleton:
             square root of the person's area (unitless); COCO's OKS uses k = 2 sigma.
         torso: the two joints whose distance normalises PCK.
         head: the two ends of the head segment, or None if the skeleton has none.
+        tree: (parent, child) pairs; from easy joints to difficult ones (HCRN). A joint
+            that is nobody's child is a root.
+        midpoints: (joint, one, other): joints that no one labels and that lie in the
+            middle of two others, such as a neck between the shoulders.
 
     Raises:
-        ValueError: a name is unknown or doubled, or ``sigmas`` has another length.
+        ValueError: a name is unknown or doubled, ``sigmas`` has another length, or
+            ``tree`` is none.
     """
 
     name: str
@@ -42,6 +47,8 @@ class Skeleton:
     sigmas: tuple[float, ...]
     torso: Pair
     head: Pair | None = None
+    tree: tuple[Pair, ...] = ()
+    midpoints: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self):
         where = f"skeleton {self.name!r}"
@@ -53,16 +60,26 @@ class Skeleton:
             )
         if not all(sigma > 0 for sigma in self.sigmas):
             raise ValueError(f"{where}: sigmas must be positive, got {self.sigmas}")
-        pairs = [*self.flip_pairs, *self.limbs, self.torso]
+        pairs = [*self.flip_pairs, *self.limbs, self.torso, *self.tree]
         pairs += [self.head] if self.head else []
         if not all(len(pair) == 2 for pair in pairs):
             raise ValueError(f"{where}: expected pairs of joints, got {pairs}")
-        unknown = {joint for pair in pairs for joint in pair} - set(self.joints)
+        if not all(len(triple) == 3 for triple in self.midpoints):
+            raise ValueError(f"{where}: expected triples, got {self.midpoints}")
+        named = [*pairs, *self.midpoints]
+        unknown = {joint for names in named for joint in names} - set(self.joints)
         if unknown:
             raise ValueError(f"{where}: unknown joints {sorted(unknown)}")
         paired = [joint for pair in self.flip_pairs for joint in pair]
         if len(set(paired)) != len(paired):
             raise ValueError(f"{where}: a joint is in two flip pairs")
+        children = [child for _, child in self.tree]
+        if len(set(children)) != len(children):
+            raise ValueError(f"{where}: a joint has two parents in the tree")
+        try:
+            tree_layers(self.parents)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -83,6 +100,15 @@ class Skeleton:
         return np.array(
             [[self.index(a), self.index(b)] for a, b in self.limbs], np.int32
         ).reshape(-1, 2)
+
+    @functools.cached_property
+    def parents(self) -> tuple[int, ...]:
+        """The parent of each joint in ``tree``; -1 for a root."""
+        parent_of = {child: parent for parent, child in self.tree}
+        return tuple(
+            self.index(parent_of[joint]) if joint in parent_of else -1
+            for joint in self.joints
+        )
 
     @functools.cached_property
     def sigma_array(self) -> np.ndarray:
@@ -124,7 +150,28 @@ class Skeleton:
             sigmas=tuple(map(float, given.get("sigmas", _sigmas_by_name(joints)))),
             torso=tuple(given.get("torso") or _torso_by_name(joints)),
             head=tuple(given["head"]) if given.get("head") else None,
+            tree=tuple(map(tuple, given.get("tree", ()))),
+            midpoints=tuple(map(tuple, given.get("midpoints", ()))),
         )
+
+
+def tree_layers(parents) -> tuple[tuple[int, ...], ...]:
+    """The joints layer by layer: the roots, their children, the children's children.
+
+    Args:
+        parents: the parent of each joint, -1 for a root.
+
+    Raises:
+        ValueError: joints that are their own ancestors.
+    """
+    layers = [tuple(i for i, parent in enumerate(parents) if parent == -1)]
+    while layers[-1]:
+        layers.append(tuple(i for i, p in enumerate(parents) if p in layers[-1]))
+    placed = {joint for layer in layers for joint in layer}
+    circle = set(range(len(parents))) - placed
+    if circle:
+        raise ValueError(f"the tree has a circle through joints {sorted(circle)}")
+    return tuple(layers[:-1])
 
 
 def bare_name(joint: str) -> str:
@@ -163,10 +210,12 @@ def _torso_by_name(joints) -> Pair:
     )
 
 
-def _skeleton(name, joints, limbs, head, sigmas=None) -> Skeleton:
-    """A skeleton from space-separated names; limbs are ``a-b`` words.
+def _skeleton(
+    name, joints, limbs, head, sigmas=None, tree="", midpoints=()
+) -> Skeleton:
+    """A skeleton from space-separated names; limbs and tree are ``a-b`` words.
 
-    In ``joints`` and ``limbs`` the abbreviations l_ and r_ stand for the two sides.
+    In all three the abbreviations l_ and r_ stand for the two sides.
     """
 
     def full(word):
@@ -174,15 +223,20 @@ def _skeleton(name, joints, limbs, head, sigmas=None) -> Skeleton:
         return side + word[2:] if side else word
 
     joints = tuple(full(word) for word in joints.split())
-    limbs = [tuple(full(end) for end in word.split("-")) for word in limbs.split()]
+    limbs, tree = (
+        tuple(tuple(full(end) for end in word.split("-")) for word in words.split())
+        for words in (limbs, tree)
+    )
     return Skeleton(
         name=name,
         joints=joints,
         flip_pairs=_pairs_by_name(joints),
-        limbs=tuple(limbs),
+        limbs=limbs,
         sigmas=sigmas or _sigmas_by_name(joints),
         torso=_torso_by_name(joints),
         head=head,
+        tree=tree,
+        midpoints=midpoints,
     )
 
 
@@ -190,12 +244,29 @@ _ARMS = "l_shoulder-l_elbow l_elbow-l_wrist r_shoulder-r_elbow r_elbow-r_wrist "
 _LEGS = "l_hip-l_knee l_knee-l_ankle r_hip-r_knee r_knee-r_ankle "
 _TRUNK = "l_shoulder-r_shoulder l_hip-r_hip l_shoulder-l_hip r_shoulder-r_hip "
 
+# The trees: LSP14's is HCRN's Fig. 1 b; the others are readings of it (FACTS C.3).
+_FROM_NECK = "neck-l_shoulder neck-r_shoulder neck-l_hip neck-r_hip "
+
+_COCO_JOINTS = (
+    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist "
+    "r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle"
+)
+_FACE = "nose-l_eye nose-r_eye l_eye-l_ear r_eye-r_ear"
 COCO17 = _skeleton(
     "coco17",
-    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist "
-    "r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle",
-    _ARMS + _LEGS + _TRUNK + "nose-l_eye nose-r_eye l_eye-l_ear r_eye-r_ear",
+    _COCO_JOINTS,
+    _ARMS + _LEGS + _TRUNK + _FACE,
     head=("left_ear", "right_ear"),
+    tree=_ARMS + _LEGS + _FACE + " nose-l_shoulder nose-r_shoulder nose-l_hip "
+    "nose-r_hip",
+)
+COCO17_NECK = _skeleton(
+    "coco17_neck",
+    _COCO_JOINTS + " neck",
+    _ARMS + _LEGS + _TRUNK + _FACE + " neck-nose",
+    head=("left_ear", "right_ear"),
+    tree=_ARMS + _LEGS + _FACE + " neck-nose " + _FROM_NECK,
+    midpoints=(("neck", "left_shoulder", "right_shoulder"),),
 )
 MPII16 = _skeleton(
     "mpii16",
@@ -204,6 +275,7 @@ MPII16 = _skeleton(
     _ARMS + _LEGS + "pelvis-l_hip pelvis-r_hip pelvis-thorax thorax-l_shoulder "
     "thorax-r_shoulder thorax-neck neck-head_top",
     head=("neck", "head_top"),
+    tree=_ARMS + _LEGS + _FROM_NECK + "neck-pelvis neck-thorax neck-head_top",
 )
 LSP14 = _skeleton(
     "lsp14",
@@ -211,13 +283,17 @@ LSP14 = _skeleton(
     "l_elbow l_wrist neck head_top",
     _ARMS + _LEGS + _TRUNK + "neck-head_top",
     head=("neck", "head_top"),
+    tree=_ARMS + _LEGS + _FROM_NECK + "neck-head_top",
 )
-# The ten joints that FLIC evaluates, in the order of its papers' tables.
+# FLIC's ten joints of HCRN and of the common evaluation script: FLIC labels no neck, it
+# lies between the shoulders.
 FLIC10 = _skeleton(
     "flic10",
-    "l_shoulder l_elbow l_wrist r_shoulder r_elbow r_wrist l_hip r_hip l_eye r_eye",
-    _ARMS + _TRUNK + "l_eye-r_eye",
+    "nose neck r_shoulder r_elbow r_wrist r_hip l_shoulder l_elbow l_wrist l_hip",
+    _ARMS + _TRUNK + "neck-nose",
     head=None,
+    tree=_ARMS + _FROM_NECK + "neck-nose",
+    midpoints=(("neck", "left_shoulder", "right_shoulder"),),
 )
 POSETRACK15 = _skeleton(
     "posetrack15",
@@ -225,6 +301,10 @@ POSETRACK15 = _skeleton(
     "l_hip r_hip l_knee r_knee l_ankle r_ankle",
     _ARMS + _LEGS + _TRUNK + "head_bottom-nose nose-head_top",
     head=("head_bottom", "head_top"),
+    tree=_ARMS
+    + _LEGS
+    + _FROM_NECK.replace("neck", "head_bottom")
+    + "head_bottom-nose head_bottom-head_top",
 )
 # CrowdPose publishes its own sigmas.
 CROWDPOSE14 = _skeleton(
@@ -237,11 +317,20 @@ CROWDPOSE14 = _skeleton(
         0.079, 0.079, 0.072, 0.072, 0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089,
         0.089, 0.079, 0.079,
     ),
+    tree=_ARMS + _LEGS + _FROM_NECK + "neck-head_top",
 )  # fmt: skip
 
 SKELETONS = {
     skeleton.name: skeleton
-    for skeleton in (COCO17, MPII16, LSP14, FLIC10, POSETRACK15, CROWDPOSE14)
+    for skeleton in (
+        COCO17,
+        COCO17_NECK,
+        MPII16,
+        LSP14,
+        FLIC10,
+        POSETRACK15,
+        CROWDPOSE14,
+    )
 }
 
 

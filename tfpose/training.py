@@ -8,6 +8,7 @@ A model folder holds ``config.json`` (the resolved configuration), ``checkpoint.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 import warnings
@@ -25,9 +26,10 @@ from tfpose.callbacks import (
     TrainingError,
     ValidatePCK,
 )
-from tfpose.codecs import GaussianHeatmap, IntegralHeatmap
+from tfpose.codecs import CODECS, Codec
 from tfpose.config import Config, load
 from tfpose.data import pipeline
+from tfpose.data.examples import Supervision, training_batches
 from tfpose.models import MODELS
 from tfpose.poses import write_json
 
@@ -35,6 +37,12 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 # Validation, log line and checkpoint after at most so many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
+OPTIMIZERS = {
+    "adamw": keras.optimizers.AdamW,
+    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
+    # The Lua and PyTorch codes of hourglasses: alpha 0.99, epsilon 1e-8.
+    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-8),
+}
 
 
 def build_model(config: Config) -> keras.Model:
@@ -46,8 +54,8 @@ def build_model(config: Config) -> keras.Model:
     if config.model not in MODELS:
         raise TrainingError(f"model {config.model!r}: expected one of {list(MODELS)}")
     try:
-        return MODELS[config.model](
-            joints=len(skeletons.get(config.skeleton)),
+        return MODELS[config.model].for_skeleton(
+            skeletons.get(config.skeleton),
             input_size=config.input_size,
             **config.network,
         )
@@ -93,6 +101,42 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
         ) from error
 
 
+def start_from(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
+    """Gives a new model the weights of a model folder.
+
+    All of them if it is the same network, of any input size. Of another network the
+    layers that have the same names and shapes; a first convolution that sees more
+    channels than the new one, as a refiner's which sees the pose too, gives those of
+    the photo.
+
+    Raises:
+        ConfigError, TrainingError: no such model folder, or no layer in common.
+    """
+    before = load(folder / CONFIG)
+    if (before.model, before.network) == (config.model, config.network):
+        load_weights(model, folder)
+        return
+    other, _ = load_model(folder)
+    there = {layer.name: layer.get_weights() for layer in other.layers}
+    taken = 0
+    for layer in (layer for layer in model.layers if layer.weights):
+        given = [_of_photo(layer, weight) for weight in there.get(layer.name, [])]
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if [weight.shape for weight in given] == shapes:
+            layer.set_weights(given)
+            taken += 1
+    if not taken:
+        raise TrainingError(f"{folder}: expected layers of {config.model}, found none")
+    print(f"{taken} layers of {config.model} start from {folder}")
+
+
+def _of_photo(layer, weight):
+    """A kernel's part for the input channels that the layer has, which come first."""
+    if weight.ndim < 4 or not hasattr(layer, "kernel"):
+        return weight
+    return weight[:, :, : layer.kernel.shape[2]]
+
+
 def train(
     config: Config,
     data: str,
@@ -109,7 +153,7 @@ def train(
         model_dir: folder to write; must be new, or hold the run to resume.
         resume: go on from the checkpoint, at its step and with the same data order.
         quicktest: a few steps only, to see that everything works.
-        weights: model folder to start from (also of another input size).
+        weights: model folder to start from (``start_from``).
 
     Raises:
         TrainingError, ConfigError, DataError: one clear line.
@@ -127,21 +171,19 @@ def train(
         else:
             model = build_model(config)
             if weights:
-                load_weights(model, pathlib.Path(weights))
+                start_from(model, config, pathlib.Path(weights))
             _compile(model, config, rounds)
     first_step = int(model.optimizer.iterations)
 
-    codec = codec_of(config)
+    supervision = supervision_of(model, config)
     augmented = pipeline.Person(skeleton, config.input_size, config.augmentation)
     people = pipeline.shuffled_people(
         records, count, augmented, config.batch_size, config.seed, first_step
     )
-    batches = pipeline.training_batches(
-        people, codec, skeleton, config.seed, first_step
-    )
+    batches = training_batches(people, supervision, config.seed, first_step)
     callbacks = [
         StopOnNaN(people, rounds.steps, first_step),
-        ValidatePCK(config, codec, data, skeleton, quicktest),
+        ValidatePCK(config, supervision, data, quicktest),
         Log(folder),
         Checkpoint(folder),
     ]
@@ -193,11 +235,29 @@ def _rounds(config: Config, people: int, quicktest: bool) -> Rounds:
     return Rounds(count, total // count, epoch)
 
 
-def codec_of(config: Config):
-    """The codec of the model's heatmap targets."""
-    if config.network.get("output") == "gaussian":
-        return GaussianHeatmap(config.input_size)
-    return IntegralHeatmap(config.input_size)
+def is_refiner(model: keras.Model) -> bool:
+    """Whether a model is given a pose beside the photo."""
+    return "keypoints" in model.input
+
+
+def codec_of(model: keras.Model, config: Config) -> Codec:
+    """The codec of the model's heatmap targets.
+
+    Of the settings in ``config.target`` those that the codec knows are taken.
+    """
+    codec = CODECS[config.target["codec"]]
+    fields = {field.name for field in dataclasses.fields(codec)}
+    known = {name: value for name, value in config.target.items() if name in fields}
+    return codec(config.input_size, model.stride, **known)
+
+
+def supervision_of(model: keras.Model, config: Config) -> Supervision:
+    """What the model is given and taught in training."""
+    maps = {
+        name: x.shape[-1] for name, x in model.output.items() if name != "keypoints"
+    }
+    skeleton = skeletons.get(config.skeleton)
+    return Supervision(codec_of(model, config), skeleton, is_refiner(model), maps)
 
 
 def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
@@ -209,27 +269,40 @@ def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
         drops = [epoch * rounds.epoch for epoch in config.learning_rate_drops]
         rates = [config.learning_rate / 10**n for n in range(len(drops) + 1)]
         schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
-    optimizer = keras.optimizers.AdamW(
+    optimizer = OPTIMIZERS[config.optimizer](
         schedule,
         weight_decay=config.weight_decay,
         use_ema=config.average > 0,
         ema_momentum=config.average or 0.99,
     )
-    gaussian = config.network.get("output") == "gaussian"
-    heatmap_loss = (
-        losses.HeatmapSquaredError if gaussian else losses.HeatmapCrossEntropy
-    )
+    of_output, weights = _losses(model, config)
     model.compile(
         optimizer,
-        loss={"heatmap": heatmap_loss(), "keypoints": losses.CoordinateDistance()},
-        loss_weights={
-            "heatmap": config.heatmap_loss,
-            # A peak has no gradient.
-            "keypoints": 0.0 if gaussian else config.coordinate_loss,
-        },
+        loss=of_output,
+        loss_weights=weights,
         # Measured: XLA halves the speed on a CPU.
         jit_compile=bool(_accelerators()),
     )
+
+
+def _losses(model: keras.Model, config: Config) -> tuple[dict, dict]:
+    """The loss of each output and its weight."""
+    key = model.activation, config.error
+    if key not in losses.HEATMAP_LOSSES:
+        fitting = [e for a, e in losses.HEATMAP_LOSSES if a == model.activation]
+        raise TrainingError(
+            f"error {config.error!r}: expected one of {fitting} for the "
+            f"{model.activation} heatmaps of this {config.model}"
+        )
+    of_output = {
+        name: losses.HEATMAP_LOSSES[key]()
+        for name in model.output
+        if name != "keypoints"
+    }
+    weights = dict.fromkeys(of_output, config.heatmap_loss)
+    of_output["keypoints"] = losses.CoordinateDistance(model.stride)
+    weights["keypoints"] = config.coordinate_loss
+    return of_output, weights
 
 
 def _accelerators() -> list[str]:

@@ -1,6 +1,7 @@
-"""TFRecords of people -> batches a refiner trains on.
+"""TFRecords of people -> batches of crops.
 
-One visible chain: parse, crop and augment, batch, synthesize errors, encode targets.
+One visible chain: parse, crop and augment, batch; ``examples`` makes inputs and targets
+of them.
 Randomness is stateless: the seed, the epoch and the person's place in it decide
 everything, so a run that resumes at a step sees the data it would have seen.
 """
@@ -12,10 +13,10 @@ import dataclasses
 import json
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 from tfpose import geometry
-from tfpose.codecs import Codec
 from tfpose.data.augment import Augmentation, random_colour, random_crop_matrix
 from tfpose.skeleton import Skeleton
 from tfpose.synthesis import posefix
@@ -66,7 +67,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
     datasets, count = [], 0
     for name, _, split in (item.partition("/") for item in splits):
         split = split or "train"
-        builder = _open(pathlib.Path(data, name), skeleton)
+        builder, labelled = _open(pathlib.Path(data, name), skeleton)
         try:
             info = builder.info.splits[split]
         except (ValueError, KeyError) as error:
@@ -80,9 +81,14 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
             )
         count += info.num_examples
         decoders = {"window": tfds.decode.SkipDecoding()}
-        datasets.append(
-            builder.as_dataset(split=split, shuffle_files=False, decoders=decoders)
+        dataset = builder.as_dataset(
+            split=split, shuffle_files=False, decoders=decoders
         )
+        if labelled.joints != skeleton.joints:
+            dataset = dataset.map(
+                lambda record, of=labelled: _rejoin(record, of, skeleton)
+            )
+        datasets.append(dataset)
     if not datasets:
         raise DataError(f"{data}: expected the names of data sets, found none")
     records = datasets[0]
@@ -91,8 +97,28 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
     return records, count
 
 
+def _rejoin(record, labelled: Skeleton, skeleton: Skeleton):
+    """A record of ``labelled`` joints with the midpoints that ``skeleton`` adds."""
+    halves = {joint: (one, other) for joint, one, other in skeleton.midpoints}
+    ends = [halves.get(joint, (joint, joint)) for joint in skeleton.joints]
+    ends = np.array([[labelled.index(end) for end in pair] for pair in ends])
+    changed = dict(record)
+    for name in ("keypoints", "neighbour_keypoints", "estimated_keypoints"):
+        if name in record:
+            pairs = tf.gather(record[name], ends, axis=-2)  # (..., K, 2, 2)
+            changed[name] = tf.reduce_mean(pairs, axis=-2)
+    for name in ("visible", "neighbour_visible", "estimated_valid"):
+        if name in record:
+            pairs = tf.gather(record[name], ends, axis=-1)
+            changed[name] = tf.reduce_min(pairs, axis=-1)
+    return changed
+
+
 def _open(folder: pathlib.Path, skeleton: Skeleton):
-    """The TFDS builder of a prepared data set whose shards are whole."""
+    """The TFDS builder of a prepared data set whose shards are whole, and its skeleton.
+
+    Its joints are ``skeleton``'s, but for midpoints that may be missing.
+    """
     import tensorflow_datasets as tfds
 
     found = sorted(folder.glob("*/*/dataset_info.json"))
@@ -111,7 +137,9 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
             f"{directory}: expected a prepared data set, its metadata cannot be read "
             f"({error})"
         ) from error
-    if named.joints != skeleton.joints:
+    midpoints = {joint for joint, _, _ in skeleton.midpoints}
+    without = tuple(joint for joint in skeleton.joints if joint not in midpoints)
+    if named.joints not in (skeleton.joints, without):
         raise DataError(
             f"{directory}: expected the skeleton {skeleton.name!r}, found "
             f"{named.name!r}"
@@ -121,7 +149,7 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         # TFRecord puts 16 bytes around each record.
         if sum(sizes) != split.num_bytes + 16 * split.num_examples:
             raise DataError(_damage(split) or f"{directory}: {split.name}: damaged")
-    return builder
+    return builder, named
 
 
 def _shards(split) -> list[pathlib.Path]:
@@ -228,41 +256,6 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
     }
 
 
-def refiner_example(people, codec: Codec, skeleton: Skeleton, seed):
-    """A batch of people as inputs, targets and weights of a refiner.
-
-    Args:
-        people: batch of ``crop_person``.
-        codec: of the heatmap targets.
-        skeleton: K joints.
-        seed: i32[2].
-
-    Returns:
-        ({"image", "keypoints", "valid"}, {"heatmap", "keypoints"}, weights f32[B, K] of
-        each), ready for ``keras.Model.fit``.
-    """
-    pose = posefix.synthesize(
-        people["keypoints"],
-        people["valid"],
-        people["neighbours"],
-        people["neighbours_valid"],
-        people["area"],
-        skeleton,
-        seed,
-        people.get("estimated"),
-        people.get("estimated_valid"),
-    )
-    inputs = {
-        "image": people["image"],
-        "keypoints": pose["keypoints"],
-        "valid": pose["valid"],
-    }
-    heatmap = codec.encode(people["keypoints"], people["valid"])
-    targets = {"heatmap": heatmap, "keypoints": people["keypoints"]}
-    weights = {"heatmap": people["valid"], "keypoints": people["valid"]}
-    return inputs, targets, weights
-
-
 def crops(records, person: Person, batch_size: int, seed: int):
     """Batches of ``crop_person``, in the records' order, the last one smaller."""
 
@@ -304,18 +297,3 @@ def shuffled_people(
     epochs = tf.data.Dataset.range(first_step // steps, tf.int64.max)
     people = epochs.flat_map(epoch).map(crop, num_parallel_calls=tf.data.AUTOTUNE)
     return people.padded_batch(batch_size, drop_remainder=True)
-
-
-def training_batches(people, codec: Codec, skeleton: Skeleton, seed: int, first_step=0):
-    """Batches of ``refiner_example`` from batches of ``shuffled_people``.
-
-    The seed and the number of the step decide the errors.
-    """
-
-    def example(step, people):
-        step_seed = tf.cast(tf.stack([seed + 1, step]), tf.int32)
-        return refiner_example(people, codec, skeleton, step_seed)
-
-    batches = people.enumerate(first_step)
-    batches = batches.map(example, num_parallel_calls=tf.data.AUTOTUNE)
-    return batches.prefetch(tf.data.AUTOTUNE)

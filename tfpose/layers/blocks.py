@@ -63,6 +63,21 @@ class PhaseConvolution(keras.layers.Layer):
         return {**super().get_config(), **settings}
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Channels(keras.layers.Layer):
+    """Some channels in some order: f32[..., C] -> f32[..., len(indices)]."""
+
+    def __init__(self, indices, **kwargs):
+        super().__init__(**kwargs)
+        self.indices = tuple(indices)
+
+    def call(self, x):
+        return ops.take(x, ops.array(self.indices, "int32"), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "indices": self.indices}
+
+
 # Row and column of each phase in the order of depth-to-space: 0 even, 1 odd.
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 

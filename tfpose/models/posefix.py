@@ -17,12 +17,14 @@ from tfpose.layers.heatmaps import (
     SoftArgmax,
     SpatialSoftmax,
 )
-from tfpose.models.resnet import convolution, normalise, resnet, small_resnet
+from tfpose.models.resnet import TINY_WIDTHS, centre, resnet, small_resnet
+from tfpose.models.simple_baseline import deconvolutions, map_head
+from tfpose.skeleton import Skeleton
 
-# RGB means of the ImageNet photos, subtracted from 0..255. The authors' code feeds BGR
-# to these RGB means; we feed RGB.
-IMAGE_MEAN = (123.68, 116.78, 103.94)
 STRIDE = 4
+
+# What makes beliefs of the heatmaps of each form of output.
+ACTIVATIONS = {"integral": "softmax", "gaussian": "linear"}
 
 # Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32.
 # Those before it, at half the stride each, are added to the head's maps: with a few
@@ -32,7 +34,7 @@ TRUNKS = {
     "resnet50": lambda x: [resnet(x, 50)],
     "resnet101": lambda x: [resnet(x, 101)],
     "resnet152": lambda x: [resnet(x, 152)],
-    "tiny": lambda x: small_resnet(x, (32, 32, 64, 128, 192)),
+    "tiny": lambda x: small_resnet(x, TINY_WIDTHS),
 }
 
 
@@ -83,7 +85,7 @@ class PoseFix(keras.Model):
             raise ValueError(f"sigma: expected 0 or more px, got {sigma}")
         if len(filters) != 3:
             raise ValueError(f"filters: expected three (stride 32 to 4), got {filters}")
-        if output not in ("integral", "gaussian"):
+        if output not in ACTIVATIONS:
             raise ValueError(f"output: expected integral or gaussian, got {output!r}")
         if output == "gaussian" and pose_prior:
             raise ValueError("pose_prior: expected False with output='gaussian'")
@@ -92,13 +94,13 @@ class PoseFix(keras.Model):
         keypoints = keras.Input((joints, 2), name="keypoints")
         valid = keras.Input((joints,), name="valid")
 
-        centred = layers.Rescaling(
-            1.0, offset=[-mean for mean in IMAGE_MEAN], name="centre_image"
-        )(image)
+        # The authors' code feeds BGR to the means of RGB; we feed RGB.
+        centred = centre(image)
         pose = RenderPose(input_size, sigma, name="render_pose")(keypoints, valid)
         x = layers.Concatenate(name="image_and_pose")([centred, pose])  # (B, H, W, 3+K)
         features = TRUNKS[trunk](x)  # the last is (B, H/32, W/32, C)
-        logits = deconvolution_head(features, joints, filters)  # (B, H/4, W/4, K)
+        x = deconvolutions(features, filters)  # (B, H/4, W/4, filters[2])
+        logits = map_head(x, joints)
         if pose_prior:
             logits = PosePrior(STRIDE, name="pose_prior")(logits, keypoints, valid)
         if output == "integral":
@@ -120,6 +122,13 @@ class PoseFix(keras.Model):
         self.filters = filters
         self.pose_prior = pose_prior
         self.output_form = output
+        self.stride = STRIDE
+        self.activation = ACTIVATIONS[output]
+
+    @classmethod
+    def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseFix:
+        """The network for a skeleton's joints."""
+        return cls(joints=len(skeleton), **arguments)
 
     def get_config(self):
         return {
@@ -133,34 +142,3 @@ class PoseFix(keras.Model):
             "name": self.name,
             "trainable": self.trainable,
         }
-
-
-def deconvolution_head(features, joints: int, filters: tuple[int, ...]):
-    """Transposed convolutions 4x4 / 2 and a 1x1 (SimpleBaseline, arXiv 1804.06208).
-
-    Args:
-        features: f32[B, h, w, C], and before it in the list any features at twice, four
-            times ... its resolution, which a 1x1 convolution adds to the maps.
-        joints: K.
-        filters: of the n transposed convolutions.
-
-    Returns:
-        f32[B, h 2^n, w 2^n, K].
-    """
-    *laterals, x = features
-    for index, count in enumerate(filters):
-        x = layers.Conv2DTranspose(
-            count, 4, 2, "same", use_bias=False, name=f"head_deconv{index}",
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01),
-        )(x)  # fmt: skip
-        x = normalise(x, f"head_deconv{index}", relu=not laterals)
-        if laterals:
-            lateral = convolution(
-                laterals.pop(), count, 1, f"head_lateral{index}", relu=False
-            )
-            x = layers.Add(name=f"head_sum{index}")([x, lateral])
-            x = layers.ReLU(name=f"head_sum{index}_relu")(x)
-    return layers.Conv2D(
-        joints, 1, name="head_logits",
-        kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-    )(x)  # fmt: skip

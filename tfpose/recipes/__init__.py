@@ -1,5 +1,8 @@
 """Recipes: functions that return a ``Config``, by model and preset."""
 
-from tfpose.recipes import posefix
+from tfpose.recipes import hcrn, posefix
 
-RECIPES = {"posefix": {"tiny": posefix.tiny, "paper": posefix.paper}}
+RECIPES = {
+    "posefix": {"tiny": posefix.tiny, "paper": posefix.paper},
+    "hcrn": {"tiny": hcrn.tiny},
+}

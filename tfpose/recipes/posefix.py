@@ -15,7 +15,8 @@ def paper() -> Config:
     DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses 72.1 AP on
     COCO val2017 (with ImageNet weights, which have to be loaded). Not measured here.
     Fig. 6: coarse to fine is this; ``--set sigma=0`` fine to fine; ``--set
-    output=gaussian`` coarse to coarse; ``--set coordinate_loss=0`` L_H alone;
+    output=gaussian --set codec=gaussian --set error=squared --set coordinate_loss=0``
+    coarse to coarse; ``--set coordinate_loss=0`` L_H alone;
     ``--set heatmap_loss=0`` L_C alone.
     For 384x288: ``--set input_size=384x288 --set sigma=9 --set trunk=resnet152``.
     """
@@ -30,6 +31,7 @@ def paper() -> Config:
             "pose_prior": False,
             "output": "integral",
         },
+        target={"codec": "integral"},
         train=("coco/train",),
         validation=("coco/validation",),
         augmentation=PAPER_AUGMENTATION,
@@ -61,6 +63,7 @@ def tiny() -> Config:
             "pose_prior": True,
             "output": "integral",
         },
+        target={"codec": "integral"},
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(

@@ -1,0 +1,186 @@
+"""Estimation: photos and boxes become poses, by heatmaps at several scales."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfpose import geometry, training
+from tfpose import skeleton as skeletons
+from tfpose.data.pipeline import CROP_MARGIN
+from tfpose.layers.heatmaps import PeakPosition
+from tfpose.refine import BOX_FACTOR, batched, model_folder
+from tfpose.skeleton import Skeleton
+
+# HCRN's "3-scale image pyramids" (IV.A); the paper does not name the scales. These lie
+# inside its training range of 0.7 to 1.3 (FACTS C.6).
+SCALES = (0.8, 1.0, 1.2)
+
+
+class Estimator:
+    """A trained estimator with the crops, the pyramid and the decoding around it.
+
+    Args:
+        model: network with HCRN's input and its "heatmap", whose first K channels are
+            the joints.
+        skeleton: of its poses.
+        scales: a person is shown at these sizes, and the heatmaps are averaged.
+        flip: average over the mirrored crops too.
+
+    Raises:
+        ValueError: no scale, or one that is not positive.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        skeleton: Skeleton,
+        scales: Sequence[float] = SCALES,
+        flip: bool = True,
+    ):
+        if not scales or not all(scale > 0 for scale in scales):
+            raise ValueError(f"scales: expected positive numbers, got {list(scales)}")
+        self.model, self.skeleton = model, skeleton
+        self.scales, self.flip = tuple(scales), flip
+        self.size = model.input_size
+        self._decode = PeakPosition(model.stride)
+        self._predict = tf.function(self._pyramid, reduce_retracing=True)
+
+    @classmethod
+    def load(
+        cls, name: str, scales: Sequence[float] = SCALES, flip: bool = True
+    ) -> Estimator:
+        """Loads a preset by its name, or a model folder.
+
+        Raises:
+            ValueError: nothing there, or a refiner.
+        """
+        folder = model_folder(name)
+        model, config = training.load_model(folder)
+        if training.is_refiner(model):
+            raise ValueError(
+                f"model {name}: expected an estimator, found the refiner "
+                f"{config.model}, which needs poses (tfpose refine)"
+            )
+        return cls(model, skeletons.get(config.skeleton), scales, flip)
+
+    def __call__(self, photo, boxes) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the joints of the people of one photo.
+
+        Args:
+            photo: u8[H, W, 3] RGB.
+            boxes: f32[N, 4] xywh, I; one around each person.
+
+        Returns:
+            f32[N, K, 2] I, and scores f32[N, K] in 0..1, the heatmaps' peaks.
+        """
+        answers = list(self.estimate([(photo, boxes)]))
+        joints = len(self.skeleton)
+        empty = np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
+        return tuple(np.concatenate(part) for part in zip(empty, *answers, strict=True))
+
+    def estimate(self, people: Iterable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Finds the joints of the people of many photos, ``BATCH`` people at a time.
+
+        Args:
+            people: iterable of (u8[H, W, 3] RGB, boxes f32[N, 4] xywh I), an item a
+                photo.
+
+        Yields:
+            Keypoints f32[n, K, 2] I and scores f32[n, K] of the next n people.
+        """
+        for batch in batched(self._crops(people)):
+            crops, to_image = (np.stack(part) for part in batch)
+            keypoints, scores = self._predict(crops, to_image)
+            yield keypoints.numpy(), scores.numpy()
+
+    def _crops(self, people) -> Iterator[tuple]:
+        for photo, boxes in people:
+            boxes = np.asarray(boxes, np.float32)
+            if len(boxes):
+                yield from zip(
+                    *_crops(photo, boxes, self.size, self.scales), strict=True
+                )
+
+    def _pyramid(self, crops, to_image):
+        """Crops f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I: keypoints and scores, I."""
+        total, covered = 0.0, 0.0
+        for index, scale in enumerate(self.scales):
+            belief, cover = resample(self._belief(crops[:, index]), scale)
+            total, covered = total + belief, covered + cover
+        belief = total / tf.maximum(covered, 1e-6)
+        keypoints = geometry.transform(self._decode(belief), to_image)
+        return keypoints, tf.reduce_max(belief, axis=(1, 2))
+
+    def _belief(self, image):
+        """Beliefs f32[N, h, w, K] about crops f32[N, H, W, 3]."""
+        joints = len(self.skeleton)
+        permutation = self.skeleton.flip_permutation
+        logits = self.model({"image": image}, training=False)["heatmap"]
+        belief = tf.sigmoid(logits[..., :joints])
+        if self.flip:
+            mirrored = {"image": image[:, :, ::-1]}
+            logits = self.model(mirrored, training=False)["heatmap"]
+            other = tf.sigmoid(logits[..., :joints])[:, :, ::-1]
+            belief = (belief + tf.gather(other, permutation, axis=3)) / 2
+        return belief
+
+
+@tf.function(reduce_retracing=True)
+def _crops(photo, boxes, size, scales):
+    """A photo's people: f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I at scale 1."""
+    boxes = geometry.scale_box(geometry.fit_aspect(boxes, size), CROP_MARGIN)
+    photo = tf.cast(photo, tf.float32)[None]
+
+    def crops(box):
+        matrices = [
+            geometry.crop_matrix(geometry.scale_box(box, 1 / s), size) for s in scales
+        ]
+        return tf.concat([geometry.warp(photo, m[None], size) for m in matrices], 0)
+
+    # One after the other: copies of a large photo for each person would fill memory.
+    images = tf.map_fn(crops, boxes)
+    return images, geometry.invert(geometry.crop_matrix(boxes, size))
+
+
+def resample(maps, scale: float):
+    """Heatmaps of a crop that shows people ``scale`` times as large, at scale 1.
+
+    Both crops have the same centre. Bilinear; where the enlarged crop does not reach
+    there is nothing.
+
+    Args:
+        maps: f32[N, h, w, K].
+        scale: above 0.
+
+    Returns:
+        f32[N, h, w, K], zero where nothing is known, and f32[1, h, w, 1] in 0..1, how
+        much of each cell is known.
+    """
+    rows, columns = (_resampling(count, scale) for count in maps.shape[1:3])
+    moved = tf.einsum("yh,nhwk,xw->nyxk", rows, maps, columns)
+    known = np.outer(rows.sum(1), columns.sum(1)).astype(np.float32)
+    return moved, known[None, :, :, None]
+
+
+def _resampling(count: int, scale: float) -> np.ndarray:
+    """f32[count, count]: bilinear weights of the cells each cell is made of."""
+    centre = (count - 1) / 2
+    source = centre + scale * (np.arange(count) - centre)
+    distance = np.abs(source[:, None] - np.arange(count))
+    return np.maximum(1 - distance, 0).astype(np.float32)
+
+
+def whole_photo(photo) -> np.ndarray:
+    """f32[1, 4] xywh: the photo as the box of its only person."""
+    height, width = photo.shape[:2]
+    return np.array([[0, 0, width, height]], np.float32)
+
+
+def boxes_of(keypoints) -> np.ndarray:
+    """f32[N, 4] xywh: boxes around poses f32[N, K, 2] I, as refiners cut them."""
+    box = geometry.box_around(keypoints, np.ones(keypoints.shape[:2], np.float32))
+    return geometry.scale_box(box, BOX_FACTOR).numpy()

@@ -1,0 +1,212 @@
+"""Hierarchical Contextual Refinement Networks for Human Pose Estimation.
+
+Nie, Feng, Xing, Xiao and Yan, IEEE Transactions on Image Processing 28 (2), 2019.
+Joints are found from easy to difficult, down the tree of the skeleton: where the parent
+was found tells where the child may be.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+from keras import layers
+
+from tfpose.layers.blocks import Channels
+from tfpose.layers.diffusion import Diffusion
+from tfpose.layers.heatmaps import PACKAGE, PeakPosition
+from tfpose.models.resnet import TINY_WIDTHS, centre, small_resnet
+from tfpose.models.simple_baseline import deconvolutions, map_head
+from tfpose.skeleton import Skeleton, tree_layers
+
+# How a joint's maps are made of those of its parent (Table I): not at all, with the
+# parent's map as it is, and with the diffused one.
+REFINEMENTS = ("holistic", "without_diffusion", "hcrn")
+# The logit of the share of cells that a joint covers, at which all maps start: from 0
+# the net would spend its first epoch on learning that joints are rare.
+RARITY = -5.0
+# Starting weights of a refinement (Eq. 4): own map, parent's map, bias. The paper names
+# none. With these a joint that is found stays (8 - 5 = logit 3).
+OWN, CONTEXT, BIAS = 8.0, 2.0, RARITY
+
+
+def _tiny(image, outputs, stages):
+    features = small_resnet(centre(image), TINY_WIDTHS)
+    return {}, deconvolutions(features, (64, 64, 64))
+
+
+@dataclasses.dataclass(frozen=True)
+class FrontEnd:
+    """A network that turns a photo into features (section III.C).
+
+    Attributes:
+        build: (image f32[B, H, W, 3] RGB 0..255, channels of a map output, stages) ->
+            ({name: maps of an intermediate stage, linear}, features at ``stride``).
+        stride: px a cell.
+        multiple: height and width of the image must be multiples of it.
+        stages: largest number of them.
+    """
+
+    build: Callable
+    stride: int
+    multiple: int
+    stages: int = 1
+
+
+FRONT_ENDS = {"tiny": FrontEnd(_tiny, stride=4, multiple=32)}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HCRN(keras.Model):
+    """A front-end network and a tree of contextual refinement units (Fig. 2).
+
+    Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
+    Outputs, a dict: "heatmap" f32[B, h, w, K + 1], logits of the refined maps and of
+    the background; "initial" f32[B, h, w, K], logits of the maps before (Eq. 1), not
+    for "holistic"; "stageN" of front-ends that are supervised at several places;
+    "keypoints" f32[B, K, 2] crop px, the heatmaps' peaks.
+
+    Args:
+        parents: of each of the K joints the joint that guides it; -1 for a root.
+        input_size: (height, width) of the crop.
+        front_end: a key of ``FRONT_ENDS``.
+        stages: of the front-ends "cpm" and "hourglass".
+        refinement: "hcrn", or Table I's "without_diffusion" and "holistic".
+        radius: r of Eq. 5, cells.
+        root_cru: whether a root has a unit too, with its own initial map as context
+            (98 parameters for LSP's 14 joints, as Table II counts; without it 91).
+
+    Raises:
+        ValueError: parents that are no tree, an unknown front-end or refinement, a
+            number of stages or an input size that the front-end cannot have.
+    """
+
+    def __init__(
+        self,
+        parents,
+        input_size=(368, 368),
+        front_end="resnet101",
+        stages=1,
+        refinement="hcrn",
+        radius=7,
+        root_cru=True,
+        name="hcrn",
+        trainable=True,
+    ):
+        parents, input_size = tuple(parents), tuple(input_size)
+        if front_end not in FRONT_ENDS:
+            known = list(FRONT_ENDS)
+            raise ValueError(f"front_end: expected one of {known}, got {front_end!r}")
+        if refinement not in REFINEMENTS:
+            raise ValueError(
+                f"refinement: expected one of {REFINEMENTS}, got {refinement!r}"
+            )
+        network = FRONT_ENDS[front_end]
+        if not 1 <= stages <= network.stages:
+            raise ValueError(
+                f"stages: expected 1 to {network.stages} of {front_end}, got {stages}"
+            )
+        if any(side % network.multiple for side in input_size):
+            raise ValueError(
+                f"input_size: expected multiples of {network.multiple}, got "
+                f"{input_size}"
+            )
+
+        joints = len(parents)
+        image = keras.Input((*input_size, 3), name="image")
+        outputs, features = network.build(image, joints + 1, stages)
+        initial = map_head(features, joints, "initial", RARITY)  # (B, h, w, K)
+        background = map_head(features, 1, "background")
+        refined = initial
+        if refinement != "holistic":
+            outputs["initial"] = initial
+            diffuse = refinement == "hcrn"
+            refined = refine(initial, parents, diffuse, radius, root_cru)
+        belief = layers.Activation("sigmoid", name="belief")(refined)
+        outputs["heatmap"] = layers.Concatenate(name="maps")([refined, background])
+        outputs["keypoints"] = PeakPosition(network.stride, name="peak")(belief)
+
+        super().__init__({"image": image}, outputs, name=name, trainable=trainable)
+        self.parents = parents
+        self.input_size = input_size
+        self.front_end = front_end
+        self.stages = stages
+        self.refinement = refinement
+        self.radius = radius
+        self.root_cru = root_cru
+        self.stride = network.stride
+        self.activation = "sigmoid"
+
+    @classmethod
+    def for_skeleton(cls, skeleton: Skeleton, **arguments) -> HCRN:
+        """The network for a skeleton's tree."""
+        return cls(parents=skeleton.parents, **arguments)
+
+    def get_config(self):
+        return {
+            "parents": self.parents,
+            "input_size": self.input_size,
+            "front_end": self.front_end,
+            "stages": self.stages,
+            "refinement": self.refinement,
+            "radius": self.radius,
+            "root_cru": self.root_cru,
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+
+def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):
+    """The tree of contextual refinement units (Eq. 2 to 4), a layer at a time.
+
+    Args:
+        initial: f32[B, h, w, K], logits of the maps O of Eq. 1.
+        parents: of each joint, -1 for a root.
+        diffuse: spread the parents' maps (Eq. 2) or take them as they are.
+        radius: r of Eq. 5, cells.
+        root_cru: whether roots have a unit, with their own initial map as context.
+
+    Returns:
+        f32[B, h, w, K], logits of the maps H of Eq. 4.
+    """
+    order, refined = [], []
+    previous, previous_maps = (), None
+    for number, joints in enumerate(tree_layers(parents), start=1):
+        name = f"layer{number}"
+        logits = Channels(joints, name=f"{name}_initial")(initial)
+        maps = layers.Activation("sigmoid", name=f"{name}_initial_maps")(logits)
+        if previous or root_cru:
+            context = maps
+            if previous:
+                places = [previous.index(parents[joint]) for joint in joints]
+                context = Channels(places, name=f"{name}_parents")(previous_maps)
+            if diffuse:
+                context = Diffusion(radius, name=f"{name}_diffusion")(context)
+            logits = Refinement(name=f"{name}_refinement")(maps, context)
+            maps = layers.Activation("sigmoid", name=f"{name}_maps")(logits)
+        previous, previous_maps = joints, maps
+        order.extend(joints)
+        refined.append(logits)
+    together = layers.Concatenate(name="layers")(refined)
+    in_place = [order.index(joint) for joint in range(len(parents))]
+    return Channels(in_place, name="refined_joints")(together)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Refinement(layers.Layer):
+    """The 1x1 convolution of a unit on a joint's own map and its context (Eq. 3, 4).
+
+    All units of a layer of the tree at once: C joints, three weights each.
+
+    Call: own maps and contexts, f32[B, h, w, C] both -> logits f32[B, h, w, C].
+    """
+
+    def build(self, shape, *_):
+        joints, constant = (shape[-1],), keras.initializers.Constant
+        self.own = self.add_weight(joints, constant(OWN), name="own")
+        self.context = self.add_weight(joints, constant(CONTEXT), name="context")
+        self.bias = self.add_weight(joints, constant(BIAS), name="bias")
+
+    def call(self, own, context):
+        return own * self.own + context * self.context + self.bias
