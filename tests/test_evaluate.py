@@ -148,7 +148,7 @@ class TestRates:
     @pytest.mark.parametrize(
         ("metric", "threshold", "words"),
         [
-            ("map", None, "metric 'map': expected one of pck, pckh, auc, oks"),
+            ("map", None, "metric 'map': expected one of pck, pckh, auc, pcp, oks"),
             ("pck", 0, "threshold of pck: expected > 0, found 0"),
             ("pck", float("nan"), "expected > 0, found nan"),
             ("oks", 0.5, "ten thresholds: give none"),

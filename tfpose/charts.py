@@ -33,10 +33,10 @@ def _text(x, y, text, anchor="start", colour=INK, size=12, extra="") -> str:
     )
 
 
-def _line(x1, y1, x2, y2, colour=FAINT) -> str:
+def _line(x1, y1, x2, y2, colour=FAINT, extra="") -> str:
     return (
         f"<line x1='{x1:.1f}' y1='{y1:.1f}' x2='{x2:.1f}' y2='{y2:.1f}' "
-        f"stroke='{colour}'/>"
+        f"stroke='{colour}' {extra}/>"
     )
 
 
@@ -102,34 +102,60 @@ def line_chart(
     curves = {name: _finite_points(xs, ys) for name, (xs, ys) in series.items()}
     points = [point for curve in curves.values() for point in curve] or [(0, 0)]
     height, width = size
-    left, right, top, bottom = 56, width - 16, 46, height - 42
-    (x0, x1), (y0, y1) = _range(p[0] for p in points), _range(p[1] for p in points)
-
-    def place(x, y):
-        across = left + (x - x0) / (x1 - x0) * (right - left)
-        return across, bottom - (y - y0) / (y1 - y0) * (bottom - top)
-
+    frame = (56, 46, width - 16, height - 42)
     colours = colours or {
         name: LINE_COLOURS[i % len(LINE_COLOURS)] for i, name in enumerate(curves)
     }
     parts = [_text(10, 16, y_label, extra="font-weight='600'")]
     if len(curves) > 1:
         parts += _legend(10, 35, {name: colours[name] for name in curves})
-    for y in ticks(y0, y1):
-        parts.append(_line(left, place(x0, y)[1], right, place(x0, y)[1]))
-        parts.append(_text(left - 8, place(x0, y)[1] + 4, _number(y), "end", size=11))
-    for x in ticks(x0, x1):
-        parts.append(_text(place(x, y0)[0], bottom + 17, _number(x), "middle", size=11))
-    parts.append(_line(left, bottom, right, bottom, INK))
-    parts.append(_text((left + right) / 2, height - 7, x_label, "middle", size=11))
-    for name, curve in curves.items():
-        parts.append(_curve([place(*point) for point in curve], colours[name], name))
+    ranges = _range(p[0] for p in points), _range(p[1] for p in points)
+    parts += _plot(curves, frame, ranges, colours)
+    middle = (frame[0] + frame[2]) / 2
+    parts.append(_text(middle, height - 7, x_label, "middle", size=11))
     return _svg(width, height, parts, f"{y_label} over {x_label}")
 
 
+def _plot(curves, frame, ranges, colours, count: int = 5, mark=None) -> list[str]:
+    """Grid, numbers at the axes and curves.
+
+    Args:
+        curves: name -> [(x, y)].
+        frame: left, top, right, bottom in px.
+        ranges: (lowest, highest) x and the same of y.
+        colours: name -> colour.
+        count: about how many numbers stand at each axis.
+        mark: x of a dashed line.
+    """
+    left, top, right, bottom = frame
+    (x0, x1), (y0, y1) = ranges
+
+    def place(x, y):
+        across = left + (x - x0) / (x1 - x0) * (right - left)
+        return across, bottom - (y - y0) / (y1 - y0) * (bottom - top)
+
+    parts = []
+    for y in ticks(y0, y1, count):
+        parts.append(_line(left, place(x0, y)[1], right, place(x0, y)[1]))
+        parts.append(_text(left - 8, place(x0, y)[1] + 4, _number(y), "end", size=11))
+    for x in ticks(x0, x1, count):
+        parts.append(_text(place(x, y0)[0], bottom + 17, _number(x), "middle", size=11))
+    parts.append(_line(left, bottom, right, bottom, INK))
+    if mark is not None:
+        across = place(mark, y0)[0]
+        parts.append(_line(across, top, across, bottom, INK, "stroke-dasharray='3 3'"))
+    for name, curve in curves.items():
+        parts.append(_curve([place(*point) for point in curve], colours[name], name))
+    return parts
+
+
 def _finite_points(xs, ys) -> list[tuple[float, float]]:
-    pairs = zip(map(float, xs), map(float, ys), strict=True)
-    return [pair for pair in pairs if all(map(math.isfinite, pair))]
+    pairs = zip(xs, ys, strict=True)
+    return [(float(x), float(y)) for x, y in pairs if _known(x) and _known(y)]
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def _range(values) -> tuple[float, float]:
@@ -147,6 +173,59 @@ def _curve(points, colour, name) -> str:
         f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2' "
         f"stroke-linejoin='round'><title>{escape(name)}</title></polyline>"
     )
+
+
+def curve_panels(
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    thresholds: Sequence[float],
+    mark: float,
+    title: str,
+    note: str,
+    x_label: str,
+) -> str:
+    """Percents over thresholds: the first panel large, the others small beside it.
+
+    All panels have the same axes, 0 to 100 upwards, and tell their values at the mark.
+
+    Args:
+        panels: heading -> {"before" and "after", or one other name: percents [T]},
+            None where there is none.
+        thresholds: T, rising.
+        mark: of ``thresholds``, where a dashed line stands.
+        title: what is shown.
+        note: how to read it, one line.
+        x_label: what the thresholds are, with their unit.
+
+    Raises:
+        ValueError: a curve has not T values, or ``mark`` is no threshold.
+    """
+    colours, place = {"before": BEFORE, "after": AFTER}, list(thresholds).index(mark)
+    parts = [_text(10, 20, title, size=15, extra="font-weight='600'")]
+    parts.append(_text(10, 39, note))
+    if any("before" in curves for curves in panels.values()):
+        parts += _legend(10, 59, colours)
+    bottom = 0
+    for number, (heading, curves) in enumerate(panels.items()):
+        frame = _small_frame(number - 1) if number else (48, 96, 348, 396)
+        left, top, right, foot = frame
+        points = {name: _finite_points(thresholds, ys) for name, ys in curves.items()}
+        own = {name: colours.get(name, AFTER) for name in curves}
+        ranges = (_range(thresholds), (0.0, 100.0))
+        parts += _plot(points, frame, ranges, own, 2 if number else 5, mark)
+        parts.append(_text(left, top - 8, heading, extra="font-weight='600'"))
+        values = [ys[place] for ys in curves.values()]
+        values = " → ".join(f"{v:.1f}" if _known(v) else "-" for v in values)
+        values = values if number else f"at {_number(mark)}: {values}"
+        parts.append(_text(right - 6, foot - 8, values, "end", size=11))
+        bottom = max(bottom, foot)
+    parts.append(_text(198, 396 + 36, x_label, "middle", size=11))
+    return _svg(940, bottom + 50, parts, title)
+
+
+def _small_frame(number: int) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom in px of the small panels, four in a row."""
+    left, top = 404 + number % 4 * 136, 96 + number // 4 * 172
+    return left, top, left + 106, top + 128
 
 
 def paired_bars(

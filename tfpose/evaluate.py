@@ -1,23 +1,26 @@
 """Scores a file of poses against annotations, and says what is wrong with them.
 
-``evaluate_poses`` gives one number a question (PCK, PCKh, AUC, OKS-AP),
-``analyze_poses`` the share of each kind of mistake, ``format_table`` prints either,
-for one set of poses or before -> after.
+``evaluate_poses`` gives one number a question (PCK, PCKh, AUC, PCP, OKS-AP),
+``analyze_poses`` the share of each kind of mistake; ``tfpose.tables`` prints either.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import numpy as np
 
-from tfpose.metrics import errors, oks, pck
+from tfpose.metrics import errors, oks, rates
 from tfpose.metrics.matching import match_people
-from tfpose.poses import Annotations, PoseFileError, Results, rows_by_image
-from tfpose.skeleton import bare_name
+from tfpose.metrics.viewpoint import observer_centric_pairs
+from tfpose.poses import Annotations, Results, rows_by_image
+from tfpose.tables import format_table as format_table  # what one calls next
 
 # The thresholds of the published numbers.
-DEFAULT_THRESHOLDS = {"pck": 0.2, "pckh": 0.5, "auc": 0.5, "oks": None}
+DEFAULT_THRESHOLDS = {"pck": 0.2, "pckh": 0.5, "auc": 0.5, "pcp": 0.5, "oks": None}
 METRICS = tuple(DEFAULT_THRESHOLDS)
-AUC_STEPS = 51
+VIEWPOINTS = ("person", "observer")
 # Ronchi and Perona's script leaves smaller people out (COCO's "small").
 MINIMUM_AREA = 32.0**2
 # Of a photo the best-scored poses are analysed, as many as COCO's evaluation counts.
@@ -29,6 +32,11 @@ def evaluate_poses(
     results: Results,
     metric: str,
     threshold: float | None = None,
+    *,
+    normaliser: str = "torso",
+    viewpoint: str = "person",
+    average: bool = False,
+    curve: bool = False,
 ) -> dict:
     """Scores poses by one metric.
 
@@ -37,102 +45,109 @@ def evaluate_poses(
         results: poses of photos of ``annotations``.
         metric: "pck" (in torso lengths), "pckh" (in head sizes, needs the annotations'
             ``head_size``), "auc" (area under PCKh, or under PCK where no person has a
-            head size) or "oks" (COCO's average precision).
+            head size), "pcp" (sticks, in their own lengths) or "oks" (COCO's AP).
         threshold: in the metric's lengths; the end of the curve for "auc"; the
             published one if None. "oks" has none.
+        normaliser: the length of "pck": the skeleton's "torso" segment, or the longer
+            side of the "torso_box" around shoulders and hips.
+        viewpoint: whose left is left: the "person"'s, or the "observer"'s
+            (``tfpose.metrics.viewpoint``; not for "oks").
+        average: "pcp" asks for the mean error of both ends, not for that of each.
+        curve: gives rates over rising thresholds too (not for "auc" and "oks").
 
     Returns:
         For "oks" "metric", "people", "poses" and COCO's ten numbers in 0..1 (-1: there
-        is nobody to be found). Otherwise, in percent, "metric", "threshold", "mean",
-        "weighted_mean" (over all labelled joints alike), "per_joint" {joint: value or
-        None if never labelled} and "groups" {joint without left_ and right_: mean of
-        both sides}; and the counts "people", "missing" (no pose belongs to them: all
-        their joints are wrong), "unused_poses", "without_length" (not scored: their
-        torso or head size is not known) and the "length" that normalised.
+        is nobody to be found). Otherwise "metric", "threshold", "viewpoint", the
+        "length" that normalised, what ``rates.Distances.rates`` gives, its notes, the
+        "curve" of ``rates.curve``, and the counts "people", "missing" (without a pose:
+        all wrong), "unused_poses" and "without_length" (not scored: their torso, head
+        size or sticks are not known).
 
     Raises:
-        ValueError: no such metric, a threshold it does not take, or no pycocotools.
+        ValueError: no such metric, an argument it does not take, a skeleton that lacks
+            the joints it needs, or no pycocotools.
         PoseFileError: no head sizes, or an ``annotation_id`` that does not belong.
     """
-    if metric not in METRICS:
-        known = ", ".join(METRICS)
-        raise ValueError(f"metric {metric!r}: expected one of {known}")
+    _check(metric, threshold, normaliser, viewpoint, average, curve)
     if metric == "oks":
-        if threshold is not None:
-            raise ValueError("metric oks averages over ten thresholds: give none")
-        return {
-            "metric": "oks",
-            "people": int(annotations.scored.sum()),
-            "poses": len(results),
-            **oks.average_precision(annotations, results),
-        }
-    if threshold is None:
-        threshold = DEFAULT_THRESHOLDS[metric]
-    if not threshold > 0:
+        numbers = oks.average_precision(annotations, results)
+        people = int(annotations.scored.sum())
+        return {"metric": "oks", "people": people, "poses": len(results), **numbers}
+    threshold = float(threshold or DEFAULT_THRESHOLDS[metric])
+    people, keypoints, counts = _match(annotations, results)
+    if viewpoint == "observer":
+        people, keypoints = _observer_centric(people, keypoints)
+    if metric == "pcp":
+        table = rates.of_sticks(people, keypoints, average)
+    else:
+        table = rates.of_joints(people, keypoints, metric, normaliser)
+    numbers = {"metric": metric, "threshold": threshold, "viewpoint": viewpoint}
+    numbers |= {"length": table.length, **table.rates(metric, threshold), **table.notes}
+    if curve:
+        numbers["curve"] = rates.curve(table, metric, threshold)
+    unknown = int(np.isnan(table.distances).all(axis=1).sum())
+    return {**numbers, **counts, "without_length": unknown}
+
+
+def _check(metric, threshold, normaliser, viewpoint, average, curve) -> None:
+    """Raises ValueError for what ``evaluate_poses`` does not take."""
+    for name, value, known in (
+        ("metric", metric, METRICS),
+        ("normaliser", normaliser, rates.NORMALISERS),
+        ("viewpoint", viewpoint, VIEWPOINTS),
+    ):
+        if value not in known:
+            raise ValueError(f"{name} {value!r}: expected one of {', '.join(known)}")
+    if metric == "oks" and threshold is not None:
+        raise ValueError("metric oks averages over ten thresholds: give none")
+    if threshold is not None and not 0 < threshold < math.inf:
         raise ValueError(f"threshold of {metric}: expected > 0, found {threshold}")
-    return _joint_rates(annotations, results, metric, threshold)
+    for name, given, takes in (
+        (f"normaliser {normaliser}", normaliser != "torso", ("pck",)),
+        ("viewpoint observer", viewpoint == "observer", ("pck", "pckh", "auc", "pcp")),
+        ("average", average, ("pcp",)),
+        ("curve", curve, ("pck", "pckh", "pcp")),
+    ):
+        if given and metric not in takes:
+            raise ValueError(f"{name} is for metric {' or '.join(takes)}, not {metric}")
 
 
-def _joint_rates(annotations, results, metric, threshold) -> dict:
-    """PCK, PCKh or AUC: the dictionary that ``evaluate_poses`` describes."""
+def _match(annotations, results) -> tuple[Annotations, np.ndarray, dict]:
+    """The people to score, their poses f64[N, K, 2] (nan: not found), and counts."""
     matches = match_people(annotations, results)
     scored = annotations.scored
     people, matches = annotations.take(scored), matches[scored]
+    found = matches >= 0
     keypoints = np.full(people.keypoints.shape, np.nan)
-    keypoints[matches >= 0] = results.keypoints[matches[matches >= 0]]
-    length, lengths = _lengths(people, metric)
-    distances = pck.normalised_distances(
-        keypoints, people.keypoints, people.visible, lengths
-    )
-    joints = people.skeleton.joints
-    in_mean = np.array([joint not in pck.NOT_IN_MEAN for joint in joints])
-    if metric == "auc":
-        thresholds = np.linspace(0.0, threshold, AUC_STEPS)
-        rates = pck.auc(distances, thresholds)
-        pooled = pck.auc(distances[:, in_mean].reshape(-1, 1), thresholds)
-    else:
-        rate = {"pck": pck.pck, "pckh": pck.pckh}[metric]
-        rates = rate(distances, threshold)
-        pooled = rate(distances[:, in_mean].reshape(-1, 1), threshold)
-    groups: dict[str, list] = {}
-    for joint, value in zip(joints, rates, strict=True):
-        groups.setdefault(bare_name(joint), []).append(value)
-    return {
-        "metric": metric,
-        "threshold": float(threshold),
-        "mean": _mean(rates[in_mean]),
-        "weighted_mean": _mean(pooled),
-        "per_joint": {j: _mean([v]) for j, v in zip(joints, rates, strict=True)},
-        "groups": {joint: _mean(values) for joint, values in groups.items()},
+    poses = results.take(matches[found])
+    keypoints[found] = np.where(poses.placed[..., None], poses.keypoints, np.nan)
+    counts = {
         "people": len(people),
-        "missing": int((matches < 0).sum()),
-        "unused_poses": len(results) - int((matches >= 0).sum()),
-        "without_length": int((~(lengths > 0)).sum()),
-        "length": length,
+        "missing": int((~found).sum()),
+        "unused_poses": len(results) - int(found.sum()),
     }
+    return people, keypoints, counts
 
 
-def _mean(values) -> float | None:
-    """The mean of the values that are not nan; None if there are none."""
-    values = np.asarray(values, np.float64)
-    values = values[~np.isnan(values)]
-    return float(values.mean()) if len(values) else None
+def _observer_centric(people, keypoints) -> tuple[Annotations, np.ndarray]:
+    """The same people and poses named by the observer's left and right.
 
-
-def _lengths(people: Annotations, metric: str) -> tuple[str, np.ndarray]:
-    """What normalises distances, in words, and f64[N] px."""
-    have_heads = bool((people.head_sizes > 0).any())
-    if metric == "pckh" and not have_heads:
-        raise PoseFileError(
-            "metric pckh: expected annotations with a 'head_size' in px, found none "
-            f"among {len(people)} people"
-        )
-    if metric == "pckh" or (metric == "auc" and have_heads):
-        return "head size", people.head_sizes
+    The torso keeps running from the observer's right shoulder to the left hip, as on a
+    person who faces the camera: so do the published observer-centric scores.
+    """
     skeleton = people.skeleton
-    first, second = (skeleton.index(joint) for joint in skeleton.torso)
-    lengths = pck.segment_lengths(people.keypoints, people.visible, (first, second))
-    return f"torso ({skeleton.torso[0]} to {skeleton.torso[1]})", lengths
+    keypoints, targets, visible = observer_centric_pairs(
+        keypoints, people.keypoints, people.visible, skeleton
+    )
+    mirrored = np.array(skeleton.joints)[skeleton.flip_permutation]
+    torso = tuple(str(mirrored[skeleton.index(joint)]) for joint in skeleton.torso)
+    people = dataclasses.replace(
+        people,
+        keypoints=targets,
+        visible=visible,
+        skeleton=dataclasses.replace(skeleton, torso=torso),
+    )
+    return people, keypoints
 
 
 def analyze_poses(
@@ -212,123 +227,3 @@ def _shares(counts) -> dict[str, float | None]:
         name: float(100.0 * count / total) if total else None
         for name, count in zip(errors.TYPES, counts, strict=True)
     }
-
-
-# What each number means, in one line.
-MEANINGS = {
-    "AP": "average precision over OKS .50, .55, ... .95",
-    "AP50": "at OKS .50: a pose is found if it is roughly right",
-    "AP75": "at OKS .75: a pose is found if it is precise",
-    "APM": "people of 32^2 to 96^2 px^2",
-    "APL": "people of at least 96^2 px^2",
-    "AR": "share of people found, over the same OKS",
-    "AR50": "found at OKS .50",
-    "AR75": "found at OKS .75",
-    "ARM": "found, medium people",
-    "ARL": "found, large people",
-    "good": "within the spread of human annotators (KS >= .85)",
-    "jitter": "near its place (KS .5 to .85)",
-    "inversion": "on the same person's mirrored joint (left for right)",
-    "swap": "on another person's joint",
-    "miss": "near none of these places",
-}
-
-
-def format_table(before: dict, after: dict | None = None) -> str:
-    """The numbers of ``evaluate_poses`` or ``analyze_poses`` as text, in percent.
-
-    Args:
-        before: of either function.
-        after: of the same function (and metric) for other poses of the same people;
-            the table then says before -> after and the gain.
-    """
-    if "miss" in before:
-        return _analysis_table(before, after)
-    if before["metric"] == "oks":
-        head = f"OKS average precision, {before['people']} people (percent)"
-        rows = [
-            (name, _points(before[name]), after and _points(after[name]), meaning)
-            for name, meaning in MEANINGS.items()
-            if name in before
-        ]
-        return "\n".join([head, *_lines(rows, after is not None)])
-    return "\n".join([_rates_heading(before), *_rates_lines(before, after)])
-
-
-def _points(share: float) -> float | None:
-    """0..1 in percent; None for -1, which says that there is nobody to be found."""
-    return None if share < 0 else 100 * share
-
-
-def _rates_heading(table: dict) -> str:
-    name = {"pck": "PCK", "pckh": "PCKh", "auc": "AUC"}[table["metric"]]
-    threshold = f"{table['threshold']:g}"
-    what = f"percent of joints within {threshold}"
-    if table["metric"] == "auc":
-        what = f"mean percent of joints within 0 to {threshold}"
-    return f"{name}@{threshold}, {table['people']} people: {what} x {table['length']}"
-
-
-def _rates_lines(before, after) -> list[str]:
-    keys = ["mean", "weighted_mean"]
-    meanings = {"mean": "of the joints", "weighted_mean": "every labelled joint alike"}
-    rows = [
-        (joint, value, after and after["per_joint"][joint], "")
-        for joint, value in before["per_joint"].items()
-    ]
-    rows += [
-        (key.replace("_", " "), before[key], after and after[key], meanings[key])
-        for key in keys
-    ]
-    lines = _lines(rows, after is not None)
-    for table, when in ((before, "before: " if after else ""), (after, "after: ")):
-        if table and table["missing"]:
-            lines.append(f"{when}{table['missing']} people have no pose: counted wrong")
-        if table and table["unused_poses"]:
-            lines.append(
-                f"{when}{table['unused_poses']} poses belong to nobody labelled"
-            )
-    if before["without_length"]:
-        lines.append(
-            f"{before['without_length']} people not scored: no {before['length']}"
-        )
-    return lines
-
-
-def _analysis_table(before, after) -> str:
-    lines = [
-        f"Kinds of mistakes, percent of {before['joints']} joints of "
-        f"{before['matched_people']} people found"
-    ]
-    if after:
-        lines[0] += f" -> {after['joints']} of {after['matched_people']}"
-    rows = [(t, before[t], after and after[t], MEANINGS[t]) for t in errors.TYPES]
-    lines += _lines(rows, after is not None)
-    width = 16 if after else 10
-    lines += ["", " " * 16 + "".join(f"{name:>{width}}" for name in errors.TYPES)]
-    for joint, shares in before["per_joint"].items():
-        cells = [_percent(shares[name]) for name in errors.TYPES]
-        if after:
-            others = after["per_joint"][joint]
-            cells = [
-                f"{cell} -> {_percent(others[name])}"
-                for cell, name in zip(cells, errors.TYPES, strict=True)
-            ]
-        lines.append(f"{joint:16}" + "".join(f"{cell:>{width}}" for cell in cells))
-    return "\n".join(lines)
-
-
-def _lines(rows, compared: bool) -> list[str]:
-    """Aligned lines of (name, before, after if ``compared``, meaning)."""
-    lines = []
-    for name, before, after, meaning in rows:
-        text = f"{name:16}{_percent(before):>7}"
-        if compared:
-            gain = "" if None in (before, after) else f"{after - before:+.2f}"
-            text += f" -> {_percent(after):>6} {gain:>7}"
-        lines.append(f"{text}  {meaning}".rstrip())
-    return lines
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

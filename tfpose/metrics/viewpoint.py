@@ -14,8 +14,8 @@ Chains are exchanged as a whole, so crossed arms stay crossed. Where the two dec
 joints are not both known, or lie exactly above each other, nothing is exchanged.
 
 On all 5003 people of FLIC, which is published in both forms, the rule exchanges exactly
-what the two forms differ in. FLIC's OC form names the sides the other way about, as on a
-person who faces the camera: the observer's left side is "right". No number that is
+what the two forms differ in. FLIC's OC form names the sides the other way about, as on
+a person who faces the camera: the observer's left side is "right". No number that is
 averaged over both sides can tell.
 """
 

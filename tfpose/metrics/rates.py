@@ -1,0 +1,176 @@
+"""PCK, PCKh, AUC and PCP of annotated people: by joint or stick, by group, as means."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tfpose.metrics import pck, pcp
+from tfpose.poses import Annotations, PoseFileError
+from tfpose.skeleton import Skeleton, bare_name
+
+NORMALISERS = ("torso", "torso_box")
+HEAD_SIZE = "head size"
+AUC_STEPS = 51
+# A curve goes as far as the papers' figures, or to the threshold.
+CURVE_END, CURVE_STEPS = 0.5, 51
+
+
+@dataclasses.dataclass(frozen=True)
+class Distances:
+    """How far N people's K joints or sticks are off.
+
+    Attributes:
+        kind: the key of the single values, "per_joint" or "per_stick".
+        names: of the K columns.
+        distances: f64[N, K] in lengths of the person or stick; inf: not predicted;
+            nan: does not count.
+        length: what a distance is divided by, in words.
+        groups: name -> the columns whose mean is the group's value.
+        notes: "ends" ("each" or "mean", the errors that count for a stick), or the
+            "head_joints" whose mean the group "head" is.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    distances: np.ndarray
+    length: str
+    groups: dict[str, list[int]]
+    notes: dict
+
+    def rates(self, metric: str, threshold: float) -> dict:
+        """The percentages of "pck", "pckh", "auc" or "pcp" at a threshold.
+
+        Returns:
+            "mean" of the joints or sticks; "weighted_mean", over all labelled ones
+            alike; "per_joint" or "per_stick" {name: value}; "groups" {name without
+            left_ and right_: mean of both sides}, among them "head" as the papers'
+            tables have it. A value is None where nothing was labelled.
+        """
+        values = _rate(self.distances, metric, threshold)
+        in_mean = np.array([name not in pck.NOT_IN_MEAN for name in self.names])
+        pooled = self.distances[:, in_mean].reshape(-1, 1)
+        groups = {name: _mean(values[columns]) for name, columns in self.groups.items()}
+        return {
+            "mean": _mean(values[in_mean]),
+            "weighted_mean": _mean(_rate(pooled, metric, threshold)),
+            self.kind: {n: _mean([v]) for n, v in zip(self.names, values, strict=True)},
+            "groups": groups,
+        }
+
+
+def _rate(distances, metric: str, threshold: float) -> np.ndarray:
+    """f64[N, K] -> f64[K] in percent."""
+    if metric == "auc":
+        return pck.auc(distances, np.linspace(0.0, threshold, AUC_STEPS))
+    rate = {"pck": pck.pck, "pckh": pck.pckh, "pcp": pcp.pcp}[metric]
+    return rate(distances, threshold)
+
+
+def _mean(values) -> float | None:
+    """The mean of the values that are not nan; None if there are none."""
+    values = np.asarray(values, np.float64)
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else None
+
+
+def of_sticks(people: Annotations, keypoints, average: bool = False) -> Distances:
+    """The sticks' errors in lengths of the stick, for PCP.
+
+    Args:
+        people: N people with K joints.
+        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
+        average: the mean error of both ends instead of the larger one.
+
+    Raises:
+        ValueError: the skeleton has no stick.
+    """
+    sticks = pcp.stick_joints(people.skeleton.joints)
+    distances = pcp.stick_errors(
+        keypoints, people.keypoints, people.visible, sticks, average
+    )
+    names, notes = tuple(sticks), {"ends": "mean" if average else "each"}
+    groups = _both_sides(names)
+    return Distances("per_stick", names, distances, "stick length", groups, notes)
+
+
+def of_joints(
+    people: Annotations, keypoints, metric: str, normaliser: str = "torso"
+) -> Distances:
+    """The joints' distances in lengths of the person, for PCK, PCKh and AUC.
+
+    Args:
+        people: N people with K joints.
+        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
+        metric: "pck", "pckh" or "auc" (in head sizes if anybody's is known).
+        normaliser: of ``NORMALISERS``, where it is not the head size.
+
+    Raises:
+        PoseFileError: "pckh", and nobody has a head size.
+        ValueError: "torso_box", and the skeleton has no shoulders or no hips.
+    """
+    length, lengths = _lengths(people, metric, normaliser)
+    distances = pck.normalised_distances(
+        keypoints, people.keypoints, people.visible, lengths
+    )
+    names = people.skeleton.joints
+    groups, notes = _both_sides(names), {}
+    head = pck.HEAD["pckh" if length == HEAD_SIZE else "pck"]
+    if "head" not in groups and set(head) <= set(names):
+        groups["head"] = [names.index(joint) for joint in head]
+        notes = {"head_joints": list(head)}
+    return Distances("per_joint", names, distances, length, groups, notes)
+
+
+def curve(table: Distances, metric: str, threshold: float) -> dict:
+    """The rates over rising thresholds from 0, the given one among them.
+
+    Returns:
+        "thresholds" [T], "mean" [T] and "groups" {name: [T]}, in percent or None.
+    """
+    even = np.linspace(0.0, max(CURVE_END, threshold), CURVE_STEPS)
+    thresholds = sorted({*np.round(even, 6).tolist(), threshold})
+    points = [table.rates(metric, value) for value in thresholds]
+    groups = {name: [p["groups"][name] for p in points] for name in table.groups}
+    means = [point["mean"] for point in points]
+    return {"thresholds": thresholds, "mean": means, "groups": groups}
+
+
+def _both_sides(names) -> dict[str, list[int]]:
+    """Name without left_ and right_ -> the columns of both sides."""
+    groups: dict[str, list[int]] = {}
+    for column, name in enumerate(names):
+        groups.setdefault(bare_name(name), []).append(column)
+    return groups
+
+
+def _lengths(people: Annotations, metric, normaliser) -> tuple[str, np.ndarray]:
+    """What normalises distances, in words, and f64[N] px."""
+    have_heads = bool((people.head_sizes > 0).any())
+    if metric == "pckh" and not have_heads:
+        raise PoseFileError(
+            "metric pckh: expected annotations with a 'head_size' in px, found none "
+            f"among {len(people)} people"
+        )
+    if metric == "pckh" or (metric == "auc" and have_heads):
+        return HEAD_SIZE, people.head_sizes
+    skeleton, truth = people.skeleton, (people.keypoints, people.visible)
+    if normaliser == "torso_box":
+        corners = [_sides(skeleton, joint) for joint in ("shoulder", "hip")]
+        words = "torso box (longer side of the box of shoulders and hips)"
+        return words, pck.box_lengths(*truth, *corners)
+    ends = tuple(skeleton.index(joint) for joint in skeleton.torso)
+    words = f"torso ({skeleton.torso[0]} to {skeleton.torso[1]})"
+    return words, pck.segment_lengths(*truth, ends)
+
+
+def _sides(skeleton: Skeleton, joint: str) -> list[int]:
+    """The indices of a joint's sides."""
+    sides = [k for k, name in enumerate(skeleton.joints) if bare_name(name) == joint]
+    if not sides:
+        raise ValueError(
+            f"torso_box: expected a {joint} among the joints of {skeleton.name}, "
+            f"found {', '.join(skeleton.joints)}"
+        )
+    return sides
