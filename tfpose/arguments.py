@@ -237,15 +237,11 @@ def _evaluate(commands) -> None:
     _option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     text = ", ".join(METRICS)
     _option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
-    text = (
-        "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in lengths of "
-    )
-    text += "the stick for pcp (0.5); end of the curve for auc (0.5)"
+    text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in stick "
+    text += "lengths for pcp (0.5); end of the curve for auc (0.5)"
     _option(command, "--threshold", "X", text, type=float)
-    text = (
-        "length of pck: torso, the skeleton's segment, or torso_box, the longer side "
-    )
-    text += "of the box of shoulders and hips"
+    text = "length of pck: torso, the skeleton's segment, or torso_box, the longer "
+    text += "side of the box of shoulders and hips"
     _option(command, "--normaliser", "NAME", text, choices=("torso", "torso_box"),
             default="torso")  # fmt: skip
     text = "whose left is left, the person's or the observer's"
