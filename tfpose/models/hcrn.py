@@ -16,7 +16,8 @@ from keras import layers
 from tfpose.layers.blocks import Channels
 from tfpose.layers.diffusion import Diffusion
 from tfpose.layers.heatmaps import PACKAGE, PeakPosition
-from tfpose.models.resnet import TINY_WIDTHS, centre, small_resnet
+from tfpose.models import hourglass, vgg
+from tfpose.models.resnet import TINY_WIDTHS, centre, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.skeleton import Skeleton, tree_layers
 
@@ -31,21 +32,16 @@ RARITY = -5.0
 OWN, CONTEXT, BIAS = 8.0, 2.0, RARITY
 
 
-def _tiny(image, outputs, stages):
-    features = small_resnet(centre(image), TINY_WIDTHS)
-    return {}, deconvolutions(features, (64, 64, 64))
-
-
 @dataclasses.dataclass(frozen=True)
 class FrontEnd:
     """A network that turns a photo into features (section III.C).
 
     Attributes:
-        build: (image f32[B, H, W, 3] RGB 0..255, channels of a map output, stages) ->
-            ({name: maps of an intermediate stage, linear}, features at ``stride``).
+        build: (image f32[B, H, W, 3] RGB 0..255, K joints, stages) -> (maps of all
+            stages but the last, features of the last at ``stride``).
         stride: px a cell.
         multiple: height and width of the image must be multiples of it.
-        stages: largest number of them.
+        stages: the largest number of them.
     """
 
     build: Callable
@@ -54,7 +50,35 @@ class FrontEnd:
     stages: int = 1
 
 
-FRONT_ENDS = {"tiny": FrontEnd(_tiny, stride=4, multiple=32)}
+def _tiny(image, joints, stages):
+    trunk = small_resnet(centre(image), TINY_WIDTHS)
+    return [], deconvolutions(trunk, (64, 64, 64))  # f32[B, H/4, W/4, 64]
+
+
+def _vgg16(image, joints, stages):
+    return [], vgg.large_fov(image)  # f32[B, H/8, W/8, 1024], "fc7"
+
+
+def _resnet(depth):
+    def build(image, joints, stages):
+        return [], resnet(centre(image), depth, stride=8)  # "res5c", 2048 channels
+
+    return build
+
+
+def _hourglass(image, joints, stages):
+    return hourglass.features(image, joints, stages)  # f32[B, H/4, W/4, 256]
+
+
+# The paper's four and a small one for two CPU cores. VGG16 and the ResNets are dilated
+# to stride 8.
+FRONT_ENDS = {
+    "tiny": FrontEnd(_tiny, stride=4, multiple=32),
+    "vgg16": FrontEnd(_vgg16, stride=8, multiple=8),
+    "resnet50": FrontEnd(_resnet(50), stride=8, multiple=8),
+    "resnet101": FrontEnd(_resnet(101), stride=8, multiple=8),
+    "hourglass": FrontEnd(_hourglass, stride=4, multiple=64, stages=8),
+}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -115,7 +139,10 @@ class HCRN(keras.Model):
 
         joints = len(parents)
         image = keras.Input((*input_size, 3), name="image")
-        outputs, features = network.build(image, joints + 1, stages)
+        stage_maps, features = network.build(image, joints, stages)
+        # As logits, so that all maps have one loss; CPM and the hourglass have linear
+        # maps and squared errors there.
+        outputs = {f"stage{n}": maps for n, maps in enumerate(stage_maps, start=1)}
         initial = map_head(features, joints, "initial", RARITY)  # (B, h, w, K)
         background = map_head(features, 1, "background")
         refined = initial

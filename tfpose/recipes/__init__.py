@@ -4,5 +4,10 @@ from tfpose.recipes import hcrn, posefix
 
 RECIPES = {
     "posefix": {"tiny": posefix.tiny, "paper": posefix.paper},
-    "hcrn": {"tiny": hcrn.tiny},
+    "hcrn": {
+        "tiny": hcrn.tiny,
+        "paper": hcrn.paper,
+        "paper_flic": hcrn.paper_flic,
+        "paper_mpii": hcrn.paper_mpii,
+    },
 }
