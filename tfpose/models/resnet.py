@@ -11,8 +11,18 @@ from keras import layers
 
 # Blocks in each of the four stages.
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+# RGB means of the ImageNet photos, subtracted from 0..255.
+IMAGE_MEAN = (123.68, 116.78, 103.94)
+# Filters of the stem and the stages of the small net for two CPU cores.
+TINY_WIDTHS = (32, 32, 64, 128, 192)
 EPSILON = 1e-5
 MOMENTUM = 0.9
+
+
+def centre(image):
+    """f32[B, H, W, 3] RGB 0..255 without the means of the ImageNet photos."""
+    offset = [-mean for mean in IMAGE_MEAN]
+    return layers.Rescaling(1.0, offset=offset, name="centre_image")(image)
 
 
 def normalise(x, name: str, relu: bool = True):
