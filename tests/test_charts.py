@@ -51,6 +51,50 @@ def test_curves_of_unequal_length_are_refused():
         charts.line_chart({"a": ([0, 1], [1])}, "x", "y")
 
 
+def panels(curves, thresholds=(0, 0.1, 0.2), mark=0.1):
+    return charts.curve_panels(curves, thresholds, mark, "title", "note", "x")
+
+
+def test_a_panels_curve_spans_the_axis_from_nothing_to_all():
+    svg = panels({"All": {"": [0, 50, 100]}, "Knee": {"": [0, 0, 100]}})
+    large, small = (line.get("points") for line in parse(svg).iter(f"{SVG}polyline"))
+    assert large == "48.0,396.0 198.0,246.0 348.0,96.0"
+    assert small == "404.0,224.0 457.0,224.0 510.0,96.0"
+
+
+def test_panels_tell_their_values_at_the_mark():
+    svg = panels({"All": {"before": [0, 40, 90], "after": [0, 61.23, 95]}})
+    assert "at 0.1: 40.0 → 61.2" in svg and ">before<" in svg
+    dashed = [line for line in parse(svg).iter(f"{SVG}line")
+              if line.get("stroke-dasharray")]  # fmt: skip
+    assert [line.get("x1") for line in dashed] == ["198.0"]
+    assert ">before<" not in panels({"All": {"": [0, 40, 90]}})
+
+
+def test_small_panels_stand_in_rows_of_four_within_the_picture():
+    svg = panels({str(n): {"": [0, 50, 100]} for n in range(11)})
+    corners = [
+        tuple(map(float, line.get("points").split()[-1].split(",")))
+        for line in parse(svg).iter(f"{SVG}polyline")
+    ]
+    assert len(set(corners)) == 11
+    assert {y for _, y in corners[1:]} == {96, 268, 440}
+    width, height = (float(parse(svg).get(side)) for side in ("width", "height"))
+    assert max(x for x, _ in corners) < width and 440 + 128 < height
+
+
+def test_a_panel_without_numbers_says_so():
+    svg = panels({"All": {"": [None, None, None]}})
+    assert "at 0.1: -" in svg
+
+
+def test_a_mark_that_is_no_threshold_and_a_short_curve_are_refused():
+    with pytest.raises(ValueError):
+        panels({"All": {"": [0, 50, 100]}}, mark=0.15)
+    with pytest.raises(ValueError):
+        panels({"All": {"": [0, 50]}})
+
+
 def test_bar_heights_are_in_proportion_to_the_values():
     found = bars(charts.paired_bars({"miss": 4.0}, {"miss": 1.0}, "percent"))
     assert [bar[0] for bar in found] == ["miss 4.00", "miss 1.00"]

@@ -107,8 +107,9 @@ def observer_centric_pairs(
     """Observer-centric predictions and labels of the same people.
 
     Each is turned by its own shoulders and hips: a prediction that takes a back for a
-    front is right here. Where the label is undecided, neither is turned; where only the
-    prediction is, it is turned as its label.
+    front is right here. In a profile a few pixels decide, so a precise prediction may
+    be turned against its label and lose by it. Where the label is undecided, neither is
+    turned; where only the prediction is, it is turned as its label.
 
     Args:
         keypoints: f64[N, K, 2], px, predictions; nan where nothing was predicted.
