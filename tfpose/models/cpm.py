@@ -1,0 +1,149 @@
+"""Convolutional Pose Machines.
+
+Wei, Ramakrishna, Kanade and Sheikh, CVPR 2016, arXiv 1602.00134, as in the authors'
+Caffe nets (shihenw/convolutional-pose-machines-release); layers have their names. Each
+stage sees the image and the maps of the stage before. Ours takes RGB where theirs takes
+BGR: the first kernels' input channels are reversed. It assumes the person in the middle
+of the crop, where theirs is told the place.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers, ops
+
+from tfpose.layers.heatmaps import PACKAGE
+
+STRIDE = 8
+DROPOUT = 0.5
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class CentreMap(layers.Layer):
+    """Tells where the person is: a Gaussian in the middle of the crop, in cells.
+
+    Drawn in pixels with peak 1, then averaged over windows of 9 x 9 px that begin at
+    each cell's first pixel and end with the crop, as in the authors' net.
+
+    Args:
+        sigma: standard deviation, px.
+
+    Call: f32[B, H, W, C], of which only the size counts -> f32[B, H/8, W/8, 1].
+    """
+
+    def __init__(self, sigma=21.0, **kwargs):
+        super().__init__(**kwargs)
+        self.sigma = sigma
+
+    def call(self, image):
+        people, height, width = ops.shape(image)[:3]
+        rows, columns = self._profile(height), self._profile(width)  # (1, h, 1) each
+        # The mean of a product of a row's and a column's value is the product of means.
+        maps = rows[..., None] * ops.transpose(columns, (0, 2, 1))[..., None]
+        return ops.tile(maps, (people, 1, 1, 1))
+
+    def _profile(self, pixels):
+        positions = ops.arange(pixels, dtype="float32")
+        middle = (ops.cast(pixels, "float32") - 1) / 2
+        values = ops.exp(-ops.square(positions - middle) / (2 * self.sigma**2))
+        return ops.average_pool(values[None, :, None], 9, STRIDE, "same")
+
+    def compute_output_shape(self, shape):
+        cells = [side and -(-side // STRIDE) for side in shape[1:3]]
+        return (shape[0], *cells, 1)
+
+    def get_config(self):
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+def convolution(x, filters: int, size: int, name: str, activation="relu"):
+    """Convolution with bias, as large as its input, started as in the authors' net."""
+    return layers.Conv2D(
+        filters, size, 1, "same", activation=activation, name=name,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+    )(x)  # fmt: skip
+
+
+def image_features(image, stage: int):
+    """Three times 9x9 x 128 and a pool: f32[B, H, W, 3] to f32[B, H/8, W/8, 128].
+
+    Pools are the authors': 3x3 windows that begin at a cell's first pixel, reach beyond
+    its second, and end with the image. So a cell sees the image around 3.5 px further
+    right and down than its own middle.
+    """
+    for index in (1, 2, 3):
+        image = convolution(image, 128, 9, f"conv{index}_stage{stage}")
+        image = layers.MaxPooling2D(3, 2, "same", name=f"pool{index}_stage{stage}")(
+            image
+        )
+    return image
+
+
+def first_stage(image):
+    """What the first stage makes its maps of: f32[B, H/8, W/8, 512]."""
+    x = image_features(image, 1)
+    x = convolution(x, 32, 5, "conv4_stage1")
+    x = convolution(x, 512, 9, "conv5_stage1")
+    x = layers.Dropout(DROPOUT, name="drop5_stage1")(x)
+    x = convolution(x, 512, 1, "conv6_stage1")
+    return layers.Dropout(DROPOUT, name="drop6_stage1")(x)
+
+
+def later_stage(image, maps, centre, stage: int):
+    """What a later stage makes its maps of: f32[B, H/8, W/8, 128], "Mconv4".
+
+    Args:
+        image: f32[B, H/8, W/8, 128], the second stage's image features.
+        maps: f32[B, H/8, W/8, outputs], of the stage before.
+        centre: f32[B, H/8, W/8, 1].
+        stage: its number, from 2.
+    """
+    own = "conv4_stage2" if stage == 2 else f"conv1_stage{stage}"
+    x = convolution(image, 32, 5, own)
+    x = layers.Concatenate(name=f"concat_stage{stage}")([x, maps, centre])
+    for index in (1, 2, 3):
+        x = convolution(x, 128, 11, f"Mconv{index}_stage{stage}")
+    return convolution(x, 128, 1, f"Mconv4_stage{stage}")
+
+
+def stage_maps(features, outputs: int, stage: int):
+    """A stage's maps, linear: its last 1x1 convolution."""
+    name = "conv7_stage1" if stage == 1 else f"Mconv5_stage{stage}"
+    return convolution(features, outputs, 1, name, activation=None)
+
+
+def features(image, outputs: int, stages: int):
+    """The network up to the last stage's last convolution, which a caller adds.
+
+    Args:
+        image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 8.
+        outputs: maps a stage, K joints and the background.
+        stages: one or more; the paper's 6.
+
+    Returns:
+        Maps of all stages but the last, a list of linear f32[B, H/8, W/8, outputs]; the
+        last stage's features, f32[B, H/8, W/8, 128], or 512 where it is the first.
+    """
+    centre = CentreMap(name="centre_map")(image) if stages > 1 else None
+    image = layers.Rescaling(1 / 256, offset=-0.5, name="scale_image")(image)
+    found, maps = first_stage(image), []
+    if stages > 1:
+        image = image_features(image, 2)  # for all later stages
+    for stage in range(2, stages + 1):
+        maps.append(stage_maps(found, outputs, stage - 1))
+        found = later_stage(image, maps[-1], centre, stage)
+    return maps, found
+
+
+def convolutional_pose_machine(image, outputs: int, stages: int):
+    """The whole network: ``features`` and the last stage's maps.
+
+    Args:
+        image, outputs, stages: as of ``features``.
+
+    Returns:
+        Maps of all stages, a list of linear f32[B, H/8, W/8, outputs]; the last stage's
+        features, from which its maps are made.
+    """
+    maps, found = features(image, outputs, stages)
+    return [*maps, stage_maps(found, outputs, stages)], found
