@@ -248,10 +248,6 @@ class TestCommand:
         assert code == 2 and f"{name} is for metric" in error
         assert not (tmp_path / "c.svg").exists()
 
-    def test_a_model_takes_no_viewpoint(self, capsys):
-        code = cli.main(["evaluate", "--model_dir", "m", "--viewpoint", "observer"])
-        assert code == 2 and "not with --model_dir" in capsys.readouterr().err
-
 
 class TestAnalysis:
     def two_people(self, folder, change):

@@ -225,8 +225,8 @@ def _evaluate(commands) -> None:
         "evaluate",
         "scores poses against annotations, or a model",
         "With --before it scores both sets of poses and prints the gain. With "
-        "--model_dir it corrupts the poses of prepared validation people and scores "
-        "them before and after refinement.",
+        "--model_dir it scores a model on prepared validation people: an estimator "
+        "from their boxes, a refiner on corrupted poses before and after.",
         "tfpose evaluate --poses refined.json --before poses.json "
         "--annotations truth.json --metric pck",
     )

@@ -7,7 +7,6 @@ printed only for what the package did not foresee.
 
 from __future__ import annotations
 
-import functools
 import os
 import pathlib
 import sys
@@ -213,27 +212,20 @@ def evaluate(
     from tfpose import charts, tables
     from tfpose.evaluate import evaluate_poses
 
-    usual = (normaliser, viewpoint, average, curve) == ("torso", "person", False, None)
+    options = dict(
+        metric=metric, threshold=threshold, normaliser=normaliser,
+        viewpoint=viewpoint, average=average, curve=bool(curve),
+    )  # fmt: skip
     if model_dir and not (poses or annotations or before):
-        if not usual:
-            raise ValueError(
-                "evaluate: --normaliser, --viewpoint, --average and --curve go with "
-                "--poses, not with --model_dir"
-            )
         _start_tensorflow()
         from tfpose.validation import evaluate_model
 
-        numbers = evaluate_model(model_dir, data, metric, threshold)
+        numbers = evaluate_model(model_dir, data, **options)
     elif poses and annotations and not model_dir:
         truth, after, before = _read_poses(annotations, poses, before)
-        score = functools.partial(
-            evaluate_poses, truth, metric=metric, threshold=threshold,
-            normaliser=normaliser, viewpoint=viewpoint, average=average,
-            curve=bool(curve),
-        )  # fmt: skip
-        numbers = score(after)
+        numbers = evaluate_poses(truth, after, **options)
         if before is not None:
-            numbers["before"] = score(before)
+            numbers["before"] = evaluate_poses(truth, before, **options)
     else:
         raise ValueError(
             "evaluate: expected --poses with --annotations, or --model_dir with --data"

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from tfpose import evaluate, fusion, photos, training
 from tfpose import skeleton as skeletons
-from tfpose.config import load
 from tfpose.data import pipeline
+from tfpose.estimate import Estimator
 from tfpose.poses import Annotations, Results
 from tfpose.refine import Refiner
 from tfpose.skeleton import Skeleton
@@ -116,31 +116,41 @@ def believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
     return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def evaluate_model(model_dir, data, metric="pck", threshold=None, splits=None) -> dict:
-    """Scores a model folder on its corrupted and refined validation people.
+def evaluate_model(model_dir, data, metric="pck", splits=None, **options) -> dict:
+    """Scores a model folder on its validation people.
+
+    A refiner gets corrupted poses of them, an estimator their boxes.
 
     Args:
         model_dir: folder that training wrote.
         data: folder of prepared data sets.
         metric: of ``evaluate.evaluate_poses``.
-        threshold: of the metric.
         splits: whose people; the configuration's validation splits.
+        options: further arguments of ``evaluate_poses``.
 
     Returns:
-        What ``evaluate_poses`` does for the refined poses, and as "before" for the
-        corrupted ones.
+        What ``evaluate_poses`` does for the model's poses and, of a refiner, as
+        "before" for the corrupted ones.
     """
-    refiner = Refiner.load(str(model_dir))
-    config = load(pathlib.Path(model_dir) / training.CONFIG)
+    model, config = training.load_model(model_dir)
     skeleton = skeletons.get(config.skeleton)
     people = read_people(data, splits or config.validation, skeleton)
+    truth = _annotations(people, skeleton)
+    if not training.is_refiner(model):
+        estimator = Estimator(model, skeleton)
+        found = estimator.estimate(
+            zip(people.windows, people.boxes[:, None], strict=True)
+        )
+        poses = np.concatenate([keypoints for keypoints, _ in found])
+        return evaluate.evaluate_poses(truth, _results(poses), metric, **options)
+    calibration = fusion.read_calibration(pathlib.Path(model_dir))
+    refiner = Refiner(model, skeleton, calibration)
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
     beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
     trust = fusion.trust([beliefs], refiner.calibration)
     refined = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
-    truth = _annotations(people, skeleton)
     before, after = (
-        evaluate.evaluate_poses(truth, _results(side), metric, threshold)
+        evaluate.evaluate_poses(truth, _results(side), metric, **options)
         for side in (poses, beliefs.in_photo(refined))
     )
     return {**after, "before": before}

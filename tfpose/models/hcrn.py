@@ -16,7 +16,7 @@ from keras import layers
 from tfpose.layers.blocks import Channels
 from tfpose.layers.diffusion import Diffusion
 from tfpose.layers.heatmaps import PACKAGE, PeakPosition
-from tfpose.models import hourglass, vgg
+from tfpose.models import cpm, hourglass, vgg
 from tfpose.models.resnet import TINY_WIDTHS, centre, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.skeleton import Skeleton, tree_layers
@@ -70,6 +70,11 @@ def _hourglass(image, joints, stages):
     return hourglass.features(image, joints, stages)  # f32[B, H/4, W/4, 256]
 
 
+def _cpm(image, joints, stages):
+    # CPM's own maps have a background. f32[B, H/8, W/8, 128], of a single stage 512.
+    return cpm.features(image, joints + 1, stages)
+
+
 # The paper's four and a small one for two CPU cores. VGG16 and the ResNets are dilated
 # to stride 8.
 FRONT_ENDS = {
@@ -77,6 +82,7 @@ FRONT_ENDS = {
     "vgg16": FrontEnd(_vgg16, stride=8, multiple=8),
     "resnet50": FrontEnd(_resnet(50), stride=8, multiple=8),
     "resnet101": FrontEnd(_resnet(101), stride=8, multiple=8),
+    "cpm": FrontEnd(_cpm, stride=8, multiple=8, stages=6),
     "hourglass": FrontEnd(_hourglass, stride=4, multiple=64, stages=8),
 }
 
