@@ -1,8 +1,14 @@
 """Package metadata. Versions are bounded to the stack that the tests run on."""
 
+import json
+import os
 import pathlib
+import shutil
+import subprocess
+import sys
 
 from setuptools import find_packages, setup
+from setuptools.command.build_ext import build_ext
 
 COCO = ["pycocotools>=2.0.11,<2.1"]
 # The main job (prepare, train, refine, evaluate, export) needs all of these.
@@ -28,7 +34,67 @@ SERVING = ["requests>=2.31,<3"]
 NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
 # The models train under KERAS_BACKEND=jax too.
 JAX = ["jax>=0.7,<0.11"]
-DEV = ["pytest>=8.3,<10", "pytest-xdist>=3.6,<4", "ruff>=0.12,<1"]
+# Environments of Python 3.12 and later have no setuptools for ``setup.py build_ext``.
+DEV = [
+    "pytest>=8.3,<10",
+    "pytest-xdist>=3.6,<4",
+    "ruff>=0.12,<1",
+    "setuptools>=65.5,<90",
+]
+# In a process of its own: TensorFlow logs as it starts.
+ASK_TENSORFLOW = """
+import json, tensorflow as tf
+flags = tf.sysconfig.get_compile_flags(), tf.sysconfig.get_link_flags()
+print(json.dumps([tf.__version__, *flags]))
+"""
+NATIVE = pathlib.Path(__file__).parent / "tfpose" / "native"
+
+
+class BuildNative(build_ext):
+    """``setup.py build_ext --inplace``: compiles the operators of tfpose.native.
+
+    Only on request and beside the sources: pip builds in an environment of its own,
+    without TensorFlow, and a wheel would fit one version of TensorFlow only. Where
+    there is no TensorFlow or no compiler it says so in one line and succeeds: the
+    package works without.
+    """
+
+    def run(self):
+        try:
+            print(f"tfpose.native: built {compile_native().name}")
+        except (OSError, subprocess.CalledProcessError) as error:
+            # Of a compiler's messages the first error, else the last line.
+            lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+            cause = next((line for line in lines if "error:" in line), lines[-1])
+            print(f"tfpose.native: not built, works without: {cause.strip()}")
+
+
+def compile_native() -> pathlib.Path:
+    """Compiles the library of the installed TensorFlow's version; its path."""
+    names = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    compiler = next(filter(None, (shutil.which(name) for name in names if name)), None)
+    if compiler is None:
+        raise OSError("found no C++ compiler")
+    version, compile_flags, link_flags = json.loads(
+        output([sys.executable, "-c", ASK_TENSORFLOW]).splitlines()[-1]
+    )
+    library = NATIVE / f"diffusion-tf{version}.so"  # as tfpose.native expects it
+    unfinished = library.with_suffix(f".{os.getpid()}")
+    # Contraction would round once where the portable form rounds a product and a sum.
+    command = [compiler, "-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared"]
+    command += ["-w", str(NATIVE / "diffusion.cc"), "-o", str(unfinished)]
+    try:
+        output(command + compile_flags + link_flags)
+        os.replace(unfinished, library)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return library
+
+
+def output(command: list[str]) -> str:
+    """What a command prints; its errors in an exception where it fails."""
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
 
 setup(
     name="tfpose",
@@ -40,6 +106,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tfpose", "tfpose.*", "data_prep", "data_prep.*"]),
     package_data={"tfpose": ["weights/**/*"]},
+    cmdclass={"build_ext": BuildNative},
     install_requires=REQUIRED,
     extras_require={
         "coco": COCO,

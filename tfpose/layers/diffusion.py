@@ -6,8 +6,10 @@ HCRN Eq. 5. B batch, h x w the maps in cells, C maps (joints), r the radius in c
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import ops
 
+from tfpose import native
 from tfpose.layers.heatmaps import PACKAGE
 
 
@@ -19,84 +21,112 @@ def diffuse(maps, linear, quadratic, radius: int):
     always allowed, so the result is nowhere below ``maps``.
 
     The penalty is a term of dx and a term of dy, so the maximum is taken along x and
-    then along y, and means maxima of 2 (2r + 1) values instead of (2r + 1)^2. Among
-    equals the first of the order 0, -1, 1, -2, 2, ... wins: dx in the pass along x, dy
-    in the pass along y. The gradient of a cell goes to the cell that won, and that of
-    the weights is minus the winner's dx, dy, dx^2, dy^2.
+    then along y: two maxima of 2r + 1 values instead of one of (2r + 1)^2. Among equals
+    the first of the order 0, -1, 1, -2, 2, ... wins: dx in the pass along x, dy in the
+    pass along y. The gradient of a cell goes to the cell that won, and that of the
+    weights is minus the winner's dx, dy, dx^2, dy^2.
 
     Args:
         maps: float[B, h, w, C]; computed in float32 whatever the type.
         linear: f32[2, C], per cell of dx, of dy.
         quadratic: f32[2, C], per squared cell of dx, of dy.
-        radius: r, cells.
+        radius: r, cells, 1 or more.
 
     Returns:
         As ``maps``.
     """
     dtype = keras.backend.standardize_dtype(maps.dtype)
     maps, linear, quadratic = (
-        ops.cast(x, "float32") for x in (maps, linear, quadratic)
+        ops.cast(tensor, "float32") for tensor in (maps, linear, quadratic)
     )
 
     @ops.custom_gradient
     def differentiable(maps, linear, quadratic):
-        x_pass, dx = _pass(maps, linear[0], quadratic[0], radius, axis=2)
-        diffused, dy = _pass(x_pass, linear[1], quadratic[1], radius, axis=1)
+        _, height, width, channels = shape = ops.shape(maps)
+        row = width * channels
+        along_x, along_y = (
+            _penalties(linear[axis], quadratic[axis], radius, width) for axis in (0, 1)
+        )
+        # A row and its channels in one axis: what follows has long inner loops.
+        rows = ops.reshape(maps, (-1, height, row))
+        rows, dx = _maximum(rows, along_x, radius, axis=2, step=channels)
+        rows, dy = _maximum(rows, along_y, radius, axis=1, step=1)
 
-        def backward(*arguments, upstream=None):
-            gradient = arguments[0] if upstream is None else upstream
-            return _backward(gradient, dx, dy)
+        def backward(gradient):
+            gradient = ops.reshape(gradient, (-1, height, row))
+            by_row = _scatter(gradient, dy, row)
+            by_cell = _scatter(by_row, dx, channels)
+            x, xx = _moments(by_row, dx, channels)
+            y, yy = _moments(gradient, dy, channels)
+            weights = -ops.stack([x, y]), -ops.stack([xx, yy])
+            return ops.reshape(by_cell, shape), *weights
 
-        return diffused, backward
+        return ops.reshape(rows, shape), backward
 
     return ops.cast(differentiable(maps, linear, quadratic), dtype)
 
 
-def _pass(maps, linear, quadratic, radius: int, axis: int):
-    """The maximum along one axis and the offset that won it, both f32[B, h, w, C]."""
-    size = ops.shape(maps)[axis]
-    padding = [(0, 0)] * 4
-    padding[axis] = (radius, radius)
-    padded = ops.pad(maps, padding, constant_values=float("-inf"))
-    best, winner = maps, ops.zeros_like(maps)
-    for distance in range(1, radius + 1):
-        for offset in (-distance, distance):
-            start = radius + offset
-            window = [slice(None)] * 4
-            window[axis] = slice(start, start + size)
-            penalty = linear * offset + quadratic * offset**2
-            candidate = padded[tuple(window)] - penalty
-            winner = ops.where(candidate > best, float(offset), winner)
-            best = ops.maximum(best, candidate)
+def _order(radius: int) -> list[int]:
+    """What comes after 0: -1, 1, -2, 2, ..."""
+    return [sign * size for size in range(1, radius + 1) for sign in (-1, 1)]
+
+
+def _penalties(linear, quadratic, radius: int, cells: int) -> list:
+    """2r times f32[cells * C], in ``_order``, of f32[C]; the same for each cell."""
+    offsets = np.array(_order(radius), np.float32)[:, None]
+    penalties = offsets * linear + offsets**2 * quadratic
+    return ops.unstack(ops.tile(penalties, (1, cells)), 2 * radius)
+
+
+def _maximum(rows, penalties, radius: int, axis: int, step: int):
+    """The maximum along one axis and the offset that won it.
+
+    Args:
+        rows: f32[B, h, w * C].
+        penalties: of ``_penalties``.
+        radius: r, cells.
+        axis: 1 or 2.
+        step: numbers from a cell to the next one along the axis.
+
+    Returns:
+        f32[B, h, w * C]; f32[B, h, w * C], whole cells. TensorFlow leaves the offsets
+        out of a graph that takes no gradient, and selects floats faster than integers.
+    """
+    size = ops.shape(rows)[axis]
+    padding = [(0, 0)] * 3
+    padding[axis] = (radius * step, radius * step)
+    padded = ops.pad(rows, padding, constant_values=float("-inf"))
+    best, winner = rows, 0.0
+    for offset, penalty in zip(_order(radius), penalties, strict=True):
+        start = (radius + offset) * step
+        window = [slice(None)] * 3
+        window[axis] = slice(start, start + size)
+        candidate = padded[tuple(window)] - penalty
+        winner = ops.where(candidate > best, float(offset), winner)
+        best = ops.maximum(best, candidate)
     return best, winner
 
 
-def _backward(gradient, dx, dy):
-    """Gradients of the maps and of the linear and quadratic weights."""
-    by_row = _scatter(gradient, dy, axis=1)
-    by_cell = _scatter(by_row, dx, axis=2)
-    linear, quadratic = (
-        -ops.stack(
-            [
-                ops.sum(by_row * dx**power, axis=(0, 1, 2)),
-                ops.sum(gradient * dy**power, axis=(0, 1, 2)),
-            ]
-        )
-        for power in (1, 2)
-    )
-    return by_cell, linear, quadratic
+def _scatter(values, offset, step):
+    """Adds each value to the number that lies its offset times the step further on.
 
-
-def _scatter(values, offset, axis: int):
-    """Adds each value of f32[B, h, w, C] to the cell its offset along an axis names."""
+    One sum over segments of a number each: measured faster than 2r + 1 masked sums.
+    """
     shape = ops.shape(values)
-    count = shape[0] * shape[1] * shape[2] * shape[3]
-    step = shape[2] * shape[3] if axis == 1 else shape[3]
-    target = ops.arange(count, dtype="int32") + step * ops.cast(
-        ops.reshape(offset, (-1,)), "int32"
+    count = shape[0] * shape[1] * shape[2]
+    offset = ops.reshape(ops.cast(offset, "int32") * step, (-1,))
+    target = ops.arange(count, dtype="int32") + offset
+    added = ops.segment_sum(ops.reshape(values, (-1,)), target, num_segments=count)
+    return ops.reshape(added, shape)
+
+
+def _moments(gradient, offset, channels: int):
+    """Sums of gradient * offset and gradient * offset^2 over all cells, f32[C] each."""
+    first = gradient * offset
+    return tuple(
+        ops.sum(ops.reshape(ops.sum(moment, axis=(0, 1)), (-1, channels)), axis=0)
+        for moment in (first, first * offset)
     )
-    flat = ops.segment_sum(ops.reshape(values, (-1,)), target, num_segments=count)
-    return ops.reshape(flat, shape)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -116,6 +146,9 @@ class AtLeast(keras.constraints.Constraint):
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Diffusion(keras.layers.Layer):
     """``diffuse`` with four trained weights a map (HCRN Eq. 5).
+
+    Training on a CPU uses the operators of ``tfpose.native`` where they were built;
+    they compute the same.
 
     Args:
         radius: r, cells; 7 in the paper.
@@ -142,6 +175,9 @@ class Diffusion(keras.layers.Layer):
             )
         self.radius, self.bound = radius, bound
         self.initial = {"linear": linear, "quadratic": quadratic}
+        # XLA does not know TensorFlow operators from a library of our own; Keras would
+        # otherwise try it where it chooses to compile ("auto").
+        self.supports_jit = not native.is_usable()
 
     def build(self, shape):
         constant = keras.initializers.Constant
@@ -160,6 +196,9 @@ class Diffusion(keras.layers.Layer):
         )
 
     def call(self, maps, training=None):
+        # What is exported or served does not depend on a library that was built here.
+        if training and native.is_usable() and native.operators():
+            return native.diffuse(maps, self.linear, self.quadratic, self.radius)
         return diffuse(maps, self.linear, self.quadratic, self.radius)
 
     def compute_output_shape(self, shape):
