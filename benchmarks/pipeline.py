@@ -29,6 +29,7 @@ from tfpose import skeleton as skeletons
 from tfpose.codecs import IntegralHeatmap
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
+from tfpose.data.examples import Supervision, training_batches
 
 SIZE, BATCH, CORES = (256, 192), 32, 2
 AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
@@ -65,9 +66,10 @@ def time_pipeline(records, count, skeleton, batches=40) -> tuple[float, float]:
     """People a second, and ms of processor time a person."""
     person = pipeline.Person(skeleton, SIZE, AUGMENTATION)
     people = pipeline.shuffled_people(records, count, person, BATCH, seed=0)
-    examples = iter(
-        pipeline.training_batches(people, IntegralHeatmap(SIZE), skeleton, 0)
+    supervision = Supervision(
+        IntegralHeatmap(SIZE), skeleton, refines=True, maps={"heatmap": len(skeleton)}
     )
+    examples = iter(training_batches(people, supervision, 0))
     for _ in range(5):  # warm up
         next(examples)
     start, processor = time.perf_counter(), time.process_time()

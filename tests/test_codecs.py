@@ -5,11 +5,17 @@ import pytest
 import tensorflow as tf
 
 from tfpose import geometry
-from tfpose.codecs import GaussianHeatmap, IntegralHeatmap
+from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap, with_background
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
-CODECS = [IntegralHeatmap((64, 48)), GaussianHeatmap((64, 48))]
+CODECS = [
+    IntegralHeatmap((64, 48)),
+    GaussianHeatmap((64, 48)),
+    BinaryDisc((64, 48), radius=8.0),
+]
+# How far decoded joints may be off, px: of a disc any cell is as good.
+TOLERANCE = dict(zip(CODECS, (2e-3, 2e-3, 8.0), strict=True))
 EVERY = pytest.mark.parametrize("codec", CODECS, ids=lambda c: type(c).__name__)
 
 
@@ -108,6 +114,101 @@ def test_of_equal_peaks_the_first_is_taken():
     close(keypoints, at_cell(9, 3))
 
 
+# --- discs -----------------------------------------------------------------------
+
+
+def disc(rows, cell, radius):
+    """A map as rows of words of 0 and 1: what is expected, and what is encoded."""
+    codec = BinaryDisc((4 * len(rows), 4 * len(rows[0])), radius=radius)
+    maps = codec.encode(at_cell(*cell), tf.ones((1, 1)))
+    expected = [[float(digit) for digit in row] for row in rows]
+    return expected, maps[0, :, :, 0]
+
+
+# Radii in px, at 4 px a cell.
+DISCS = {
+    "on a cell": (["00000", "00100", "01110", "00100", "00000"], (2, 2), 4.0),
+    "a hair smaller": (["00000", "00000", "00100", "00000", "00000"], (2, 2), 3.99),
+    "diagonal cells": (["00000", "01110", "01110", "01110", "00000"], (2, 2), 5.7),
+    "between two": (["00000", "00000", "00110", "00000", "00000"], (2.5, 2), 4.0),
+    "between two, wider": (
+        ["00000", "00110", "00110", "00110", "00000"],
+        (2.5, 2),
+        5.0,
+    ),
+    "between four": (["00000", "01100", "01100", "00000", "00000"], (1.5, 1.5), 3.0),
+    "on the border": (["00000", "00000", "10000", "00000", "00000"], (-0.5, 2), 4.0),
+    "cut by the border": (["00000", "10000", "11000", "10000", "00000"], (0, 2), 4.0),
+    "in the corner": (["00000", "00000", "00000", "00001", "00011"], (4, 4), 4.0),
+    "one cell at least": (
+        ["00000", "00000", "00000", "01000", "00000"],
+        (1.3, 3.4),
+        1.0,
+    ),
+    "no radius": (["00000", "00000", "00000", "00000", "00001"], (4.5, 4.49), 0.0),
+    "outside, seen": (["00000", "00000", "10000", "00000", "00000"], (-0.9, 2), 4.0),
+    "outside": (["00000"] * 5, (-1.1, 2), 4.0),
+}
+
+
+@pytest.mark.parametrize("rows, cell, radius", DISCS.values(), ids=list(DISCS))
+def test_a_disc_covers_the_cells_whose_centres_are_in_it(rows, cell, radius):
+    expected, found = disc(rows, cell, radius)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_every_joint_of_the_crop_has_a_cell_however_small_the_disc():
+    codec = BinaryDisc((64, 48), radius=0.01)
+    keypoints = joints_inside((64, 48), people=40, margin=-0.49)
+    cells = tf.reduce_sum(codec.encode(keypoints, tf.ones((40, 5))), axis=(1, 2))
+    assert cells.numpy().min() == 1 and cells.numpy().max() <= 4
+
+
+def test_hcrns_discs_have_the_cells_of_their_radius():
+    # 10 px of 368 at stride 8: 1.25 cells, a cell and its four neighbours.
+    maps = BinaryDisc((368, 368), 8).encode(at_cell(20, 30, 8), tf.ones((1, 1)))
+    assert maps.shape == (1, 46, 46, 1) and maps.numpy().sum() == 5
+    # 12 px of 384 at stride 4: 3 cells, 29 of them.
+    maps = BinaryDisc((384, 384), radius=12.0).encode(at_cell(9, 9), tf.ones((1, 1)))
+    assert maps.shape == (1, 96, 96, 1) and maps.numpy().sum() == 29
+
+
+def test_a_disc_is_read_as_one_of_its_cells():
+    codec = BinaryDisc((64, 48), radius=8.0)
+    keypoints = joints_inside((64, 48))
+    found, scores = codec.decode(codec.encode(keypoints, tf.ones((3, 5))))
+    # The peak is up to half a cell from the centre of its cell.
+    distance = np.linalg.norm(found - keypoints, axis=-1)
+    assert (distance <= 8 + 2).all() and (scores.numpy() == 1).all()
+
+
+def test_a_belief_about_a_disc_is_read_by_its_peak_between_cells():
+    belief = GaussianHeatmap((64, 48), sigma=1.5).encode(
+        at_cell(6.3, 7.8), tf.ones((1, 1))
+    )
+    found, scores = BinaryDisc((64, 48)).decode(belief)
+    close(found, at_cell(6.3, 7.8), 1e-3)
+    close(scores, [[belief.numpy().max()]])
+
+
+# --- background ------------------------------------------------------------------
+
+
+def test_the_background_is_where_no_joint_is():
+    maps = np.zeros((1, 2, 2, 2), np.float32)
+    maps[0, :, :, 0] = [[1, 0], [0.25, 0]]
+    maps[0, :, :, 1] = [[0, 1], [0.5, 0]]
+    found = with_background(tf.constant(maps))
+    assert found.shape == (1, 2, 2, 3)
+    np.testing.assert_array_equal(found[..., :2], maps)
+    np.testing.assert_array_equal(found[0, :, :, 2], [[0, 0], [0.5, 1]])
+
+
+def test_without_joints_everything_is_background():
+    found = with_background(tf.zeros((2, 3, 4, 5)))
+    np.testing.assert_array_equal(found[..., 5], np.ones((2, 3, 4)))
+
+
 # --- laws of every codec ---------------------------------------------------------
 
 
@@ -115,7 +216,7 @@ def test_of_equal_peaks_the_first_is_taken():
 def test_decoding_inverts_encoding(codec):
     keypoints = joints_inside(codec.input_size)
     found, scores = codec.decode(codec.encode(keypoints, tf.ones((3, 5))))
-    close(found, keypoints, 2e-3)
+    close(found, keypoints, TOLERANCE[codec])
     assert (scores.numpy() > 0.2).all()
 
 

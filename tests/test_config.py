@@ -21,6 +21,11 @@ def tiny() -> Config:
     return RECIPES["posefix"]["tiny"]()
 
 
+@pytest.fixture
+def estimator() -> Config:
+    return RECIPES["hcrn"]["tiny"]()
+
+
 @pytest.mark.parametrize("recipe", ALL_RECIPES)
 def test_json_brings_a_recipe_back(recipe):
     config = recipe()
@@ -33,6 +38,24 @@ def test_the_paper_recipe_has_the_papers_numbers():
     assert paper.learning_rate_drops == (90, 120)
     assert paper.input_size == (256, 192) and paper.network["sigma"] == 7
     assert (paper.augmentation.scale, paper.augmentation.rotation) == (0.3, 40)
+
+
+def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
+    recipes = RECIPES["hcrn"]
+    lsp, flic, mpii = (
+        recipes[name]() for name in ("paper", "paper_flic", "paper_mpii")
+    )
+    for paper, size, radius in ((lsp, 368, 10), (flic, 368, 10), (mpii, 384, 12)):
+        assert paper.input_size == (size, size) and paper.epochs == 250
+        assert paper.target["codec"] == "disc" and paper.target["radius"] == radius
+        assert paper.error == "cross_entropy" and paper.network["radius"] == 7
+        assert (paper.augmentation.scale, paper.augmentation.rotation) == (0.3, 40)
+        assert paper.augmentation.mirror == 0.5 and paper.coordinate_loss == 0
+    assert lsp.train == ("lsp/train", "lspet/train")
+    assert [p.skeleton for p in (lsp, flic, mpii)] == ["lsp14", "flic10", "mpii16"]
+    # "SGD ... for VGG16, ResNet101 and CPM based models, RMSProp for HG based ones."
+    assert [p.optimizer for p in (lsp, flic, mpii)] == ["sgd", "sgd", "rmsprop"]
+    assert mpii.network["stages"] == 8
 
 
 @pytest.mark.parametrize(
@@ -57,6 +80,10 @@ def test_the_paper_recipe_has_the_papers_numbers():
         ("augmentation.mirror=0", "augmentation.mirror", 0.0),
         ("rotation=10", "augmentation.rotation", 10.0),
         (" seed = 4 ", "seed", 4),
+        ("codec=gaussian", "target.codec", "gaussian"),
+        ("target.codec=disc", "target.codec", "disc"),
+        ("error=squared", "error", "squared"),
+        ("optimizer=sgd", "optimizer", "sgd"),
     ],
 )
 def test_a_setting_changes_one_value_and_keeps_its_type(tiny, setting, name, value):
@@ -65,6 +92,22 @@ def test_a_setting_changes_one_value_and_keeps_its_type(tiny, setting, name, val
     assert changed == {**before, name: value}
     assert type(changed[name]) is type(before[name])
     assert configs.flatten(tiny) == before
+
+
+@pytest.mark.parametrize(
+    "setting, name",
+    [
+        ("target.radius=12", "target.radius"),
+        # The network's radius, in cells, comes first.
+        ("radius=12", "network.radius"),
+        ("sigma=12", "target.sigma"),
+    ],
+)
+def test_a_setting_of_the_target_keeps_the_others(estimator, setting, name):
+    before = configs.flatten(estimator)
+    changed = configs.flatten(configs.override(estimator, [setting]))
+    assert changed == {**before, name: 12}
+    assert type(changed[name]) is type(before[name])
 
 
 def test_settings_are_applied_in_order(tiny):
@@ -93,6 +136,9 @@ def test_settings_fit_a_config_read_from_json(tiny):
         ("learning_rate=0", "positive"),
         ("learning_rate=nan", "positive"),
         ("average=1", r"\[0, 1\)"),
+        ("codec=circle", "target: expected a 'codec' of .*'disc'.*found .*'circle'"),
+        ("error=l1", "error: expected one of .*'squared'.*found 'l1'"),
+        ("optimizer=lbfgs", "optimizer: expected one of .*'rmsprop'.*found 'lbfgs'"),
     ],
 )
 def test_a_setting_that_does_not_fit_is_refused_in_one_line(tiny, setting, message):
@@ -105,6 +151,23 @@ def test_a_saved_config_is_read_back(tiny, tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(tiny.to_json()))
     assert configs.load(path) == tiny
+
+
+def test_a_config_from_before_there_were_estimators_is_that_of_posefix(tiny, tmp_path):
+    data = tiny.to_json()
+    for name in ("target", "error", "optimizer"):
+        del data[name]
+    (tmp_path / "config.json").write_text(json.dumps(data))
+    config = configs.load(tmp_path / "config.json")
+    assert config == tiny and config.target == {"codec": "integral"}
+    assert (config.error, config.optimizer) == ("cross_entropy", "adamw")
+
+
+@pytest.mark.parametrize("target", [{}, {"radius": 3}, "disc", None, ["disc"]])
+def test_a_target_without_a_codec_is_refused(tiny, target):
+    data = {**tiny.to_json(), "target": target}
+    with pytest.raises(ConfigError, match="target|training configuration"):
+        Config.from_json(data)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,21 @@ import pytest
 import tensorflow as tf
 
 from tfpose.losses import (
+    HEATMAP_LOSSES,
     CoordinateDistance,
     HeatmapCrossEntropy,
     HeatmapSquaredError,
+    SigmoidCrossEntropy,
+    SigmoidSquaredError,
 )
 
-LOSSES = [HeatmapCrossEntropy(), HeatmapSquaredError(), CoordinateDistance()]
+LOSSES = [
+    HeatmapCrossEntropy(),
+    HeatmapSquaredError(),
+    CoordinateDistance(),
+    SigmoidCrossEntropy(),
+    SigmoidSquaredError(),
+]
 EVERY = pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 
 
@@ -81,10 +90,83 @@ def test_squared_error_by_hand():
     close(found, [[(4 + 1) / 4]])
 
 
+# The sigmoid of log 3 is 3/4.
+LOGITS = [0, np.log(3), -np.log(3), 0]
+
+
+def test_sigmoid_cross_entropy_by_hand():
+    found = SigmoidCrossEntropy().call(maps([1, 1, 0, 0.5]), maps(LOGITS))
+    # log 2, log 4/3, log 4/3 and log 2.
+    close(found, [[0.4904146]])
+
+
+def test_sigmoid_squared_error_by_hand():
+    found = SigmoidSquaredError().call(maps([1, 1, 0, 0.25]), maps(LOGITS))
+    close(found, [[(1 / 4 + 1 / 16 + 1 / 16 + 1 / 16) / 4]])
+
+
+def gradient_of(loss, target, logits):
+    logits = tf.Variable(maps(logits))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(loss.call(maps(target), logits))
+    return tape.gradient(total, logits).numpy().reshape(4)
+
+
+def test_the_gradient_of_sigmoid_cross_entropy_is_belief_minus_target():
+    found = gradient_of(SigmoidCrossEntropy(), [1, 1, 0, 0], LOGITS)
+    close(found, [-1 / 8, -1 / 16, 1 / 16, 1 / 8])
+
+
+def test_the_gradient_of_sigmoid_squared_error_has_the_slope_of_the_sigmoid():
+    found = gradient_of(SigmoidSquaredError(), [1, 1, 0, 0], LOGITS)
+    # 2 (sigmoid - target) sigmoid (1 - sigmoid) / 4
+    close(found, [-1 / 16, -3 / 128, 3 / 128, 1 / 16])
+
+
+@pytest.mark.parametrize(
+    "loss, costs", [(SigmoidCrossEntropy(), 1e4), (SigmoidSquaredError(), 1.0)]
+)
+def test_extreme_logits_have_finite_costs_and_gradients(loss, costs):
+    target, logits = [1, 0, 1, 0], [-1e4, 1e4, 1e4, -1e4]
+    # Two cells are wrong, two right.
+    close(loss.call(maps(target), maps(logits)), [[costs / 2]])
+    slope = 1 / 4 if isinstance(loss, SigmoidCrossEntropy) else 0
+    close(gradient_of(loss, target, logits), [-slope, slope, 0, 0])
+
+
+def test_soft_targets_are_best_met_where_the_sigmoid_equals_them():
+    logits = [0, np.log(3), -np.log(3), np.log(9)]
+    for loss in (SigmoidCrossEntropy(), SigmoidSquaredError()):
+        found = gradient_of(loss, [0.5, 0.75, 0.25, 0.9], logits)
+        close(found, [0, 0, 0, 0], atol=1e-7)
+
+
+def test_losses_are_chosen_by_what_makes_beliefs_of_the_maps_and_by_the_error():
+    assert HEATMAP_LOSSES == {
+        ("softmax", "cross_entropy"): HeatmapCrossEntropy,
+        ("linear", "squared"): HeatmapSquaredError,
+        ("sigmoid", "cross_entropy"): SigmoidCrossEntropy,
+        ("sigmoid", "squared"): SigmoidSquaredError,
+    }
+
+
+def test_a_background_has_a_weight_of_its_own():
+    # Two joints and the background; the second joint is not labelled.
+    target, logits = (
+        maps([1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 1, 1]),
+        maps(*[[0] * 4] * 3),
+    )
+    found = SigmoidSquaredError()(target, logits, tf.constant([[1.0, 0.0, 0.5]]))
+    close(found, (1 + 0 + 0.5) * 0.25 / 3)
+
+
 @EVERY
 def test_a_perfect_answer_costs_nothing(loss):
     target, _ = random_case(loss)
-    if isinstance(loss, HeatmapCrossEntropy):
+    if isinstance(loss, (SigmoidCrossEntropy, SigmoidSquaredError)):
+        target = tf.round(target)
+        close(loss.call(target, 200 * target - 100), np.zeros((2, 3)))
+    elif isinstance(loss, HeatmapCrossEntropy):
         target = tf.one_hot(tf.zeros((2, 3), tf.int32), 12, axis=1)
         target = tf.reshape(target, (2, 4, 3, 3))
         close(loss.call(target, 100 * target), np.zeros((2, 3)))

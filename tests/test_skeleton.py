@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfpose import skeleton as skeletons
-from tfpose.skeleton import Skeleton
+from tfpose.skeleton import Skeleton, tree_layers
 
 EVERY = pytest.mark.parametrize(
     "skeleton", skeletons.SKELETONS.values(), ids=lambda s: s.name
@@ -32,7 +32,8 @@ def user_skeleton(**changes):
         ("coco17", 17, 8, "nose", "right_ankle"),
         ("mpii16", 16, 6, "right_ankle", "left_wrist"),
         ("lsp14", 14, 6, "right_ankle", "head_top"),
-        ("flic10", 10, 5, "left_shoulder", "right_eye"),
+        ("coco17_neck", 18, 8, "nose", "neck"),
+        ("flic10", 10, 4, "nose", "left_hip"),
         ("posetrack15", 15, 6, "nose", "right_ankle"),
         ("crowdpose14", 14, 6, "left_shoulder", "neck"),
     ],
@@ -59,6 +60,104 @@ def test_built_in_skeletons(name, joints, pairs, first, last):
 )
 def test_flip_permutations_as_the_data_sets_state_them(skeleton, permutation):
     np.testing.assert_array_equal(skeleton.flip_permutation, permutation)
+
+
+# FACTS C.3; PoseTrack's and CrowdPose's are read in the same way. Per skeleton the
+# parent of each joint, and the layer it is in.
+TREES = {
+    "lsp14": (
+        [1, 2, 12, 12, 3, 4, 7, 8, 12, 12, 9, 10, -1, 12],
+        [4, 3, 2, 2, 3, 4, 4, 3, 2, 2, 3, 4, 1, 2],
+    ),
+    "flic10": (
+        [1, -1, 1, 2, 3, 1, 1, 6, 7, 1],
+        [2, 1, 2, 3, 4, 2, 2, 3, 4, 2],
+    ),
+    "mpii16": (
+        [1, 2, 8, 8, 3, 4, 8, 8, -1, 8, 11, 12, 8, 8, 13, 14],
+        [4, 3, 2, 2, 3, 4, 2, 2, 1, 2, 4, 3, 2, 2, 3, 4],
+    ),
+    "coco17": (
+        [-1, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 0, 0, 11, 12, 13, 14],
+        [1, 2, 2, 3, 3, 2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4],
+    ),
+    "coco17_neck": (
+        [17, 0, 0, 1, 2, 17, 17, 5, 6, 7, 8, 17, 17, 11, 12, 13, 14, -1],
+        [2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 1],
+    ),
+    "posetrack15": (
+        [1, -1, 1, 1, 1, 3, 4, 5, 6, 1, 1, 9, 10, 11, 12],
+        [2, 1, 2, 2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4],
+    ),
+    "crowdpose14": (
+        [13, 13, 0, 1, 2, 3, 13, 13, 6, 7, 8, 9, 13, -1],
+        [2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 2, 1],
+    ),
+}
+
+
+def layer_numbers(parents) -> list[int]:
+    """The layer of each joint, from 1 on."""
+    layers = tree_layers(parents)
+    return [
+        number
+        for joint in range(len(parents))
+        for number, joints in enumerate(layers, start=1)
+        if joint in joints
+    ]
+
+
+@EVERY
+def test_trees_are_those_of_hcrn(skeleton):
+    parents, layers = TREES[skeleton.name]
+    assert list(skeleton.parents) == parents
+    assert layer_numbers(skeleton.parents) == layers
+
+
+@EVERY
+def test_trees_are_alike_on_both_sides(skeleton):
+    mirror = skeleton.flip_permutation
+    for joint, parent in enumerate(skeleton.parents):
+        expected = -1 if parent == -1 else mirror[parent]
+        assert skeleton.parents[mirror[joint]] == expected
+
+
+@pytest.mark.parametrize(
+    "parents, layers",
+    [
+        ((), ()),
+        ((-1,), ((0,),)),
+        ((1, 2, -1), ((2,), (1,), (0,))),
+        ((1, -1, 1), ((1,), (0, 2))),
+        # Two roots; the children stay in their order.
+        ((-1, 3, 0, -1, 3), ((0, 3), (1, 2, 4))),
+        ((-1, -1), ((0, 1),)),
+    ],
+)
+def test_layers_are_the_generations_of_the_tree(parents, layers):
+    assert tree_layers(parents) == layers
+
+
+@pytest.mark.parametrize(
+    "parents, joints",
+    [
+        ((0,), r"\[0\]"),
+        ((1, 0), r"\[0, 1\]"),
+        # Joint 0 is a root, joint 3 hangs on the circle of 1 and 2.
+        ((-1, 2, 1, 1), r"\[1, 2, 3\]"),
+    ],
+)
+def test_joints_that_are_their_own_ancestors_are_no_tree(parents, joints):
+    with pytest.raises(ValueError, match=f"circle through joints {joints}"):
+        tree_layers(parents)
+
+
+def test_joints_between_two_others_are_named():
+    shoulders = ("neck", "left_shoulder", "right_shoulder")
+    assert skeletons.COCO17_NECK.midpoints == (shoulders,)
+    assert skeletons.FLIC10.midpoints == (shoulders,)
+    others = set(skeletons.SKELETONS) - {"coco17_neck", "flic10"}
+    assert not any(skeletons.get(name).midpoints for name in others)
 
 
 def test_coco_sigmas_are_those_of_its_evaluation():
@@ -111,7 +210,21 @@ def test_a_users_file_needs_names_only_where_tables_know_no_better(tmp_path):
     assert skeleton.flip_pairs == (("left_arm", "right_arm"),)
     assert skeleton.sigmas == (skeletons.UNKNOWN_SIGMA,) * 4
     assert skeleton.torso == ("foot", "bulb") and skeleton.head is None
+    assert skeleton.parents == (-1, -1, -1, -1) and skeleton.midpoints == ()
     np.testing.assert_array_equal(skeleton.limb_indices, [[0, 1], [0, 2]])
+
+
+def test_a_users_file_may_have_a_tree_and_midpoints(tmp_path):
+    path = tmp_path / "lamp.json"
+    tree = [["foot", "left_arm"], ["left_arm", "bulb"]]
+    midpoints = [["foot", "left_arm", "right_arm"]]
+    data = user_skeleton(tree=tree, midpoints=midpoints)
+    path.write_text(json.dumps(data))
+    skeleton = skeletons.get(path)
+    assert skeleton.parents == (-1, 0, -1, 1)
+    assert tree_layers(skeleton.parents) == ((0, 2), (1,), (3,))
+    assert skeleton.midpoints == (("foot", "left_arm", "right_arm"),)
+    assert Skeleton.from_json(skeleton.to_json()) == skeleton
 
 
 def test_a_users_joints_of_known_names_get_their_sigmas_and_torso():
@@ -153,6 +266,24 @@ def test_null_in_a_users_file_is_as_left_out():
             "two flip pairs",
         ),
         ({"colour": "red"}, "found .*colour"),
+        ({"tree": [["foot", "hand"]]}, r"unknown joints \['hand'\]"),
+        ({"tree": [["foot", "bulb", "left_arm"]]}, "pairs"),
+        ({"tree": "foot"}, "pairs"),
+        (
+            {"tree": [["foot", "bulb"], ["left_arm", "bulb"]]},
+            "a joint has two parents in the tree",
+        ),
+        (
+            {"tree": [["foot", "bulb"], ["bulb", "foot"]]},
+            r"skeleton 'lamp': the tree has a circle through joints \[0, 3\]",
+        ),
+        ({"tree": [["foot", "foot"]]}, r"circle through joints \[0\]"),
+        ({"midpoints": [["bulb", "foot"]]}, "triples"),
+        ({"midpoints": [["bulb", "foot", "hand"]]}, r"unknown joints \['hand'\]"),
+        (
+            {"midpoints": [["bulb", "foot", "foot"], ["foot", "bulb", "left_arm"]]},
+            "midpoints of midpoints",
+        ),
     ],
 )
 def test_a_wrong_skeleton_is_refused_by_name(changes, message, tmp_path):
@@ -174,7 +305,7 @@ def test_a_file_that_is_no_skeleton_is_refused(text, message, tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'coco18'.*coco17, mpii16"):
+    with pytest.raises(ValueError, match="'coco18'.*coco17, coco17_neck, mpii16"):
         skeletons.get("coco18")
     with pytest.raises(ValueError, match="nowhere.json"):
         skeletons.get("nowhere.json")

@@ -1,5 +1,6 @@
 """From TFRecords to batches: geometry, order, randomness, damaged files."""
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -10,11 +11,10 @@ import tensorflow as tf
 
 from tests import drawn_people
 from tfpose import geometry
-from tfpose.codecs import IntegralHeatmap
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
 from tfpose.data.pipeline import DataError, Person
-from tfpose.skeleton import COCO17, LSP14
+from tfpose.skeleton import COCO17, COCO17_NECK, LSP14
 
 SIZE = (128, 96)
 PLAIN = Person(LSP14, SIZE)
@@ -84,6 +84,86 @@ def test_what_cannot_be_opened_is_named(data, splits, skeleton, message):
     with pytest.raises(DataError, match=message) as error:
         pipeline.read_records(data, splits, skeleton)
     assert "\n" not in str(error.value)
+
+
+# --- midpoints -------------------------------------------------------------------
+
+# LSP's joints, and before them a pelvis that nobody labels.
+PELVIS = dataclasses.replace(
+    LSP14,
+    name="pelvis15",
+    joints=("pelvis", *LSP14.joints),
+    sigmas=(0.1, *LSP14.sigmas),
+    midpoints=(("pelvis", "left_hip", "right_hip"),),
+)
+HIPS = [LSP14.index("left_hip"), LSP14.index("right_hip")]
+
+
+def test_a_joint_that_no_one_labels_is_read_as_the_middle_of_two(data, records):
+    opened, count = pipeline.read_records(data, BOTH, PELVIS)
+    assert count == 24
+    for found, record in zip(opened, records, strict=False):
+        for name in ("keypoints", "neighbour_keypoints"):
+            labelled = record[name].numpy()
+            np.testing.assert_array_equal(found[name][..., 1:, :], labelled)
+            middle = labelled[..., HIPS, :].mean(axis=-2)
+            np.testing.assert_allclose(found[name][..., 0, :], middle, atol=1e-4)
+        for name in ("visible", "neighbour_visible"):
+            labelled = record[name].numpy()
+            np.testing.assert_array_equal(found[name][..., 1:], labelled)
+            expected = labelled[..., HIPS].min(axis=-1)
+            np.testing.assert_array_equal(found[name][..., 0], expected)
+        for name in set(record) - {n for n in record if "keypoint" in n or "vis" in n}:
+            np.testing.assert_array_equal(found[name], record[name], err_msg=name)
+
+
+def test_people_with_a_midpoint_are_cropped(data):
+    opened, _ = pipeline.read_records(data, ("drawn/train[:4]",), PELVIS)
+    person = dataclasses.replace(RANDOM, skeleton=PELVIS)
+    found = next(iter(pipeline.crops(opened, person, 4, seed=0)))
+    hips = found["keypoints"].numpy()[:, [1 + hip for hip in HIPS]]
+    np.testing.assert_allclose(found["keypoints"][:, 0], hips.mean(1), atol=1e-3)
+    assert found["neighbours"].shape[2] == 15
+
+
+def test_a_neck_is_labelled_only_where_both_shoulders_are():
+    left, right = COCO17.index("left_shoulder"), COCO17.index("right_shoulder")
+    points = np.zeros((4, 17, 2), np.float32)
+    points[:, left], points[:, right] = (10, 20), (30, 50)
+    visible = np.full((4, 17), 2, np.uint8)
+    visible[1, left], visible[2, right], visible[3, left] = 0, 0, 1
+    record = {
+        "keypoints": points[0],
+        "visible": visible[0],
+        "neighbour_keypoints": points,
+        "neighbour_visible": visible,
+        "estimated_keypoints": points[0],
+        "estimated_valid": np.float32(visible[1] > 0),
+        "area": np.float32(7),
+    }
+    found = pipeline._rejoin(record, COCO17, COCO17_NECK)
+    assert found["keypoints"].shape == found["estimated_keypoints"].shape == (18, 2)
+    np.testing.assert_array_equal(found["keypoints"][17], [20, 35])
+    np.testing.assert_array_equal(found["estimated_keypoints"][17], [20, 35])
+    assert found["visible"][17] == 2 and found["visible"].dtype == tf.uint8
+    np.testing.assert_array_equal(found["neighbour_visible"][:, 17], [2, 0, 0, 1])
+    assert found["estimated_valid"][17] == 0 and found["area"] == 7
+    assert set(record) == set(found)
+
+
+def test_nobody_beside_a_person_has_no_neck():
+    nobody = {"neighbour_keypoints": np.zeros((0, 17, 2), np.float32)}
+    found = pipeline._rejoin(nobody, COCO17, COCO17_NECK)
+    assert found["neighbour_keypoints"].shape == (0, 18, 2)
+
+
+def test_a_joint_that_is_missing_but_no_midpoint_is_another_skeleton(data):
+    more = dataclasses.replace(PELVIS, midpoints=())
+    with pytest.raises(DataError, match="expected the skeleton 'pelvis15', found"):
+        pipeline.read_records(data, BOTH, more)
+
+
+# --- damage ----------------------------------------------------------------------
 
 
 def cut_off(path):
@@ -241,22 +321,6 @@ def test_an_estimated_pose_is_cropped_like_the_annotated_one(records):
     np.testing.assert_array_equal(found["estimated_valid"], found["valid"])
 
 
-def test_estimates_are_the_input_of_unlabelled_joints_but_not_their_target(records):
-    record = {**records[0], "visible": tf.constant([0] * 5 + [2] * 9, tf.uint8)}
-    estimated = {
-        "estimated_keypoints": records[0]["keypoints"],
-        "estimated_valid": tf.ones(14),
-    }
-    for extra, expected in (({}, 9), (estimated, 14)):
-        person = pipeline.crop_person({**record, **extra}, PLAIN, tf.constant([0, 0]))
-        batch = {name: value[None] for name, value in person.items()}
-        inputs, _, weights = pipeline.refiner_example(
-            batch, IntegralHeatmap(SIZE), LSP14, tf.constant([0, 0])
-        )
-        assert inputs["valid"].numpy().sum() == expected
-        assert weights["keypoints"].numpy().sum() == 9
-
-
 def test_eager_equals_tf_data(records, data):
     opened, _ = pipeline.read_records(data, ("drawn/train[:4]",), LSP14)
     cropped = opened.map(
@@ -326,30 +390,3 @@ def test_a_person_is_cropped_differently_in_every_epoch(data):
             found.setdefault(person, []).append(matrix)
     twice = [pair for pair in found.values() if len(pair) == 2]
     assert twice and all((first != second).any() for first, second in twice)
-
-
-def training(data, first_step=0):
-    return pipeline.training_batches(
-        shuffled(data, first_step), IntegralHeatmap(SIZE), LSP14, 0, first_step
-    )
-
-
-def test_training_batches_hold_inputs_targets_and_weights(data):
-    people = next(iter(shuffled(data)))
-    inputs, targets, weights = next(iter(training(data)))
-    np.testing.assert_array_equal(inputs["image"], people["image"])
-    np.testing.assert_array_equal(targets["keypoints"], people["keypoints"])
-    for name in ("heatmap", "keypoints"):
-        np.testing.assert_array_equal(weights[name], people["valid"])
-    assert targets["heatmap"].shape == (6, 32, 24, 14)
-    total = tf.reduce_sum(targets["heatmap"], axis=(1, 2))
-    np.testing.assert_allclose(total, people["valid"], atol=1e-4)
-    # The input pose is the target with errors.
-    assert inputs["valid"].numpy().sum() == people["valid"].numpy().sum()
-    assert (inputs["keypoints"] != targets["keypoints"]).numpy().any()
-
-
-def test_a_resumed_run_sees_the_same_errors(data):
-    whole = list(training(data).take(5))[4]
-    resumed = next(iter(training(data, first_step=4)))
-    np.testing.assert_array_equal(resumed[0]["keypoints"], whole[0]["keypoints"])
