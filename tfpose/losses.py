@@ -73,9 +73,8 @@ class SigmoidCrossEntropy(keras.losses.Loss):
     """
 
     def call(self, target, logits):
-        # max(x, 0) - x t + log(1 + exp(-|x|)), which never overflows.
-        cells = ops.relu(logits) - logits * target
-        cells = cells + ops.log1p(ops.exp(-ops.abs(logits)))
+        # Of logits, which neither overflow nor lose the gradient at 0.
+        cells = ops.binary_crossentropy(target, logits, from_logits=True)
         return ops.mean(cells, axis=(1, 2))
 
 
