@@ -70,6 +70,9 @@ class Skeleton:
         unknown = {joint for names in named for joint in names} - set(self.joints)
         if unknown:
             raise ValueError(f"{where}: unknown joints {sorted(unknown)}")
+        middles = {joint for joint, _, _ in self.midpoints}
+        if any(middles & {one, other} for _, one, other in self.midpoints):
+            raise ValueError(f"{where}: midpoints of midpoints, got {self.midpoints}")
         paired = [joint for pair in self.flip_pairs for joint in pair]
         if len(set(paired)) != len(paired):
             raise ValueError(f"{where}: a joint is in two flip pairs")
