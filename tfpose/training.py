@@ -131,10 +131,9 @@ def start_from(model: keras.Model, config: Config, folder: pathlib.Path) -> None
 
 
 def _of_photo(layer, weight):
-    """A kernel's part for the input channels that the layer has, which come first."""
-    if weight.ndim < 4 or not hasattr(layer, "kernel"):
-        return weight
-    return weight[:, :, : layer.kernel.shape[2]]
+    """Of a first convolution's kernel the photo's channels, which come first."""
+    first = isinstance(layer, keras.layers.Conv2D) and layer.kernel.shape[2] == 3
+    return weight[:, :, :3] if first and weight.ndim == 4 else weight
 
 
 def train(
