@@ -144,7 +144,7 @@ class Refiner:
 
     def _belief(self, inputs):
         maps = self.model(inputs, training=False)["heatmap"]
-        if self.model.output_form == "gaussian":
+        if self.model.activation == "linear":
             maps = tf.math.log(tf.maximum(maps, 1e-6))  # its softmax is the map, scaled
         shape = tf.shape(maps)
         flat = tf.reshape(maps, (shape[0], -1, shape[3]))
