@@ -12,20 +12,20 @@ import pytest
 # rank where its package does. Every module of tfpose must be placed here.
 ORDER = (
     "skeleton geometry codecs photos pose_entries pose_faults poses",
-    "layers losses metrics synthesis data",
+    "native layers losses metrics synthesis data",
     "models",
     "config recipes",
-    "callbacks training evaluate refine predict exporting serving fusion validation "
-    "calibration litert serving_model summary",
-    "viz charts report comparison demo",
+    "callbacks training tables evaluate refine estimate predict maps exporting fusion "
+    "validation calibration litert serving_model summary",
+    "viz charts heatmap_pictures report comparison demo",
     "arguments cli __main__",
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
-    "skeleton photos pose_entries pose_faults poses metrics.pck metrics.oks "
-    "metrics.errors metrics.matching evaluate "
-    "viz charts report comparison arguments cli"
+    "skeleton photos pose_entries pose_faults poses metrics.pck metrics.pcp "
+    "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
+    "tables evaluate viz charts report comparison arguments cli"
 ).split()
 FOR_DATA_PREP = {"skeleton", "geometry", "photos", "pose_entries", "poses"}
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
