@@ -9,6 +9,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# The operators in C++, where there is a compiler; nothing needs them.
+BUILT := $(VENV)/.built
 # The first interpreter that the package supports; PYTHON=... overrules.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -19,7 +21,7 @@ TEST_PROCESSES ?= 2
 .PHONY: demo test check lint bench clean
 .DEFAULT_GOAL := demo
 
-demo: $(INSTALLED)
+demo: $(BUILT)
 	$(BIN)/tfpose demo --out runs/demo
 
 test: lint
@@ -28,16 +30,16 @@ test: lint
 check: lint
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal -m "not slow"
 
-lint: $(INSTALLED)
+lint: $(BUILT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(INSTALLED)
+bench: $(BUILT)
 	@set -e; for script in benchmarks/*.py; do \
 		echo "== $$script"; $(BIN)/python $$script; done
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache tfpose/native/*.so
 
 $(INSTALLED): setup.py pyproject.toml
 	@test -n "$(PYTHON)" || { echo "tfpose needs Python 3.11, 3.12 or 3.13:" \
@@ -50,4 +52,10 @@ $(INSTALLED): setup.py pyproject.toml
 	@echo "Installing tfpose into $(VENV) (some minutes, 3 GB) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev]'
+	@touch $@
+
+# After the installation: pip builds in an environment without TensorFlow.
+$(BUILT): $(INSTALLED) tfpose/native/diffusion.cc
+	@echo "Building tfpose.native ..."
+	-@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@

@@ -1,0 +1,548 @@
+"""Diffusion of heatmaps: the definition, literal cases, gradients; the native form."""
+
+import functools
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpose import exporting, litert, native
+from tfpose.layers.diffusion import AtLeast, Diffusion, diffuse
+
+PROGRAM_ON_JAX = """
+import keras, numpy as np, jax
+from tfpose.layers.diffusion import Diffusion, diffuse
+assert keras.backend.backend() == "jax"
+maps = np.zeros((1, 1, 4, 1), np.float32)
+maps[0, 0, 1] = 1
+linear, quadratic = np.zeros((2, 1), np.float32), np.full((2, 1), 0.25, np.float32)
+answer = lambda *tensors: diffuse(*tensors, radius=2)
+found = np.ravel(jax.jit(answer)(maps, linear, quadratic))
+assert found.tolist() == [0.75, 1, 0.75, 0], found
+total = lambda *tensors: answer(*tensors).sum()
+by_map, *by_weight = jax.grad(total, (0, 1, 2))(maps, linear, quadratic)
+assert np.ravel(by_map).tolist() == [0, 3, 0, 1], by_map
+assert np.ravel(by_weight).tolist() == [0, 0, -2, 0], by_weight
+assert Diffusion()(maps).shape == maps.shape
+"""
+
+
+# --- the definition --------------------------------------------------------------
+
+
+def direct(maps, linear, quadratic, radius):
+    """Every offset by itself, the same roundings as in two passes."""
+    one = maps.dtype.type
+    _, height, width, _ = maps.shape
+    best = maps.copy()
+    for dy in range(-radius, radius + 1):
+        for dx in range(-radius, radius + 1):
+            if abs(dx) >= width or abs(dy) >= height:
+                continue
+            here = np.s_[
+                :, max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)
+            ]
+            there = np.s_[
+                :, max(0, dy) : height - max(0, -dy), max(0, dx) : width - max(0, -dx)
+            ]
+            along_x = one(dx) * linear[0] + one(dx * dx) * quadratic[0]
+            along_y = one(dy) * linear[1] + one(dy * dy) * quadratic[1]
+            np.maximum(best[here], maps[there] - along_x - along_y, out=best[here])
+    return best
+
+
+def random_case(shape, seed=0):
+    """Maps of 0..1 and weights of both signs, quadratic ones above zero; f32."""
+    random = np.random.default_rng(seed)
+    weights = (2, shape[-1])
+    return (
+        np.float32(random.uniform(0, 1, shape)),
+        np.float32(random.normal(0, 0.05, weights)),
+        np.float32(random.uniform(0.001, 0.05, weights)),
+    )
+
+
+def one_case(rows, linear=(0, 0), quadratic=(0, 0)):
+    """f32[1, h, w, 1] and f32[2, 1] twice."""
+    weights = (np.float32(weight)[:, None] for weight in (linear, quadratic))
+    return np.float32(rows)[None, :, :, None], *weights
+
+
+def gradients(form, case, radius, upstream):
+    """Of the maps and of both weights, as arrays."""
+    tensors = [tf.constant(array) for array in case]
+    with tf.GradientTape() as tape:
+        tape.watch(tensors)
+        diffused = form(*tensors, radius)
+    return [
+        x.numpy()
+        for x in tape.gradient(diffused, tensors, tf.cast(upstream, diffused.dtype))
+    ]
+
+
+@pytest.fixture(scope="module")
+def library(project):
+    """The operators of tfpose.native; without a compiler there are none to test."""
+    if tf.config.get_visible_devices("GPU"):
+        pytest.skip("the operators are for CPUs, and there is a GPU")
+    if not native.library().exists():
+        if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+            pytest.skip("no C++ compiler to build the operators with")
+        build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+        found = subprocess.run(build, cwd=project, capture_output=True, text=True)
+        assert native.library().exists(), found.stdout + found.stderr
+    return native.operators()
+
+
+@pytest.fixture(params=["portable", "native"])
+def form(request):
+    """``diffuse`` in both of its forms."""
+    if request.param == "portable":
+        return diffuse
+    request.getfixturevalue("library")
+    return native.diffuse
+
+
+@pytest.mark.parametrize("radius", [1, 2, 7])
+def test_values_are_those_of_the_direct_definition(form, radius):
+    case = random_case((2, 9, 11, 3), radius)
+    np.testing.assert_array_equal(form(*case, radius), direct(*case, radius))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (6, 1), (2, 3)])
+def test_maps_smaller_than_the_radius(form, size):
+    case = random_case((2, *size, 2))
+    np.testing.assert_array_equal(form(*case, 7), direct(*case, 7))
+
+
+def test_a_peak_by_hand(form):
+    rows = np.zeros((5, 5))
+    rows[2, 1] = 1
+    found = form(*one_case(rows, quadratic=(0.25, 0.5)), 2)
+    expected = [
+        [0, 0, 0, 0, 0],
+        [0.25, 0.5, 0.25, 0, 0],
+        [0.75, 1, 0.75, 0, 0],
+        [0.25, 0.5, 0.25, 0, 0],
+        [0, 0, 0, 0, 0],
+    ]
+    np.testing.assert_array_equal(found[0, :, :, 0], expected)
+
+
+def test_beyond_the_radius_nothing_arrives(form):
+    found = form(*one_case([[8, 0, 0, 0, 0]], quadratic=(0.5, 0.5)), 2)
+    np.testing.assert_array_equal(found[0, 0, :, 0], [8, 7.5, 6, 0, 0])
+
+
+def test_linear_weights_move_a_peak(form):
+    # 0.25 dx^2 - dx is least, -1, at dx = 2: the peak answers for the cell 2 before it.
+    found = form(*one_case([[0, 0, 0, 1, 0]], (-1, 0), (0.25, 0)), 3)
+    np.testing.assert_array_equal(found[0, 0, :, 0], [1.75, 2, 1.75, 1, 0])
+    found = form(*one_case([[0], [0], [1]], (0, -1), (0, 0.25)), 3)
+    np.testing.assert_array_equal(found[0, :, 0, 0], [2, 1.75, 1])
+
+
+def test_cells_outside_never_win(form):
+    # Each step to the right gains 10, but from the border there is none.
+    found = form(*one_case([[-5, -7, -6]] * 2, linear=(-10, 0)), 7)
+    np.testing.assert_array_equal(found[0, :, :, 0], [[14, 4, -6]] * 2)
+
+
+def test_channels_and_maps_do_not_touch(form):
+    maps, linear, quadratic = random_case((3, 5, 6, 4))
+    whole = np.array(form(maps, linear, quadratic, 3))
+    one = np.s_[..., 2:3]
+    alone = form(maps[1:2][one], linear[one], quadratic[one], 3)
+    np.testing.assert_array_equal(whole[1:2][one], alone)
+
+
+def test_no_maps_at_all(form):
+    case = random_case((0, 4, 5, 2))
+    assert form(*case, 7).shape == (0, 4, 5, 2)
+    by_map, linear, quadratic = gradients(form, case, 7, np.zeros((0, 4, 5, 2)))
+    assert by_map.shape == (0, 4, 5, 2)
+    assert not linear.any() and not quadratic.any()
+
+
+# --- gradients -------------------------------------------------------------------
+
+
+def routed(form, rows, upstream, radius, quadratic=(0.25, 0.25), linear=(0, 0)):
+    """Where the gradient of each cell arrives, and the weights' gradients."""
+    upstream = np.float32(upstream)[None, :, :, None]
+    case = one_case(rows, linear, quadratic)
+    by_map, *by_weight = gradients(form, case, radius, upstream)
+    return by_map[0, :, :, 0].tolist(), [weight[:, 0].tolist() for weight in by_weight]
+
+
+def test_the_gradient_goes_to_the_winner(form):
+    rows = [[0, 0, 0], [0, 2, 0], [0, 0, 0]]
+    upstream = [[1, 2, 4], [8, 16, 32], [64, 128, 256]]
+    by_map, (linear, quadratic) = routed(form, rows, upstream, 1)
+    assert by_map == [[0, 0, 0], [0, 511, 0], [0, 0, 0]]
+    # dx is 1 in the first column and -1 in the last; dy is 1 in the first row.
+    left, right, top, bottom = 1 + 8 + 64, 4 + 32 + 256, 1 + 2 + 4, 64 + 128 + 256
+    assert linear == [right - left, bottom - top]
+    assert quadratic == [-left - right, -top - bottom]
+
+
+@pytest.mark.parametrize(
+    "rows, arrives",
+    [
+        # Nobody gains: (0, 0) wins.
+        ([[1, 1, 1]], [[1, 2, 4]]),
+        # Left and right are equal: -1 comes before 1.
+        ([[1, 0, 1]], [[1 + 2, 0, 4]]),
+        # Above and below likewise.
+        ([[1], [0], [1]], [[1 + 2], [0], [4]]),
+        # From above or from the left: dy = 0 comes before dy = -1.
+        ([[0, 2], [2, 0]], [[0, 2 + 1], [4 + 8, 0]]),
+        # 2 away on the left and 1 on the right, both worth 0.75: 1 before -2.
+        ([[1.75, 0, 0, 1]], [[1 + 2, 0, 0, 4 + 8]]),
+    ],
+    ids=["none", "row", "column", "diagonal", "distance"],
+)
+def test_of_equals_the_first_in_order_wins(form, rows, arrives):
+    upstream = 2.0 ** np.arange(np.size(rows)).reshape(np.shape(rows))
+    assert routed(form, rows, upstream, 2)[0] == arrives
+
+
+def test_a_five_by_five_map_with_ties_by_hand(form):
+    rows = np.zeros((5, 5))
+    rows[0, 0] = rows[0, 4] = rows[4, 2] = 2
+    found = form(*one_case(rows, quadratic=(0.5, 0.5)), 2)
+    expected = [
+        [2, 1.5, 0, 1.5, 2],
+        [1.5, 1, 0, 1, 1.5],
+        [0, 0, 0, 0, 0],
+        [0, 1, 1.5, 1, 0],
+        [0, 1.5, 2, 1.5, 0],
+    ]
+    np.testing.assert_array_equal(found[0, :, :, 0], expected)
+    by_map, (linear, quadratic) = routed(
+        form, rows, np.ones((5, 5)), 2, quadratic=(0.5, 0.5)
+    )
+    # Where a peak of 2 arrives as 0, the cell itself is as good and comes first.
+    assert by_map == [
+        [4, 0, 1, 0, 4],
+        [0, 0, 1, 0, 0],
+        [1, 1, 1, 1, 1],
+        [1, 0, 0, 0, 1],
+        [1, 0, 6, 0, 1],
+    ]
+    # dx: -1 and 1 twice each in the upper corners and below; dy: -1 twice at each
+    # corner, 1 three times above the lower peak.
+    assert linear == [0, 4 - 3] and quadratic == [-8, -7]
+
+
+def test_at_the_border_the_gradient_stays_inside(form):
+    by_map, (linear, quadratic) = routed(
+        form, [[1, 0, 0]], [[1, 2, 4]], 7, linear=(-1, 0), quadratic=(0, 0)
+    )
+    # Each step to the right gains 1, but from the border there is none.
+    assert by_map == [[0, 0, 1 + 2 + 4]]
+    assert linear == [-(1 * 2 + 2 * 1), 0] and quadratic == [-(1 * 4 + 2 * 1), 0]
+
+
+def test_one_cell_keeps_its_gradient(form):
+    by_map, weights = routed(form, [[5]], [[3]], 7)
+    assert by_map == [[3]] and weights == [[0, 0], [0, 0]]
+
+
+def test_gradients_are_those_of_finite_differences(form):
+    case = random_case((2, 6, 7, 2), seed=3)
+    random = np.random.default_rng(4)
+    upstream = random.normal(size=case[0].shape)
+    found = gradients(form, case, 3, upstream)
+    exact = [array.astype(np.float64) for array in case]
+    step = 1e-6
+    for which, gradient in enumerate(found):
+        for index in np.ndindex(exact[which].shape):
+            values = []
+            for sign in (1, -1):
+                moved = [array.copy() for array in exact]
+                moved[which][index] += sign * step
+                values.append((upstream * direct(*moved, 3)).sum())
+            expected = (values[0] - values[1]) / (2 * step)
+            np.testing.assert_allclose(gradient[index], expected, rtol=0, atol=1e-4)
+
+
+# --- types, graphs, backends -----------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_other_types_are_computed_in_float32(form, dtype):
+    maps, linear, quadratic = random_case((1, 6, 7, 2))
+    maps = tf.cast(maps, dtype)
+    found = form(maps, linear, quadratic, 7)
+    assert found.dtype == dtype
+    expected = direct(tf.cast(maps, tf.float32).numpy(), linear, quadratic, 7)
+    assert tf.reduce_all(found == tf.cast(expected, dtype))
+    by_map, *by_weight = gradients(
+        form, (maps, linear, quadratic), 7, tf.ones_like(maps)
+    )
+    assert by_map.dtype == tf.as_dtype(dtype).as_numpy_dtype
+    assert by_map.astype(np.float64).sum() == 6 * 7 * 2
+    assert all(weight.dtype == np.float32 for weight in by_weight)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_graph_and_xla_compute_the_same_and_compile_soon(jit_compile):
+    case = random_case((2, 9, 8, 3))
+    upstream = tf.constant(random_case((2, 9, 8, 3), 1)[0])
+
+    @tf.function(jit_compile=jit_compile)
+    def both(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            diffused = diffuse(*tensors, 7)
+        return diffused, *tape.gradient(diffused, tensors, upstream)
+
+    start = time.monotonic()
+    found = both(*map(tf.constant, case))
+    # Of the 225 shifted maxima XLA would compile for minutes.
+    assert time.monotonic() - start < 30
+    expected = [direct(*case, 7), *gradients(diffuse, case, 7, upstream)]
+    for value, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_it_computes_and_learns_under_jax(project):
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("jax is not installed (pip install -e '.[jax]')")
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM_ON_JAX],
+        check=True,
+        cwd=project,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+    )
+
+
+# --- the layer -------------------------------------------------------------------
+
+
+def model_of(layer, shape=(6, 5, 3)):
+    maps = keras.Input(shape, name="maps")
+    return keras.Model({"maps": maps}, {"output": layer(maps)})
+
+
+def test_a_layer_begins_at_its_initial_weights():
+    layer = Diffusion(radius=3, linear=0.5, quadratic=0.25)
+    maps = random_case((2, 6, 5, 3))[0]
+    found = layer(maps)
+    assert [weight.path.split("/")[-1] for weight in layer.trainable_weights] == [
+        "linear",
+        "quadratic",
+    ]
+    weights = [np.full((2, 3), start, np.float32) for start in (0.5, 0.25)]
+    for weight, expected in zip(layer.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    np.testing.assert_array_equal(found, direct(maps, *weights, 3))
+
+
+def test_at_first_a_sure_joint_just_fills_the_window():
+    rows = np.zeros((17, 17))
+    rows[8, 8] = 1
+    found = Diffusion()(one_case(rows)[0])[0, :, :, 0].numpy()
+    np.testing.assert_allclose(found[1, 1], 1 - 0.01 * 98, atol=1e-6)
+    assert (found[1:16, 1:16] > 0).all() and not found[0].any()
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"radius": 0}, "radius: expected 1 or more cells, found 0"),
+        ({"quadratic": 1e-4}, "quadratic: expected the bound 0.001 or more"),
+    ],
+)
+def test_a_layer_that_makes_no_sense_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Diffusion(**settings)
+
+
+def test_a_saved_layer_comes_back():
+    layer = Diffusion(5, 0.1, 0.2, 0.05, name="spread")
+    copy = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert type(copy) is Diffusion and copy.get_config() == layer.get_config()
+    assert (
+        layer.get_config().items()
+        >= {
+            "radius": 5,
+            "linear": 0.1,
+            "quadratic": 0.2,
+            "bound": 0.05,
+        }.items()
+    )
+    bound = keras.constraints.deserialize(keras.constraints.serialize(AtLeast(0.05)))
+    np.testing.assert_allclose(bound(tf.constant([-1, 0.05, 2])), [0.05, 0.05, 2])
+
+
+def test_fitting_never_takes_the_quadratic_weights_below_their_bound():
+    model = model_of(Diffusion(radius=2, quadratic=0.02, bound=0.01))
+    maps = random_case((4, 6, 5, 3))[0]
+    # Targets above all maps: the smaller the penalty, the better.
+    targets = {"output": np.full_like(maps, 2)}
+    model.compile(keras.optimizers.SGD(0.05), "mse", jit_compile=False)
+    model.fit({"maps": maps}, targets, epochs=3, batch_size=2, verbose=0)
+    linear, quadratic = model.get_weights()
+    np.testing.assert_array_equal(quadratic, np.float32(0.01))
+    assert linear.all()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_under_mixed_precision_the_weights_stay_float32(training):
+    layer = Diffusion(radius=2, quadratic=0.01, dtype="mixed_float16")
+    maps = random_case((1, 6, 5, 3))[0]
+    found = layer(maps, training=training)
+    assert found.dtype == "float16"
+    half = np.float32(np.float16(maps))
+    weights = np.zeros((2, 3), np.float32), np.full((2, 3), 0.01, np.float32)
+    np.testing.assert_array_equal(found, np.float16(direct(half, *weights, 2)))
+
+
+# --- the native form -------------------------------------------------------------
+
+
+def operators_of(layer, training):
+    """The types of the operators in the graph of a layer's gradient."""
+
+    @tf.function
+    def step(maps):
+        with tf.GradientTape() as tape:
+            tape.watch(maps)
+            diffused = layer(maps, training=training)
+        return tape.gradient(diffused, maps)
+
+    graph = step.get_concrete_function(tf.TensorSpec((None, 6, 5, 3))).graph
+    return {operator.type for operator in graph.get_operations()}
+
+
+def test_native_gradients_are_those_of_the_portable_form(library):
+    case = random_case((5, 13, 11, 14), seed=5)
+    upstream = np.random.default_rng(6).normal(size=case[0].shape)
+    expected = gradients(diffuse, case, 7, upstream)
+    found = gradients(native.diffuse, case, 7, upstream)
+    again = gradients(native.diffuse, case, 7, upstream)
+    for value, wanted, same in zip(found, expected, again, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(value, same)
+
+
+def test_winners_of_the_operator_by_hand(library):
+    maps, linear, quadratic = one_case(
+        [[0, 0, 0], [2, 0, 0], [0, 0, 0]], quadratic=(0.25, 0.25)
+    )
+    _, dx, dy = library.tfpose_diffuse(maps, linear, quadratic, radius=1)
+    assert dx[0, :, :, 0].numpy().tolist() == [[0, -1, 0]] * 3
+    assert dy[0, :, :, 0].numpy().tolist() == [[1, 1, 0], [0, 0, 0], [-1, -1, 0]]
+
+
+def test_the_operator_refuses_what_does_not_fit(library):
+    maps, linear, quadratic = random_case((1, 4, 5, 3))
+    for case in (
+        (maps[0], linear, quadratic),
+        (maps, linear[:, :2], quadratic),
+        (maps, linear, quadratic[:1]),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="expected"):
+            library.tfpose_diffuse(*case, radius=2)
+    offsets = np.zeros(maps.shape, np.int32)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected the same"):
+        library.tfpose_diffuse_grad(maps, offsets, offsets[:, 1:])
+    offsets[0, 0, 0, 0] = -1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="inside the map"):
+        library.tfpose_diffuse_grad(maps, offsets, 0 * offsets)
+
+
+def test_a_graph_knows_the_shapes_of_the_operator(library):
+    @tf.function(input_signature=[tf.TensorSpec((None, 4, 5, 3))])
+    def diffused(maps):
+        return native.diffuse(maps, tf.zeros((2, 3)), tf.ones((2, 3)), 2)
+
+    assert diffused.get_concrete_function().output_shapes == (None, 4, 5, 3)
+
+
+def test_training_is_native_and_inference_is_portable(library):
+    training = operators_of(Diffusion(1), training=True)
+    assert {"TfposeDiffuse", "TfposeDiffuseGrad"} <= training
+    assert "Maximum" not in training
+    inference = operators_of(Diffusion(1), training=False)
+    assert "Maximum" in inference and "TfposeDiffuse" not in inference
+
+
+def test_keras_does_not_compile_what_xla_does_not_know(library, monkeypatch):
+    model = model_of(Diffusion())
+    model.compile("sgd", "mse")  # jit_compile="auto"
+    assert not model.jit_compile
+    monkeypatch.setattr(native, "is_usable", lambda: False)
+    assert Diffusion().supports_jit
+
+
+@pytest.fixture
+def other_folder(tmp_path, monkeypatch):
+    """An empty folder where the library is looked for."""
+    monkeypatch.setattr(native, "FOLDER", tmp_path)
+    for name in ("operators", "_warn"):  # as if never called
+        function = getattr(native, name).__wrapped__
+        monkeypatch.setattr(native, name, functools.cache(function))
+    return tmp_path
+
+
+def test_without_the_library_training_is_portable(other_folder):
+    layer = Diffusion(radius=1)
+    assert layer.supports_jit and not native.is_usable()
+    assert "Maximum" in operators_of(layer, training=True)
+
+
+def test_a_library_for_another_tensorflow_is_left_alone_with_a_warning(other_folder):
+    (other_folder / "diffusion-tf1.15.0.so").write_bytes(b"")
+    with pytest.warns(RuntimeWarning, match="found diffusion-tf1.15.0.so") as found:
+        layer = Diffusion(radius=1)
+        assert "Maximum" in operators_of(layer, training=True)
+    assert len(found) == 1 and "\n" not in str(found[0].message)
+
+
+def test_a_library_that_does_not_load_is_left_alone_with_a_warning(other_folder):
+    native.library().write_bytes(b"not a library")
+    layer = Diffusion(radius=1)
+    with pytest.warns(RuntimeWarning, match="diffusion is not used") as found:
+        assert "Maximum" in operators_of(layer, training=True)
+    assert len(found) == 1 and "\n" not in str(found[0].message)
+
+
+def test_without_a_compiler_building_says_so_in_one_line(project):
+    build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace"]
+    environment = {**os.environ, "PATH": "", "CXX": ""}
+    found = subprocess.run(
+        build, cwd=project, env=environment, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.splitlines() == [
+        "tfpose.native: not built, works without: found no C++ compiler"
+    ]
+
+
+# --- exports ---------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept")
+def test_exports_have_no_operator_of_ours_and_no_winners(tmp_path):
+    model = model_of(Diffusion(radius=3))
+    maps = random_case((2, 6, 5, 3))[0]
+    model.compile("sgd", "mse", jit_compile=False)
+    model.fit({"maps": maps}, {"output": maps + 1}, verbose=0)
+    exporting.write_saved_model(model, tmp_path, batch=1)
+    assert b"Tfpose" not in (tmp_path / "saved_model.pb").read_bytes()
+    content = litert.convert(str(tmp_path))
+    names = litert.operator_names(content)
+    assert set(names) == {"RESHAPE", "PADV2", "STRIDED_SLICE", "SUB", "MAXIMUM"}
+    assert names.count("MAXIMUM") == 2 * 2 * 3
+    found = litert.predict(content, {"maps": maps})["output"]
+    np.testing.assert_allclose(found, model({"maps": maps})["output"], atol=1e-6)
