@@ -150,12 +150,18 @@ def override(config: Config, settings: list[str]) -> Config:
 
 def _set(config: Config, key: str, text: str) -> Config:
     values = flatten(config)
-    full = {name.rpartition(".")[2]: name for name in reversed(values)}
-    name = key if key in values else full.get(key)
-    if name is None:
+    called = [name for name in values if name.rpartition(".")[2] == key]
+    if key in values:
+        called = [key]
+    if not called:
         raise ConfigError(
             f"--set {key}: no such setting, expected one of {list(values)}"
         )
+    if len(called) > 1:
+        raise ConfigError(
+            f"--set {key}: expected one of {called}, which share the name"
+        )
+    (name,) = called
     value = _parse(text, values[name], key)
     section, _, field = name.rpartition(".")
     if section in SECTIONS:

@@ -103,7 +103,7 @@ class HCRN(keras.Model):
         front_end: a key of ``FRONT_ENDS``.
         stages: of the front-ends "cpm" and "hourglass".
         refinement: "hcrn", or Table I's "without_diffusion" and "holistic".
-        radius: r of Eq. 5, cells.
+        diffusion_radius: r of Eq. 5, cells.
         root_cru: whether a root has a unit too, with its own initial map as context
             (98 parameters for LSP's 14 joints, as Table II counts; without it 91).
 
@@ -119,7 +119,7 @@ class HCRN(keras.Model):
         front_end="resnet101",
         stages=1,
         refinement="hcrn",
-        radius=7,
+        diffusion_radius=7,
         root_cru=True,
         name="hcrn",
         trainable=True,
@@ -155,7 +155,7 @@ class HCRN(keras.Model):
         if refinement != "holistic":
             outputs["initial"] = initial
             diffuse = refinement == "hcrn"
-            refined = refine(initial, parents, diffuse, radius, root_cru)
+            refined = refine(initial, parents, diffuse, diffusion_radius, root_cru)
         belief = layers.Activation("sigmoid", name="belief")(refined)
         outputs["heatmap"] = layers.Concatenate(name="maps")([refined, background])
         outputs["keypoints"] = PeakPosition(network.stride, name="peak")(belief)
@@ -166,7 +166,7 @@ class HCRN(keras.Model):
         self.front_end = front_end
         self.stages = stages
         self.refinement = refinement
-        self.radius = radius
+        self.diffusion_radius = diffusion_radius
         self.root_cru = root_cru
         self.stride = network.stride
         self.activation = "sigmoid"
@@ -183,7 +183,7 @@ class HCRN(keras.Model):
             "front_end": self.front_end,
             "stages": self.stages,
             "refinement": self.refinement,
-            "radius": self.radius,
+            "diffusion_radius": self.diffusion_radius,
             "root_cru": self.root_cru,
             "name": self.name,
             "trainable": self.trainable,

@@ -34,7 +34,7 @@ def paper() -> Config:
             "front_end": "resnet101",
             "stages": 1,
             "refinement": "hcrn",
-            "radius": 7,
+            "diffusion_radius": 7,
             "root_cru": True,
         },
         # sigma, for --set codec=gaussian: CPM's 7 px.
@@ -96,11 +96,10 @@ def tiny() -> Config:
             "front_end": "tiny",
             "stages": 1,
             "refinement": "hcrn",
-            "radius": 7,
+            "diffusion_radius": 7,
             "root_cru": True,
         },
-        # 10 px at 368 would be 3.5 here and cover two cells; with 8 px, twelve cells,
-        # it learned faster: PCK@0.2 29.9 against 22.9 after one epoch on LSP.
+        # 10 px at 368 would be 3.5 here, a cell or two; these are twelve.
         target={"codec": "disc", "radius": 8.0, "sigma": 1.0},
         error="cross_entropy",
         train=("synthetic/train",),
