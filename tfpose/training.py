@@ -30,13 +30,14 @@ from tfpose.codecs import CODECS, Codec
 from tfpose.config import Config, load
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, training_batches
-from tfpose.models import MODELS
+from tfpose.models import MODELS, imagenet
 from tfpose.poses import write_json
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 # Validation, log line and checkpoint after at most so many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
+IMAGENET = "imagenet"
 OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
@@ -101,17 +102,24 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
         ) from error
 
 
-def start_from(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
-    """Gives a new model the weights of a model folder.
+def start_from(model: keras.Model, config: Config, weights: str) -> None:
+    """Gives a new model the weights of a model folder or of ImageNet.
 
-    All of them if it is the same network, of any input size. Of another network the
-    layers that have the same names and shapes; a first convolution that sees more
+    For "imagenet" its trunk gets what Keras downloads. A model folder gives all its
+    weights to the same network, of any input size; to another network those of the
+    layers that have the same names and shapes. A first convolution that sees more
     channels than the new one, as a refiner's which sees the pose too, gives those of
     the photo.
 
     Raises:
         ConfigError, TrainingError: no such model folder, or no layer in common.
+        ImageNetError: no download, or a trunk that Keras does not have.
     """
+    if weights == IMAGENET:
+        network = config.network
+        imagenet.load(model, network.get("front_end") or network.get("trunk"))
+        return
+    folder = pathlib.Path(weights)
     before = load(folder / CONFIG)
     if (before.model, before.network) == (config.model, config.network):
         load_weights(model, folder)
@@ -152,7 +160,7 @@ def train(
         model_dir: folder to write; must be new, or hold the run to resume.
         resume: go on from the checkpoint, at its step and with the same data order.
         quicktest: a few steps only, to see that everything works.
-        weights: model folder to start from (``start_from``).
+        weights: model folder or "imagenet", to start from (``start_from``).
 
     Raises:
         TrainingError, ConfigError, DataError: one clear line.
@@ -170,7 +178,7 @@ def train(
         else:
             model = build_model(config)
             if weights:
-                start_from(model, config, pathlib.Path(weights))
+                start_from(model, config, weights)
             _compile(model, config, rounds)
     first_step = int(model.optimizer.iterations)
 
