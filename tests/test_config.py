@@ -48,7 +48,8 @@ def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
     for paper, size, radius in ((lsp, 368, 10), (flic, 368, 10), (mpii, 384, 12)):
         assert paper.input_size == (size, size) and paper.epochs == 250
         assert paper.target["codec"] == "disc" and paper.target["radius"] == radius
-        assert paper.error == "cross_entropy" and paper.network["radius"] == 7
+        assert paper.error == "cross_entropy"
+        assert paper.network["diffusion_radius"] == 7 and paper.network["root_cru"]
         assert (paper.augmentation.scale, paper.augmentation.rotation) == (0.3, 40)
         assert paper.augmentation.mirror == 0.5 and paper.coordinate_loss == 0
     assert lsp.train == ("lsp/train", "lspet/train")
@@ -98,8 +99,8 @@ def test_a_setting_changes_one_value_and_keeps_its_type(tiny, setting, name, val
     "setting, name",
     [
         ("target.radius=12", "target.radius"),
-        # The network's radius, in cells, comes first.
-        ("radius=12", "network.radius"),
+        ("radius=12", "target.radius"),
+        ("diffusion_radius=12", "network.diffusion_radius"),
         ("sigma=12", "target.sigma"),
     ],
 )
@@ -108,6 +109,15 @@ def test_a_setting_of_the_target_keeps_the_others(estimator, setting, name):
     changed = configs.flatten(configs.override(estimator, [setting]))
     assert changed == {**before, name: 12}
     assert type(changed[name]) is type(before[name])
+
+
+def test_a_name_that_two_settings_share_is_refused(estimator):
+    network = {**estimator.network, "sigma": 3.0}
+    config = dataclasses.replace(estimator, network=network)
+    message = r"--set sigma: expected one of \['network.sigma', 'target.sigma'\]"
+    with pytest.raises(ConfigError, match=message):
+        configs.override(config, ["sigma=2"])
+    assert configs.override(config, ["target.sigma=2"]).target["sigma"] == 2
 
 
 def test_settings_are_applied_in_order(tiny):
