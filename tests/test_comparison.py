@@ -69,3 +69,68 @@ def test_a_missing_photo_is_named_and_leaves_no_report(people, files, tmp_path):
     with pytest.raises(ValueError, match="photo2.png: expected a photo"):
         comparison.write(tmp_path / "report.html", *people, files["images"])
     assert not (tmp_path / "report.html").exists()
+
+
+def test_the_mean_error_counts_labelled_joints_up_to_wrong():
+    distances = np.array(
+        [[0.1, 0.3, np.nan], [9.0, 0.1, np.inf], [np.inf] * 3, [np.nan] * 3]
+    )
+    np.testing.assert_allclose(
+        comparison.mean_errors(distances), [0.2, 1.1 / 3, np.nan, np.nan]
+    )
+
+
+@pytest.mark.parametrize(
+    "people, count, wanted",
+    [
+        (0, 2, ([], [], [])),
+        (1, 2, ([0], [], [])),
+        (2, 2, ([0], [], [1])),
+        (3, 2, ([0], [1], [2])),
+        (7, 2, ([0, 1], [2, 3], [6, 5])),
+        (10, 2, ([0, 1], [4, 5], [9, 8])),
+    ],
+)
+def test_the_first_the_middle_and_the_last_are_different_people(people, count, wanted):
+    order = np.arange(people)
+    assert tuple(part.tolist() for part in comparison.thirds(order, count)) == wanted
+
+
+def test_the_report_of_one_set_of_poses_has_no_before(people, files, tmp_path):
+    truth, _, poses = people
+    path = tmp_path / "report.html"
+    comparison.write(path, truth, None, poses, files["images"], more=("<p>more</p>",))
+    page = path.read_text("utf-8")
+    assert "<h1>Estimated poses</h1>" in page and "in 3 photos; 3 poses." in page
+    for heading in (
+        "How good the poses are",
+        "Found best",
+        "In between",
+        "Found worst",
+    ):
+        assert page.count(f"<h2>{heading}</h2>") == 1
+    assert page.count("data:image/jpeg") == 3 and "<p>more</p>" in page
+    assert "<td>left knee</td><td>100.0</td><td>100.0</td></tr>" in page
+    assert "before" not in page and "→" not in page
+    # 3 px of a torso of 30.46 px.
+    assert page.count("joints 0.10 torsos off</figcaption>") == 3
+
+
+def test_people_are_ranked_by_their_errors(people, files):
+    truth, _, poses = people
+    poses.keypoints[1] += [6.0, 0.0]  # people 0 and 2 stay 3 px off
+    best, between, worst = comparison.people(truth, poses, files["images"])
+    assert "photo2.png" in worst and "photo2.png" not in best + between
+
+
+def test_a_person_without_pose_is_in_no_gallery(people, files):
+    truth, _, poses = people
+    galleries = comparison.people(truth, poses.take([0]), files["images"])
+    assert len(galleries) == 1 and "1 of 1 people" in galleries[0]
+    assert comparison.people(truth, poses.take([]), files["images"]) == []
+
+
+def test_the_picture_of_one_pose_is_one_panel(people, files):
+    truth, _, poses = (side.take([1]) for side in people)
+    picture = comparison.picture(truth, None, poses, files["images"])
+    assert picture.shape == (320, 256, 3)

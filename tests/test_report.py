@@ -53,6 +53,19 @@ def test_a_joint_without_annotation_has_a_dash():
     assert "nose – – –" in text(html)
 
 
+def test_one_set_of_poses_has_no_changes():
+    html = report.summary_numbers([("AP", 52.04), ("AR", None)], title="How good")
+    assert text(html) == "How good AP 52.0 AR –"
+    html = report.joint_table({"PCK@0.2": ({"left_knee": 61.0},)})
+    assert text(html) == "Joint by joint joint PCK@0.2 left knee 61.0"
+
+
+def test_the_two_sides_of_the_joint_table_can_have_other_names():
+    tables = {"PCK": ({"nose": 1.0}, {"nose": 3.0})}
+    html = report.joint_table(tables, sides=("first guess", "refined"))
+    assert "PCK first guess refined change nose 1.0 3.0 +2.0" in text(html)
+
+
 def test_joints_that_differ_between_the_tables_are_refused():
     with pytest.raises(ValueError, match=r"PCK: expected the joints \['a'\].*'b'"):
         report.joint_table({"PCK": ({"a": 1.0}, {"b": 1.0})})
@@ -69,9 +82,22 @@ def test_error_types_show_the_shares_before_and_after():
     assert "miss 5.00" in html and "miss 1.00" in html and "nose: good 84.0 %" in html
 
 
+def test_error_types_of_one_set_of_poses_have_one_bar_a_joint():
+    shares = dict.fromkeys(charts.ERROR_COLOURS, 5.0) | {"good": 80.0}
+    html = report.error_types({**shares, "per_joint": {"nose": shares}}, note="A note.")
+    assert "A note. Good joints: 80.0 %." in text(html)
+    assert "before" not in html and "after" not in html
+    for row in ("all joints", "nose"):
+        assert html.count(f"{row}: good 80.0 %") == 1
+
+
 def test_the_pck_curve_has_a_line_before_and_a_line_after():
-    html = report.pck_curve([0, 0.1, 0.2], [0, 40, 60], [0, 50, 80], "torso")
+    curves = {"before": [0, 40, 60], "after": [0, 50, 80]}
+    html = report.pck_curve([0, 0.1, 0.2], curves, "torso")
     assert html.count("<polyline") == 2
+    assert f"stroke='{charts.BEFORE}'" in html and f"stroke='{charts.AFTER}'" in html
+    html = report.pck_curve([0, 0.1, 0.2], {"after": [0, 50, 80]}, "torso")
+    assert html.count("<polyline") == 1 and f"stroke='{charts.AFTER}'" in html
 
 
 def test_the_training_log_becomes_one_chart_for_losses_and_one_a_metric(tmp_path):
@@ -93,6 +119,16 @@ def test_a_training_log_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "bad.csv").write_text("epoch,loss\n0,many\n")
     with pytest.raises(ValueError, match="bad.csv: could not convert.*many"):
         report.read_log(tmp_path / "bad.csv")
+
+
+def test_strips_are_rows_of_pictures_with_words():
+    picture = np.zeros((8, 8, 3), np.uint8)
+    rows = [("im1 <wrist>", [(picture, "1 first"), (picture, "2 then")])]
+    html = report.strips("Units", [*rows, ("im2", [(picture, "3")])], "A note.")
+    assert text(html) == "Units A note. im1 <wrist> 1 first 2 then im2 3".replace(
+        "<wrist>", "&lt;wrist&gt;"
+    )
+    assert html.count("class='strip'") == 2 and html.count("data:image/jpeg") == 3
 
 
 def test_extremes_are_sorted_and_have_the_right_sign():

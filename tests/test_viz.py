@@ -108,6 +108,27 @@ def test_before_and_after_are_two_panels_of_the_same_place():
     np.testing.assert_array_equal(picture[40:, :90], picture[40:, 94:])
 
 
+def test_one_person_is_a_panel_without_caption():
+    one = viz.one_person(GREY, (POSE, ALL), STICK, (POSE, ALL), size=(120, 90))
+    both = viz.before_after(
+        GREY, (POSE, ALL), (POSE, ALL), STICK, (POSE, ALL), size=(120, 90), labels="ab"
+    )
+    assert one.shape == (120, 90, 3)
+    np.testing.assert_array_equal(one[40:], both[40:, :90])
+    alone = viz.one_person(GREY, (POSE, ALL), STICK, size=(120, 90))
+    assert not (alone == viz.TRUTH).all(-1).any()
+
+
+def test_given_colours_are_those_of_the_lines_and_dots():
+    red, green = (255, 0, 0), (0, 255, 0)
+    drawn = viz.draw_lines(
+        GREY, POSE, ALL, STICK, ([(0, 1, red)], [green] * 3), thickness=3, larger=4
+    )
+    assert tuple(drawn[60, 50]) == red
+    assert tuple(drawn[60, 80]) == tuple(drawn[20, 50]) == tuple(drawn[24, 50]) == green
+    assert tuple(drawn[40, 65]) == (100, 100, 100)  # no line that was not given
+
+
 def test_a_contact_sheet_fills_row_by_row_and_keeps_proportions():
     red = np.zeros((40, 40, 3), np.uint8)
     red[..., 0] = 255

@@ -274,17 +274,21 @@ def _report(commands) -> None:
     command = _command(
         commands,
         "report",
-        "writes an HTML report of refined poses",
-        "One file with numbers, curves and before/after pictures.",
-        "tfpose report --poses refined.json --before poses.json "
+        "writes an HTML report of poses",
+        "One file with numbers, curves and pictures: of refined poses before and after "
+        "(--before), or of an estimator's, with how it found difficult joints "
+        "(--model).",
+        "tfpose report --model hcrn_tiny_lsp --poses poses.json "
         "--annotations truth.json --images photos --out report.html",
     )
     _poses(command)
     _annotations(command)
-    _before(command, required=True)
+    _before(command, required=False)
+    text = "the HCRN that estimated the poses: shows its heatmaps joint by joint"
+    _option(command, "--model", "NAME|DIR", text)
     _option(command, "--images", "DIR", "folder of the photos", required=True)
     _option(command, "--out", "FILE.html", "the report", required=True)
-    _option(command, "--title", "TEXT", "heading", default="Refined poses")
+    _option(command, "--title", "TEXT", "heading of the page")
     _option(command, "--log", "FILE.csv", "log.csv of the training run, for its curves")
 
 

@@ -275,13 +275,28 @@ def _write_text(path, text: str) -> None:
     os.replace(beside, path)
 
 
-def report(poses, before, annotations, images, out, title, log) -> None:
-    """Writes the HTML report of refined poses."""
+def report(poses, before, model, annotations, images, out, title, log) -> None:
+    """Writes the HTML report of refined poses, or of an estimator's."""
     from tfpose import comparison
 
+    if model and before:
+        raise ValueError(
+            "report: expected --before (refined poses) or --model (an estimator's "
+            "poses), found both"
+        )
     truth, after, before = _read_poses(annotations, poses, before)
-    comparison.write(out, truth, before, after, images, title, log)
+    more = _found_joints(model, truth, after, images) if model else ()
+    comparison.write(out, truth, before, after, images, title, log, more)
     print(f"wrote {out}")
+
+
+def _found_joints(model, truth, poses, images) -> list[str]:
+    """Sections on how an estimator found difficult joints."""
+    _start_tensorflow()
+    from tfpose import tree_report
+    from tfpose.maps import Units
+
+    return tree_report.sections(truth, poses, images, Units.load(model))
 
 
 def models(json) -> None:

@@ -51,6 +51,9 @@ tr:last-child td { font-weight: 650; border-bottom: 0; }
 svg { max-width: 100%; height: auto; }
 .gallery { display: grid; gap: .9rem;
   grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
+h3 { font-size: .95rem; margin: 1.2rem 0 .4rem; }
+.strip { display: grid; gap: .5rem;
+  grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); }
 figure { margin: 0; } figure img { width: 100%; display: block; border-radius: 6px; }
 figcaption { color: var(--soft); font-size: .85rem; padding-top: .25rem; }
 @media print { body { background: #fff; } section { break-inside: avoid; } }
@@ -89,17 +92,20 @@ def section(title: str, note: str, content: str) -> str:
 
 
 def summary_numbers(
-    numbers: Sequence[tuple[str, float | None, float | None]],
-    note: str = "",
-    title="Before and after",
+    numbers: Sequence[tuple], note: str = "", title="Before and after"
 ) -> str:
-    """Large numbers: (name, before, after), more is better; None prints a dash."""
-    tiles = [
-        f"<div class='tile'><b>{escape(name)}</b>"
-        f"<span class='was'>{_value(before)} →</span> "
-        f"<span class='now'>{_value(after)}</span> {_change(before, after)}</div>"
-        for name, before, after in numbers
-    ]
+    """Large numbers: (name, before, after) or (name, value); None prints a dash.
+
+    More is better.
+    """
+    tiles = []
+    for name, *values in numbers:
+        was, change = "", ""
+        if len(values) == 2:
+            was = f"<span class='was'>{_value(values[0])} →</span> "
+            change = f" {_change(*values)}"
+        now = f"<span class='now'>{_value(values[-1])}</span>"
+        tiles.append(f"<div class='tile'><b>{escape(name)}</b>{was}{now}{change}</div>")
     return section(title, note, f"<div class='tiles'>{''.join(tiles)}</div>")
 
 
@@ -120,39 +126,44 @@ def _change(before: float | None, after: float | None) -> str:
 
 
 def joint_table(
-    tables: Mapping[str, tuple[Mapping[str, float], Mapping[str, float]]],
+    tables: Mapping[str, Sequence[Mapping[str, float]]],
     note: str = "",
     title: str = "Joint by joint",
+    sides: tuple[str, str] = ("before", "after"),
 ) -> str:
-    """A row a joint: before, after and the change of one or more metrics.
+    """A row a joint: one or more metrics, before and after with the change or alone.
 
     Args:
-        tables: metric -> (before, after), each {joint: value or None}; the last
-            row is bold (give the mean there).
+        tables: metric -> (before, after) or (values,), each {joint: value or None};
+            the last row is bold (give the mean there).
         note: text above the table.
         title: heading.
+        sides: what the two are called.
 
     Raises:
         ValueError: the metrics have different joints.
     """
     joints = list(next(iter(tables.values()))[0])
-    for metric, (before, after) in tables.items():
-        if not set(joints) == set(before) == set(after):
-            raise ValueError(
-                f"{metric}: expected the joints {joints}, got {list(before)} before "
-                f"and {list(after)} after"
-            )
+    for metric, values in tables.items():
+        for side, name in zip(values, sides, strict=False):
+            if set(side) != set(joints):
+                raise ValueError(
+                    f"{metric}: expected the joints {joints}, got {list(side)} {name}"
+                )
     head = "".join(
-        f"<th>{escape(metric)} before</th><th>after</th><th>change</th>"
-        for metric in tables
+        f"<th>{escape(metric)} {escape(sides[0])}</th><th>{escape(sides[1])}</th>"
+        "<th>change</th>"
+        if len(values) == 2
+        else f"<th>{escape(metric)}</th>"
+        for metric, values in tables.items()
     )
     rows = []
     for joint in joints:
-        cells = "".join(
-            f"<td>{_value(before[joint])}</td><td>{_value(after[joint])}</td>"
-            f"<td>{_change(before[joint], after[joint])}</td>"
-            for before, after in tables.values()
-        )
+        cells = ""
+        for values in tables.values():
+            own = [side[joint] for side in values]
+            cells += "".join(f"<td>{_value(value)}</td>" for value in own)
+            cells += f"<td>{_change(*own)}</td>" if len(own) == 2 else ""
         rows.append(f"<tr><td>{escape(joint.replace('_', ' '))}</td>{cells}</tr>")
     body = f"<tr><th>joint</th>{head}</tr>{''.join(rows)}"
     return section(title, note, f"<div class='scroll'><table>{body}</table></div>")
@@ -171,15 +182,27 @@ def plain_table(
     return section(title, note, f"<div class='scroll'>{table}</div>")
 
 
-def error_types(before: Mapping, after: Mapping, note: str = "") -> str:
-    """Shares of the error types before and after, whole and joint by joint.
+def error_types(*sides: Mapping, note: str = "") -> str:
+    """Shares of the error types before and after, or of one set of poses.
 
     Args:
-        before: what ``tfpose analyze`` reports: {"good", "jitter", "inversion", "swap",
-            "miss": percent, "per_joint": {joint: the same shares}}.
-        after: the same, after refinement.
+        sides: before and after, or one alone, each what ``tfpose analyze`` reports:
+            {"good", "jitter", "inversion", "swap", "miss": percent, "per_joint":
+            {joint: the same shares}}.
         note: text above the charts.
     """
+    if len(sides) == 2:
+        content, good = _both_error_types(*sides)
+    else:
+        (shares,) = sides
+        content = charts.error_bars({"all joints": shares, **shares["per_joint"]})
+        good = f"Good joints: {_value(shares['good'])} %. Shares in percent."
+    content = f"<div class='charts'>{content}</div>"
+    return section("Kinds of error", f"{note} {good}".strip(), content)
+
+
+def _both_error_types(before: Mapping, after: Mapping) -> tuple[str, str]:
+    """The charts, and the sentence that explains them."""
     kinds = [kind for kind in charts.ERROR_COLOURS if kind != "good"]
     bars = charts.paired_bars(
         {kind: before[kind] or 0.0 for kind in kinds},
@@ -192,17 +215,25 @@ def error_types(before: Mapping, after: Mapping, note: str = "") -> str:
         "after. "
         "Right: each joint's shares in percent, upper bar before, lower bar after."
     )
-    content = f"<div class='charts'>{bars}{joints}</div>"
-    return section("Kinds of error", f"{note} {good}".strip(), content)
+    return bars + joints, good
 
 
-def pck_curve(thresholds: Sequence[float], before, after, x_label: str) -> str:
-    """The share of correct joints (percent) over the distance threshold."""
+def pck_curve(
+    thresholds: Sequence[float], curves: Mapping[str, Sequence[float]], x_label: str
+) -> str:
+    """The share of correct joints (percent) over the distance threshold.
+
+    Args:
+        thresholds: T distances, rising.
+        curves: name -> T percents; "before" and "after" have their own colours.
+        x_label: what the thresholds are.
+    """
+    colours = {"before": charts.BEFORE}
     curve = charts.line_chart(
-        {"before": (thresholds, before), "after": (thresholds, after)},
+        {name: (thresholds, values) for name, values in curves.items()},
         x_label,
         "Correct joints (percent)",
-        {"before": charts.BEFORE, "after": charts.AFTER},
+        {name: colours.get(name, charts.AFTER) for name in curves},
     )
     note = "A joint is correct if it is nearer to the annotation than the threshold."
     return section("Correct joints over the threshold", note, curve)
@@ -256,6 +287,27 @@ def gallery(title: str, pictures: Sequence[tuple], note: str = "") -> str:
         for picture, text in pictures
     ]
     return section(title, note, f"<div class='gallery'>{''.join(figures)}</div>")
+
+
+def strips(title: str, pictures: Sequence[tuple], note: str = "") -> str:
+    """Rows of pictures, each with its own words; narrow screens wrap them.
+
+    Args:
+        title: heading of the section.
+        pictures: (text, [(u8[H, W, 3] RGB, words), ...]) of each row.
+        note: text above.
+    """
+    rows = []
+    for text, row in pictures:
+        figures = [
+            f"<figure><img src='{_inline(picture)}' alt='{escape(words)}' "
+            f"loading='lazy'><figcaption>{escape(words)}</figcaption></figure>"
+            for picture, words in row
+        ]
+        rows.append(
+            f"<h3>{escape(text)}</h3><div class='strip'>{''.join(figures)}</div>"
+        )
+    return section(title, note, "".join(rows))
 
 
 def _inline(picture) -> str:

@@ -65,6 +65,27 @@ def draw_pose(
     Raises:
         ValueError: ``keypoints`` or ``valid`` has another number of joints.
     """
+    limbs = [
+        (a, b, colour or side_colour(skeleton.joints[a], skeleton.joints[b]))
+        for a, b in skeleton.limb_indices
+    ]
+    dots = [colour or side_colour(joint) for joint in skeleton.joints]
+    return draw_lines(image, keypoints, valid, skeleton, (limbs, dots), thickness)
+
+
+def draw_lines(
+    image, keypoints, valid, skeleton: Skeleton, colours, thickness=None, larger=1
+) -> np.ndarray:
+    """The photo with a pose drawn on it in colours that are given.
+
+    Arguments, result and errors as of ``draw_pose``, but:
+
+    Args:
+        colours: (joint, joint, (r, g, b)) of each line, and (r, g, b) of each of the K
+            dots.
+        larger: px that a dot's radius exceeds the thickness of a line.
+    """
+    limbs, dots = colours
     keypoints = np.asarray(keypoints, np.float64)
     if keypoints.shape != (len(skeleton), 2) or np.shape(valid) != (len(skeleton),):
         raise ValueError(
@@ -74,18 +95,16 @@ def draw_pose(
     picture = np.array(image, np.uint8, order="C")
     thickness = thickness or max(1, round(min(picture.shape[:2]) / 120))
     drawn = _drawable(keypoints, valid, picture.shape)
-    limbs = [limb for limb in skeleton.limb_indices if drawn[limb].all()]
     points = np.round(np.where(drawn[:, None], keypoints, 0) * 2**_SHIFT).astype(int)
     # All outlines first, so that no limb is cut by its neighbour's outline.
     for extra in (2, 0):
-        for a, b in limbs:
-            fill = colour or side_colour(skeleton.joints[a], skeleton.joints[b])
-            tone = OUTLINE if extra else fill
-            _line(picture, points[a], points[b], tone, thickness + extra)
+        for a, b, fill in limbs:
+            if drawn[a] and drawn[b]:
+                tone = OUTLINE if extra else fill
+                _line(picture, points[a], points[b], tone, thickness + extra)
         for joint in np.flatnonzero(drawn):
-            fill = colour or side_colour(skeleton.joints[joint])
-            tone = OUTLINE if extra else fill
-            _dot(picture, points[joint], tone, thickness + 1 + extra / 2)
+            tone = OUTLINE if extra else dots[joint]
+            _dot(picture, points[joint], tone, thickness + larger + extra / 2)
     return picture
 
 
@@ -176,19 +195,40 @@ def before_after(
     """
     poses = [before, after] + ([truth] if truth is not None else [])
     box = frame(poses, size[1] / size[0])
-    panels = []
-    for (keypoints, valid), label in zip((before, after), labels, strict=True):
-        picture, matrix = cut(image, box, size)
-        if truth is not None:
-            points = _map(truth[0], matrix)
-            picture = draw_pose(picture, points, truth[1], skeleton, TRUTH, 1)
-        picture = draw_pose(picture, _map(keypoints, matrix), valid, skeleton)
-        panels.append(caption(picture, label))
+    panels = [
+        caption(_on_cut(image, box, size, pose, skeleton, truth), label)
+        for pose, label in zip((before, after), labels, strict=True)
+    ]
     gap = np.full((size[0], 4, 3), PAPER, np.uint8)
     return np.concatenate([panels[0], gap, panels[1]], axis=1)
 
 
-def _map(points, matrix) -> np.ndarray:
+def one_person(
+    image, pose, skeleton: Skeleton, truth=None, size=(320, 256)
+) -> np.ndarray:
+    """The part of a photo that shows one person, with the pose.
+
+    Arguments as of ``before_after``.
+
+    Returns:
+        u8[height, width, 3].
+    """
+    poses = [pose] + ([truth] if truth is not None else [])
+    box = frame(poses, size[1] / size[0])
+    return _on_cut(image, box, size, pose, skeleton, truth)
+
+
+def _on_cut(image, box, size, pose, skeleton, truth) -> np.ndarray:
+    """A cut u8[height, width, 3] with the truth in thin white and the pose on it."""
+    picture, matrix = cut(image, box, size)
+    if truth is not None:
+        points = transform(truth[0], matrix)
+        picture = draw_pose(picture, points, truth[1], skeleton, TRUTH, 1)
+    return draw_pose(picture, transform(pose[0], matrix), pose[1], skeleton)
+
+
+def transform(points, matrix) -> np.ndarray:
+    """Applies the map f64[2, 3] of ``cut`` to points f[..., 2]."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 

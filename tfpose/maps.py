@@ -1,0 +1,177 @@
+"""The maps inside a trained HCRN: what each unit of its tree saw and answered.
+
+For pictures of how a difficult joint is found (HCRN Fig. 3 b), not for estimation:
+people are looked at in one size and not mirrored (``tfpose.estimate`` averages).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from tfpose import geometry
+from tfpose.data.pipeline import CROP_MARGIN
+from tfpose.estimate import Estimator
+from tfpose.layers.blocks import Channels
+from tfpose.layers.heatmaps import PeakPosition
+from tfpose.models import HCRN
+from tfpose.refine import batched
+from tfpose.skeleton import Skeleton, tree_layers
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """What one contextual refinement unit did with one person.
+
+    Attributes:
+        joint: its name.
+        parent: the joint that guides it: its own name for a root, which guides itself;
+            None where it has no unit.
+        box: f64[4] xywh, I, which the maps cover.
+        maps: step -> f32[h, w] in 0..1, in the order of the steps: the "initial" map O
+            (Eq. 1), the "parent"'s map, the "diffused" one (Eq. 5) where the network
+            diffuses, and the "refined" map H (Eq. 4). A joint without unit has only
+            the first.
+        peaks: step -> f32[2], I, where the map is largest.
+    """
+
+    joint: str
+    parent: str | None
+    box: np.ndarray
+    maps: dict[str, np.ndarray]
+    peaks: dict[str, np.ndarray]
+
+
+def unit_model(model: keras.Model) -> keras.Model:
+    """The part of an HCRN that ends at the maps of its units; the weights are shared.
+
+    Input: "image" f32[B, H, W, 3] RGB 0..255. Outputs, a dict: the steps of ``Unit``,
+    each f32[B, h, w, K] in 0..1. A root with a unit is its own parent. A joint without
+    unit has its initial map at every step.
+
+    Raises:
+        ValueError: a network without units.
+    """
+    if getattr(model, "refinement", "holistic") == "holistic":
+        raise ValueError(
+            "expected an HCRN with units (refinement hcrn or without_diffusion), found "
+            f"{model.name} without: it has no maps of them to show"
+        )
+    tree = tree_layers(model.parents)
+    found = {layer.name: layer.output for layer in model.layers}
+    steps = {"initial": [], "parent": [], "diffused": [], "refined": []}
+    for number in range(1, len(tree) + 1):
+        name = f"layer{number}"
+        initial = parent = diffused = refined = found[f"{name}_initial_maps"]
+        if number > 1:
+            parent = diffused = found[f"{name}_parents"]
+        if number > 1 or model.root_cru:
+            # The last layer's maps guide nobody and the network ends at their logits.
+            refined = layers.Activation("sigmoid")(found[f"{name}_refinement"])
+            if model.refinement == "hcrn":
+                diffused = found[f"{name}_diffusion"]
+        parts = (initial, parent, diffused, refined)
+        for maps, part in zip(steps.values(), parts, strict=True):
+            maps.append(part)
+    if model.refinement != "hcrn":
+        del steps["diffused"]
+    order = [joint for joints in tree for joint in joints]
+    places = [order.index(joint) for joint in range(len(order))]
+    outputs = {
+        step: Channels(places, name=f"all_{step}")(layers.Concatenate()(parts))
+        for step, parts in steps.items()
+    }
+    return keras.Model(model.input, outputs, name="units")
+
+
+class Units:
+    """A trained HCRN with crops around it, opened at the units of its tree.
+
+    Args:
+        model: the network.
+        skeleton: of its poses.
+
+    Raises:
+        ValueError: a network without units.
+    """
+
+    def __init__(self, model: HCRN, skeleton: Skeleton):
+        self.skeleton, self.size = skeleton, model.input_size
+        self._alone = set() if model.root_cru else set(tree_layers(model.parents)[0])
+        self._model = unit_model(model)
+        self._decode = PeakPosition(model.stride)
+        self._run = tf.function(self._maps_and_peaks, reduce_retracing=True)
+
+    @classmethod
+    def load(cls, name: str) -> Units:
+        """Loads a preset by its name, or a model folder.
+
+        Raises:
+            ValueError: nothing there, or a network without units.
+        """
+        estimator = Estimator.load(name)
+        try:
+            return cls(estimator.model, estimator.skeleton)
+        except ValueError as error:
+            raise ValueError(f"model {name}: {error}") from error
+
+    def peaks(self, people: Iterable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Where people's joints are by their initial and by their refined maps.
+
+        Args:
+            people: iterable of (u8[H, W, 3] RGB, box f[4] xywh I), an item a person.
+
+        Yields:
+            f32[n, K, 2] I of the initial and of the refined maps of the next n people.
+        """
+        for batch in batched(self._cut(photo, box)[:2] for photo, box in people):
+            crops, to_image = (np.stack(part) for part in batch)
+            _, peaks = self._run(crops, to_image)
+            yield peaks["initial"].numpy(), peaks["refined"].numpy()
+
+    def __call__(self, photo, box) -> list[Unit]:
+        """What the unit of each of the K joints did with one person.
+
+        Args:
+            photo: u8[H, W, 3] RGB.
+            box: f[4] xywh, I, around the person.
+        """
+        crop, to_image, shown = self._cut(photo, box)
+        maps, peaks = self._run(crop[None], to_image[None])
+        units = []
+        for joint, parent in enumerate(self.skeleton.parents):
+            alone = joint in self._alone
+            steps = ["initial"] if alone else list(maps)
+            names = self.skeleton.joints
+            units.append(
+                Unit(
+                    joint=names[joint],
+                    parent=None if alone else names[joint if parent < 0 else parent],
+                    box=shown,
+                    maps={step: maps[step][0, ..., joint].numpy() for step in steps},
+                    peaks={step: peaks[step][0, joint].numpy() for step in steps},
+                )
+            )
+        return units
+
+    def _cut(self, photo, box):
+        """The crop f32[H, W, 3], f32[2, 3] C -> I, and its box f64[4] I."""
+        box = geometry.fit_aspect(tf.constant(box, tf.float32), self.size)
+        box = geometry.scale_box(box, CROP_MARGIN)
+        matrix = geometry.crop_matrix(box, self.size)
+        photo = tf.cast(photo, tf.float32)
+        crop = geometry.warp(photo[None], matrix[None], self.size)[0]
+        return crop, geometry.invert(matrix), box.numpy().astype(np.float64)
+
+    def _maps_and_peaks(self, crops, to_image):
+        maps = self._model({"image": crops}, training=False)
+        peaks = {
+            step: geometry.transform(self._decode(found), to_image)
+            for step, found in maps.items()
+        }
+        return maps, peaks
