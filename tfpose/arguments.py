@@ -141,7 +141,8 @@ def _train(commands) -> None:
     _option(command, "--model_dir", "DIR", "folder to write, runs/MODEL_PRESET if none")
     _switch(command, "--resume", "go on with the run in --model_dir")
     _switch(command, "--quicktest", "a few steps, to see that everything works")
-    _option(command, "--weights", "DIR", "model folder whose weights to start from")
+    text = "model folder to start from, or imagenet, whose weights Keras downloads"
+    _option(command, "--weights", "DIR", text)
     _set(command, "changes the recipe, e.g. epochs=5")
 
 

@@ -40,6 +40,7 @@ class Config:
         target: "codec", a key of ``tfpose.codecs.CODECS``, and its arguments.
         error: of the heatmaps, "cross_entropy" or "squared".
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
+        stage_loss: weight of the loss on the maps of each stage before the last.
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
         batch_size: people a step, over all devices.
         epochs: passes over the training people.
@@ -73,6 +74,7 @@ class Config:
     learning_rate_drops: tuple[int, ...] = ()
     validation_people: int = 500
     heatmap_loss: float = 1.0
+    stage_loss: float = 1.0
     coordinate_loss: float = 1.0
     weight_decay: float = 0.0
     average: float = 0.0

