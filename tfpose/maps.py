@@ -60,7 +60,7 @@ def unit_model(model: keras.Model) -> keras.Model:
     if getattr(model, "refinement", "holistic") == "holistic":
         raise ValueError(
             "expected an HCRN with units (refinement hcrn or without_diffusion), found "
-            f"{model.name} without: it has no maps of them to show"
+            f"{model.name} without any, so there are no maps of theirs to show"
         )
     tree = tree_layers(model.parents)
     found = {layer.name: layer.output for layer in model.layers}
