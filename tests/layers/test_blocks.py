@@ -1,10 +1,14 @@
-"""Phase convolution: by hand, and equal to the transposed convolution it replaces."""
+"""Phase convolution: by hand, and equal to the transposed convolution it replaces.
+
+Channels: which come out, and where their gradients go.
+"""
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tfpose.layers.blocks import PhaseConvolution, phase_kernels
+from tfpose.layers.blocks import Channels, PhaseConvolution, phase_kernels
 
 
 def phases_of(transposed: keras.layers.Conv2DTranspose) -> PhaseConvolution:
@@ -34,3 +38,29 @@ def test_phases_equal_the_transposed_convolution(size, activation):
         weight.assign(random.normal(size=weight.shape))
     x = random.normal(size=(2, *size, 5)).astype(np.float32)
     np.testing.assert_allclose(phases_of(transposed)(x), transposed(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "indices, expected",
+    [
+        ((2, 0, 1), [[30, 10, 20], [33, 11, 22]]),
+        ((1, 1), [[20, 20], [22, 22]]),
+        ((0,), [[10], [11]]),
+    ],
+)
+def test_channels_come_out_in_the_order_of_the_indices(indices, expected):
+    x = np.float32([[10, 20, 30], [11, 22, 33]])
+    np.testing.assert_array_equal(Channels(indices)(x), expected)
+
+
+def test_the_gradient_of_a_channel_is_the_sum_over_where_it_went():
+    x = tf.Variable([[10.0, 20.0, 30.0]])
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(Channels((2, 0, 2))(x) * [[1.0, 10.0, 100.0]])
+    gradient = tf.convert_to_tensor(tape.gradient(total, x))
+    np.testing.assert_array_equal(gradient, [[10, 0, 101]])
+
+
+def test_orders_that_undo_each_other_give_the_channels_back():
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    np.testing.assert_array_equal(Channels((1, 3, 0, 2))(Channels((2, 0, 3, 1))(x)), x)
