@@ -101,7 +101,14 @@ def find_people(images: str, annotations: str | None, single: bool) -> list[Pers
         return [Person(path, image_id, None, {}) for image_id, path in found.items()]
     truth = poses.read_annotations(annotations)
     truth = truth.take(~truth.crowd)
-    paths = {i: folder / image["file_name"] for i, image in truth.images.items()}
+    paths = {}
+    for image_id, image in truth.images.items():
+        name = image.get("file_name")
+        if not isinstance(name, str):
+            raise PoseFileError(
+                f"{annotations}: image {image_id}: expected a file_name, found {name!r}"
+            )
+        paths[image_id] = folder / name
     if single:
         return [Person(path, image_id, None, {}) for image_id, path in paths.items()]
     return _boxed(truth, paths)
