@@ -42,81 +42,83 @@ def diffuse(maps, linear, quadratic, radius: int):
 
     @ops.custom_gradient
     def differentiable(maps, linear, quadratic):
-        _, height, width, channels = shape = ops.shape(maps)
-        row = width * channels
-        along_x, along_y = (
-            _penalties(linear[axis], quadratic[axis], radius, width) for axis in (0, 1)
-        )
-        # A row and its channels in one axis: what follows has long inner loops.
-        rows = ops.reshape(maps, (-1, height, row))
-        rows, dx = _maximum(rows, along_x, radius, axis=2, step=channels)
-        rows, dy = _maximum(rows, along_y, radius, axis=1, step=1)
+        batch, height, width, channels = ops.shape(maps)
+        # The axis of a pass comes first, so that its windows are whole blocks of memory
+        # (TensorFlow does not even copy them); channels and the other axis are one, so
+        # that the innermost loops are long.
+        columns_shape = (width, batch, height * channels)
+        rows_shape = (height, batch, width * channels)
+
+        def columns_of(rows):
+            rows = ops.reshape(rows, (height, batch, width, channels))
+            return ops.reshape(ops.transpose(rows, (2, 1, 0, 3)), columns_shape)
+
+        def rows_of(columns):
+            columns = ops.reshape(columns, (width, batch, height, channels))
+            return ops.reshape(ops.transpose(columns, (2, 1, 0, 3)), rows_shape)
+
+        def maps_of(rows):
+            rows = ops.reshape(rows, (height, batch, width, channels))
+            return ops.transpose(rows, (1, 0, 2, 3))
+
+        columns = ops.reshape(ops.transpose(maps, (2, 0, 1, 3)), columns_shape)
+        columns, dx = _maximum(columns, linear[0], quadratic[0], radius)
+        rows, dy = _maximum(rows_of(columns), linear[1], quadratic[1], radius)
 
         def backward(gradient):
-            gradient = ops.reshape(gradient, (-1, height, row))
-            by_row = _scatter(gradient, dy, row)
-            by_cell = _scatter(by_row, dx, channels)
-            x, xx = _moments(by_row, dx, channels)
-            y, yy = _moments(gradient, dy, channels)
+            rows = ops.reshape(ops.transpose(gradient, (1, 0, 2, 3)), rows_shape)
+            columns = columns_of(_scatter(rows, dy))
+            x, xx = _moments(columns, dx, channels)
+            y, yy = _moments(rows, dy, channels)
             weights = -ops.stack([x, y]), -ops.stack([xx, yy])
-            return ops.reshape(by_cell, shape), *weights
+            return maps_of(rows_of(_scatter(columns, dx))), *weights
 
-        return ops.reshape(rows, shape), backward
+        return maps_of(rows), backward
 
     return ops.cast(differentiable(maps, linear, quadratic), dtype)
 
 
-def _order(radius: int) -> list[int]:
-    """What comes after 0: -1, 1, -2, 2, ..."""
-    return [sign * size for size in range(1, radius + 1) for sign in (-1, 1)]
-
-
-def _penalties(linear, quadratic, radius: int, cells: int) -> list:
-    """2r times f32[cells * C], in ``_order``, of f32[C]; the same for each cell."""
-    offsets = np.array(_order(radius), np.float32)[:, None]
-    penalties = offsets * linear + offsets**2 * quadratic
-    return ops.unstack(ops.tile(penalties, (1, cells)), 2 * radius)
-
-
-def _maximum(rows, penalties, radius: int, axis: int, step: int):
-    """The maximum along one axis and the offset that won it.
+def _maximum(values, linear, quadratic, radius: int):
+    """The maximum along the first axis, and the offset that won it.
 
     Args:
-        rows: f32[B, h, w * C].
-        penalties: of ``_penalties``.
+        values: f32[n, B, m * C].
+        linear: f32[C].
+        quadratic: f32[C].
         radius: r, cells.
-        axis: 1 or 2.
-        step: numbers from a cell to the next one along the axis.
 
     Returns:
-        f32[B, h, w * C]; f32[B, h, w * C], whole cells. TensorFlow leaves the offsets
+        f32[n, B, m * C]; f32[n, B, m * C], whole cells. TensorFlow leaves the offsets
         out of a graph that takes no gradient, and selects floats faster than integers.
     """
-    size = ops.shape(rows)[axis]
-    padding = [(0, 0)] * 3
-    padding[axis] = (radius * step, radius * step)
-    padded = ops.pad(rows, padding, constant_values=float("-inf"))
-    best, winner = rows, 0.0
-    for offset, penalty in zip(_order(radius), penalties, strict=True):
-        start = (radius + offset) * step
-        window = [slice(None)] * 3
-        window[axis] = slice(start, start + size)
-        candidate = padded[tuple(window)] - penalty
+    count, _, row = ops.shape(values)
+    order = [sign * size for size in range(1, radius + 1) for sign in (-1, 1)]
+    offsets = np.array(order, np.float32)[:, None]
+    penalties = offsets * linear + offsets**2 * quadratic
+    penalties = ops.tile(penalties, (1, row // linear.shape[0]))
+    padding = ((radius, radius), (0, 0), (0, 0))
+    padded = ops.pad(values, padding, constant_values=float("-inf"))
+    best, winner = values, 0.0
+    for offset, penalty in zip(order, ops.unstack(penalties, 2 * radius), strict=True):
+        start = radius + offset
+        candidate = padded[start : start + count] - penalty
         winner = ops.where(candidate > best, float(offset), winner)
         best = ops.maximum(best, candidate)
     return best, winner
 
 
-def _scatter(values, offset, step):
-    """Adds each value to the number that lies its offset times the step further on.
+def _scatter(values, offset):
+    """Adds each number of f32[n, B, m * C] to the one its offset further on in n.
 
     One sum over segments of a number each: measured faster than 2r + 1 masked sums.
     """
     shape = ops.shape(values)
-    count = shape[0] * shape[1] * shape[2]
-    offset = ops.reshape(ops.cast(offset, "int32") * step, (-1,))
-    target = ops.arange(count, dtype="int32") + offset
-    added = ops.segment_sum(ops.reshape(values, (-1,)), target, num_segments=count)
+    step = shape[1] * shape[2]
+    offset = ops.reshape(ops.cast(offset, "int32"), (-1,))
+    target = ops.arange(shape[0] * step, dtype="int32") + offset * step
+    added = ops.segment_sum(
+        ops.reshape(values, (-1,)), target, num_segments=shape[0] * step
+    )
     return ops.reshape(added, shape)
 
 
