@@ -40,3 +40,25 @@ def nano_trunk():
         nano = (4, 4, 4, 4, 4)
         patch.setitem(posefix.TRUNKS, "nano", lambda x: small_resnet(x, nano, 1))
         yield
+
+
+@pytest.fixture(scope="module")
+def nano_front_end():
+    """A front-end of HCRN that compiles fast, under the name "nano".
+
+    Its layers have the names of ``nano_trunk``'s and of its head's.
+    """
+    import dataclasses
+
+    from tfpose.models import hcrn
+    from tfpose.models.resnet import centre, small_resnet
+    from tfpose.models.simple_baseline import deconvolutions
+
+    def build(image, joints, stages):
+        trunk = small_resnet(centre(image), (4, 4, 4, 4, 4), 1)
+        return [], deconvolutions(trunk, (4, 4, 4))
+
+    with pytest.MonkeyPatch.context() as patch:
+        nano = dataclasses.replace(hcrn.FRONT_ENDS["tiny"], build=build)
+        patch.setitem(hcrn.FRONT_ENDS, "nano", nano)
+        yield
