@@ -16,13 +16,14 @@ import keras
 
 from tests import drawn_data_sets
 from tfpose import serving_model
-from tfpose.codecs import Codec, GaussianHeatmap, IntegralHeatmap
-from tfpose.layers import blocks, heatmaps
-from tfpose.models import PoseFix
+from tfpose.codecs import BinaryDisc, Codec, GaussianHeatmap, IntegralHeatmap
+from tfpose.layers import blocks, diffusion, heatmaps
+from tfpose.models import HCRN, PoseFix
+from tfpose.models.hcrn import Refinement
 from tfpose.skeleton import COCO17, LSP14
 
 Shape = tuple[int, ...]
-SIZE = (64, 64)  # of every refiner's crop here
+SIZE = (64, 64)  # of every model's crop here
 JOINTS = len(LSP14)
 
 
@@ -63,6 +64,22 @@ def refiner(name: str, parameters: int, **options) -> Case:
     )
 
 
+def estimator(name: str, parameters: int, refinement: str, stride=4, **options) -> Case:
+    """An estimator of LSP poses from 64 x 64 crops."""
+    cells = (SIZE[0] // stride, SIZE[1] // stride)
+    maps = {"heatmap": (*cells, JOINTS + 1), "keypoints": (JOINTS, 2)}
+    if refinement != "holistic":
+        maps["initial"] = (*cells, JOINTS)
+    return Case(
+        name,
+        lambda: HCRN(LSP14.parents, SIZE, refinement=refinement, **options),
+        inputs={"image": ("grey", (*SIZE, 3))},
+        outputs=maps,
+        parameters=parameters,
+        serve=lambda model: serving_model.serving_model(model, LSP14, phases=True),
+    )
+
+
 def layer(name: str, create, inputs: dict, output: Shape, parameters=0) -> Case:
     """A layer called with its inputs in the order of the row."""
 
@@ -97,6 +114,11 @@ CASES = (
     refiner(
         "posefix_resnet50", 23_816_302, trunk="resnet50", sigma=3.0, filters=(8, 8, 8)
     ),
+    estimator("hcrn", 2_293_009, "hcrn", front_end="tiny"),
+    estimator(
+        "hcrn_without_diffusion", 2_292_953, "without_diffusion", front_end="tiny"
+    ),
+    estimator("hcrn_holistic", 2_292_911, "holistic", front_end="tiny"),
     layer(
         "render_pose",
         lambda: heatmaps.RenderPose((6, 5), sigma=1.5),
@@ -143,6 +165,26 @@ CASES = (
         (12, 10, 4),
         parameters=2 * 2 * 3 * 4 * 4 + 4,
     ),
+    layer(
+        "channels",
+        lambda: blocks.Channels((2, 0, 0, 1)),
+        {"features": ("features", MAPS)},
+        (6, 5, 4),
+    ),
+    layer(
+        "diffusion",
+        lambda: diffusion.Diffusion(radius=2),
+        {"maps": ("features", MAPS)},
+        MAPS,
+        parameters=4 * 3,
+    ),
+    layer(
+        "refinement",
+        Refinement,
+        {"own": ("features", MAPS), "context": ("features", MAPS)},
+        MAPS,
+        parameters=3 * 3,
+    ),
 )
 
 
@@ -158,6 +200,8 @@ CODEC_CASES = (
     CodecCase(IntegralHeatmap((64, 48)), 1e-4),
     CodecCase(GaussianHeatmap((64, 48)), 1e-3),
     CodecCase(GaussianHeatmap((64, 48), sigma=1.0), 1e-3),
+    # Of a disc any cell is as good: it is known up to its radius.
+    CodecCase(BinaryDisc((64, 48), radius=6.0), 6.0),
 )
 
 

@@ -25,6 +25,8 @@ def _belief(random, shape):
 # How inputs are drawn: kind -> function of a generator and a shape with the batch.
 DRAW = {
     "pixels": lambda random, shape: random.integers(0, 256, shape),
+    # Little contrast: logits that no sigmoid makes 1, where peaks would be equal.
+    "grey": lambda random, shape: random.integers(104, 128, shape),
     "points": lambda random, shape: random.uniform(0, 20, shape),
     "flags": lambda random, shape: random.uniform(size=shape) < 0.8,
     "ones": lambda random, shape: np.ones(shape),
@@ -45,17 +47,21 @@ def inputs_of(case: Case, batch: int = BATCH) -> dict[str, np.ndarray]:
 def fill_weights(model: keras.Model) -> keras.Model:
     """Replaces all weights by seeded noise, in the order of ``model.weights``.
 
-    Weights of one dimension (biases, scales, moving variances) begin at constants and
-    have noise of 0.02 added. Kernels become noise of 0.8 / sqrt(inputs of a unit), with
-    which logits of the tiny and of the deep net alike vary enough to move the joints.
+    Weights of one or two dimensions (biases, scales, moving variances, the penalties of
+    a diffusion) begin at constants and have noise of 0.02 added. Kernels become noise
+    of 0.8 / sqrt(inputs of a unit), with which logits of the tiny and of the deep net
+    alike vary enough to move the joints.
+    A weight with a constraint then obeys it, as after a step of training.
     """
     random = np.random.default_rng(7)
     for weight in model.weights:
         noise = random.standard_normal(weight.shape)
-        if len(weight.shape) == 1:
+        if len(weight.shape) <= 2:
             weight.assign(weight.numpy() + 0.02 * noise)
         else:
             weight.assign(0.8 / np.sqrt(np.prod(weight.shape[:-1])) * noise)
+        if weight.constraint:
+            weight.assign(weight.constraint(weight))
     return model
 
 

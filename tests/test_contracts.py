@@ -20,6 +20,7 @@ from tests.contracts import (
 )
 from tfpose import exporting, geometry, litert
 from tfpose.data import pipeline
+from tfpose.data.examples import Supervision, examples
 
 # Keras raises it when it saves weights under NumPy 2.4.
 pytestmark = pytest.mark.filterwarnings(
@@ -267,9 +268,8 @@ def test_people_become_batches_a_refiner_trains_on(prepared):
     people = next(iter(pipeline.crops(records, person, count, 0)))
     assert people["valid"].numpy().any(axis=1).all()
     codec = CODEC_CASES[0].codec
-    inputs, targets, weights = pipeline.refiner_example(
-        people, codec, case.skeleton, tf.constant([0, 0])
-    )
+    supervision = Supervision(codec, case.skeleton, True, {"heatmap": joints})
+    inputs, targets, weights = examples(people, supervision, tf.constant([0, 0]))
     assert inputs["image"].shape == (count, *size, 3)
     assert 0 <= inputs["image"].numpy().min() < inputs["image"].numpy().max() <= 255
     assert inputs["keypoints"].shape == targets["keypoints"].shape == (count, joints, 2)
