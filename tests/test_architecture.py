@@ -17,7 +17,7 @@ ORDER = (
     "config recipes",
     "callbacks training tables evaluate refine estimate predict maps exporting fusion "
     "validation calibration litert serving_model summary",
-    "viz charts heatmap_pictures report comparison demo",
+    "viz charts report comparison tree_pictures tree_report demo",
     "arguments cli __main__",
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
@@ -25,7 +25,8 @@ RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()
 WITHOUT_TENSORFLOW = (
     "skeleton photos pose_entries pose_faults poses metrics.pck metrics.pcp "
     "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
-    "tables evaluate viz charts report comparison arguments cli"
+    "tables evaluate viz charts report comparison tree_pictures tree_report "
+    "arguments cli"
 ).split()
 FOR_DATA_PREP = {"skeleton", "geometry", "photos", "pose_entries", "poses"}
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
