@@ -126,7 +126,7 @@ def test_models_lists_every_recipe(tmp_path, capsys):
     [
         (
             ["summary", "alexnet"],
-            "model 'alexnet': expected one of posefix",
+            "model 'alexnet': expected one of posefix, hcrn",
         ),
         (
             ["evaluate", "--poses", "poses.json"],
@@ -201,7 +201,7 @@ def test_a_user_sees_one_line_without_tensorflows_messages():
         capture_output=True, text=True,
     )  # fmt: skip
     assert output.returncode == 2
-    assert output.stderr == "tfpose: error: model 'alexnet': expected one of posefix\n"
+    assert output.stderr == "tfpose: error: model 'alexnet': expected one of posefix, hcrn\n"
 
 
 def test_train_py_has_the_flags_of_the_command(project):

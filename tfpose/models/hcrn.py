@@ -30,8 +30,8 @@ RARITY = -5.0
 # Starting weights of a refinement (Eq. 4): own map, parent's map, bias. The paper names
 # none. With these a joint that is found stays (8 - 5 = logit 3). The context begins
 # small: where beliefs are weak, much of it pulls children to wrongly found parents.
-# Units alone, trained for three epochs on given maps of LSP: PCK@0.2 50.8 from 0.5, 49.9
-# from 2, and 50.5 without units.
+# Units alone, trained for three epochs on given maps of LSP: PCK@0.2 50.8 from 0.5,
+# 49.9 from 2, and 50.5 without units.
 OWN, CONTEXT, BIAS = 8.0, 0.5, RARITY
 
 
