@@ -201,7 +201,8 @@ def test_a_user_sees_one_line_without_tensorflows_messages():
         capture_output=True, text=True,
     )  # fmt: skip
     assert output.returncode == 2
-    assert output.stderr == "tfpose: error: model 'alexnet': expected one of posefix, hcrn\n"
+    expected = "tfpose: error: model 'alexnet': expected one of posefix, hcrn\n"
+    assert output.stderr == expected
 
 
 def test_train_py_has_the_flags_of_the_command(project):
