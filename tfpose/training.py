@@ -275,7 +275,9 @@ def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
     else:
         drops = [epoch * rounds.epoch for epoch in config.learning_rate_drops]
         rates = [config.learning_rate / 10**n for n in range(len(drops) + 1)]
-        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
+        schedule = config.learning_rate  # Keras has no schedule without drops
+        if drops:
+            schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
     optimizer = OPTIMIZERS[config.optimizer](
         schedule,
         weight_decay=config.weight_decay,
