@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from tests import drawn_people
-from tfpose import callbacks, training
+from tests.contracts import fill_weights
+from tfpose import callbacks, losses, training
+from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
 from tfpose.data.pipeline import DataError
 from tfpose.report import read_log
-from tfpose.skeleton import LSP14
+from tfpose.skeleton import COCO17, LSP14
 from tfpose.training import TrainingError
 
 # 13 people in batches of 4: an epoch has 3 steps, a round is an epoch.
@@ -32,9 +34,15 @@ CONFIG = Config(
     batch_size=4,
     average=0.5,
 )
+ESTIMATOR = dataclasses.replace(
+    CONFIG,
+    model="hcrn",
+    network={"front_end": "nano", "diffusion_radius": 2},
+    target={"codec": "disc", "radius": 8.0, "sigma": 1.5},
+    coordinate_loss=0.0,
+)
 
-
-pytestmark = pytest.mark.usefixtures("nano_trunk")
+pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end")
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +56,18 @@ def finished(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "finished"
     training.train(CONFIG, data, str(folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def refiner():
+    """An untrained refiner, filled with noise."""
+    return fill_weights(training.build_model(CONFIG))
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    """An untrained estimator."""
+    return training.build_model(ESTIMATOR)
 
 
 def weights_of(folder) -> list[np.ndarray]:
@@ -138,6 +158,181 @@ def test_a_quick_test_takes_seconds_and_starts_from_given_weights(
     for variable, before, after in zip(model.variables, start, end, strict=True):
         if variable.path in trained:
             np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+# --- estimators ------------------------------------------------------------------
+
+
+def test_an_estimator_is_trained_and_starts_from_a_refiners_trunk(
+    finished, data, tmp_path, capsys
+):
+    folder = tmp_path / "estimator"
+    training.train(ESTIMATOR, data, str(folder), quicktest=True, weights=str(finished))
+    log = read_log(folder / "log.csv")
+    assert np.isfinite(log["loss"]).all() and 0 <= log["val_pck_after"][0] <= 100
+    assert "val_pck_before" not in log
+    model, config = training.load_model(folder)
+    assert config == ESTIMATOR and not training.is_refiner(model)
+    output = capsys.readouterr().out
+    assert f"layers of hcrn start from {finished}" in output
+    assert "PCK@0.2 of validation people: " in output and "->" not in output
+
+
+def test_a_model_is_taught_what_it_answers(refiner, estimator):
+    taught = training.supervision_of(refiner, CONFIG)
+    assert taught.refines and taught.maps == {"heatmap": 14}
+    assert taught.codec == IntegralHeatmap((64, 64), 4) and taught.skeleton == LSP14
+    taught = training.supervision_of(estimator, ESTIMATOR)
+    assert not taught.refines and taught.maps == {"heatmap": 15, "initial": 14}
+    assert taught.codec == BinaryDisc((64, 64), 4, radius=8.0)
+    assert taught.skeleton == LSP14
+
+
+@pytest.mark.parametrize(
+    "target, codec",
+    [
+        ({"codec": "disc", "radius": 3.0, "sigma": 9.0}, BinaryDisc((64, 64), 4, 3.0)),
+        ({"codec": "disc"}, BinaryDisc((64, 64), 4, 10.0)),
+        (
+            {"codec": "gaussian", "radius": 3.0, "sigma": 1.5},
+            GaussianHeatmap((64, 64), 4, 1.5),
+        ),
+        ({"codec": "integral", "radius": 3.0}, IntegralHeatmap((64, 64), 4)),
+    ],
+)
+def test_a_codec_takes_of_the_target_what_it_knows(estimator, target, codec):
+    config = dataclasses.replace(ESTIMATOR, target=target)
+    assert training.codec_of(estimator, config) == codec
+
+
+def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
+    refiner, estimator
+):
+    config = dataclasses.replace(
+        ESTIMATOR, heatmap_loss=3.0, stage_loss=0.5, coordinate_loss=0.25
+    )
+    of_output, weights = training._losses(estimator, config)
+    assert weights == {"heatmap": 3.0, "initial": 0.5, "keypoints": 0.25}
+    assert isinstance(of_output["heatmap"], losses.SigmoidCrossEntropy)
+    assert isinstance(of_output["initial"], losses.SigmoidCrossEntropy)
+    assert isinstance(of_output["keypoints"], losses.CoordinateDistance)
+    squared = dataclasses.replace(ESTIMATOR, error="squared")
+    of_output, _ = training._losses(estimator, squared)
+    assert isinstance(of_output["heatmap"], losses.SigmoidSquaredError)
+    of_output, weights = training._losses(refiner, CONFIG)
+    assert set(of_output) == set(weights) == {"heatmap", "keypoints"}
+    assert isinstance(of_output["heatmap"], losses.HeatmapCrossEntropy)
+
+
+# --- starting from other weights -------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def refiner_dir(refiner, tmp_path_factory):
+    """The model folder of the refiner."""
+    folder = tmp_path_factory.mktemp("models") / "refiner"
+    folder.mkdir()
+    refiner.save_weights(folder / "model.weights.h5")
+    (folder / "config.json").write_text(json.dumps(CONFIG.to_json()))
+    return folder
+
+
+def test_the_same_network_takes_all_weights_whatever_its_input_size(
+    refiner, refiner_dir, capsys
+):
+    config = dataclasses.replace(CONFIG, input_size=(32, 96), epochs=9)
+    model = training.build_model(config)
+    training.start_from(model, config, refiner_dir)
+    for found, expected in zip(model.get_weights(), refiner.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert capsys.readouterr().out == ""
+
+
+def test_another_network_takes_the_layers_it_shares(refiner, refiner_dir, capsys):
+    model = training.build_model(ESTIMATOR)
+    untouched = {layer.name: layer.get_weights() for layer in model.layers}
+    training.start_from(model, ESTIMATOR, refiner_dir)
+    # Trunk and transposed convolutions have the same names; the heads have not.
+    shared = {layer.name for layer in refiner.layers if layer.weights} - {
+        "head_logits", "pose_prior"
+    }  # fmt: skip
+    assert f"{len(shared)} layers of hcrn start from" in capsys.readouterr().out
+    for layer in model.layers:
+        expected = untouched[layer.name]
+        if layer.name in shared:
+            expected = refiner.get_layer(layer.name).get_weights()
+        if layer.name == "stem_conv":
+            assert expected[0].shape[2] == 3 + 14
+            expected = [expected[0][:, :, :3]]  # without the pose
+        for found, value in zip(layer.get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(found, value)
+
+
+def test_layers_of_another_width_are_not_taken(refiner, refiner_dir, capsys):
+    network = {**CONFIG.network, "filters": (2, 2, 2)}
+    config = dataclasses.replace(CONFIG, network=network)
+    model = training.build_model(config)
+    before = {layer.name: layer.get_weights() for layer in model.layers}
+    training.start_from(model, config, refiner_dir)
+    for layer in model.layers:
+        same = before[layer.name]
+        if "deconv" in layer.name or layer.name == "head_logits":
+            for found, value in zip(layer.get_weights(), same, strict=True):
+                np.testing.assert_array_equal(found, value)
+    kernel = refiner.get_layer("stem_conv").get_weights()[0]
+    np.testing.assert_array_equal(model.get_layer("stem_conv").get_weights()[0], kernel)
+
+
+def test_a_network_with_nothing_in_common_is_refused(refiner_dir):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="dense")])
+    config = dataclasses.replace(ESTIMATOR, model="other")
+    with pytest.raises(
+        TrainingError, match="expected layers of other, found none"
+    ) as e:
+        training.start_from(model, config, refiner_dir)
+    assert str(refiner_dir) in one_line(e)
+
+
+def test_weights_of_the_same_network_for_other_joints_are_refused(refiner_dir):
+    config = dataclasses.replace(CONFIG, skeleton=COCO17.name)
+    model = training.build_model(config)
+    with pytest.raises(TrainingError, match="expected the weights of this") as e:
+        training.start_from(model, config, refiner_dir)
+    one_line(e)
+
+
+# --- optimizers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, kind, numbers",
+    [
+        ("adamw", keras.optimizers.AdamW, {"beta_1": 0.9, "beta_2": 0.999}),
+        ("sgd", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
+        ("rmsprop", keras.optimizers.RMSprop, {"rho": 0.99, "epsilon": 1e-8}),
+    ],
+)
+@pytest.mark.parametrize("average", [0.0, 0.75])
+def test_an_optimizer_gets_the_numbers_of_the_configuration(
+    name, kind, numbers, average
+):
+    config = dataclasses.replace(
+        ESTIMATOR, optimizer=name, weight_decay=0.03, average=average, schedule="steps"
+    )
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    # All of a model that compiling looks at.
+    model.activation, model.stride = "sigmoid", 4
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_losses", lambda *_: ("mse", None))
+        training._compile(model, config, training.Rounds(2, 3, 3))
+    found = model.optimizer
+    assert type(found) is kind and found.weight_decay == 0.03
+    assert found.use_ema == (average > 0)
+    assert found.ema_momentum == (average or 0.99)
+    # No drops: the rate stays.
+    assert float(found.learning_rate) == pytest.approx(1e-3)
+    config = found.get_config()
+    assert {key: config[key] for key in numbers} == pytest.approx(numbers)
 
 
 # --- schedules and rounds --------------------------------------------------------
@@ -278,6 +473,15 @@ def test_the_weights_of_another_network_are_refused(finished, tmp_path):
         ({"model": "posefux"}, "model 'posefux': expected one of .*posefix"),
         ({"input_size": (60, 64)}, "multiples of 32"),
         ({"network": {"depth": 3}}, "depth"),
+        (
+            {"error": "squared"},
+            r"error 'squared': expected one of \['cross_entropy'\] for the softmax "
+            "heatmaps of this posefix",
+        ),
+        (
+            {"network": {"trunk": "nano", "output": "gaussian"}},
+            r"error 'cross_entropy': expected one of \['squared'\] for the linear",
+        ),
     ],
 )
 def test_a_run_that_cannot_start_leaves_nothing(changes, message, data, tmp_path):
