@@ -408,6 +408,18 @@ class TestModel:
         path.unlink()
         assert str(path) in said(scene, capsys)
 
+    def test_estimator_is_no_refiner(self, scene, capsys, monkeypatch):
+        class Estimator:
+            input = {"image": None}
+
+        config = dataclasses.replace(CONFIG, model="hcrn")
+        monkeypatch.setattr(training, "load_model", lambda _: (Estimator, config))
+        scene.model = scene.folder / "estimator"
+        scene.model.mkdir()
+        line = said(scene, capsys)
+        assert f"model {scene.model}: expected a refiner, found the estimator" in line
+        assert "hcrn, which needs no poses (tfpose predict)" in line
+
 
 class TestSkipBad:
     def test_bad_records_stay_as_they_were_and_the_others_are_refined(
@@ -450,6 +462,27 @@ class TestSkipBad:
         report, refined = scene.refine(skip_bad=True)
         assert refined == ["junk", 3] and report["refined"] == 0
         assert len(report["bad"]) == 2
+
+
+@pytest.mark.parametrize(
+    "activation, maps",
+    [
+        ("linear", [[0.1, 0.4], [0, 0.3]]),  # Gaussian maps, of any height
+        ("softmax", np.log([[1, 4], [1e-9, 3]])),
+    ],
+)
+def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
+    class Network:
+        input_size = (8, 8)
+
+        def __call__(self, inputs, training):
+            return {"heatmap": np.float32(maps)[None, :, :, None]}
+
+    Network.activation = activation
+    belief = Refiner(Network(), LSP14, None)._belief({})
+    np.testing.assert_allclose(
+        belief[0, :, :, 0], [[1 / 8, 1 / 2], [0, 3 / 8]], atol=1e-5
+    )
 
 
 def test_near_copies_of_a_better_pose_are_dropped():

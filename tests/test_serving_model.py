@@ -11,8 +11,8 @@ from tfpose.layers.blocks import PhaseConvolution
 from tfpose.serving_model import serving_model, with_phases
 from tfpose.skeleton import LSP14
 
-REFINERS = {case.name: case for case in CASES if case.name.startswith("posefix")}
-every_refiner = pytest.mark.parametrize("name", ["posefix", "posefix_coarse"])
+MODELS = {c.name: c for c in CASES if c.name.startswith(("posefix", "hcrn"))}
+every_model = pytest.mark.parametrize("name", ["posefix", "posefix_coarse", "hcrn"])
 
 
 def client_inputs(case, batch=2):
@@ -20,18 +20,27 @@ def client_inputs(case, batch=2):
     return {**inputs, "image": inputs["image"].astype(np.uint8)}
 
 
-@every_refiner
+@every_model
 @pytest.mark.parametrize("phases", [True, False])
 def test_keypoints_are_those_of_the_model(name, phases):
-    case = REFINERS[name]
+    case = MODELS[name]
     model = build(case)
     served = serving_model(model, LSP14, phases)
     found = arrays(served(client_inputs(case)))
     expected = model(inputs_of(case))["keypoints"]
     np.testing.assert_allclose(found["keypoints"], expected, rtol=0, atol=1e-4)
     assert served.input["image"].dtype == "uint8"
+    assert set(served.input) == set(case.inputs)
     assert found["scores"].shape == (2, len(LSP14))
     assert (found["scores"] >= 0).all() and (found["scores"] <= 1).all()
+
+
+def test_an_estimators_scores_are_its_maps_largest_values():
+    case = MODELS["hcrn"]
+    found = serving_model(build(case), LSP14, phases=True)(client_inputs(case))
+    logits = np.asarray(build(case)(inputs_of(case))["heatmap"])[..., :14]
+    expected = 1 / (1 + np.exp(-logits.max((1, 2))))
+    np.testing.assert_allclose(found["scores"], expected, atol=1e-5)
 
 
 def test_only_four_by_four_upsampling_by_two_becomes_phases():

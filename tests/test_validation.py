@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from tests import drawn_people
-from tests.test_training import CONFIG
+from tests.test_training import CONFIG, ESTIMATOR
 from tfpose import calibration, fusion, training, validation
+from tfpose.estimate import Estimator
 from tfpose.poses import write_json
 from tfpose.skeleton import LSP14
 
-pytestmark = pytest.mark.usefixtures("nano_trunk")
+pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end")
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +23,16 @@ def people(data):
     return validation.read_people(data, CONFIG.validation, LSP14)
 
 
+def write_model(folder, config):
+    model = training.build_model(config)
+    model.save_weights(folder / training.WEIGHTS)
+    write_json(folder / training.CONFIG, config.to_json())
+    return folder
+
+
 @pytest.fixture
 def model_dir(tmp_path):
-    model = training.build_model(CONFIG)
-    model.save_weights(tmp_path / training.WEIGHTS)
-    write_json(tmp_path / training.CONFIG, CONFIG.to_json())
-    return tmp_path
+    return write_model(tmp_path, CONFIG)
 
 
 def test_people_are_read_in_window_pixels(people):
@@ -82,3 +87,21 @@ def test_a_model_is_scored_before_and_after(data, model_dir):
     assert numbers["metric"] == "pck" and numbers["threshold"] == 0.2
     assert 0 <= numbers["mean"] <= 100
     assert 0 < numbers["before"]["mean"] < 100
+
+
+def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
+    data, people, tmp_path, monkeypatch
+):
+    folder = write_model(tmp_path, ESTIMATOR)
+    numbers = validation.evaluate_model(str(folder), data)
+    assert numbers["metric"] == "pck" and "before" not in numbers
+    assert 0 <= numbers["mean"] <= 100
+    given = []
+
+    def know(self, photos):
+        given.extend(boxes for _, boxes in photos)
+        yield people.keypoints, people.valid
+
+    monkeypatch.setattr(Estimator, "estimate", know)
+    assert validation.evaluate_model(str(folder), data)["mean"] == 100
+    np.testing.assert_array_equal(np.concatenate(given), people.boxes)
