@@ -1,5 +1,6 @@
 """Exports: what is written, how far it is from the Keras model, and what is refused."""
 
+import dataclasses
 import json
 import os
 
@@ -14,10 +15,16 @@ from tfpose import exporting, litert
 from tfpose.config import Config, ConfigError
 from tfpose.data.augment import Augmentation
 from tfpose.data.pipeline import DataError
-from tfpose.exporting import ExportError, compare, export
+from tfpose.exporting import ExportError, clients_inputs, compare, export
 from tfpose.poses import write_json
 from tfpose.skeleton import LSP14, Skeleton
-from tfpose.training import CONFIG, WEIGHTS, TrainingError, build_model
+from tfpose.training import (
+    CONFIG,
+    WEIGHTS,
+    TrainingError,
+    build_model,
+    supervision_of,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,6 +44,13 @@ CONFIGURATION = Config(
     learning_rate=1e-3,
     epochs=1,
     batch_size=2,
+)
+
+ESTIMATOR = dataclasses.replace(
+    CONFIGURATION,
+    model="hcrn",
+    network={"front_end": "nano", "diffusion_radius": 2},
+    target={"codec": "disc"},
 )
 
 
@@ -199,6 +213,43 @@ def test_a_failed_conversion_leaves_nothing(model_dir, data, tmp_path, monkeypat
     with pytest.raises(litert.LiteRTError):
         export(model_dir, tmp_path / "out", data=data)
     assert os.listdir(tmp_path) == []
+
+
+# --- estimators ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "config, names",
+    [
+        (ESTIMATOR, {"image"}),
+        (CONFIGURATION, {"image", "keypoints", "valid"}),
+    ],
+)
+def test_clients_send_what_the_model_takes(nano_front_end, data, config, names):
+    supervision = supervision_of(build_model(config), config)
+    inputs = clients_inputs(data, ("lsp/train",), config, supervision, 3)
+    assert set(inputs) == names
+    assert inputs["image"].dtype == np.uint8
+    assert inputs["image"].shape == (3, 64, 64, 3) and inputs["image"].max() > 150
+    everybody = clients_inputs(data, ("lsp/train",), config, supervision, 99)
+    assert len(everybody["image"]) == PEOPLE
+
+
+def test_an_estimator_is_exported_with_a_photo_as_its_only_input(
+    nano_front_end, data, tmp_path
+):
+    folder, out = tmp_path / "model", tmp_path / "out"
+    folder.mkdir()
+    write_json(folder / CONFIG, ESTIMATOR.to_json())
+    fill_weights(build_model(ESTIMATOR)).save_weights(folder / WEIGHTS)
+    report = export(folder, out, quantize=("none", "int8"), data=data)
+    names = {"1", "model_float32.tflite", "model_int8.tflite"}
+    assert set(report["files"]) == names and report["model"] == "hcrn"
+    content = (out / "model_float32.tflite").read_bytes()
+    assert set(litert.operator_names(content)) <= set(litert.OPERATOR_NAMES.values())
+    runner = Interpreter(model_content=content).get_signature_runner("serving_default")
+    assert set(runner.get_input_details()) == {"image"}
+    assert set(runner.get_output_details()) == {"keypoints", "scores"}
 
 
 # --- the comparison, by hand -----------------------------------------------------
