@@ -216,7 +216,9 @@ def curve_panels(
         values = [ys[place] for ys in curves.values()]
         values = " → ".join(f"{v:.1f}" if _known(v) else "-" for v in values)
         values = values if number else f"at {_number(mark)}: {values}"
-        parts.append(_text(right - 6, foot - 8, values, "end", size=11))
+        # With a white rim: the dashed line may pass behind the numbers.
+        rim = "stroke='white' stroke-width='4' paint-order='stroke'"
+        parts.append(_text(right - 6, foot - 8, values, "end", size=11, extra=rim))
         bottom = max(bottom, foot)
     parts.append(_text(198, 396 + 36, x_label, "middle", size=11))
     return _svg(940, bottom + 50, parts, title)

@@ -5,7 +5,7 @@ and without units, on the same people for the same number of steps, once for eac
 which decides order and crops. Printed is PCK@0.2 of wrists and ankles of people whom
 they have not seen.
 
-Usage: python benchmarks/hcrn_ablation.py [FOLDER [SEEDS]]
+Usage: python benchmarks/training/hcrn_ablation.py [FOLDER [SEEDS]]
 A finished run in FOLDER is not repeated. About 20 minutes on two cores.
 """
 
