@@ -56,11 +56,13 @@ def test_joints_are_found_at_their_place_in_the_photo(estimators, box, scales, f
 
 
 def test_a_joint_outside_of_a_larger_scales_crop_is_found_by_the_others(estimators):
-    # At scale 1.5 the crop ends 0.83 box heights from its middle, at 1 1.25.
+    # The crop reaches 70 px from (81.5, 67.5) upwards, that of scale 1.5 only 47.
     box = [[40, 20, 84, 96]]
     joints = np.array([[84.0, 64.0], [76.0, 70.0], [81.0, 13.5]])
-    found, _ = estimators((1.0, 1.5), False)(dot_model.draw(joints), box)
+    found, scores = estimators((1.0, 1.5), False)(dot_model.draw(joints), box)
     np.testing.assert_allclose(found[0, 2], joints[2], atol=1.0)
+    # And its score is not halved by the scale that does not see it.
+    assert scores[0, 2] > 0.8
 
 
 @pytest.mark.parametrize("scales", [(0.5,), (2.0,), (1.0, 1.0)])
