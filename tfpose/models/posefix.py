@@ -17,7 +17,7 @@ from tfpose.layers.heatmaps import (
     SoftArgmax,
     SpatialSoftmax,
 )
-from tfpose.models.resnet import TINY_WIDTHS, centre, resnet, small_resnet
+from tfpose.models.resnet import TRUNKS, centre
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.skeleton import Skeleton
 
@@ -25,17 +25,6 @@ STRIDE = 4
 
 # What makes beliefs of the heatmaps of each form of output.
 ACTIVATIONS = {"integral": "softmax", "gaussian": "linear"}
-
-# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32.
-# Those before it, at half the stride each, are added to the head's maps: with a few
-# channels at stride 32, where a crop of 128 px has 16 cells, positions would be lost
-# otherwise.
-TRUNKS = {
-    "resnet50": lambda x: [resnet(x, 50)],
-    "resnet101": lambda x: [resnet(x, 101)],
-    "resnet152": lambda x: [resnet(x, 152)],
-    "tiny": lambda x: small_resnet(x, TINY_WIDTHS),
-}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -124,6 +113,7 @@ class PoseFix(keras.Model):
         self.output_form = output
         self.stride = STRIDE
         self.activation = ACTIVATIONS[output]
+        self.targets = {}
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseFix:

@@ -133,3 +133,15 @@ def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
             x = basic_block(x, width, stride, f"stage{stage}_block{block}")
         stages.append(x)
     return stages
+
+
+# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32.
+# Those before it, at half the stride each, are added to the head's maps
+# (``simple_baseline.deconvolutions``): with a few channels at stride 32, where a crop
+# of 128 px has 16 cells, positions would be lost otherwise.
+TRUNKS = {
+    "resnet50": lambda x: [resnet(x, 50)],
+    "resnet101": lambda x: [resnet(x, 101)],
+    "resnet152": lambda x: [resnet(x, 152)],
+    "tiny": lambda x: small_resnet(x, TINY_WIDTHS),
+}

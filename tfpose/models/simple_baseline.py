@@ -1,6 +1,7 @@
-"""Transposed convolutions that enlarge a trunk's features (arXiv 1804.06208).
+"""Simple Baselines for Human Pose Estimation and Tracking.
 
-Simple Baselines for Human Pose Estimation and Tracking, Xiao, Wu and Wei, ECCV 2018.
+Xiao, Wu and Wei, ECCV 2018, arXiv 1804.06208: a residual trunk, and three transposed
+convolutions that enlarge its features. PoseFix and HCRN have this head too.
 """
 
 from __future__ import annotations
@@ -8,7 +9,73 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from tfpose.models.resnet import convolution, normalise
+from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.estimator import PoseEstimator
+from tfpose.models.resnet import TRUNKS, centre, convolution, normalise
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SimpleBaseline(PoseEstimator):
+    """The network of SimpleBaseline section 2, as in the authors' code.
+
+    Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
+    Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], Gaussian maps; "keypoints"
+    f32[B, K, 2] crop px, their peaks.
+
+    Args:
+        joints: K.
+        input_size: (height, width) of the crop, multiples of 32.
+        trunk: a key of ``resnet.TRUNKS``.
+        filters: of the three transposed convolutions.
+
+    Raises:
+        ValueError: a size that is no multiple of 32, an unknown trunk, not three
+            filters.
+    """
+
+    def __init__(
+        self,
+        joints,
+        input_size=(256, 192),
+        trunk="resnet50",
+        filters=(256, 256, 256),
+        name="simple_baseline",
+        trainable=True,
+    ):
+        input_size, filters = tuple(input_size), tuple(filters)
+        image, features = trunk_and_head(input_size, trunk, filters)
+        super().__init__(
+            image,
+            {"heatmap": map_head(features, joints)},
+            features,
+            arguments={
+                "joints": joints,
+                "input_size": input_size,
+                "trunk": trunk,
+                "filters": filters,
+            },
+            name=name,
+            trainable=trainable,
+        )
+
+
+def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
+    """The network up to its last layer, which reads heatmaps out of the features.
+
+    Returns:
+        The input "image" f32[B, H, W, 3] RGB 0..255 and f32[B, H/4, W/4, filters[2]].
+
+    Raises:
+        ValueError: as of ``SimpleBaseline``.
+    """
+    if input_size[0] % 32 or input_size[1] % 32:
+        raise ValueError(f"input_size: expected multiples of 32, got {input_size}")
+    if trunk not in TRUNKS:
+        raise ValueError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+    if len(filters) != 3:
+        raise ValueError(f"filters: expected three (stride 32 to 4), got {filters}")
+    image = keras.Input((*input_size, 3), name="image")
+    return image, deconvolutions(TRUNKS[trunk](centre(image)), filters)
 
 
 def deconvolutions(features, filters: tuple[int, ...]):
