@@ -66,9 +66,8 @@ def time_pipeline(records, count, skeleton, batches=40) -> tuple[float, float]:
     """People a second, and ms of processor time a person."""
     person = pipeline.Person(skeleton, SIZE, AUGMENTATION)
     people = pipeline.shuffled_people(records, count, person, BATCH, seed=0)
-    supervision = Supervision(
-        IntegralHeatmap(SIZE), skeleton, refines=True, maps={"heatmap": len(skeleton)}
-    )
+    codecs = {"heatmap": IntegralHeatmap(SIZE)}
+    supervision = Supervision(codecs, skeleton, refines=True)
     examples = iter(training_batches(people, supervision, 0))
     for _ in range(5):  # warm up
         next(examples)

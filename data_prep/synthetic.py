@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import cv2
 
 from data_prep.people import PeopleBuilder, PeopleConfig, Person, Photo
-from data_prep.synthetic_people.render import label, render_jpeg, render_photo
+from data_prep.synthetic_people.render import CROWD, label, render_jpeg, render_photo
 from tfpose import skeleton as skeletons
 
 __all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
@@ -32,6 +32,7 @@ class Synthetic(PeopleBuilder):
         seed: the same seed gives the same photos.
         skeleton: a built-in skeleton's name or a JSON file; its joints must be among
             those of the rendered bodies.
+        people: in a photo at most, 1 to 4.
         workers: processes that render; 0 for one a processor core. The photos do not
             depend on it.
 
@@ -51,6 +52,7 @@ class Synthetic(PeopleBuilder):
         validation_photos: int = 300,
         seed: int = 0,
         skeleton: str = "coco17",
+        people: int = max(CROWD),
         workers: int = 0,
         config: PeopleConfig | None = None,
         **kwargs,
@@ -62,15 +64,19 @@ class Synthetic(PeopleBuilder):
         for name, number in numbers.items():
             if not isinstance(number, int) or number < 0:
                 raise ValueError(f"{name}: expected a number from 0, found {number!r}")
+        if people not in CROWD:
+            raise ValueError(f"people: expected one of {list(CROWD)}, found {people!r}")
         chosen = config.skeleton if config else skeletons.get(skeleton)
         label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
         last = FIRST_VALIDATION_PHOTO + validation_photos
         self.photo_numbers = {
             "train": range(photos), "validation": range(FIRST_VALIDATION_PHOTO, last)
         }  # fmt: skip
-        self.seed, self.workers = seed, workers
+        self.seed, self.people, self.workers = seed, people, workers
         # The name keeps photos of other arguments apart in the same folder.
         name = f"{chosen.name}_{photos}_{validation_photos}_seed{seed}"
+        if people != max(CROWD):
+            name += f"_people{people}"
         config = config or PeopleConfig(name=name, skeleton=chosen)
         super().__init__(config=config, **kwargs)
 
@@ -82,7 +88,8 @@ class Synthetic(PeopleBuilder):
     def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
         del source
         numbers = self.photo_numbers[split]
-        rendered = _render_all(numbers, self.seed, self.workers or os.cpu_count() or 1)
+        render = functools.partial(render_jpeg, self.seed, most=self.people)
+        rendered = _render_all(render, numbers, self.workers or os.cpu_count() or 1)
         for number, (jpeg, photo) in zip(numbers, rendered, strict=True):
             self.left_out["too little of the person in the photo"] += photo.hidden
             people = tuple(
@@ -99,9 +106,8 @@ def _person(rendered, skeleton, person_id: int) -> Person:
     )
 
 
-def _render_all(numbers: range, seed: int, workers: int) -> Iterator[tuple]:
-    """``render_jpeg`` of all numbers, in order."""
-    render = functools.partial(render_jpeg, seed)
+def _render_all(render, numbers: range, workers: int) -> Iterator[tuple]:
+    """``render`` of all numbers, in order."""
     if workers == 1 or len(numbers) < FEW:
         yield from map(render, numbers)
         return

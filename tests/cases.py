@@ -199,7 +199,7 @@ class CodecCase:
 CODEC_CASES = (
     CodecCase(IntegralHeatmap((64, 48)), 1e-4),
     CodecCase(GaussianHeatmap((64, 48)), 1e-3),
-    CodecCase(GaussianHeatmap((64, 48), sigma=1.0), 1e-3),
+    CodecCase(GaussianHeatmap((64, 48), sigma=4.0), 1e-3),
     # Of a disc any cell is as good: it is known up to its radius.
     CodecCase(BinaryDisc((64, 48), radius=6.0), 6.0),
 )

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfpose import geometry
-from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap, with_background
+from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap, WithBackground
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -85,7 +85,7 @@ def test_the_gradient_of_the_expectation_is_the_cells_place():
 
 
 def test_a_gaussian_by_hand():
-    maps = GaussianHeatmap(SIZE, sigma=1.0).encode(at_cell(1, 0.5), tf.ones((1, 1)))
+    maps = GaussianHeatmap(SIZE, sigma=4.0).encode(at_cell(1, 0.5), tf.ones((1, 1)))
     rows, columns = np.exp([[-1 / 8], [-1 / 8]]), np.exp([-1 / 2, 0, -1 / 2])
     close(maps[0, :, :, 0], rows * columns)
 
@@ -183,7 +183,7 @@ def test_a_disc_is_read_as_one_of_its_cells():
 
 
 def test_a_belief_about_a_disc_is_read_by_its_peak_between_cells():
-    belief = GaussianHeatmap((64, 48), sigma=1.5).encode(
+    belief = GaussianHeatmap((64, 48), sigma=6.0).encode(
         at_cell(6.3, 7.8), tf.ones((1, 1))
     )
     found, scores = BinaryDisc((64, 48)).decode(belief)
@@ -195,18 +195,58 @@ def test_a_belief_about_a_disc_is_read_by_its_peak_between_cells():
 
 
 def test_the_background_is_where_no_joint_is():
-    maps = np.zeros((1, 2, 2, 2), np.float32)
-    maps[0, :, :, 0] = [[1, 0], [0.25, 0]]
-    maps[0, :, :, 1] = [[0, 1], [0.5, 0]]
-    found = with_background(tf.constant(maps))
-    assert found.shape == (1, 2, 2, 3)
-    np.testing.assert_array_equal(found[..., :2], maps)
-    np.testing.assert_array_equal(found[0, :, :, 2], [[0, 0], [0.5, 1]])
+    # Two joints on 2 x 3 cells, each a cell; the second is not labelled.
+    codec = WithBackground(BinaryDisc(SIZE, radius=0.0))
+    keypoints = tf.concat([at_cell(0, 1), at_cell(2, 0)], axis=1)
+    maps = codec.encode(keypoints, tf.ones((1, 2)))
+    assert maps.shape == (1, 2, 3, 3)
+    np.testing.assert_array_equal(maps[0, :, :, 0], [[0, 0, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(maps[0, :, :, 1], [[0, 0, 1], [0, 0, 0]])
+    np.testing.assert_array_equal(maps[0, :, :, 2], [[1, 1, 0], [0, 1, 1]])
+    found, scores = codec.decode(maps)
+    close(found, keypoints)
+    close(scores, [[1, 1]])
+
+
+def test_the_background_is_one_less_the_largest_belief():
+    codec = GaussianHeatmap(SIZE, sigma=4.0)
+    both = tf.concat([at_cell(0, 0), at_cell(1, 0)], axis=1)
+    background = WithBackground(codec).encode(both, tf.ones((1, 2)))[0, 0, :, 2]
+    close(background, [0, 0, 1 - np.exp(-0.5)])
 
 
 def test_without_joints_everything_is_background():
-    found = with_background(tf.zeros((2, 3, 4, 5)))
-    np.testing.assert_array_equal(found[..., 5], np.ones((2, 3, 4)))
+    codec = WithBackground(BinaryDisc(SIZE))
+    maps = codec.encode(tf.zeros((2, 5, 2)), tf.zeros((2, 5)))
+    np.testing.assert_array_equal(maps[..., 5], np.ones((2, 2, 3)))
+
+
+def test_the_background_weighs_as_much_as_joints_are_labelled():
+    codec = WithBackground(BinaryDisc(SIZE))
+    weights = codec.weigh(tf.constant([[1.0, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]))
+    close(weights, [[1, 1, 1, 1, 1], [1, 0, 0, 0, 0.25], [0, 0, 0, 0, 0]])
+
+
+def test_maps_of_any_resolution_show_the_same_gaussian():
+    # EnhanceNet: sigma_HR = r sigma_LR cells. A joint on pixel 22.5 of both.
+    keypoints = tf.fill((1, 1, 2), 21.5)
+    coarse = GaussianHeatmap((64, 48), 4, sigma=8.0).encode(keypoints, tf.ones((1, 1)))
+    fine = GaussianHeatmap((64, 48), 1, sigma=8.0).encode(keypoints, tf.ones((1, 1)))
+    assert fine.shape == (1, 64, 48, 1)
+    # A coarse cell's centre lies between its 2nd and 3rd pixel: mean of exponents.
+    between = tf.exp(
+        0.5 * (tf.math.log(fine[:, 1::4, 1::4]) + tf.math.log(fine[:, 2::4, 2::4]))
+    )
+    close(between / tf.reduce_max(between), coarse / tf.reduce_max(coarse), 1e-5)
+
+
+def test_cells_of_a_fraction_of_a_pixel():
+    # r = 3 on a map of stride 4: 4/3 px a cell.
+    codec = GaussianHeatmap((64, 48), 4 / 3)
+    assert codec.heatmap_size == (48, 36)
+    keypoints = joints_inside((64, 48))
+    found, _ = codec.decode(codec.encode(keypoints, tf.ones((3, 5))))
+    close(found, keypoints, 2e-3)
 
 
 # --- laws of every codec ---------------------------------------------------------

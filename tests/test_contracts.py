@@ -268,7 +268,7 @@ def test_people_become_batches_a_refiner_trains_on(prepared):
     people = next(iter(pipeline.crops(records, person, count, 0)))
     assert people["valid"].numpy().any(axis=1).all()
     codec = CODEC_CASES[0].codec
-    supervision = Supervision(codec, case.skeleton, True, {"heatmap": joints})
+    supervision = Supervision({"heatmap": codec}, case.skeleton, refines=True)
     inputs, targets, weights = examples(people, supervision, tf.constant([0, 0]))
     assert inputs["image"].shape == (count, *size, 3)
     assert 0 <= inputs["image"].numpy().min() < inputs["image"].numpy().max() <= 255

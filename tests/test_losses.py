@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfpose.losses import (
     HEATMAP_LOSSES,
     CoordinateDistance,
+    HardJoints,
     HeatmapCrossEntropy,
     HeatmapSquaredError,
     SigmoidCrossEntropy,
@@ -50,6 +51,34 @@ def test_cross_entropy_by_hand():
     target = maps([1, 0, 0, 0], [0, 0, 0.5, 0.5])
     expected = [np.log(4), -0.5 * np.log(0.3) - 0.5 * np.log(0.4)]
     close(HeatmapCrossEntropy().call(target, logits), [expected])
+
+
+def test_only_the_hardest_joints_count_and_their_mean_is_the_persons():
+    # Errors of single joints: 1, 4 and 9; the third has no target.
+    target = maps([1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0])
+    found = maps([3, 0, 0, 0], [5, 0, 0, 0], [6, 0, 0, 0])
+    close(HardJoints(HeatmapSquaredError(), 1)(target, found), 4)
+    close(HardJoints(HeatmapSquaredError(), 1).call(target, found), [[0, 12, 0]])
+    close(HardJoints(HeatmapSquaredError(), 2).call(target, found), [[1.5, 6, 0]])
+    # With no more than there are, all count.
+    close(HardJoints(HeatmapSquaredError(), 3).call(target, found), [[1, 4, 0]])
+    close(HardJoints(HeatmapSquaredError(), 8).call(target, found), [[1, 4, 0]])
+
+
+def test_easy_joints_have_no_gradient():
+    target = maps([1, 0, 0, 0], [1, 0, 0, 0])
+    found = tf.Variable(maps([3, 0, 0, 0], [5, 0, 0, 0]))
+    with tf.GradientTape() as tape:
+        loss = HardJoints(HeatmapSquaredError(), 1)(target, found)
+    gradient = tape.gradient(loss, found).numpy()
+    assert not gradient[..., 0].any()
+    close(gradient[0, 0, 0, 1], 2 * 4 / 4)
+
+
+def test_hard_joints_are_made_again_from_their_configuration():
+    loss = HardJoints(HeatmapSquaredError(), 5)
+    again = HardJoints.from_config(loss.get_config())
+    assert again.count == 5 and isinstance(again.loss, HeatmapSquaredError)
 
 
 def test_cross_entropy_has_no_overflow():

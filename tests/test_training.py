@@ -11,7 +11,7 @@ import pytest
 from tests import drawn_people
 from tests.contracts import fill_weights
 from tfpose import callbacks, losses, training
-from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap
+from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap, WithBackground
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
@@ -180,12 +180,12 @@ def test_an_estimator_is_trained_and_starts_from_a_refiners_trunk(
 
 def test_a_model_is_taught_what_it_answers(refiner, estimator):
     taught = training.supervision_of(refiner, CONFIG)
-    assert taught.refines and taught.maps == {"heatmap": 14}
-    assert taught.codec == IntegralHeatmap((64, 64), 4) and taught.skeleton == LSP14
+    assert taught.refines and taught.skeleton == LSP14
+    assert taught.codecs == {"heatmap": IntegralHeatmap((64, 64), 4)}
     taught = training.supervision_of(estimator, ESTIMATOR)
-    assert not taught.refines and taught.maps == {"heatmap": 15, "initial": 14}
-    assert taught.codec == BinaryDisc((64, 64), 4, radius=8.0)
-    assert taught.skeleton == LSP14
+    assert not taught.refines and taught.skeleton == LSP14
+    disc = BinaryDisc((64, 64), 4, radius=8.0)
+    assert taught.codecs == {"heatmap": WithBackground(disc), "initial": disc}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,8 @@ def test_a_model_is_taught_what_it_answers(refiner, estimator):
 )
 def test_a_codec_takes_of_the_target_what_it_knows(estimator, target, codec):
     config = dataclasses.replace(ESTIMATOR, target=target)
-    assert training.codec_of(estimator, config) == codec
+    assert training.codec_of(estimator, config, "initial") == codec
+    assert training.codec_of(estimator, config) == WithBackground(codec)
 
 
 def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(

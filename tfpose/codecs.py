@@ -1,7 +1,7 @@
 """Codecs: how joint coordinates become training targets and come back.
 
-A codec is a frozen dataclass with ``encode(keypoints, valid)`` and its inverse
-``decode(heatmaps)``.
+A codec is a frozen dataclass with ``encode(keypoints, valid)``, its inverse
+``decode(heatmaps)`` and ``weigh(valid)``, which tells which maps are known.
 Keypoints are crop pixels (C), heatmaps cells (H); B batch, K joints, h x w cells.
 The data pipeline and the tests call ``encode``; ``decode`` is what the models' decoding
 layers compute, here in TensorFlow for targets and heatmaps of any origin.
@@ -22,16 +22,24 @@ class Codec:
 
     Args:
         input_size: (height, width) of the crop in px.
-        stride: px a cell.
+        stride: px a cell; may be a fraction.
     """
 
     input_size: tuple[int, int]
-    stride: int = 4
+    stride: float = 4
 
     @property
     def heatmap_size(self) -> tuple[int, int]:
         """(height, width) in cells."""
-        return self.input_size[0] // self.stride, self.input_size[1] // self.stride
+        height, width = self.input_size
+        return round(height / self.stride), round(width / self.stride)
+
+    def weigh(self, valid):
+        """f32[B, K], which joints are labelled -> f32[B, C], how much each map counts.
+
+        As many channels as ``encode`` gives.
+        """
+        return valid
 
     def _distances(self, keypoints):
         """Cells from each column and row to each joint: f32[B, K, w], f32[B, K, h]."""
@@ -82,16 +90,18 @@ class GaussianHeatmap(Codec):
     """Gaussian maps of peak 1 about the exact, unrounded joint.
 
     Args:
-        sigma: standard deviation in cells.
+        sigma: standard deviation in px of C, so that maps of any resolution show the
+            same: EnhanceNet's rule for maps of r times the cells (FACTS E.1).
     """
 
-    sigma: float = 2.0
+    sigma: float = 8.0
 
     def encode(self, keypoints, valid):
         """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K] in [0, 1]."""
         columns, rows = self._distances(keypoints)
-        columns = tf.exp(-tf.square(columns) / (2 * self.sigma**2))
-        rows = tf.exp(-tf.square(rows) / (2 * self.sigma**2))
+        cells = self.sigma / self.stride
+        columns = tf.exp(-tf.square(columns) / (2 * cells**2))
+        rows = tf.exp(-tf.square(rows) / (2 * cells**2))
         return tf.einsum("bkh,bkw->bhwk", rows, columns) * valid[:, None, None, :]
 
     def decode(self, heatmaps):
@@ -157,10 +167,30 @@ CODECS = {
 }
 
 
-def with_background(maps):
-    """f32[B, h, w, K] in 0..1 and one more map, 1 where no joint is: K + 1 channels."""
-    background = 1 - tf.reduce_max(maps, axis=-1, keepdims=True)
-    return tf.concat([maps, background], axis=-1)
+@dataclasses.dataclass(frozen=True)
+class WithBackground:
+    """A codec's maps and one more, 1 where no joint is: K + 1 channels.
+
+    Args:
+        codec: of the joints' maps, which are in 0..1.
+    """
+
+    codec: Codec
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K + 1]."""
+        maps = self.codec.encode(keypoints, valid)
+        background = 1 - tf.reduce_max(maps, axis=-1, keepdims=True)
+        return tf.concat([maps, background], axis=-1)
+
+    def weigh(self, valid):
+        """f32[B, K] -> f32[B, K + 1]: the background is known as far as joints are."""
+        known = tf.reduce_mean(valid, axis=-1, keepdims=True)
+        return tf.concat([valid, known], axis=-1)
+
+    def decode(self, heatmaps):
+        """f32[B, h, w, K + 1] -> f32[B, K, 2] C, f32[B, K]."""
+        return self.codec.decode(heatmaps[..., :-1])
 
 
 def _vertex(values, peak):

@@ -42,6 +42,8 @@ class Config:
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         stage_loss: weight of the loss on the maps of each stage before the last.
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
+        hard_joints: of each person only so many joints, those with the largest loss,
+            count in the last heatmaps (CPN's online hard keypoint mining); 0: all.
         batch_size: people a step, over all devices.
         epochs: passes over the training people.
         optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
@@ -76,6 +78,7 @@ class Config:
     heatmap_loss: float = 1.0
     stage_loss: float = 1.0
     coordinate_loss: float = 1.0
+    hard_joints: int = 0
     weight_decay: float = 0.0
     average: float = 0.0
     seed: int = 0
@@ -90,6 +93,7 @@ class Config:
             "error": (self.error in ERRORS, f"one of {ERRORS}"),
             "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
             "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
+            "hard_joints": (self.hard_joints >= 0, "0 or more"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
             "learning_rate": (self.learning_rate > 0, "a positive number"),

@@ -89,6 +89,42 @@ class SigmoidSquaredError(keras.losses.Loss):
         return ops.mean(ops.square(target - ops.sigmoid(logits)), axis=(1, 2))
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HardJoints(keras.losses.Loss):
+    """Of each person only the joints that are hardest (OHKM, CPN section 3.2.2).
+
+    Call: as of ``loss`` -> f32[B, K], where the ``count`` largest of each person are
+    scaled by K / count and all others are 0: Keras' mean over K is then the mean over
+    those that count. A joint without target (an empty map) is never among them.
+
+    Args:
+        loss: of single joints, f32[B, K].
+        count: joints of a person, all if there are no more.
+    """
+
+    def __init__(self, loss, count, **kwargs):
+        super().__init__(**kwargs)
+        self.loss, self.count = loss, count
+
+    def call(self, target, maps):
+        by_joint = self.loss.call(target, maps)
+        labelled = ops.cast(ops.any(target > 0, axis=(1, 2)), by_joint.dtype)
+        by_joint = by_joint * labelled
+        joints = by_joint.shape[1]
+        count = min(self.count, joints)
+        least = ops.min(ops.top_k(by_joint, count)[0], axis=1, keepdims=True)
+        return ops.where(by_joint >= least, by_joint, 0.0) * (joints / count)
+
+    def get_config(self):
+        loss = keras.saving.serialize_keras_object(self.loss)
+        return {**super().get_config(), "loss": loss, "count": self.count}
+
+    @classmethod
+    def from_config(cls, config):
+        loss = keras.saving.deserialize_keras_object(config.pop("loss"))
+        return cls(loss=loss, **config)
+
+
 # By what makes beliefs of a model's heatmaps, and by the error that is minimised.
 HEATMAP_LOSSES = {
     ("softmax", "cross_entropy"): HeatmapCrossEntropy,

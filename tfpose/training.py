@@ -26,7 +26,7 @@ from tfpose.callbacks import (
     TrainingError,
     ValidatePCK,
 )
-from tfpose.codecs import CODECS, Codec
+from tfpose.codecs import CODECS, Codec, WithBackground
 from tfpose.config import Config, load
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, training_batches
@@ -247,24 +247,27 @@ def is_refiner(model: keras.Model) -> bool:
     return "keypoints" in model.input
 
 
-def codec_of(model: keras.Model, config: Config) -> Codec:
-    """The codec of the model's heatmap targets.
+def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Codec:
+    """The codec of the targets of one of the model's heatmaps.
 
-    Of the settings in ``config.target`` those that the codec knows are taken.
+    Of the settings in ``config.target``, and of those that the model has for this
+    output, those that the codec knows are taken.
     """
-    codec = CODECS[config.target["codec"]]
+    height, channels = model.output[output].shape[1], model.output[output].shape[3]
+    settings = {**config.target, **model.targets.get(output, {})}
+    codec = CODECS[settings["codec"]]
     fields = {field.name for field in dataclasses.fields(codec)}
-    known = {name: value for name, value in config.target.items() if name in fields}
-    return codec(config.input_size, model.stride, **known)
+    known = {name: value for name, value in settings.items() if name in fields}
+    joints = codec(config.input_size, config.input_size[0] / height, **known)
+    background = channels == len(skeletons.get(config.skeleton)) + 1
+    return WithBackground(joints) if background else joints
 
 
 def supervision_of(model: keras.Model, config: Config) -> Supervision:
     """What the model is given and taught in training."""
-    maps = {
-        name: x.shape[-1] for name, x in model.output.items() if name != "keypoints"
-    }
-    skeleton = skeletons.get(config.skeleton)
-    return Supervision(codec_of(model, config), skeleton, is_refiner(model), maps)
+    maps = [name for name in model.output if name != "keypoints"]
+    codecs = {name: codec_of(model, config, name) for name in maps}
+    return Supervision(codecs, skeletons.get(config.skeleton), is_refiner(model))
 
 
 def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
@@ -308,6 +311,10 @@ def _losses(model: keras.Model, config: Config) -> tuple[dict, dict]:
         for name in model.output
         if name != "keypoints"
     }
+    if config.hard_joints:
+        of_output["heatmap"] = losses.HardJoints(
+            of_output["heatmap"], config.hard_joints
+        )
     weights = dict.fromkeys(of_output, config.stage_loss)
     weights["heatmap"] = config.heatmap_loss
     of_output["keypoints"] = losses.CoordinateDistance(model.stride)

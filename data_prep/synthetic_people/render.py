@@ -122,33 +122,37 @@ class Placed:
         return points @ self.rotation.T + self.offset
 
 
-def render_photo(seed: int, index: int, size=(320, 320)) -> RenderedPhoto:
-    """Renders one photo; the same (seed, index, size) gives the same photo.
+def render_photo(
+    seed: int, index: int, size=(320, 320), most: int = max(CROWD)
+) -> RenderedPhoto:
+    """Renders one photo; the same arguments give the same photo.
 
     Args:
         seed: of the data set.
         index: of the photo.
         size: (height, width) in pixels; people are drawn for a side of about 320.
+        most: people in it, 1 to 4 (and fewer, as ``CROWD`` says).
 
     Returns:
         A photo with at least one labelled person.
     """
     rng = np.random.default_rng([seed, index])
+    crowd = {people: share for people, share in CROWD.items() if people <= most}
     while True:
-        photo = _render(rng, size)
+        photo = _render(rng, size, crowd)
         if photo.people:
             return photo
 
 
-def render_jpeg(seed: int, index: int, size=(320, 320)) -> tuple[bytes, RenderedPhoto]:
+def render_jpeg(seed: int, index: int, **options) -> tuple[bytes, RenderedPhoto]:
     """``render_photo`` and its image as a JPEG file."""
-    photo = render_photo(seed, index, size)
+    photo = render_photo(seed, index, **options)
     bgr = cv2.cvtColor(photo.image, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 93])[1].tobytes(), photo
 
 
-def _render(rng: np.random.Generator, size) -> RenderedPhoto:
-    bodies = [sample_body(rng) for _ in range(pick(rng, CROWD))]
+def _render(rng: np.random.Generator, size, crowd) -> RenderedPhoto:
+    bodies = [sample_body(rng) for _ in range(pick(rng, crowd))]
     camera = scene.sample_camera(rng, bodies[0], size)
     people = place_people(rng, camera, bodies)
     setting = scene.sample_setting(rng, camera)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests import drawn_people
-from tfpose.codecs import BinaryDisc, IntegralHeatmap
+from tfpose.codecs import BinaryDisc, IntegralHeatmap, WithBackground
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
 from tfpose.data.examples import Supervision, examples, training_batches
@@ -13,18 +13,23 @@ from tfpose.data.pipeline import Person
 from tfpose.skeleton import LSP14, Skeleton
 
 SIZE = (128, 96)
-REFINER = Supervision(IntegralHeatmap(SIZE), LSP14, True, {"heatmap": 14})
+REFINER = Supervision({"heatmap": IntegralHeatmap(SIZE)}, LSP14, refines=True)
 PLAIN = Person(LSP14, SIZE)
 RANDOM = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5, 0.05, 0.2))
 
 # Two joints on a crop of 2 x 3 cells.
 PAIR = Skeleton("pair", ("a", "b"), (), (), (0.1, 0.1), ("a", "b"))
 SMALL = (8, 12)
+DISC = BinaryDisc(SMALL, radius=1.0)
 ESTIMATOR = Supervision(
-    BinaryDisc(SMALL, radius=1.0),
+    {
+        "heatmap": WithBackground(DISC),
+        "initial": DISC,
+        "stage1": WithBackground(DISC),
+        "large": BinaryDisc((8, 12), stride=2, radius=1.0),
+    },
     PAIR,
     refines=False,
-    maps={"heatmap": 3, "initial": 2, "stage1": 3},
 )
 FIRST = tf.constant([0, 0])
 
@@ -62,7 +67,7 @@ def test_an_estimator_is_given_the_photo_alone():
 def test_every_heatmap_gets_the_codecs_maps_and_a_background_where_it_has_one():
     people = two_people()
     _, targets, _ = examples(people, ESTIMATOR, FIRST)
-    assert set(targets) == {"heatmap", "initial", "stage1", "keypoints"}
+    assert set(targets) == {"heatmap", "initial", "stage1", "large", "keypoints"}
     np.testing.assert_array_equal(targets["keypoints"], people["keypoints"])
     first, second = targets["heatmap"].numpy().transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(first[0], [[1, 0, 0], [0, 0, 0]])
@@ -73,6 +78,10 @@ def test_every_heatmap_gets_the_codecs_maps_and_a_background_where_it_has_one():
     np.testing.assert_array_equal(second[2], [[1, 0, 1], [1, 1, 1]])
     np.testing.assert_array_equal(targets["stage1"], targets["heatmap"])
     np.testing.assert_array_equal(targets["initial"], targets["heatmap"][..., :2])
+    # Of twice the resolution: the same joint, 1.5 px, lies between four cells of 2 px.
+    large = targets["large"].numpy()
+    assert large.shape == (2, 4, 6, 2)
+    np.testing.assert_array_equal(np.argwhere(large[0, :, :, 0])[:, :2].mean(0), 0.5)
 
 
 def test_the_background_weighs_as_much_as_joints_are_labelled():

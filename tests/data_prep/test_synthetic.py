@@ -1,12 +1,14 @@
 """The TFDS builder of the synthetic people."""
 
 import collections
+import functools
 
 import cv2
 import numpy as np
 import pytest
 
 from data_prep import synthetic
+from data_prep.synthetic_people.render import render_jpeg, render_photo
 from tfpose import skeleton as skeletons
 
 PHOTOS, VALIDATION = 4, 2
@@ -77,9 +79,22 @@ def test_other_arguments_are_another_data_set(tmp_path, prepared):
     assert other.builder_config.name != prepared.builder_config.name
 
 
+def test_people_are_limited_in_each_photo():
+    photos = [render_photo(0, index, most=1) for index in range(12)]
+    assert all(len(photo.people) + photo.hidden == 1 for photo in photos)
+    crowds = [render_photo(0, index) for index in range(12)]
+    assert max(len(photo.people) + photo.hidden for photo in crowds) > 1
+
+
+def test_the_largest_number_of_people_is_part_of_the_name(tmp_path):
+    builder = synthetic.Synthetic(data_dir=tmp_path, photos=PHOTOS, people=1)
+    assert builder.builder_config.name.endswith("_people1")
+
+
 def test_processes_render_the_same_photos_in_order(monkeypatch):
     monkeypatch.setattr(synthetic, "FEW", 0)
-    parallel = list(synthetic._render_all(range(5, 15), 3, 2))
+    render = functools.partial(render_jpeg, 3)
+    parallel = list(synthetic._render_all(render, range(5, 15), 2))
     assert len(parallel) == 10
     for number in (5, 14):
         jpeg, photo = parallel[number - 5]
@@ -96,6 +111,8 @@ def test_processes_render_the_same_photos_in_order(monkeypatch):
         ({"validation_photos": -2}, "validation_photos: expected a number from 0"),
         ({"seed": "x"}, "seed: expected a number from 0, found 'x'"),
         ({"skeleton": "cat"}, "'cat'"),
+        ({"people": 0}, r"people: expected one of \[1, 2, 3, 4\], found 0"),
+        ({"people": 5}, "people: expected one of"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, arguments, message):

@@ -10,7 +10,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from tfpose.codecs import Codec, with_background
+from tfpose.codecs import Codec
 from tfpose.skeleton import Skeleton
 from tfpose.synthesis import posefix
 
@@ -20,16 +20,14 @@ class Supervision:
     """What a model is given and taught.
 
     Attributes:
-        codec: of the heatmap targets.
+        codecs: name of an output -> what encodes its target, of all heatmaps.
         skeleton: K joints.
         refines: whether a pose is among the inputs.
-        maps: output name -> channels, K or K + 1 (background last), of all heatmaps.
     """
 
-    codec: Codec
+    codecs: dict[str, Codec]
     skeleton: Skeleton
     refines: bool
-    maps: dict[str, int]
 
 
 def examples(people, supervision: Supervision, seed):
@@ -47,21 +45,13 @@ def examples(people, supervision: Supervision, seed):
     inputs = {"image": people["image"]}
     if supervision.refines:
         inputs.update(_wrong_pose(people, supervision.skeleton, seed))
-    valid = people["valid"]
-    maps = supervision.codec.encode(people["keypoints"], valid)
-    # The background is known as far as the joints are.
-    background = tf.reduce_mean(valid, axis=-1, keepdims=True)
-    by_channels = {
-        len(supervision.skeleton): (maps, valid),
-        len(supervision.skeleton) + 1: (
-            with_background(maps),
-            tf.concat([valid, background], axis=-1),
-        ),
-    }
-    chosen = {
-        name: by_channels[channels] for name, channels in supervision.maps.items()
-    }
-    chosen["keypoints"] = people["keypoints"], valid
+    keypoints, valid = people["keypoints"], people["valid"]
+    encoded = {}  # outputs with the same codec share the work
+    for codec in supervision.codecs.values():
+        if codec not in encoded:
+            encoded[codec] = codec.encode(keypoints, valid), codec.weigh(valid)
+    chosen = {name: encoded[codec] for name, codec in supervision.codecs.items()}
+    chosen["keypoints"] = keypoints, valid
     targets = {name: target for name, (target, _) in chosen.items()}
     weights = {name: weight for name, (_, weight) in chosen.items()}
     return inputs, targets, weights

@@ -50,7 +50,9 @@ class PoseEstimator(keras.Model):
         cells = maps["heatmap"].shape[1]
         stride = input_size[0] / cells
         stride = int(stride) if stride.is_integer() else stride
-        belief = maps["heatmap"][..., :joints]
+        belief = maps["heatmap"]
+        if belief.shape[-1] > joints:
+            belief = belief[..., :joints]
         if activation == "softmax":
             belief = SpatialSoftmax(name="belief")(belief)
             keypoints = SoftArgmax(stride, name="soft_argmax")(belief)

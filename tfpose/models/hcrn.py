@@ -173,6 +173,7 @@ class HCRN(keras.Model):
         self.root_cru = root_cru
         self.stride = network.stride
         self.activation = "sigmoid"
+        self.targets = {}
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> HCRN:

@@ -38,7 +38,7 @@ def paper() -> Config:
             "root_cru": True,
         },
         # sigma, for --set codec=gaussian: CPM's 7 px.
-        target={"codec": "disc", "radius": 10.0, "sigma": 7 / 8},
+        target={"codec": "disc", "radius": 10.0, "sigma": 7.0},
         error="cross_entropy",
         train=("lsp/train", "lspet/train"),
         validation=("lsp/test",),
@@ -70,8 +70,8 @@ def paper_mpii() -> Config:
         skeleton="mpii16",
         input_size=(384, 384),
         network={**recipe.network, "front_end": "hourglass", "stages": 8},
-        # sigma: the hourglass' own, in cells.
-        target={"codec": "disc", "radius": 12.0, "sigma": 1.75},
+        # sigma: the hourglass' own 1.75 cells.
+        target={"codec": "disc", "radius": 12.0, "sigma": 7.0},
         train=("mpii/train",),
         validation=("mpii/validation",),
         optimizer="rmsprop",
@@ -100,7 +100,7 @@ def tiny() -> Config:
             "root_cru": True,
         },
         # 10 px at 368 would be 3.5 here, a cell or two; these are twelve.
-        target={"codec": "disc", "radius": 8.0, "sigma": 1.0},
+        target={"codec": "disc", "radius": 8.0, "sigma": 4.0},
         error="cross_entropy",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
