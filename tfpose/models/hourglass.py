@@ -49,14 +49,22 @@ def residual(x, filters: int, name: str):
     return layers.Add(name=f"{name}_add")([shortcut, x])
 
 
-def residuals(x, blocks: int, filters: int, name: str):
+def residuals(x, blocks: int, filters: int, name: str, module=residual):
     """That many residual modules, one after another."""
     for block in range(blocks):
-        x = residual(x, filters, f"{name}_block{block}")
+        x = module(x, filters, f"{name}_block{block}")
     return x
 
 
-def hourglass(x, depth: int, blocks: int, filters: int, name: str):
+def hourglass(
+    x,
+    depth: int,
+    blocks: int,
+    filters: int,
+    name: str,
+    module=residual,
+    enlarge_first: bool = False,
+):
     """Down to cells 2^depth times as large and up again, with a branch at every size.
 
     Args:
@@ -65,21 +73,46 @@ def hourglass(x, depth: int, blocks: int, filters: int, name: str):
         blocks: residual modules at each place ("nModules").
         filters: of every module.
         name: of the layers, whose names go on with the size: "..._depth4_lower".
+        module: a residual module, called as ``residual``.
+        enlarge_first: on the way up the modules see twice the cells; here they see
+            them before.
 
     Returns:
         f32[B, h, w, filters].
     """
     level = f"{name}_depth{depth}"
-    branch = residuals(x, blocks, filters, f"{level}_branch")
+    branch = residuals(x, blocks, filters, f"{level}_branch", module)
     x = layers.MaxPooling2D(2, name=f"{level}_pool")(x)
-    x = residuals(x, blocks, filters, f"{level}_lower")
+    x = residuals(x, blocks, filters, f"{level}_lower", module)
     if depth > 1:
-        x = hourglass(x, depth - 1, blocks, filters, name)
+        x = hourglass(x, depth - 1, blocks, filters, name, module, enlarge_first)
     else:
-        x = residuals(x, blocks, filters, f"{level}_bottom")
-    x = residuals(x, blocks, filters, f"{level}_raise")
-    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{level}_upsample")(x)
+        x = residuals(x, blocks, filters, f"{level}_bottom", module)
+    enlarge = layers.UpSampling2D(2, interpolation="nearest", name=f"{level}_upsample")
+    x = enlarge(x) if enlarge_first else x
+    x = residuals(x, blocks, filters, f"{level}_raise", module)
+    x = x if enlarge_first else enlarge(x)
     return layers.Add(name=f"{level}_add")([branch, x])
+
+
+def head(x, blocks: int, filters: int, name: str, module=residual):
+    """What a stack makes its heatmaps of: modules and a normalised 1x1 convolution."""
+    x = residuals(x, blocks, filters, f"{name}_head", module)
+    return normalise(convolution(x, filters, 1, f"{name}_head"), f"{name}_head")
+
+
+def check_size(image, depth: int) -> None:
+    """Refuses images that hourglasses of this depth cannot halve so often.
+
+    Raises:
+        ValueError: height or width, where they are known, of another multiple.
+    """
+    multiple = STRIDE * 2**depth
+    if any(side and side % multiple for side in image.shape[1:3]):
+        raise ValueError(
+            f"image size: hourglasses of depth {depth} need multiples of {multiple}, "
+            f"got {tuple(image.shape[1:3])}"
+        )
 
 
 def stem(image, filters: tuple[int, ...] = NEWELL_STEM):
@@ -121,22 +154,14 @@ def features(
     Raises:
         ValueError: an image size that the hourglasses cannot halve so often.
     """
-    multiple = STRIDE * 2**depth
-    if any(side and side % multiple for side in image.shape[1:3]):
-        raise ValueError(
-            f"image size: hourglasses of depth {depth} need multiples of {multiple}, "
-            f"got {tuple(image.shape[1:3])}"
-        )
+    check_size(image, depth)
     filters = stem_filters[-1]
     heatmaps = []
     x = stem(image, stem_filters)
     for stack in range(1, stacks + 1):
         name = f"stack{stack}"
         found = hourglass(x, depth, blocks, filters, name)
-        found = residuals(found, blocks, filters, f"{name}_head")
-        found = normalise(
-            convolution(found, filters, 1, f"{name}_head"), f"{name}_head"
-        )
+        found = head(found, blocks, filters, name)
         if stack < stacks:
             heatmaps.append(scores(found, outputs, stack))
             x = link(x, found, heatmaps[-1], name)
