@@ -9,6 +9,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.estimator import PoseEstimator
 from tfpose.models.resnet import normalise
 
 # Filters of the 7x7 convolution and of the three residual modules at the start; the
@@ -16,7 +18,75 @@ from tfpose.models.resnet import normalise
 # hourglasses come, widens one module earlier.
 NEWELL_STEM = (64, 128, 128, 256)
 PYTORCH_POSE_STEM = (64, 128, 256, 256)
+STEMS = {"newell": NEWELL_STEM, "pytorch_pose": PYTORCH_POSE_STEM}
 STRIDE = 4
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class StackedHourglass(PoseEstimator):
+    """Hourglasses one after another, each supervised by the same heatmaps.
+
+    Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
+    Outputs, a dict: "stage1", "stage2" ... and of the last stack "heatmap", all linear
+    f32[B, H/4, W/4, K]; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
+
+    Args:
+        joints: K.
+        input_size: (height, width) of the crop, multiples of 4 * 2^depth.
+        stacks: hourglasses.
+        depth, blocks: as of ``hourglass``.
+        stem: a key of ``STEMS`` or four numbers of filters, as of ``stem``.
+
+    Raises:
+        ValueError: a size that the hourglasses cannot halve so often, an unknown stem,
+            or numbers below one.
+    """
+
+    def __init__(
+        self,
+        joints,
+        input_size=(256, 256),
+        stacks=8,
+        depth=4,
+        blocks=1,
+        stem="newell",
+        name="hourglass",
+        trainable=True,
+    ):
+        numbers = {"stacks": stacks, "depth": depth, "blocks": blocks}
+        for argument, number in numbers.items():
+            if number < 1:
+                raise ValueError(f"{argument}: expected at least 1, got {number}")
+        filters = STEMS.get(stem) if isinstance(stem, str) else tuple(stem)
+        if filters is None or len(filters) != 4:
+            raise ValueError(
+                f"stem: expected one of {list(STEMS)} or four numbers, got {stem!r}"
+            )
+        image = keras.Input((*input_size, 3), name="image")
+        heatmaps, found = stacked_hourglass(
+            image, joints, stacks, depth=depth, blocks=blocks, stem_filters=filters
+        )
+        super().__init__(
+            image,
+            stage_outputs(heatmaps),
+            found,
+            arguments={
+                "joints": joints,
+                "input_size": input_size,
+                "stacks": stacks,
+                "depth": depth,
+                "blocks": blocks,
+                "stem": stem if isinstance(stem, str) else filters,
+            },
+            name=name,
+            trainable=trainable,
+        )
+
+
+def stage_outputs(heatmaps: list) -> dict:
+    """Names of outputs: "stage1", "stage2" ... and of the last heatmaps "heatmap"."""
+    *before, last = heatmaps
+    return {f"stage{n}": maps for n, maps in enumerate(before, 1)} | {"heatmap": last}
 
 
 def convolution(x, filters: int, size: int, name: str, stride: int = 1):
@@ -43,10 +113,15 @@ def residual(x, filters: int, name: str):
     shortcut = x
     if x.shape[-1] != filters:
         shortcut = convolution(x, filters, 1, f"{name}_shortcut")
-    x = convolution(normalise(x, f"{name}_in"), filters // 2, 1, f"{name}_reduce")
-    x = convolution(normalise(x, f"{name}_reduce"), filters // 2, 3, f"{name}_spatial")
-    x = convolution(normalise(x, f"{name}_spatial"), filters, 1, f"{name}_expand")
+    x = bottleneck(normalise(x, f"{name}_in"), filters, name)
     return layers.Add(name=f"{name}_add")([shortcut, x])
+
+
+def bottleneck(x, filters: int, name: str):
+    """The three convolutions of a residual module, of a normalised input."""
+    x = convolution(x, filters // 2, 1, f"{name}_reduce")
+    x = convolution(normalise(x, f"{name}_reduce"), filters // 2, 3, f"{name}_spatial")
+    return convolution(normalise(x, f"{name}_spatial"), filters, 1, f"{name}_expand")
 
 
 def residuals(x, blocks: int, filters: int, name: str, module=residual):
@@ -115,19 +190,20 @@ def check_size(image, depth: int) -> None:
         )
 
 
-def stem(image, filters: tuple[int, ...] = NEWELL_STEM):
+def stem(image, filters: tuple[int, ...] = NEWELL_STEM, module=residual):
     """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters[3]].
 
     Args:
         image: f32[B, H, W, 3] RGB 0..255, which becomes 0..1.
         filters: of the 7x7 convolution and of three residual modules.
+        module: a residual module, called as ``residual``.
     """
     x = layers.Rescaling(1 / 255, name="scale_image")(image)
     x = convolution(x, filters[0], 7, "stem", stride=2)
-    x = residual(normalise(x, "stem"), filters[1], "stem_block0")
+    x = module(normalise(x, "stem"), filters[1], "stem_block0")
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
-    x = residual(x, filters[2], "stem_block1")
-    return residual(x, filters[3], "stem_block2")
+    x = module(x, filters[2], "stem_block1")
+    return module(x, filters[3], "stem_block2")
 
 
 def features(
