@@ -1,0 +1,156 @@
+"""Deep High-Resolution Representation Learning for Human Pose Estimation.
+
+Sun, Xiao, Liu and Wang, CVPR 2019, arXiv 1902.09212, as in the authors' code: branches
+of half the resolution and twice the filters join one after another, and all branches
+tell each other again and again what they found.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.estimator import PoseEstimator
+from tfpose.models.resnet import basic_block, bottleneck, centre, convolution
+from tfpose.models.simple_baseline import map_head
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HRNet(PoseEstimator):
+    """The network of HRNet section 3: W32 with the defaults, W48 with ``width=48``.
+
+    Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
+    Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], Gaussian maps; "keypoints"
+    f32[B, K, 2] crop px, their peaks.
+
+    Departure from the code: the image is not divided by its standard deviations, which
+    the normalisation after the first convolution does.
+
+    Args:
+        joints: K.
+        input_size: (height, width) of the crop, multiples of 32 with four branches.
+        width: filters of the branch at stride 4; each further one has twice as many.
+        modules: multi-resolution modules of the second stage (two branches), the third
+            (three) and so on.
+        blocks: residual blocks of the first stage, and of each branch in a module.
+        stem: filters of the first two convolutions, and of the bottlenecks after them.
+
+    Raises:
+        ValueError: a size that the branches cannot halve, or numbers below 1.
+    """
+
+    def __init__(
+        self,
+        joints,
+        input_size=(256, 192),
+        width=32,
+        modules=(1, 4, 3),
+        blocks=4,
+        stem=64,
+        name="hrnet",
+        trainable=True,
+    ):
+        input_size, modules = tuple(input_size), tuple(modules)
+        multiple = 4 * 2 ** len(modules)
+        if input_size[0] % multiple or input_size[1] % multiple:
+            raise ValueError(
+                f"input_size: expected multiples of {multiple}, got {input_size}"
+            )
+        if not modules or min(modules) < 1:
+            raise ValueError(f"modules: expected 1 or more a stage, got {modules}")
+        for argument, value in (("width", width), ("blocks", blocks), ("stem", stem)):
+            if value < 1:
+                raise ValueError(f"{argument}: expected 1 or more, got {value}")
+
+        image = keras.Input((*input_size, 3), name="image")
+        features = high_resolution(centre(image), width, modules, blocks, stem)
+        super().__init__(
+            image,
+            {"heatmap": map_head(features, joints)},
+            features,
+            arguments={
+                "joints": joints,
+                "input_size": input_size,
+                "width": width,
+                "modules": modules,
+                "blocks": blocks,
+                "stem": stem,
+            },
+            name=name,
+            trainable=trainable,
+        )
+
+
+def high_resolution(x, width: int, modules: tuple[int, ...], blocks: int, stem: int):
+    """The trunk: f32[B, H, W, C] -> f32[B, H/4, W/4, width], its first branch."""
+    x = convolution(x, stem, 3, "stem", stride=2)
+    x = convolution(x, stem, 3, "stem_down", stride=2)
+    for block in range(blocks):
+        x = bottleneck(x, stem, 1, f"stage1_block{block}")
+    # Of the first stage's features no branch but one is left: the first is made new.
+    branches = [convolution(x, width, 3, "stage2_branch0")]
+    coarsest = x
+    for stage, count in enumerate(modules, start=2):
+        filters = width * 2 ** (stage - 1)
+        name = f"stage{stage}_branch{stage - 1}"
+        branches.append(convolution(coarsest, filters, 3, name, stride=2))
+        for number in range(count):
+            name = f"stage{stage}_module{number}"
+            last = stage == len(modules) + 1 and number == count - 1
+            branches = module(branches, blocks, name, 1 if last else stage)
+        coarsest = branches[-1]
+    return branches[0]
+
+
+def module(branches: list, blocks: int, name: str, outputs: int) -> list:
+    """Residual blocks in each branch, then an exchange between them.
+
+    Args:
+        branches: f32[B, h / 2^n, w / 2^n, C_n].
+        blocks: residual blocks a branch.
+        name: of the layers, whose names begin so.
+        outputs: how many branches, from the first, are wanted after the exchange.
+
+    Returns:
+        As many of the branches, in the same shapes.
+    """
+    worked = []
+    for number, x in enumerate(branches):
+        for block in range(blocks):
+            place = f"{name}_branch{number}_block{block}"
+            x = basic_block(x, x.shape[-1], 1, place)
+        worked.append(x)
+    return [exchange(worked, target, name) for target in range(outputs)]
+
+
+def exchange(branches: list, target: int, name: str):
+    """ReLU of the sum of all branches, each brought to the shape of one of them.
+
+    Finer ones come by 3x3 convolutions of stride 2, of which only the last changes the
+    filters and has no ReLU; coarser ones by a 1x1 convolution, and each of their cells
+    is repeated.
+
+    Args:
+        branches: f32[B, h / 2^n, w / 2^n, C_n], two or more.
+        target: the number of the branch that hears the others.
+        name: of the layers, whose names begin so.
+
+    Returns:
+        f32 in the shape of ``branches[target]``.
+    """
+    filters, parts = branches[target].shape[-1], []
+    for source, x in enumerate(branches):
+        route = f"{name}_from{source}_to{target}"
+        for step in range(source + 1, target):
+            x = convolution(x, x.shape[-1], 3, f"{route}_step{step}", stride=2)
+        if source < target:
+            x = convolution(x, filters, 3, route, stride=2, relu=False)
+        if source > target:
+            x = convolution(x, filters, 1, route, relu=False)
+            x = layers.UpSampling2D(
+                2 ** (source - target), interpolation="nearest", name=f"{route}_repeat"
+            )(x)
+        parts.append(x)
+    x = layers.Add(name=f"{name}_sum{target}")(parts)
+    return layers.ReLU(name=f"{name}_out{target}")(x)
