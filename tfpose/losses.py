@@ -125,6 +125,62 @@ class HardJoints(keras.losses.Loss):
         return cls(loss=loss, **config)
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class AssociativeTags(keras.losses.Loss):
+    """Tags alike within a person, different between people (Associative Embedding).
+
+    Pull: of each person the mean squared deviation of the joints' tags from their mean,
+    averaged over the people. Push: half the mean of exp(-d^2) over pairs of people, d
+    the difference of their mean tags. As in the authors' code (FACTS E.3); the paper
+    sums over a person's joints, and over all pairs exp(-d^2 / (2 sigma^2)), also with
+    oneself, divided by the square of the number of people.
+
+    Args:
+        stride: px a cell.
+
+    Call: people f32[B, P, K, 3], x and y in crop px and 1 where the joint counts; tags
+    f32[B, h, w, K] -> f32[B], pull and push together. A joint has the tag of the cell
+    that it lies in; joints outside and people without joints do not count, one person
+    pushes nobody.
+    """
+
+    def __init__(self, stride=4, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, people, tags):
+        found, counts = self._tags_of(people, tags)
+        joints = ops.sum(counts, axis=-1)  # (B, P)
+        shares = counts / ops.maximum(joints, 1)[..., None]
+        means = ops.sum(found * shares, axis=-1)
+        deviations = ops.square(found - means[..., None])
+        present = ops.cast(joints > 0, tags.dtype)
+        number = ops.sum(present, axis=-1)  # (B,)
+        pull = ops.sum(deviations * shares, axis=(1, 2)) / ops.maximum(number, 1)
+
+        likeness = ops.exp(-ops.square(means[:, :, None] - means[:, None, :]))
+        likeness = likeness * present[:, :, None] * present[:, None, :]
+        others = ops.sum(likeness, axis=(1, 2)) - number  # not with oneself
+        return pull + 0.5 * others / ops.maximum(number * (number - 1), 1)
+
+    def _tags_of(self, people, tags):
+        """f32[B, P, K], each joint's tag, and 1 where the joint counts."""
+        height, width, joints = tags.shape[1:]
+        cells = ops.floor((people[..., :2] + 0.5) / self.stride)
+        x, y = cells[..., 0], cells[..., 1]
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        inside = inside & (people[..., 2] > 0)
+        place = (y * width + x) * joints + ops.arange(joints, dtype=cells.dtype)
+        place = ops.cast(ops.where(inside, place, 0), "int32")
+        flat = ops.reshape(tags, (-1, height * width * joints))
+        place_of_all = ops.reshape(place, (ops.shape(place)[0], -1))
+        found = ops.take_along_axis(flat, place_of_all, axis=1)
+        return ops.reshape(found, ops.shape(place)), ops.cast(inside, tags.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
+
+
 # By what makes beliefs of a model's heatmaps, and by the error that is minimised.
 HEATMAP_LOSSES = {
     ("softmax", "cross_entropy"): HeatmapCrossEntropy,

@@ -1,0 +1,166 @@
+"""Associative Embedding: End-to-End Learning for Joint Detection and Grouping.
+
+Newell, Huang and Deng, NIPS 2017, arXiv 1611.05424, as in the authors' PyTorch code
+(princeton-vl/pose-ae-train, whose network is not the paper's): stacked hourglasses of
+plain 3x3 convolutions that find the joints of everybody in the photo, and give each a
+number, its tag, that is alike for joints of the same person. ``tfpose.grouping`` makes
+people of both.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models import hourglass as hourglasses
+from tfpose.models.estimator import PoseEstimator
+
+# A codec's name: the targets of tags are not maps but where everybody's joints are.
+TAGS = "tags"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class AssociativeEmbedding(PoseEstimator):
+    """Stacked hourglasses that answer with detections and tags.
+
+    Outputs, a dict: "heatmap" f32[B, h, w, K], the last stack's detections, where
+    everybody's joints are; "tags" f32[B, h, w, K], of a joint found in the same cell;
+    "stage1", "stage1_tags" and so on, those of the stacks before; "keypoints"
+    f32[B, K, 2] crop px, of each joint the highest peak, which may be of different
+    people (``grouping.group`` tells them apart).
+
+    Args:
+        joints: K.
+        input_size: (height, width) of the crop in px, multiples of 4 * 2^depth.
+        stacks: hourglasses one after another.
+        filters: at a stride of 4.
+        growth: how many more they become whenever the cells double.
+        depth: how often they do, in each hourglass.
+        maps: channels of a stack's answer: K detections, K tags, and more that nothing
+            teaches, but which the next stack sees. The authors have 68 for 17 joints.
+
+    Raises:
+        ValueError: no stack, too few maps, or an input size that cannot be halved so
+            often.
+    """
+
+    def __init__(
+        self,
+        joints=17,
+        input_size=(512, 512),
+        stacks=4,
+        filters=256,
+        growth=128,
+        depth=4,
+        maps=68,
+        name="associative_embedding",
+        trainable=True,
+    ):
+        if stacks < 1:
+            raise ValueError(f"stacks: expected 1 or more, got {stacks}")
+        if depth < 1:
+            raise ValueError(f"depth: expected 1 or more, got {depth}")
+        if maps < 2 * joints:
+            raise ValueError(
+                f"maps: expected {2 * joints} or more for {joints} joints, got {maps}"
+            )
+        image = keras.Input((*input_size, 3), name="image")
+        answers, features = network(image, maps, stacks, filters, growth, depth)
+        outputs = {}
+        for stage, answer in enumerate(answers, start=1):
+            last = stage == stacks
+            detections, tags = answer[..., :joints], answer[..., joints : 2 * joints]
+            outputs["heatmap" if last else f"stage{stage}"] = detections
+            outputs["tags" if last else f"stage{stage}_tags"] = tags
+        arguments = {
+            "joints": joints,
+            "input_size": input_size,
+            "stacks": stacks,
+            "filters": filters,
+            "growth": growth,
+            "depth": depth,
+            "maps": maps,
+        }
+        super().__init__(
+            image,
+            outputs,
+            features,
+            arguments,
+            targets={
+                name: {"codec": TAGS} for name in outputs if name.endswith("tags")
+            },
+            name=name,
+            trainable=trainable,
+        )
+
+
+def network(
+    image, maps: int, stacks: int, filters: int, growth: int, depth: int
+) -> tuple[list, object]:
+    """What comes before the maps are told apart.
+
+    Args:
+        image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 4 * 2^depth.
+        maps, stacks, filters, growth, depth: as of ``AssociativeEmbedding``.
+
+    Returns:
+        The stacks' answers, a list of linear f32[B, H/4, W/4, maps]; the last stack's
+        features f32[B, H/4, W/4, filters].
+
+    Raises:
+        ValueError: an image size that the hourglasses cannot halve so often.
+    """
+    hourglasses.check_size(image, depth)
+    answers = []
+    x = stem(image, filters)
+    for stack in range(1, stacks + 1):
+        name = f"stack{stack}"
+        found = hourglass(x, depth, growth, name)
+        found = unit(found, filters, 3, f"{name}_feature1")
+        found = unit(found, filters, 3, f"{name}_feature2")
+        answers.append(hourglasses.scores(found, maps, stack))
+        if stack < stacks:
+            x = hourglasses.link(x, found, answers[-1], name)
+    return answers, found
+
+
+def stem(image, filters: int):
+    """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters]."""
+    x = layers.Rescaling(1 / 255, name="scale_image")(image)
+    x = unit(x, filters // 4, 7, "stem", stride=2)
+    x = unit(x, filters // 2, 3, "stem_unit1")
+    x = layers.MaxPooling2D(2, name="stem_pool")(x)
+    x = unit(x, filters // 2, 3, "stem_unit2")
+    return unit(x, filters, 3, "stem_unit3")
+
+
+def unit(x, filters: int, size: int, name: str, stride: int = 1):
+    """Convolution with bias and ReLU; the authors' network has no normalisation."""
+    x = hourglasses.convolution(x, filters, size, name, stride)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def hourglass(x, depth: int, growth: int, name: str):
+    """Down to cells 2^depth times as large and up again, with a branch at every size.
+
+    Args:
+        x: f32[B, h, w, C]; h and w multiples of 2^depth.
+        depth: how often it halves.
+        growth: filters that it gains each time.
+        name: of the layers, whose names go on with the size: "..._depth4_lower".
+
+    Returns:
+        f32[B, h, w, C].
+    """
+    level, filters = f"{name}_depth{depth}", x.shape[-1]
+    branch = unit(x, filters, 3, f"{level}_branch")
+    x = layers.MaxPooling2D(2, name=f"{level}_pool")(x)
+    x = unit(x, filters + growth, 3, f"{level}_lower")
+    if depth > 1:
+        x = hourglass(x, depth - 1, growth, name)
+    else:
+        x = unit(x, filters + growth, 3, f"{level}_bottom")
+    x = unit(x, filters, 3, f"{level}_raise")
+    x = layers.UpSampling2D(2, interpolation="nearest", name=f"{level}_upsample")(x)
+    return layers.Add(name=f"{level}_add")([branch, x])
