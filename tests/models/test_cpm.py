@@ -7,8 +7,12 @@ import tensorflow as tf
 
 from tests.contracts import fill_weights
 from tfpose.models import cpm
-from tfpose.models.cpm import CentreMap, convolutional_pose_machine
-from tfpose.summary import multiply_adds
+from tfpose.models.cpm import (
+    CentreMap,
+    ConvolutionalPoseMachine,
+    convolutional_pose_machine,
+)
+from tfpose.summary import multiply_adds, summarize
 
 
 def network(stages, outputs=4, size=(None, None)):
@@ -29,10 +33,13 @@ def images(people, height, width):
 
 def test_six_stages_have_the_published_size():
     """The net for LSP: 14 joints and the background on 368 x 368 px."""
-    model = network(6, 15, (368, 368))
-    *maps, features = keras.tree.flatten(model.output)
-    assert [one.shape for one in maps] == [(None, 46, 46, 15)] * 6
-    assert features.shape == (None, 46, 46, 128)
+    model = ConvolutionalPoseMachine(14)
+    summary = summarize(model, "cpm")
+    maps = dict.fromkeys([f"stage{n}" for n in range(1, 6)], [46, 46, 15])
+    assert summary["outputs"] == {**maps, "heatmap": [46, 46, 15], "keypoints": [14, 2]}
+    assert model.features.shape == (None, 46, 46, 128) and model.stride == 8
+    assert summary["trainable_parameters"] == 31_219_866
+    assert summary["multiply_adds"] == pytest.approx(175.4e9, rel=1e-3)
     parameters, products = [0] * 6, [0] * 6
     for layer in model.layers:
         if layer.weights:
@@ -40,10 +47,78 @@ def test_six_stages_have_the_published_size():
             parameters[stage] += layer.count_params()
             products[stage] += multiply_adds(layer)[0]
     assert parameters == [4_386_095, 7_515_311] + [4_829_615] * 4
-    assert sum(parameters) == 31_219_866
     expected = [63.97e9, 70.59e9] + [10.22e9] * 4
     assert products == pytest.approx(expected, rel=1e-3)
-    assert sum(products) == pytest.approx(175.4e9, rel=1e-3)
+
+
+# --- the estimator ---------------------------------------------------------------
+
+ESTIMATOR = {"joints": 3, "input_size": (24, 16), "stages": 3, "filters": 8}
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    """Three narrow stages, filled with noise."""
+    return fill_weights(ConvolutionalPoseMachine(**ESTIMATOR))
+
+
+def test_its_outputs_are_the_maps_of_the_stages(estimator):
+    assert list(estimator.output) == ["stage1", "stage2", "heatmap", "keypoints"]
+    names = "conv7_stage1 Mconv5_stage2 Mconv5_stage3".split()
+    by_layer = [estimator.get_layer(name).output for name in names]
+    photo = {"image": images(1, 24, 16)}
+    expected = keras.Model(estimator.input, by_layer)(photo)
+    found = estimator(photo)
+    for name, maps in zip(("stage1", "stage2", "heatmap"), expected, strict=True):
+        assert maps.shape == (1, 3, 2, 4)
+        np.testing.assert_array_equal(found[name], maps)
+
+
+def test_the_background_has_no_keypoint(estimator):
+    """Whatever the background's map is, the joints' peaks stay where they are."""
+    photo = {"image": images(2, 24, 16)}
+    before = np.asarray(estimator(photo)["keypoints"])
+    layer = estimator.get_layer("Mconv5_stage3")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel, bias + [0, 0, 0, 100]])
+    after = np.asarray(estimator(photo)["keypoints"])
+    layer.set_weights([kernel, bias])
+    assert before.shape == (2, 3, 2)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_fewer_filters_are_fewer_everywhere(estimator):
+    widths = {layer.name: layer.filters for layer in estimator.layers if layer.weights}
+    expected = dict.fromkeys(widths, 8)
+    expected |= {"conv4_stage1": 2, "conv4_stage2": 2, "conv1_stage3": 2}
+    expected |= {"conv5_stage1": 32, "conv6_stage1": 32}
+    expected |= {"conv7_stage1": 4, "Mconv5_stage2": 4, "Mconv5_stage3": 4}
+    assert widths == expected
+    assert estimator.features.shape == (None, 3, 2, 8)
+
+
+def test_its_configuration_brings_it_back(estimator):
+    config = estimator.get_config()
+    assert {name: config[name] for name in ESTIMATOR} == ESTIMATOR
+    again = ConvolutionalPoseMachine.from_config(config)
+    assert again.get_config() == config
+    assert [w.shape for w in again.weights] == [w.shape for w in estimator.weights]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"input_size": (24, 20)}, r"input_size: .*multiples of 8, got \(24, 20\)"),
+        ({"stages": 0}, "stages: expected at least 1, got 0"),
+        ({"filters": 3}, "filters: expected at least 4, got 3"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ConvolutionalPoseMachine(**{**ESTIMATOR, **options})
+
+
+# --- its stages ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stages, width", [(1, 512), (2, 128)])

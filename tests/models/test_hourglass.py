@@ -8,13 +8,12 @@ import tensorflow as tf
 from tests.contracts import fill_weights
 from tfpose.models import hourglass as hourglasses
 from tfpose.models.hourglass import (
-    NEWELL_STEM,
-    PYTORCH_POSE_STEM,
+    StackedHourglass,
     hourglass,
     residual,
     stacked_hourglass,
 )
-from tfpose.summary import multiply_adds
+from tfpose.summary import summarize
 
 SMALL = {"stem_filters": (4, 4, 4, 8), "depth": 2}
 
@@ -39,32 +38,89 @@ def images(people, height, width, seed=0):
 @pytest.mark.parametrize(
     "stem, stacks, blocks, parameters, billions",
     [
-        (NEWELL_STEM, 1, 1, 3_426_448, 5.150),
-        (NEWELL_STEM, 2, 1, 6_570_400, 8.335),
-        pytest.param(NEWELL_STEM, 4, 1, 12_858_304, 14.703, marks=pytest.mark.slow),
-        pytest.param(NEWELL_STEM, 8, 1, 25_434_112, 27.440, marks=pytest.mark.slow),
-        pytest.param(NEWELL_STEM, 4, 2, 24_871_872, 25.158, marks=pytest.mark.slow),
-        (PYTORCH_POSE_STEM, 1, 1, 3_586_960, 5.805),
-        pytest.param(PYTORCH_POSE_STEM, 2, 1, 6_730_912, 8.989, marks=pytest.mark.slow),
-        pytest.param(
-            PYTORCH_POSE_STEM, 4, 1, 13_018_816, 15.357, marks=pytest.mark.slow
-        ),
-        pytest.param(
-            PYTORCH_POSE_STEM, 8, 1, 25_594_624, 28.094, marks=pytest.mark.slow
-        ),
+        ("newell", 1, 1, 3_426_448, 5.150),
+        ("newell", 2, 1, 6_570_400, 8.335),
+        pytest.param("newell", 4, 1, 12_858_304, 14.703, marks=pytest.mark.slow),
+        pytest.param("newell", 8, 1, 25_434_112, 27.440, marks=pytest.mark.slow),
+        pytest.param("newell", 4, 2, 24_871_872, 25.158, marks=pytest.mark.slow),
+        ("pytorch_pose", 1, 1, 3_586_960, 5.805),
+        pytest.param("pytorch_pose", 2, 1, 6_730_912, 8.989, marks=pytest.mark.slow),
+        pytest.param("pytorch_pose", 4, 1, 13_018_816, 15.357, marks=pytest.mark.slow),
+        pytest.param("pytorch_pose", 8, 1, 25_594_624, 28.094, marks=pytest.mark.slow),
     ],
 )
 def test_the_published_networks_have_their_size(
     stem, stacks, blocks, parameters, billions
 ):
-    model = network((256, 256), 16, stacks, blocks=blocks, stem_filters=stem)
-    *heatmaps, features = keras.tree.flatten(model.output)
-    assert [maps.shape for maps in heatmaps] == [(None, 64, 64, 16)] * stacks
-    assert features.shape == (None, 64, 64, 256)
-    sizes = [np.prod(weight.shape) for weight in model.trainable_variables]
-    assert sum(sizes) == parameters
-    total = sum(multiply_adds(layer)[0] for layer in model.layers)
-    assert total == pytest.approx(billions * 1e9, rel=2e-4)
+    model = StackedHourglass(16, stacks=stacks, blocks=blocks, stem=stem)
+    summary = summarize(model, "hourglass")
+    maps = {f"stage{n}": [64, 64, 16] for n in range(1, stacks)}
+    maps["heatmap"] = [64, 64, 16]
+    assert summary["outputs"] == {**maps, "keypoints": [16, 2]}
+    assert model.features.shape == (None, 64, 64, 256) and model.stride == 4
+    assert summary["trainable_parameters"] == parameters
+    assert summary["multiply_adds"] == pytest.approx(billions * 1e9, rel=2e-4)
+
+
+# --- the estimator ---------------------------------------------------------------
+
+ESTIMATOR = {"joints": 3, "input_size": (32, 16), "stacks": 3, "depth": 2}
+ESTIMATOR["stem"] = (4, 4, 4, 8)
+
+
+@pytest.fixture(scope="module")
+def estimator():
+    """Three narrow stacks, filled with noise."""
+    return fill_weights(StackedHourglass(**ESTIMATOR))
+
+
+def test_the_stages_are_in_the_order_of_the_stacks(estimator):
+    assert list(estimator.output) == ["stage1", "stage2", "heatmap", "keypoints"]
+    names = [f"stack{n}_scores_conv" for n in (1, 2, 3)]
+    by_layer = [estimator.get_layer(name).output for name in names]
+    photo = {"image": images(1, 32, 16)}
+    expected = keras.Model(estimator.input, by_layer)(photo)
+    found = estimator(photo)
+    for name, maps in zip(("stage1", "stage2", "heatmap"), expected, strict=True):
+        assert maps.shape == (1, 8, 4, 3)
+        np.testing.assert_array_equal(found[name], maps)
+
+
+def test_the_last_heatmaps_are_made_of_the_features(estimator):
+    photo = {"image": images(1, 32, 16)}
+    features = keras.Model(estimator.input, estimator.features)(photo)
+    kernel, bias = estimator.get_layer("stack3_scores_conv").get_weights()
+    by_hand = np.asarray(features) @ kernel[0, 0] + bias
+    found = estimator(photo)["heatmap"]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-5)
+
+
+def test_its_configuration_brings_it_back(estimator):
+    config = estimator.get_config()
+    assert {name: config[name] for name in ESTIMATOR} == ESTIMATOR
+    # JSON has no tuples.
+    again = StackedHourglass.from_config({**config, "stem": [4, 4, 4, 8]})
+    assert again.get_config() == config
+    assert [w.shape for w in again.weights] == [w.shape for w in estimator.weights]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"stem": "lua"}, r"stem: expected one of \['newell', 'pytorch_pose'\].*'lua'"),
+        ({"stem": (4, 4, 8)}, r"stem: .*four numbers, got \(4, 4, 8\)"),
+        ({"stacks": 0}, "stacks: expected at least 1, got 0"),
+        ({"depth": 0}, "depth: expected at least 1, got 0"),
+        ({"blocks": 0}, "blocks: expected at least 1, got 0"),
+        ({"input_size": (32, 24)}, r"multiples of 16, got \(32, 24\)"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        StackedHourglass(**{**ESTIMATOR, **options})
+
+
+# --- its parts -------------------------------------------------------------------
 
 
 def test_without_the_last_convolution_only_its_weights_are_missing(small):

@@ -13,9 +13,66 @@ import keras
 from keras import layers, ops
 
 from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.estimator import PoseEstimator
 
 STRIDE = 8
 DROPOUT = 0.5
+# Of the convolutions that see the image; of others a multiple or a part.
+FILTERS = 128
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ConvolutionalPoseMachine(PoseEstimator):
+    """Stages of large convolutions, each supervised by the same maps.
+
+    Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
+    Outputs, a dict: "stage1", "stage2" ... and of the last stage "heatmap", all linear
+    f32[B, H/8, W/8, K + 1], the joints' and the background's; "keypoints" f32[B, K, 2]
+    crop px, the peaks of "heatmap".
+
+    Args:
+        joints: K.
+        input_size: (height, width) of the crop, multiples of 8.
+        stages: the paper's 6 (4 for FLIC).
+        filters: the authors' 128, or fewer for small machines.
+
+    Raises:
+        ValueError: a size that is no multiple of 8, no stage, too few filters.
+    """
+
+    def __init__(
+        self,
+        joints,
+        input_size=(368, 368),
+        stages=6,
+        filters=FILTERS,
+        name="cpm",
+        trainable=True,
+    ):
+        input_size = tuple(input_size)
+        if any(side % STRIDE for side in input_size):
+            raise ValueError(
+                f"input_size: expected multiples of {STRIDE}, got {input_size}"
+            )
+        for argument, number, least in (("stages", stages, 1), ("filters", filters, 4)):
+            if number < least:
+                raise ValueError(f"{argument}: expected at least {least}, got {number}")
+        image = keras.Input((*input_size, 3), name="image")
+        maps, found = convolutional_pose_machine(image, joints + 1, stages, filters)
+        outputs = {f"stage{n}": one for n, one in enumerate(maps[:-1], start=1)}
+        super().__init__(
+            image,
+            {**outputs, "heatmap": maps[-1]},
+            found,
+            arguments={
+                "joints": joints,
+                "input_size": input_size,
+                "stages": stages,
+                "filters": filters,
+            },
+            name=name,
+            trainable=trainable,
+        )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -64,46 +121,47 @@ def convolution(x, filters: int, size: int, name: str, activation="relu"):
     )(x)  # fmt: skip
 
 
-def image_features(image, stage: int):
-    """Three times 9x9 x 128 and a pool: f32[B, H, W, 3] to f32[B, H/8, W/8, 128].
+def image_features(image, stage: int, filters: int):
+    """Three times 9x9 and a pool: f32[B, H, W, 3] to f32[B, H/8, W/8, filters].
 
     Pools are the authors': 3x3 windows that begin at a cell's first pixel, reach beyond
     its second, and end with the image. So a cell sees the image around 3.5 px further
     right and down than its own middle.
     """
     for index in (1, 2, 3):
-        image = convolution(image, 128, 9, f"conv{index}_stage{stage}")
+        image = convolution(image, filters, 9, f"conv{index}_stage{stage}")
         image = layers.MaxPooling2D(3, 2, "same", name=f"pool{index}_stage{stage}")(
             image
         )
     return image
 
 
-def first_stage(image):
-    """What the first stage makes its maps of: f32[B, H/8, W/8, 512]."""
-    x = image_features(image, 1)
-    x = convolution(x, 32, 5, "conv4_stage1")
-    x = convolution(x, 512, 9, "conv5_stage1")
+def first_stage(image, filters: int):
+    """What the first stage makes its maps of: f32[B, H/8, W/8, 4 filters]."""
+    x = image_features(image, 1, filters)
+    x = convolution(x, filters // 4, 5, "conv4_stage1")
+    x = convolution(x, 4 * filters, 9, "conv5_stage1")
     x = layers.Dropout(DROPOUT, name="drop5_stage1")(x)
-    x = convolution(x, 512, 1, "conv6_stage1")
+    x = convolution(x, 4 * filters, 1, "conv6_stage1")
     return layers.Dropout(DROPOUT, name="drop6_stage1")(x)
 
 
-def later_stage(image, maps, centre, stage: int):
-    """What a later stage makes its maps of: f32[B, H/8, W/8, 128], "Mconv4".
+def later_stage(image, maps, centre, stage: int, filters: int):
+    """What a later stage makes its maps of: f32[B, H/8, W/8, filters], "Mconv4".
 
     Args:
-        image: f32[B, H/8, W/8, 128], the second stage's image features.
+        image: f32[B, H/8, W/8, filters], the second stage's image features.
         maps: f32[B, H/8, W/8, outputs], of the stage before.
         centre: f32[B, H/8, W/8, 1].
         stage: its number, from 2.
+        filters: of its convolutions.
     """
     own = "conv4_stage2" if stage == 2 else f"conv1_stage{stage}"
-    x = convolution(image, 32, 5, own)
+    x = convolution(image, filters // 4, 5, own)
     x = layers.Concatenate(name=f"concat_stage{stage}")([x, maps, centre])
     for index in (1, 2, 3):
-        x = convolution(x, 128, 11, f"Mconv{index}_stage{stage}")
-    return convolution(x, 128, 1, f"Mconv4_stage{stage}")
+        x = convolution(x, filters, 11, f"Mconv{index}_stage{stage}")
+    return convolution(x, filters, 1, f"Mconv4_stage{stage}")
 
 
 def stage_maps(features, outputs: int, stage: int):
@@ -112,38 +170,42 @@ def stage_maps(features, outputs: int, stage: int):
     return convolution(features, outputs, 1, name, activation=None)
 
 
-def features(image, outputs: int, stages: int):
+def features(image, outputs: int, stages: int, filters: int = FILTERS):
     """The network up to the last stage's last convolution, which a caller adds.
 
     Args:
         image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 8.
         outputs: maps a stage, K joints and the background.
         stages: one or more; the paper's 6.
+        filters: of most convolutions; the authors' 128.
 
     Returns:
         Maps of all stages but the last, a list of linear f32[B, H/8, W/8, outputs]; the
-        last stage's features, f32[B, H/8, W/8, 128], or 512 where it is the first.
+        last stage's features, f32[B, H/8, W/8, filters], or four times as many where it
+        is the first.
     """
     centre = CentreMap(name="centre_map")(image) if stages > 1 else None
     image = layers.Rescaling(1 / 256, offset=-0.5, name="scale_image")(image)
-    found, maps = first_stage(image), []
+    found, maps = first_stage(image, filters), []
     if stages > 1:
-        image = image_features(image, 2)  # for all later stages
+        image = image_features(image, 2, filters)  # for all later stages
     for stage in range(2, stages + 1):
         maps.append(stage_maps(found, outputs, stage - 1))
-        found = later_stage(image, maps[-1], centre, stage)
+        found = later_stage(image, maps[-1], centre, stage, filters)
     return maps, found
 
 
-def convolutional_pose_machine(image, outputs: int, stages: int):
+def convolutional_pose_machine(
+    image, outputs: int, stages: int, filters: int = FILTERS
+):
     """The whole network: ``features`` and the last stage's maps.
 
     Args:
-        image, outputs, stages: as of ``features``.
+        image, outputs, stages, filters: as of ``features``.
 
     Returns:
         Maps of all stages, a list of linear f32[B, H/8, W/8, outputs]; the last stage's
         features, from which its maps are made.
     """
-    maps, found = features(image, outputs, stages)
+    maps, found = features(image, outputs, stages, filters)
     return [*maps, stage_maps(found, outputs, stages)], found
