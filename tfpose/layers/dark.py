@@ -1,0 +1,143 @@
+"""DARK: where a heatmap's peak is, by a Taylor expansion of its logarithm.
+
+Zhang, Zhu, Dai, Ye and Zhu, Distribution-Aware Coordinate Representation for Human Pose
+Estimation, CVPR 2020, arXiv 1910.06278, section 3.2.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import ops
+
+from tfpose.layers.heatmaps import PACKAGE
+
+# The modulation's window on either side, in standard deviations: 11 cells for 2, as in
+# the authors' code.
+WINDOW = 2.5
+# Logarithms of smaller values are those of this (as in the authors' code).
+LEAST = 1e-10
+# Curvatures along an axis closer to 0, per cell and cell, are those of a flat map. A
+# Gaussian as wide as a map of 256 cells has 1.5e-5.
+FLAT = 1e-6
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class DarkPosition(keras.layers.Layer):
+    """The sub-cell position of each map's peak, for maps that are nearly Gaussians.
+
+    The map is smoothed by the Gaussian that the network was taught (the modulation) and
+    scaled back to its own maximum. From its highest cell m the peak of the logarithm's
+    expansion to second order is m - H^-1 g. For a Gaussian of any width, orientation
+    and eccentricity that is its centre; ``PeakPosition`` reads two lines through the
+    unsmoothed map, which noise moves further.
+
+    Departures from the authors' code: second derivatives are of neighbours, not of
+    second neighbours. Where the window of the modulation leaves the map, which would
+    pull the peak inwards, the map is read as it is (theirs is smoothed with zeros
+    around). On the border there is no derivative across it (theirs stops two cells
+    before). A peak is not moved further than ``sigma`` along an axis, half a cell in a
+    map as it is, and not at all where the expansion has no maximum. No gradient flows
+    through the highest cell.
+
+    Args:
+        stride: px a cell; may be a fraction.
+        sigma: standard deviation of the targets' Gaussians, px of C.
+
+    Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
+    """
+
+    def __init__(self, stride=4, sigma=8.0, **kwargs):
+        super().__init__(**kwargs)
+        self.stride, self.sigma = stride, sigma
+
+    def call(self, heatmap):
+        height, width, joints = heatmap.shape[1:]
+        reach = math.ceil(WINDOW * self.sigma / self.stride)
+        cells = height * width
+        # The smoothed map's cells, and after them those of the map as it is.
+        both = [modulate(heatmap, self.sigma / self.stride, reach), heatmap]
+        both = ops.concatenate(
+            [ops.reshape(maps, (-1, cells, joints)) for maps in both], axis=1
+        )
+        logarithm = ops.log(ops.maximum(both, LEAST))
+        # Not argmax, which Keras makes of bitwise operators that LiteRT lacks.
+        flat = ops.transpose(both[:, cells:], (0, 2, 1))
+        peak = ops.cast(ops.top_k(flat, 1)[1][..., 0], "int32")  # (B, K)
+        x, y = peak % width, peak // width
+        whole = (x >= reach) & (x < width - reach)
+        whole &= (y >= reach) & (y < height - reach)
+
+        def value(right, down):
+            """f32[B, K], of a neighbour; of one outside that in the map."""
+            column = ops.clip(x + right, 0, width - 1)
+            row = ops.clip(y + down, 0, height - 1)
+            index = row * width + column + ops.where(whole, 0, cells)
+            return ops.take_along_axis(logarithm, index[:, None], axis=1)[:, 0]
+
+        inner = (x > 0) & (x < width - 1), (y > 0) & (y < height - 1)
+        offsets = expansion_peak(value, *inner)
+        limit = ops.where(whole, self.sigma / self.stride, 0.5)
+        found = [
+            ops.cast(position, "float32")
+            + ops.maximum(ops.minimum(offset, limit), -limit)
+            for position, offset in zip((x, y), offsets, strict=True)
+        ]
+        return (ops.stack(found, axis=-1) + 0.5) * self.stride - 0.5
+
+    def get_config(self):
+        settings = {"stride": self.stride, "sigma": self.sigma}
+        return {**super().get_config(), **settings}
+
+
+def modulate(heatmap, sigma: float, reach: int):
+    """Smooths maps by a Gaussian, and gives each its maximum back.
+
+    Args:
+        heatmap: f32[B, h, w, K]; outside is 0.
+        sigma: of the Gaussian, cells.
+        reach: cells of its window on either side.
+
+    Returns:
+        f32[B, h, w, K].
+    """
+    joints = heatmap.shape[-1]
+    offsets = ops.arange(-reach, reach + 1, dtype="float32")
+    kernel = ops.exp(-ops.square(offsets) / (2 * sigma**2))
+    kernel = ops.tile(kernel[:, None, None, None], (1, 1, joints, 1))
+    maps = ops.depthwise_conv(heatmap, kernel, padding="same")
+    maps = ops.depthwise_conv(maps, ops.transpose(kernel, (1, 0, 2, 3)), padding="same")
+    highest = ops.max(heatmap, axis=(1, 2), keepdims=True)
+    found = ops.max(maps, axis=(1, 2), keepdims=True)
+    return maps * (highest / ops.maximum(found, LEAST))
+
+
+def expansion_peak(value, inner_x, inner_y):
+    """Where a function's expansion to second order about a cell has its maximum.
+
+    Args:
+        value: (right, down) -> f32[B, K], the function that many cells beside.
+        inner_x, inner_y: bool[B, K], whether the cell has neighbours on both sides.
+            Without, the offset along that axis is 0.
+
+    Returns:
+        Offsets along x and y in cells, f32[B, K] each; 0 where there is no maximum.
+    """
+    here, left, right = value(0, 0), value(-1, 0), value(1, 0)
+    above, below = value(0, -1), value(0, 1)
+    zero = ops.zeros_like(here)
+    slope_x = ops.where(inner_x, (right - left) / 2, zero)
+    slope_y = ops.where(inner_y, (below - above) / 2, zero)
+    # Any curvature will do along an axis without slope.
+    curve_x = ops.where(inner_x, left - 2 * here + right, -1.0)
+    curve_y = ops.where(inner_y, above - 2 * here + below, -1.0)
+    twist = (value(1, 1) - value(-1, 1) - value(1, -1) + value(-1, -1)) / 4
+    twist = ops.where(inner_x & inner_y, twist, zero)
+    determinant = curve_x * curve_y - ops.square(twist)
+    # A maximum, along the axes and along any diagonal.
+    maximum = (curve_x < -FLAT) & (curve_y < -FLAT) & (determinant > FLAT**2)
+    determinant = ops.where(maximum, determinant, 1.0)
+    offset_x = (twist * slope_y - curve_y * slope_x) / determinant
+    offset_y = (twist * slope_x - curve_x * slope_y) / determinant
+    return ops.where(maximum, offset_x, zero), ops.where(maximum, offset_y, zero)

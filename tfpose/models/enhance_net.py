@@ -1,0 +1,264 @@
+"""Belief Map Enhancement Network for Accurate Human Pose Estimation.
+
+Liu, Dou, Zhang, Tang and Wu, ECAI 2020. A few convolutions behind any estimator of
+heatmaps make maps with r times as many rows and columns of its features and its maps.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.estimator import PoseEstimator
+from tfpose.models.simple_baseline import SimpleBaseline
+from tfpose.skeleton import Skeleton
+
+# Estimators that ``for_skeleton`` can build, by the names that recipes use.
+BASES = {"simple_baseline": SimpleBaseline}
+# What the first convolution sees (Table 5a): features F^LR, maps M^LR.
+INPUTS = ("both", "features", "maps")
+# How cells become r x r cells (Table 5c).
+UPSCALINGS = ("sub_pixel", "deconvolution3", "deconvolution12", "bilinear")
+# What the base's own "heatmap" is called beside the new one.
+BASE_HEATMAP = "base_heatmap"
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class PeriodicShuffle(keras.layers.Layer):
+    """Lays r x r channels side by side as cells (Eq. 5).
+
+    Channel K (r j + i) + k of a cell becomes channel k of its part in row j and column
+    i. That is TensorFlow's order of depth-to-space; PyTorch's has k r r + r j + i.
+
+    Args:
+        upscale: r.
+
+    Call: f32[B, h, w, K r r] -> f32[B, r h, r w, K].
+    """
+
+    def __init__(self, upscale, **kwargs):
+        super().__init__(**kwargs)
+        self.upscale = upscale
+
+    def call(self, x):
+        return ops.depth_to_space(x, self.upscale)
+
+    def get_config(self):
+        return {**super().get_config(), "upscale": self.upscale}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class EnhanceNet(PoseEstimator):
+    """An estimator and, behind it, the enlargement of its heatmaps (Fig. 3).
+
+    The base's layers become this network's, under their names, and are trained with it.
+
+    Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
+    Outputs, a dict: "heatmap" f32[B, r h, r w, K], the enlarged maps; "base_heatmap"
+    f32[B, h, w, K or K + 1], what the base calls "heatmap"; the base's other maps by
+    their names; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
+
+    The base's target settings of "heatmap" go for the enlarged maps too: a standard
+    deviation in px of the crop is r times as many cells (Eq. 6).
+
+    Args:
+        base: with linear heatmaps.
+        upscale: r.
+        channels, layers, inputs, upscaling: as of ``enhance``.
+
+    Raises:
+        ValueError: a base with other heatmaps, or that is an EnhanceNet; arguments that
+            ``enhance`` refuses.
+    """
+
+    def __init__(
+        self,
+        base: PoseEstimator,
+        upscale=4,
+        channels=128,
+        layers=3,
+        inputs="both",
+        upscaling="sub_pixel",
+        name="enhance_net",
+        trainable=True,
+    ):
+        _check_base(base)
+        maps = {n: x for n, x in base.output.items() if n != "keypoints"}
+        maps[BASE_HEATMAP] = maps.pop("heatmap")
+        check_arguments(upscale, layers, inputs, upscaling)
+        beliefs = maps[BASE_HEATMAP]
+        if beliefs.shape[-1] > base.joints:  # a background
+            beliefs = beliefs[..., : base.joints]
+        features = context(base.features, beliefs, channels, layers, inputs)
+        maps["heatmap"] = enlarge(features, base.joints, upscale, upscaling)
+        targets = dict(base.targets)
+        if "heatmap" in targets:
+            targets[BASE_HEATMAP] = targets["heatmap"]
+        super().__init__(
+            base.input["image"],
+            maps,
+            features,
+            arguments={"joints": base.joints, "input_size": base.input_size},
+            activation=base.activation,
+            targets=targets,
+            name=name,
+            trainable=trainable,
+        )
+        # Not the base itself, whose layers Keras would then find twice.
+        config = keras.saving.serialize_keras_object(base)
+        config.pop("compile_config", None)
+        self.arguments = {
+            "base": config,
+            "upscale": upscale,
+            "channels": channels,
+            "layers": layers,
+            "inputs": inputs,
+            "upscaling": upscaling,
+        }
+
+    @classmethod
+    def for_skeleton(
+        cls,
+        skeleton: Skeleton,
+        input_size=(256, 192),
+        base="simple_baseline",
+        upscale=4,
+        channels=128,
+        layers=3,
+        inputs="both",
+        upscaling="sub_pixel",
+        **network,
+    ) -> EnhanceNet:
+        """The network on a new base for a skeleton's joints.
+
+        Args:
+            skeleton: K joints.
+            input_size: (height, width) of the crop.
+            base: a key of ``BASES``.
+            upscale, channels, layers, inputs, upscaling: as of the class.
+            network: further arguments of the base's ``for_skeleton``.
+
+        Raises:
+            ValueError: an unknown base; as the class.
+        """
+        if base not in BASES:
+            raise ValueError(f"base: expected one of {list(BASES)}, got {base!r}")
+        estimator = BASES[base].for_skeleton(skeleton, input_size=input_size, **network)
+        return cls(estimator, upscale, channels, layers, inputs, upscaling)
+
+    @classmethod
+    def from_config(cls, config):
+        base = keras.saving.deserialize_keras_object(config["base"])
+        return cls(**{**config, "base": base})
+
+
+def _check_base(base) -> None:
+    if not isinstance(base, PoseEstimator):
+        raise ValueError(f"base: expected a PoseEstimator, got {type(base).__name__}")
+    if base.activation != "linear":
+        raise ValueError(
+            "base: expected linear heatmaps, whose squared error EnhanceNet shares; "
+            f"those of {base.name} are arguments of a {base.activation}"
+        )
+    if BASE_HEATMAP in base.output:
+        raise ValueError(f"base: {base.name} is an EnhanceNet already")
+
+
+def enhance(
+    features,
+    maps,
+    joints: int,
+    upscale: int = 4,
+    channels: int = 128,
+    layers: int = 3,
+    inputs: str = "both",
+    upscaling: str = "sub_pixel",
+):
+    """The whole of EnhanceNet (Eq. 1 to 4).
+
+    Args:
+        features: F^LR, f32[B, h, w, F].
+        maps: M^LR, f32[B, h, w, K].
+        joints: K.
+        upscale: r, the parts of a cell along each axis.
+        channels: C of all layers but the last.
+        layers: L, with the one that enlarges.
+        inputs: one of ``INPUTS``.
+        upscaling: one of ``UPSCALINGS``.
+
+    Returns:
+        M^HR, f32[B, r h, r w, K], linear.
+
+    Raises:
+        ValueError: fewer than two layers, r below 2, unknown inputs or upscaling.
+    """
+    check_arguments(upscale, layers, inputs, upscaling)
+    x = context(features, maps, channels, layers, inputs)
+    return enlarge(x, joints, upscale, upscaling)
+
+
+def check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> None:
+    """Raises the ValueError of ``enhance``."""
+    if inputs not in INPUTS:
+        raise ValueError(f"inputs: expected one of {INPUTS}, got {inputs!r}")
+    if upscaling not in UPSCALINGS:
+        raise ValueError(f"upscaling: expected one of {UPSCALINGS}, got {upscaling!r}")
+    for name, value in {"upscale": upscale, "layers": layers}.items():
+        if value != int(value) or value < 2:
+            raise ValueError(f"{name}: expected a whole number from 2, got {value}")
+
+
+def context(features, maps, channels: int, layers: int, inputs: str):
+    """What the last layer enlarges: 1x1, then L - 2 times 3x3, each with ReLU.
+
+    Args:
+        features, maps, channels, layers, inputs: as of ``enhance``.
+
+    Returns:
+        f32[B, h, w, C].
+    """
+    seen = {"both": [features, maps], "features": [features], "maps": [maps]}[inputs]
+    x = seen[0]
+    if len(seen) > 1:
+        x = keras.layers.Concatenate(name="enhance_concat")(seen)
+    for number in range(1, layers):
+        x = keras.layers.Conv2D(
+            channels, 1 if number == 1 else 3, 1, "same", activation="relu",
+            kernel_initializer="he_normal", name=f"enhance_conv{number}",
+        )(x)  # fmt: skip
+    return x
+
+
+def enlarge(x, joints: int, upscale: int, upscaling: str):
+    """The last layer: heatmaps at r times the resolution (section 3.3, Table 5c).
+
+    "sub_pixel" is a 3x3 convolution with r r filters a joint at the low resolution, and
+    ``PeriodicShuffle``. "deconvolution12" is one 12x12 transposed convolution, at r = 4
+    able to compute the same for r r times the multiply-adds as the paper counts them.
+    "deconvolution3" has a 3x3 kernel; for r above 3 it leaves cells between its windows
+    that are its bias. "bilinear" interpolates the features, and convolves 3x3 at the
+    high resolution.
+
+    Args:
+        x: f32[B, h, w, C].
+        joints: K.
+        upscale: r.
+        upscaling: one of ``UPSCALINGS``.
+
+    Returns:
+        f32[B, r h, r w, K], linear. Like the bases' maps they start near 0; the paper
+        does not say from where.
+    """
+    start = keras.initializers.RandomNormal(stddev=0.001)
+    options = {"padding": "same", "kernel_initializer": start, "name": "enhance_maps"}
+    if upscaling == "sub_pixel":
+        x = keras.layers.Conv2D(joints * upscale**2, 3, **options)(x)
+        return PeriodicShuffle(upscale, name="enhance_shuffle")(x)
+    if upscaling == "bilinear":
+        x = keras.layers.UpSampling2D(
+            upscale, interpolation="bilinear", name="enhance_interpolate"
+        )(x)
+        return keras.layers.Conv2D(joints, 3, **options)(x)
+    size = {"deconvolution3": 3, "deconvolution12": 12}[upscaling]
+    return keras.layers.Conv2DTranspose(joints, size, upscale, **options)(x)
