@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from tfpose.models.estimator import PoseEstimator
 from tfpose.skeleton import Skeleton
 
 # Half of the red dots belong to each hand: seen from the front, a right hand is on the
@@ -39,6 +40,5 @@ def build(size=SIZE, stride=4) -> keras.Model:
     halves = np.float32([right_half, ~right_half]).T  # (w, 2)
     hands = ops.where(halves[None, None] > 0, cells[..., :1], -4.0)
     maps = layers.Concatenate()([hands, cells[..., 2:], -cells[..., 2:]])
-    model = keras.Model({"image": image}, {"heatmap": maps})
-    model.input_size, model.stride = size, stride
-    return model
+    arguments = {"joints": len(DOTS), "input_size": size}
+    return PoseEstimator(image, {"heatmap": maps}, cells, arguments, "sigmoid")

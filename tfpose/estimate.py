@@ -13,6 +13,7 @@ from tfpose import skeleton as skeletons
 from tfpose.data.pipeline import CROP_MARGIN
 from tfpose.layers.heatmaps import PeakPosition
 from tfpose.refine import BOX_FACTOR, batched, model_folder
+from tfpose.serving_model import belief_of, score_layer
 from tfpose.skeleton import Skeleton
 
 # HCRN's "3-scale image pyramids" (IV.A); the paper does not name the scales. These lie
@@ -24,8 +25,7 @@ class Estimator:
     """A trained estimator with the crops, the pyramid and the decoding around it.
 
     Args:
-        model: network with HCRN's input and its "heatmap", whose first K channels are
-            the joints.
+        model: a ``PoseEstimator`` or ``HCRN``.
         skeleton: of its poses.
         scales: a person is shown at these sizes, and the heatmaps are averaged.
         flip: average over the mirrored crops too.
@@ -44,9 +44,12 @@ class Estimator:
         if not scales or not all(scale > 0 for scale in scales):
             raise ValueError(f"scales: expected positive numbers, got {list(scales)}")
         self.model, self.skeleton = model, skeleton
+        self._network = keras.Model(model.input, belief_of(model))
         self.scales, self.flip = tuple(scales), flip
         self.size = model.input_size
+        # Also of a softmax: with two places in doubt, the expectation is neither.
         self._decode = PeakPosition(model.stride)
+        self._score = score_layer(model, skeleton)
         self._predict = tf.function(self._pyramid, reduce_retracing=True)
 
     @classmethod
@@ -75,7 +78,7 @@ class Estimator:
             boxes: f32[N, 4] xywh, I; one around each person.
 
         Returns:
-            f32[N, K, 2] I, and scores f32[N, K] in 0..1, the heatmaps' peaks.
+            f32[N, K, 2] I, and scores f32[N, K] in 0..1, as ``score_layer``.
         """
         answers = list(self.estimate([(photo, boxes)]))
         joints = len(self.skeleton)
@@ -112,20 +115,16 @@ class Estimator:
             belief, cover = resample(self._belief(crops[:, index]), scale)
             total, covered = total + belief, covered + cover
         belief = total / tf.maximum(covered, 1e-6)
-        keypoints = geometry.transform(self._decode(belief), to_image)
-        return keypoints, tf.reduce_max(belief, axis=(1, 2))
+        return geometry.transform(self._decode(belief), to_image), self._score(belief)
 
     def _belief(self, image):
         """Beliefs f32[N, h, w, K] about crops f32[N, H, W, 3]."""
-        joints = len(self.skeleton)
-        permutation = self.skeleton.flip_permutation
-        logits = self.model({"image": image}, training=False)["heatmap"]
-        belief = tf.sigmoid(logits[..., :joints])
+        belief = self._network({"image": image}, training=False)
         if self.flip:
-            mirrored = {"image": image[:, :, ::-1]}
-            logits = self.model(mirrored, training=False)["heatmap"]
-            other = tf.sigmoid(logits[..., :joints])[:, :, ::-1]
-            belief = (belief + tf.gather(other, permutation, axis=3)) / 2
+            mirrored = self._network({"image": image[:, :, ::-1]}, training=False)
+            permutation = self.skeleton.flip_permutation
+            mirrored = tf.gather(mirrored[:, :, ::-1], permutation, axis=3)
+            belief = (belief + mirrored) / 2
         return belief
 
 

@@ -11,7 +11,7 @@ from keras import layers
 
 from tfpose.data.pipeline import CROP_MARGIN
 from tfpose.layers.blocks import PhaseConvolution, phase_kernels
-from tfpose.layers.heatmaps import BeliefScore
+from tfpose.layers.heatmaps import BeliefScore, PeakValue
 from tfpose.skeleton import Skeleton
 
 
@@ -38,27 +38,37 @@ def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras
         )
         for name, tensor in model.input.items()
     }
-    maps = model.output["heatmap"]
-    if model.activation != "linear":
-        maps = model.get_layer("belief").output
     network = keras.Model(
         model.input,
-        {"keypoints": model.output["keypoints"], "maps": maps},
+        {"keypoints": model.output["keypoints"], "belief": belief_of(model)},
         name="network",
     )
     network = with_phases(network) if phases else network
     image = layers.Rescaling(1.0, name="image_to_float")(inputs["image"])
     outputs = network({**inputs, "image": image})
-    if model.activation == "softmax":
-        height, width = model.input_size
-        area = height / CROP_MARGIN * width / CROP_MARGIN
-        scores = BeliefScore(skeleton.sigmas, area, name="scores")(outputs["maps"])
-    else:
-        peak = layers.GlobalMaxPooling2D(name="peak_value")(outputs["maps"])
-        scores = layers.ReLU(max_value=1.0, name="scores")(peak)
+    scores = score_layer(model, skeleton)(outputs["belief"])
     return keras.Model(
         inputs, {"keypoints": outputs["keypoints"], "scores": scores}, name="serving"
     )
+
+
+def belief_of(model: keras.Model):
+    """The symbolic tensor f32[B, h, w, K] of what a model believes about each cell.
+
+    Heatmaps that are linear are beliefs themselves.
+    """
+    if model.activation == "linear":
+        return model.output["heatmap"][..., : model.output["keypoints"].shape[1]]
+    return model.get_layer("belief").output
+
+
+def score_layer(model: keras.Model, skeleton: Skeleton) -> keras.Layer:
+    """What makes scores f32[B, K] in 0..1 of beliefs f32[B, h, w, K]."""
+    if model.activation == "softmax":
+        height, width = model.input_size
+        area = height / CROP_MARGIN * width / CROP_MARGIN
+        return BeliefScore(skeleton.sigmas, area, model.stride, name="scores")
+    return PeakValue(name="scores")
 
 
 def with_phases(model: keras.Model) -> keras.Model:

@@ -190,6 +190,14 @@ def expectation(belief, power: int):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class PeakValue(keras.layers.Layer):
+    """The largest value of each map, cut to 0..1: f32[B, h, w, K] -> f32[B, K]."""
+
+    def call(self, belief):
+        return ops.clip(ops.max(belief, axis=(1, 2)), 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class PeakPosition(keras.layers.Layer):
     """The sub-cell position of each map's peak, for maps that are Gaussians.
 

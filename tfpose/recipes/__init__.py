@@ -1,6 +1,6 @@
 """Recipes: functions that return a ``Config``, by model and preset."""
 
-from tfpose.recipes import hcrn, posefix
+from tfpose.recipes import hcrn, integral_pose, posefix
 
 RECIPES = {
     "posefix": {"tiny": posefix.tiny, "paper": posefix.paper},
@@ -10,4 +10,5 @@ RECIPES = {
         "paper_flic": hcrn.paper_flic,
         "paper_mpii": hcrn.paper_mpii,
     },
+    "integral_pose": {"tiny": integral_pose.tiny},
 }
