@@ -1,0 +1,170 @@
+"""From detections and tags to people: the decoding of Associative Embedding.
+
+Newell, Huang and Deng, NIPS 2017, as in the authors' PyTorch code (FACTS E.3). NumPy
+and SciPy only. Points are (x, y) in heatmap cells (H, ``tfpose.geometry``).
+
+Departures from that code: people whose tags are equal stay apart (there a tag is the
+key of its person); once there are ``most_people`` their joints are still found (there
+only filled in); of equal neighbouring cells the first is the peak (there each is one);
+a peak between equal neighbours stays (there it moves up and left); a joint that is
+filled in has the detection as its score (there 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from tfpose.skeleton import Skeleton, bare_name
+
+# From joints that are found easily, which should begin a person, to difficult ones.
+# For COCO that is the authors' order.
+EASY_FIRST = (
+    "nose eye ear head_top head_bottom neck thorax shoulder pelvis hip elbow wrist "
+    "knee ankle"
+).split()
+
+
+def joint_order(skeleton: Skeleton) -> tuple[int, ...]:
+    """The skeleton's joints from easy to difficult, those with unknown names last."""
+
+    def difficulty(joint):
+        name = bare_name(skeleton.joints[joint])
+        return EASY_FIRST.index(name) if name in EASY_FIRST else len(EASY_FIRST)
+
+    return tuple(sorted(range(len(skeleton)), key=difficulty))
+
+
+def group(
+    detections,
+    tags,
+    order: Sequence[int],
+    detection_threshold: float = 0.1,
+    tag_threshold: float = 1.0,
+    most_people: int = 30,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Makes people of the joints that were found in a photo.
+
+    A joint after the other, the peaks of its detections are given to the people whose
+    mean tag is near; those that are nobody's begin people. Joints that a person lacks
+    then are where detection less distance of the tag, rounded, is largest.
+
+    Args:
+        detections: f32[h, w, K], about 1 where a joint is.
+        tags: f32[h, w, K].
+        order: the K joints in the order in which they are given (``joint_order``).
+        detection_threshold: of peaks; a joint filled in may be weaker.
+        tag_threshold: a joint's tag is nearer to the mean of its person.
+        most_people: at most, the strongest of the first joint that begin one; and so
+            many peaks a joint.
+
+    Returns:
+        keypoints f32[P, K, 2], the peak's cell, a quarter towards the larger neighbour
+        along each axis; scores f32[P, K], the detection there. A joint that is nowhere
+        has score 0 and lies at (0, 0).
+
+    Raises:
+        ValueError: maps of different shapes, or an order that is not of the K joints.
+    """
+    detections, tags = np.asarray(detections), np.asarray(tags)
+    if detections.ndim != 3 or detections.shape != tags.shape:
+        raise ValueError(
+            "detections, tags: expected two arrays (h, w, K), got "
+            f"{detections.shape} and {tags.shape}"
+        )
+    joints = detections.shape[2]
+    if sorted(order) != list(range(joints)):
+        raise ValueError(f"order: expected all of {joints} joints, got {tuple(order)}")
+    flat_tags = tags.reshape(-1, joints)
+    cells = np.full((0, joints), -1)  # of each person's joints, -1 where one lacks
+    for joint in order:
+        peaks = find_peaks(detections[..., joint], detection_threshold, most_people)
+        cells = _give(cells, joint, peaks, detections, flat_tags, tag_threshold)
+        cells = cells[:most_people]
+    cells = _fill(cells, detections.reshape(-1, joints), flat_tags)
+    return _positions(cells, detections)
+
+
+def find_peaks(detection, threshold: float, most: int) -> np.ndarray:
+    """The cells that are larger than the eight around them.
+
+    Args:
+        detection: f32[h, w].
+        threshold: they are larger than it.
+        most: so many, the largest.
+
+    Returns:
+        i64[n], cells counted row by row, the largest first.
+    """
+    height, width = detection.shape
+    around = np.pad(detection, 1, constant_values=-np.inf)
+    peak = detection > threshold
+    for y in (-1, 0, 1):
+        for x in (-1, 0, 1):
+            if (y, x) == (0, 0):
+                continue
+            other = around[1 + y : 1 + y + height, 1 + x : 1 + x + width]
+            # Of equal cells the first is the peak.
+            peak &= detection > other if (y, x) < (0, 0) else detection >= other
+    cells = np.flatnonzero(peak)
+    return cells[np.argsort(-detection.flat[cells], kind="stable")[:most]]
+
+
+def _give(cells, joint, peaks, detections, tags, tag_threshold) -> np.ndarray:
+    """Gives one joint's peaks to people, who may become more.
+
+    All together, so that the sum of tags' distances is least; as these are rounded,
+    the larger detection wins where tags are about as near.
+    """
+    distances = np.abs(tags[peaks, joint][:, None] - _mean_tags(cells, tags))
+    scores = detections[..., joint].flat[peaks]
+    costs = 100 * np.round(distances) - scores[:, None]
+    rows, people = linear_sum_assignment(costs)
+    near = distances[rows, people] < tag_threshold
+    rows, people = rows[near], people[near]
+    begin = np.delete(peaks, rows)
+    given = np.concatenate([cells, np.full((len(begin), cells.shape[1]), -1)])
+    given[people, joint] = peaks[rows]
+    given[len(cells) :, joint] = begin
+    return given
+
+
+def _mean_tags(cells, tags) -> np.ndarray:
+    """f64[P], of the joints that each person has."""
+    found = cells >= 0
+    values = np.where(found, tags[cells, np.arange(cells.shape[1])], 0.0)
+    return values.sum(axis=1) / found.sum(axis=1)
+
+
+def _fill(cells, detections, tags) -> np.ndarray:
+    """Cells of the joints that people lack; -1 where nothing is detected at all.
+
+    Args:
+        cells: i64[P, K].
+        detections, tags: f32[h * w, K].
+    """
+    means, filled = _mean_tags(cells, tags), cells.copy()
+    for person, joint in np.argwhere(cells < 0):
+        distances = np.round(np.abs(tags[:, joint] - means[person]))
+        cell = np.argmax(detections[:, joint] - distances)
+        if detections[cell, joint] > 0:
+            filled[person, joint] = cell
+    return filled
+
+
+def _positions(cells, detections) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints f32[P, K, 2] and scores f32[P, K] of cells i64[P, K]."""
+    height, width, joints = detections.shape
+    channel = np.arange(joints)
+    y, x = np.maximum(cells, 0) // width, np.maximum(cells, 0) % width
+    right, left = np.minimum(x + 1, width - 1), np.maximum(x - 1, 0)
+    below, above = np.minimum(y + 1, height - 1), np.maximum(y - 1, 0)
+    across = detections[y, right, channel] - detections[y, left, channel]
+    down = detections[below, x, channel] - detections[above, x, channel]
+    shifted = np.stack([x + np.sign(across) / 4, y + np.sign(down) / 4], axis=-1)
+    found = cells >= 0
+    keypoints = np.where(found[..., None], shifted, 0)
+    scores = np.where(found, detections[y, x, channel], 0)
+    return keypoints.astype(np.float32), scores.astype(np.float32)
