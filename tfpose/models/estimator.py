@@ -25,6 +25,7 @@ class PoseEstimator(keras.Model):
         maps: name -> f32[B, h, w, C], "heatmap" among them.
         features: f32[B, h, w, F], from which "heatmap" was made (EnhanceNet's F^LR).
         arguments: those of the subclass, but for name and trainable.
+        joints: K; "joints" of the arguments if it is not given.
         activation: one of ``ACTIVATIONS``; the maps are its arguments ("logits").
         targets: name of an output -> settings of its codec that are not the recipe's
             (``training.codec_of``).
@@ -41,12 +42,13 @@ class PoseEstimator(keras.Model):
         maps: dict,
         features,
         arguments: dict,
+        joints: int | None = None,
         activation: str = "linear",
         targets: dict | None = None,
         name: str | None = None,
         trainable: bool = True,
     ):
-        joints, input_size = arguments["joints"], tuple(arguments["input_size"])
+        joints, input_size = joints or arguments["joints"], image.shape[1:3]
         cells = maps["heatmap"].shape[1]
         stride = input_size[0] / cells
         stride = int(stride) if stride.is_integer() else stride
@@ -65,7 +67,7 @@ class PoseEstimator(keras.Model):
             name=name,
             trainable=trainable,
         )
-        self.arguments = {**arguments, "input_size": input_size}
+        self.arguments = arguments
         self.joints, self.input_size, self.stride = joints, input_size, stride
         self.activation, self.targets = activation, dict(targets or {})
         self.features = features

@@ -15,8 +15,9 @@ from keras import layers
 
 from tfpose.layers.blocks import Channels
 from tfpose.layers.diffusion import Diffusion
-from tfpose.layers.heatmaps import PACKAGE, PeakPosition
+from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models import cpm, hourglass, vgg
+from tfpose.models.estimator import PoseEstimator
 from tfpose.models.resnet import TINY_WIDTHS, centre, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.skeleton import Skeleton, tree_layers
@@ -91,7 +92,7 @@ FRONT_ENDS = {
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class HCRN(keras.Model):
+class HCRN(PoseEstimator):
     """A front-end network and a tree of contextual refinement units (Fig. 2).
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
@@ -159,39 +160,31 @@ class HCRN(keras.Model):
             outputs["initial"] = initial
             diffuse = refinement == "hcrn"
             refined = refine(initial, parents, diffuse, diffusion_radius, root_cru)
-        belief = layers.Activation("sigmoid", name="belief")(refined)
         outputs["heatmap"] = layers.Concatenate(name="maps")([refined, background])
-        outputs["keypoints"] = PeakPosition(network.stride, name="peak")(belief)
-
-        super().__init__({"image": image}, outputs, name=name, trainable=trainable)
-        self.parents = parents
-        self.input_size = input_size
-        self.front_end = front_end
-        self.stages = stages
-        self.refinement = refinement
-        self.diffusion_radius = diffusion_radius
-        self.root_cru = root_cru
-        self.stride = network.stride
-        self.activation = "sigmoid"
-        self.targets = {}
+        super().__init__(
+            image,
+            outputs,
+            features,
+            arguments={
+                "parents": parents,
+                "input_size": input_size,
+                "front_end": front_end,
+                "stages": stages,
+                "refinement": refinement,
+                "diffusion_radius": diffusion_radius,
+                "root_cru": root_cru,
+            },
+            joints=joints,
+            activation="sigmoid",
+            name=name,
+            trainable=trainable,
+        )
+        self.parents, self.root_cru, self.refinement = parents, root_cru, refinement
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> HCRN:
         """The network for a skeleton's tree."""
         return cls(parents=skeleton.parents, **arguments)
-
-    def get_config(self):
-        return {
-            "parents": self.parents,
-            "input_size": self.input_size,
-            "front_end": self.front_end,
-            "stages": self.stages,
-            "refinement": self.refinement,
-            "diffusion_radius": self.diffusion_radius,
-            "root_cru": self.root_cru,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
 
 
 def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):
