@@ -66,8 +66,9 @@ class DarkPosition(keras.layers.Layer):
         flat = ops.transpose(both[:, cells:], (0, 2, 1))
         peak = ops.cast(ops.top_k(flat, 1)[1][..., 0], "int32")  # (B, K)
         x, y = peak % width, peak // width
-        whole = (x >= reach) & (x < width - reach)
-        whole &= (y >= reach) & (y < height - reach)
+        # Whether the windows of the peak and of its neighbours are within the map.
+        whole = (x > reach) & (x < width - 1 - reach)
+        whole &= (y > reach) & (y < height - 1 - reach)
 
         def value(right, down):
             """f32[B, K], of a neighbour; of one outside that in the map."""
