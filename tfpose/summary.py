@@ -37,7 +37,13 @@ def summarize(model: keras.Model, name: str) -> dict:
 
 
 def multiply_adds(layer: keras.Layer) -> tuple[int, int]:
-    """One layer's multiply-adds, (as publications count, as performed)."""
+    """One layer's multiply-adds, (as publications count, as performed).
+
+    A model that is a layer of another has those of its own layers.
+    """
+    if isinstance(layer, keras.Model):
+        inner = [multiply_adds(own) for own in layer.layers]
+        return tuple(map(sum, zip(*inner, strict=True)))
     if not hasattr(layer, "kernel"):
         return 0, 0
     kernel = math.prod(layer.kernel.shape)
