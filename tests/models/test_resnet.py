@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.contracts import fill_weights
-from tfpose.models.resnet import bottleneck, convolution, resnet
+from tfpose.models.resnet import bottleneck, convolution, resnet, resnet_stages
 from tfpose.summary import multiply_adds
 
 
@@ -52,6 +52,24 @@ def test_at_stride_8_the_last_two_stages_are_dilated_by_2_and_4_in_all_blocks():
             assert spatial.dilation_rate == (dilation, dilation)
             halved = stage == 1 and block == 0
             assert spatial.strides == ((2, 2) if halved else (1, 1))
+
+
+def test_a_pyramid_gets_each_stage_of_the_trunk():
+    image = keras.Input((64, 96, 3))
+    stages = resnet_stages(image, 50)
+    expected = [(None, 16, 24, 256), (None, 8, 12, 512)]
+    expected += [(None, 4, 6, 1024), (None, 2, 3, 2048)]
+    assert [stage.shape for stage in stages] == expected
+    assert keras.Model(image, stages[-1]).count_params() == trunk(50, 32).count_params()
+
+
+def test_a_bottleneck_may_be_half_as_wide_as_its_input():
+    x = keras.Input((4, 4, 8))
+    plain = keras.Model(x, bottleneck(x, 4, 1, "b", expansion=2))
+    assert plain.output.shape == (None, 4, 4, 8)
+    kernels = [w.shape for w in plain.weights if w.path.endswith("kernel")]
+    # No shortcut's convolution: the input is as wide as the output.
+    assert kernels == [(1, 1, 8, 4), (3, 3, 4, 4), (1, 1, 4, 8)]
 
 
 def test_a_dilated_convolution_sees_cells_two_apart():

@@ -52,16 +52,14 @@ def convolution(x, filters: int, size: int, name: str, stride=1, relu=True, dila
     return normalise(x, name, relu)
 
 
-def bottleneck(x, filters: int, stride: int, name: str, dilation=1):
-    """1x1, 3x3, 1x1 with four times the filters, added to the input."""
-    shortcut = x
-    if stride > 1 or x.shape[-1] != 4 * filters:
-        shortcut = convolution(
-            x, 4 * filters, 1, f"{name}_shortcut", stride, relu=False
-        )
+def bottleneck(x, filters: int, stride: int, name: str, dilation=1, expansion=4):
+    """1x1, 3x3, 1x1 with ``expansion`` times the filters, added to the input."""
+    shortcut, wide = x, expansion * filters
+    if stride > 1 or x.shape[-1] != wide:
+        shortcut = convolution(x, wide, 1, f"{name}_shortcut", stride, relu=False)
     x = convolution(x, filters, 1, f"{name}_reduce")
     x = convolution(x, filters, 3, f"{name}_spatial", stride, dilation=dilation)
-    x = convolution(x, 4 * filters, 1, f"{name}_expand", relu=False)
+    x = convolution(x, wide, 1, f"{name}_expand", relu=False)
     return layers.ReLU(name=f"{name}_out")(
         layers.Add(name=f"{name}_add")([shortcut, x])
     )
@@ -80,7 +78,12 @@ def basic_block(x, filters: int, stride: int, name: str):
 
 
 def resnet(x, depth: int, stride: int = 32):
-    """ResNet-50, 101 or 152: f32[B, H/stride, W/stride, 2048].
+    """The last of ``resnet_stages``: f32[B, H/stride, W/stride, 2048]."""
+    return resnet_stages(x, depth, stride)[-1]
+
+
+def resnet_stages(x, depth: int, stride: int = 32):
+    """ResNet-50, 101 or 152.
 
     At stride 16 the last stage, at stride 8 the last two keep their resolution, and
     their 3x3 convolutions are dilated by 2, then 4 (Yu and Koltun, arXiv 1511.07122),
@@ -91,7 +94,11 @@ def resnet(x, depth: int, stride: int = 32):
     Args:
         x: f32[B, H, W, any number of channels]; H and W multiples of ``stride``.
         depth: a key of ``DEPTHS``.
-        stride: 32, 16 or 8.
+        stride: 32, 16 or 8, of the last stage.
+
+    Returns:
+        The four stages' outputs, f32[B, H/4, W/4, 256] to
+        f32[B, H/stride, W/stride, 2048].
 
     Raises:
         ValueError: another depth or stride.
@@ -103,13 +110,15 @@ def resnet(x, depth: int, stride: int = 32):
     x = convolution(x, 64, 7, "stem", stride=2)
     x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+    stages = []
     for stage, blocks in enumerate(DEPTHS[depth]):
         dilation = max(1, 4 * 2**stage // stride)  # without it: stride 4, 8, 16, 32
         for block in range(blocks):
             halved = stage > 0 and block == 0 and dilation == 1
             name = f"stage{stage}_block{block}"
             x = bottleneck(x, 64 * 2**stage, 2 if halved else 1, name, dilation)
-    return x
+        stages.append(x)
+    return stages
 
 
 def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):

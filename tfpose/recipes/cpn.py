@@ -1,0 +1,78 @@
+"""How CPN is trained: the numbers of its authors' code, and a small net."""
+
+from __future__ import annotations
+
+from tfpose.config import Config
+from tfpose.data.augment import Augmentation
+
+
+def paper() -> Config:
+    """CPN on COCO with ResNet-50, as in its authors' code (FACTS E.3).
+
+    ``python train.py --model=cpn --preset=paper --data=DIR --weights imagenet``, with
+    COCO prepared in DIR. Their list: 69.7 AP of val2017's people as they detect them;
+    for ``--set input_size=384x288 --set sigmas=15.2,11.6,9.2,6.8 --set sigma=6.8``
+    72.3, with ``--set trunk=resnet101`` 72.9. Not measured here.
+
+    GlobalNet's loss is half the mean of its four levels, RefineNet's the mean of a
+    person's eight hardest joints. "adamw" is the code's Adam; the code adds weight
+    decay to the loss instead. Departures: it halves the learning rate every 60,000 x 60
+    photos until 400 such rounds, where a cosine over 140 epochs is ours, as long as
+    SimpleBaseline. Its GlobalNet learns visible joints only, and its maps are 255 times
+    as large.
+    """
+    return Config(
+        model="cpn",
+        skeleton="coco17",
+        input_size=(256, 192),
+        network={
+            "trunk": "resnet50",
+            "filters": 256,
+            "sigmas": (10.4, 8.0, 6.8, 5.6),
+        },
+        # RefineNet's: the smallest of the sigmas, 1.4 cells.
+        target={"codec": "gaussian", "sigma": 5.6},
+        error="squared",
+        train=("coco/train",),
+        validation=("coco/validation",),
+        # Theirs is 0.7 to 1.35 times as large.
+        augmentation=Augmentation(scale=0.3, rotation=45.0, mirror=0.5),
+        heatmap_loss=1.0,
+        stage_loss=0.125,
+        coordinate_loss=0.0,
+        hard_joints=8,
+        learning_rate=5e-4,
+        weight_decay=1e-5,
+        epochs=140,
+        batch_size=32,
+    )
+
+
+def tiny() -> Config:
+    """A small net for two CPU cores.
+
+    ``python train.py --model=cpn --data=DIR`` on the rendered people that ``tfpose
+    prepare synthetic --out DIR`` writes.
+    """
+    return Config(
+        model="cpn",
+        skeleton="coco17",
+        input_size=(128, 128),
+        # The paper's sigmas in the same proportion, from a cell up.
+        network={"trunk": "tiny", "filters": 64, "sigmas": (7.4, 5.7, 4.9, 4.0)},
+        target={"codec": "gaussian", "sigma": 4.0},
+        error="squared",
+        train=("synthetic/train",),
+        validation=("synthetic/validation",),
+        augmentation=Augmentation(
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+        ),
+        heatmap_loss=1.0,
+        stage_loss=0.125,
+        coordinate_loss=0.0,
+        hard_joints=8,
+        learning_rate=2e-3,
+        epochs=20,
+        batch_size=32,
+        average=0.998,
+    )
