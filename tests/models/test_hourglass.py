@@ -99,7 +99,8 @@ def test_its_configuration_brings_it_back(estimator):
     config = estimator.get_config()
     assert {name: config[name] for name in ESTIMATOR} == ESTIMATOR
     # JSON has no tuples.
-    again = StackedHourglass.from_config({**config, "stem": [4, 4, 4, 8]})
+    read = {**config, "stem": [4, 4, 4, 8], "input_size": [32, 16]}
+    again = StackedHourglass.from_config(read)
     assert again.get_config() == config
     assert [w.shape for w in again.weights] == [w.shape for w in estimator.weights]
 

@@ -57,6 +57,7 @@ class StackedHourglass(PoseEstimator):
         for argument, number in numbers.items():
             if number < 1:
                 raise ValueError(f"{argument}: expected at least 1, got {number}")
+        input_size = tuple(input_size)
         filters = STEMS.get(stem) if isinstance(stem, str) else tuple(stem)
         if filters is None or len(filters) != 4:
             raise ValueError(

@@ -1,0 +1,46 @@
+"""How convolutional pose machines are trained: the numbers of their authors' code."""
+
+from __future__ import annotations
+
+from tfpose.config import Config
+from tfpose.data.augment import Augmentation
+
+# Caffe's loss is half the sum over cells and maps, ours the mean: of 46 x 46 cells and
+# 15 maps. With it the learning rate is the authors'.
+CAFFE_LOSS = 46 * 46 * 15 / 2
+
+
+def paper() -> Config:
+    """CPM on LSP, as in the authors' Caffe solver (FACTS C.6).
+
+    ``python train.py --model=cpm --preset=paper --data=DIR``, with LSP and LSPET
+    prepared in DIR. The paper: 84.3 PCK@0.2 on LSP, 90.5 with MPII's people too
+    (``--set train=lsp/train,lspet/train,mpii/train``). Not measured here. FLIC has
+    ``--set stages=4``.
+
+    Epochs are their 600,000 batches of 16 of 11,000 people. They take a third of the
+    learning rate after each 136,106 batches, here a tenth where theirs is a ninth.
+    Departures: their first stage learns five times as fast, and biases two times; a
+    crop shows the person as large as ``geometry`` makes it rather than scaled by limbs.
+    """
+    return Config(
+        model="cpm",
+        skeleton="lsp14",
+        input_size=(368, 368),
+        network={"stages": 6, "filters": 128},
+        target={"codec": "gaussian", "sigma": 7.0},
+        error="squared",
+        train=("lsp/train", "lspet/train"),
+        validation=("lsp/test",),
+        augmentation=Augmentation(scale=0.3, rotation=40.0, mirror=0.5),
+        heatmap_loss=CAFFE_LOSS,
+        stage_loss=CAFFE_LOSS,
+        coordinate_loss=0.0,
+        optimizer="sgd",
+        learning_rate=8e-5,
+        schedule="steps",
+        learning_rate_drops=(396, 792),
+        weight_decay=5e-4,
+        epochs=873,
+        batch_size=16,
+    )
