@@ -10,12 +10,20 @@ import keras
 from keras import ops
 
 from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.cpm import ConvolutionalPoseMachine
 from tfpose.models.estimator import PoseEstimator
+from tfpose.models.hourglass import StackedHourglass
+from tfpose.models.hrnet import HRNet
 from tfpose.models.simple_baseline import SimpleBaseline
 from tfpose.skeleton import Skeleton
 
 # Estimators that ``for_skeleton`` can build, by the names that recipes use.
-BASES = {"simple_baseline": SimpleBaseline}
+BASES = {
+    "simple_baseline": SimpleBaseline,
+    "hourglass": StackedHourglass,
+    "hrnet": HRNet,
+    "cpm": ConvolutionalPoseMachine,
+}
 # What the first convolution sees (Table 5a): features F^LR, maps M^LR.
 INPUTS = ("both", "features", "maps")
 # How cells become r x r cells (Table 5c).
@@ -99,23 +107,21 @@ class EnhanceNet(PoseEstimator):
             base.input["image"],
             maps,
             features,
-            arguments={"joints": base.joints, "input_size": base.input_size},
+            arguments={
+                # Not the base itself, whose layers Keras would then find twice.
+                "base": _configuration(base),
+                "upscale": upscale,
+                "channels": channels,
+                "layers": layers,
+                "inputs": inputs,
+                "upscaling": upscaling,
+            },
+            joints=base.joints,
             activation=base.activation,
             targets=targets,
             name=name,
             trainable=trainable,
         )
-        # Not the base itself, whose layers Keras would then find twice.
-        config = keras.saving.serialize_keras_object(base)
-        config.pop("compile_config", None)
-        self.arguments = {
-            "base": config,
-            "upscale": upscale,
-            "channels": channels,
-            "layers": layers,
-            "inputs": inputs,
-            "upscaling": upscaling,
-        }
 
     @classmethod
     def for_skeleton(
@@ -151,6 +157,13 @@ class EnhanceNet(PoseEstimator):
     def from_config(cls, config):
         base = keras.saving.deserialize_keras_object(config["base"])
         return cls(**{**config, "base": base})
+
+
+def _configuration(base) -> dict:
+    """What Keras makes the base of again; how it was trained is left out."""
+    config = keras.saving.serialize_keras_object(base)
+    config.pop("compile_config", None)
+    return config
 
 
 def _check_base(base) -> None:
