@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tests.contracts import fill_weights
 from tfpose import skeleton as skeletons
+from tfpose.codecs import PartHeatmap
 from tfpose.models.dlcm import DLCM, parts_of, residual
-from tfpose.part_codec import PartHeatmap
 from tfpose.skeleton import COCO17, FLIC10, LSP14, MPII16
 from tfpose.summary import summarize
 

@@ -1,6 +1,19 @@
 """Recipes: functions that return a ``Config``, by model and preset."""
 
-from tfpose.recipes import hcrn, integral_pose, posefix
+from tfpose.recipes import (
+    associative_embedding,
+    cpm,
+    cpn,
+    dlcm,
+    enhance_net,
+    hcrn,
+    hourglass,
+    hrnet,
+    hybrid_pose,
+    integral_pose,
+    posefix,
+    simple_baseline,
+)
 
 RECIPES = {
     "posefix": {"tiny": posefix.tiny, "paper": posefix.paper},
@@ -10,5 +23,31 @@ RECIPES = {
         "paper_flic": hcrn.paper_flic,
         "paper_mpii": hcrn.paper_mpii,
     },
-    "integral_pose": {"tiny": integral_pose.tiny},
+    "rnet": {"tiny": hybrid_pose.rnet_tiny, "paper": hybrid_pose.rnet_paper},
+    "cnet": {"tiny": hybrid_pose.cnet_tiny, "paper": hybrid_pose.cnet_paper},
+    "hybrid_pose": {"tiny": hybrid_pose.tiny, "paper": hybrid_pose.paper},
+    "enhance_net": {"tiny": enhance_net.tiny, "paper": enhance_net.paper},
+    "simple_baseline": {
+        "tiny": simple_baseline.tiny,
+        "paper": simple_baseline.paper,
+        "paper_mpii": simple_baseline.paper_mpii,
+    },
+    "hrnet": {
+        "tiny": hrnet.tiny,
+        "paper": hrnet.paper,
+        "paper_mpii": hrnet.paper_mpii,
+    },
+    "hourglass": {
+        "tiny": hourglass.tiny,
+        "paper": hourglass.paper,
+        "pytorch_pose": hourglass.pytorch_pose,
+    },
+    "cpn": {"tiny": cpn.tiny, "paper": cpn.paper},
+    "cpm": {"paper": cpm.paper},
+    "dlcm": {"tiny": dlcm.tiny, "paper": dlcm.paper},
+    "integral_pose": {"tiny": integral_pose.tiny, "paper": integral_pose.paper},
+    "associative_embedding": {
+        "tiny": associative_embedding.tiny,
+        "paper": associative_embedding.paper,
+    },
 }

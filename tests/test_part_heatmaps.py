@@ -5,8 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfpose import geometry
-from tfpose.codecs import GaussianHeatmap
-from tfpose.part_codec import PartHeatmap
+from tfpose.codecs import GaussianHeatmap, PartHeatmap
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -209,3 +208,9 @@ def test_a_graph_of_any_number_of_people_draws_the_same():
         found = graph(pose, valid)
         assert found.shape == (people, 16, 12, 8)
         np.testing.assert_allclose(found, codec.encode(pose, valid), atol=1e-6)
+
+
+@pytest.mark.parametrize("parts", [(), (((0, 1),), ())])
+def test_parts_of_nothing_are_refused(parts):
+    with pytest.raises(ValueError, match="parts: expected bones of each part"):
+        PartHeatmap((64, 48), parts=parts)
