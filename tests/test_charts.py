@@ -71,6 +71,14 @@ def test_panels_tell_their_values_at_the_mark():
     assert ">before<" not in panels({"All": {"": [0, 40, 90]}})
 
 
+def test_of_many_curves_each_has_a_colour_and_the_last_its_value():
+    curves = {"one": [0, 11, 21], "two": [0, 22, 42], "three": [0, 33, 63]}
+    svg = panels({"All": curves})
+    lines = list(parse(svg).iter(f"{SVG}polyline"))
+    assert len({line.get("stroke") for line in lines}) == 3
+    assert ">two<" in svg and "at 0.1: 33.0" in svg and ">22.0" not in svg
+
+
 def test_small_panels_stand_in_rows_of_four_within_the_picture():
     svg = panels({str(n): {"": [0, 50, 100]} for n in range(11)})
     corners = [

@@ -8,7 +8,7 @@ from tests.scored_people import one_person_each, read, standing
 from tfpose.evaluate import analyze_poses, evaluate_poses
 from tfpose.pose_entries import annotation_entry, result_entry
 from tfpose.skeleton import LSP14
-from tfpose.tables import curve_panels, format_table
+from tfpose.tables import curve_panels, format_maps, format_table
 
 
 def test_every_joint_has_a_row_and_before_after_a_gain(tmp_path):
@@ -54,10 +54,25 @@ def test_the_picture_shows_the_papers_columns_that_are_labelled(tmp_path):
     people = [annotation_entry(1, 1, truth, visible)]
     found = [result_entry(1, truth, np.ones(14), 1)]
     scores = evaluate_poses(*read(tmp_path, LSP14, people, found), "pck", curve=True)
-    drawn = curve_panels(scores)
+    drawn = curve_panels({"": scores})
     names = "Head Shoulder Elbow Wrist Hip Knee".split()
     assert list(drawn["panels"]) == ["All joints", *names]
     assert list(drawn["panels"]["Knee"]) == [""]
     assert drawn["mark"] == 0.2 and "PCK@0.2" in drawn["note"]
-    both = curve_panels(scores, scores)
+    both = curve_panels({"before": scores, "after": scores})
     assert list(both["panels"]["Knee"]) == ["before", "after"]
+
+
+def test_a_line_for_each_heatmap_has_the_papers_columns(tmp_path):
+    truth = standing(LSP14)
+    moved = truth + 5000.0 * np.eye(14)[LSP14.index("left_knee")][:, None]
+    people = [annotation_entry(1, 1, truth, np.full(14, 2))]
+    maps = {}
+    for name, pose in (("stage1", moved), ("heatmap", truth)):
+        found = [result_entry(1, pose, np.ones(14), 1)]
+        maps[name] = evaluate_poses(*read(tmp_path, LSP14, people, found), "pck")
+    first, *lines = format_maps(maps).splitlines()
+    assert first.split() == ["heatmaps", "Head", "Shoulder", "Elbow", "Wrist", "Hip",
+                             "Knee", "Ankle", "Mean"]  # fmt: skip
+    assert lines[0].split() == ["stage1", *["100.00"] * 5, "50.00", "100.00", "92.86"]
+    assert lines[1].split() == ["heatmap", *["100.00"] * 8]

@@ -6,6 +6,7 @@ and background), so that it can be written to a ``.svg`` file or put into a page
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -188,8 +189,8 @@ def curve_panels(
     All panels have the same axes, 0 to 100 upwards, and tell their values at the mark.
 
     Args:
-        panels: heading -> {"before" and "after", or one other name: percents [T]},
-            None where there is none.
+        panels: heading -> {name: percents [T]}, None where there is none; the same
+            names in all. "before" and "after" have colours of their own.
         thresholds: T, rising.
         mark: of ``thresholds``, where a dashed line stands.
         title: what is shown.
@@ -199,21 +200,24 @@ def curve_panels(
     Raises:
         ValueError: a curve has not T values, or ``mark`` is no threshold.
     """
-    colours, place = {"before": BEFORE, "after": AFTER}, list(thresholds).index(mark)
+    names, place = list(next(iter(panels.values()))), list(thresholds).index(mark)
+    colours = dict(zip(names, itertools.cycle(LINE_COLOURS)))
+    if "before" in names:
+        colours = {"before": BEFORE, "after": AFTER}
     parts = [_text(10, 20, title, size=15, extra="font-weight='600'")]
     parts.append(_text(10, 39, note))
-    if any("before" in curves for curves in panels.values()):
+    if len(names) > 1:
         parts += _legend(10, 59, colours)
     bottom = 0
     for number, (heading, curves) in enumerate(panels.items()):
         frame = _small_frame(number - 1) if number else (48, 96, 348, 396)
         left, top, right, foot = frame
         points = {name: _finite_points(thresholds, ys) for name, ys in curves.items()}
-        own = {name: colours.get(name, AFTER) for name in curves}
         ranges = (_range(thresholds), (0.0, 100.0))
-        parts += _plot(points, frame, ranges, own, 2 if number else 5, mark)
+        parts += _plot(points, frame, ranges, colours, 2 if number else 5, mark)
         parts.append(_text(left, top - 8, heading, extra="font-weight='600'"))
         values = [ys[place] for ys in curves.values()]
+        values = values if len(values) < 3 else values[-1:]  # of many the last
         values = " → ".join(f"{v:.1f}" if _known(v) else "-" for v in values)
         values = values if number else f"at {_number(mark)}: {values}"
         # With a white rim: the dashed line may pass behind the numbers.

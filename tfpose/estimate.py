@@ -29,6 +29,7 @@ class Estimator:
         skeleton: of its poses.
         scales: a person is shown at these sizes, and the heatmaps are averaged.
         flip: average over the mirrored crops too.
+        output: the name of the heatmaps that are read.
 
     Raises:
         ValueError: no scale, or one that is not positive.
@@ -40,15 +41,16 @@ class Estimator:
         skeleton: Skeleton,
         scales: Sequence[float] = SCALES,
         flip: bool = True,
+        output: str = "heatmap",
     ):
         if not scales or not all(scale > 0 for scale in scales):
             raise ValueError(f"scales: expected positive numbers, got {list(scales)}")
-        self.model, self.skeleton = model, skeleton
-        self._network = keras.Model(model.input, belief_of(model))
+        self.model, self.skeleton, self.size = model, skeleton, model.input_size
+        belief = belief_of(model, output)
+        self._network = keras.Model(model.input, belief)
         self.scales, self.flip = tuple(scales), flip
-        self.size = model.input_size
         # Also of a softmax: with two places in doubt, the expectation is neither.
-        self._decode = PeakPosition(model.stride)
+        self._decode = PeakPosition(self.size[0] / belief.shape[1])
         self._score = score_layer(model, skeleton)
         self._predict = tf.function(self._pyramid, reduce_retracing=True)
 

@@ -11,7 +11,7 @@ from keras import layers
 
 from tfpose.data.pipeline import CROP_MARGIN
 from tfpose.layers.blocks import PhaseConvolution, phase_kernels
-from tfpose.layers.heatmaps import BeliefScore, PeakValue
+from tfpose.layers.heatmaps import BeliefScore, PeakValue, SpatialSoftmax
 from tfpose.skeleton import Skeleton
 
 
@@ -52,14 +52,19 @@ def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras
     )
 
 
-def belief_of(model: keras.Model):
+def belief_of(model: keras.Model, output: str = "heatmap"):
     """The symbolic tensor f32[B, h, w, K] of what a model believes about each cell.
 
-    Heatmaps that are linear are beliefs themselves.
+    Args:
+        model: with an ``activation``; linear heatmaps are beliefs themselves.
+        output: the name of its heatmaps; their first K channels are the joints'.
     """
-    if model.activation == "linear":
-        return model.output["heatmap"][..., : model.output["keypoints"].shape[1]]
-    return model.get_layer("belief").output
+    if output == "heatmap" and model.activation != "linear":
+        return model.get_layer("belief").output
+    maps = model.output[output][..., : model.output["keypoints"].shape[1]]
+    if model.activation == "softmax":
+        return SpatialSoftmax()(maps)
+    return layers.Activation(model.activation)(maps)
 
 
 def score_layer(model: keras.Model, skeleton: Skeleton) -> keras.Layer:

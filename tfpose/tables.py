@@ -162,14 +162,29 @@ def _count_lines(before, after) -> list[str]:
     return lines
 
 
-def curve_panels(before: dict, after: dict | None = None) -> dict:
+def format_maps(maps: dict[str, dict]) -> str:
+    """A line of the papers' table for each of a model's heatmaps.
+
+    Args:
+        maps: name of the output -> numbers of ``evaluate_poses``, but of "oks".
+    """
+    width = max(map(len, maps))
+    head = "".join(f"{name:>9}" for name in _columns(next(iter(maps.values()))))
+    lines = [f"{'heatmaps':{width}}{head}"]
+    for name, numbers in maps.items():
+        cells = (_percent(value) for value in _columns(numbers).values())
+        lines.append(f"{name:{width}}" + "".join(f"{cell:>9}" for cell in cells))
+    return "\n".join(lines)
+
+
+def curve_panels(sides: dict[str, dict]) -> dict:
     """The arguments of ``charts.curve_panels`` for numbers that have a "curve".
 
     Args:
-        before: of ``evaluate_poses`` with ``curve``.
-        after: the same for other poses of the same people.
+        sides: name -> numbers of ``evaluate_poses`` with ``curve``, of other poses of
+            the same people, such as "before" and "after".
     """
-    sides = {"before": before, "after": after} if after else {"": before}
+    before = next(iter(sides.values()))
     things = _kind(before).removeprefix("per_") + "s"
     panels = {f"All {things}": {s: n["curve"]["mean"] for s, n in sides.items()}}
     for group in COLUMNS[_kind(before)]:

@@ -363,6 +363,16 @@ def _load_checkpoint(folder: pathlib.Path, config: Config) -> keras.Model:
         raise TrainingError(f"{path}: not a readable checkpoint ({reason})") from error
 
 
+def write_model(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
+    """Writes a model folder of a model that needs no training.
+
+    Raises:
+        TrainingError: there is a model in the folder.
+    """
+    _begin(folder, config)
+    _write_weights(model, config, folder)
+
+
 def _write_weights(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
     # Keras would add the optimizer's variables, several times the weights.
     bare = build_model(config)

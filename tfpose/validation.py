@@ -116,7 +116,9 @@ def believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
     return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def evaluate_model(model_dir, data, metric="pck", splits=None, **options) -> dict:
+def evaluate_model(
+    model_dir, data, metric="pck", splits=None, every_map=False, **options
+) -> dict:
     """Scores a model folder on its validation people.
 
     A refiner gets corrupted poses of them, an estimator their boxes.
@@ -126,23 +128,34 @@ def evaluate_model(model_dir, data, metric="pck", splits=None, **options) -> dic
         data: folder of prepared data sets.
         metric: of ``evaluate.evaluate_poses``.
         splits: whose people; the configuration's validation splits.
+        every_map: score the heatmaps before the last, of an estimator's stages, too.
         options: further arguments of ``evaluate_poses``.
 
     Returns:
         What ``evaluate_poses`` does for the model's poses and, of a refiner, as
-        "before" for the corrupted ones.
+        "before" for the corrupted ones; with ``every_map`` as "maps" for the poses by
+        each of its heatmaps.
+
+    Raises:
+        ValueError: every map of a refiner.
     """
     model, config = training.load_model(model_dir)
     skeleton = skeletons.get(config.skeleton)
     people = read_people(data, splits or config.validation, skeleton)
     truth = _annotations(people, skeleton)
     if not training.is_refiner(model):
-        estimator = Estimator(model, skeleton)
-        found = estimator.estimate(
-            zip(people.windows, people.boxes[:, None], strict=True)
-        )
-        poses = np.concatenate([keypoints for keypoints, _ in found])
-        return evaluate.evaluate_poses(truth, _results(poses), metric, **options)
+        by_map = {}
+        for output in joint_maps(model) if every_map else ["heatmap"]:
+            estimator = Estimator(model, skeleton, output=output)
+            found = estimator.estimate(
+                zip(people.windows, people.boxes[:, None], strict=True)
+            )
+            results = _results(np.concatenate([keypoints for keypoints, _ in found]))
+            by_map[output] = evaluate.evaluate_poses(truth, results, metric, **options)
+        numbers = by_map["heatmap"]
+        return {**numbers, "maps": by_map} if every_map else numbers
+    if every_map:
+        raise ValueError(f"{model_dir}: expected an estimator, found a refiner")
     calibration = fusion.read_calibration(pathlib.Path(model_dir))
     refiner = Refiner(model, skeleton, calibration)
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
@@ -154,6 +167,17 @@ def evaluate_model(model_dir, data, metric="pck", splits=None, **options) -> dic
         for side in (poses, beliefs.in_photo(refined))
     )
     return {**after, "before": before}
+
+
+def joint_maps(model) -> list[str]:
+    """Names of the outputs that are heatmaps of the joints, "heatmap" the last."""
+    others = [
+        name
+        for name in model.output
+        if name not in ("heatmap", "keypoints")
+        and "codec" not in model.targets.get(name, {})
+    ]
+    return [*others, "heatmap"]
 
 
 def _annotations(people: People, skeleton: Skeleton) -> Annotations:

@@ -1,0 +1,48 @@
+"""Fusion of networks: a trained RNet and a trained CNet become one model folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+from tfpose import training
+from tfpose.models import MODELS
+
+
+def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
+    """Writes the model folder of ``HybridPose`` with the weights of two others.
+
+    Args:
+        rnet, cnet: model folders of an ``RNet`` and of a ``CNet``.
+        out: folder to write; must not be a model folder yet.
+        refinement, correction: numbers of the hourglasses that are fused, from 1; all
+            if None. With none of one network, () or [], only the other is kept.
+
+    Raises:
+        TrainingError, ConfigError: folders without such a model; networks that do not
+            belong together; hourglasses that they do not have; a model in ``out``.
+    """
+    networks, config = {}, None
+    for kind, folder in (("rnet", rnet), ("cnet", cnet)):
+        network, config = training.load_model(folder)
+        if config.model != kind:
+            raise training.TrainingError(
+                f"{folder}: expected a trained {kind}, found {config.model}"
+            )
+        networks[kind] = network
+    chosen = {"refinement": refinement, "correction": correction}
+    chosen = {name: tuple(n) for name, n in chosen.items() if n is not None}
+    try:
+        model = MODELS["hybrid_pose"].from_parts(**networks, **chosen)
+    except ValueError as error:
+        raise training.TrainingError(f"{rnet} and {cnet}: {error}") from error
+    network = {
+        name: value
+        for name, value in model.arguments.items()
+        if name not in ("joints", "input_size")
+    }
+    # A fusion has no loss of its own: what was trained were its parts.
+    config = dataclasses.replace(
+        config, model="hybrid_pose", network=network, heatmap_loss=0.0
+    )
+    training.write_model(model, config, pathlib.Path(out))
