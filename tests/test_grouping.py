@@ -85,10 +85,12 @@ def test_a_tag_that_is_too_far_begins_a_person(tag, people):
 
 
 def test_the_mean_of_a_persons_tags_counts():
-    # 0, then 0.9; the third is 1.4 from the first but 0.95 from the mean.
-    found = (0, 3, 2, 0.9, 0.0), (1, 3, 5, 0.9, 0.9), (2, 3, 8, 0.9, 1.4)
-    assert len(grouped(3, *found)[0]) == 1
-    assert len(grouped(3, *found[::2])[0]) == 2
+    # 0, then 0.9: 1.4 and -0.5 are within 1 of their mean, 0.45, alone.
+    first, second = (0, 3, 2, 0.9, 0.0), (1, 3, 5, 0.9, 0.9)
+    for tag, alone, people in ((1.4, 2, 1), (-0.5, 1, 1), (1.5, 2, 2), (-0.6, 1, 2)):
+        third = (2, 3, 8, 0.9, tag)
+        assert len(grouped(3, first, third)[0]) == alone
+        assert len(grouped(3, first, second, third)[0]) == people
 
 
 def test_a_matching_is_the_best_of_all_joints_together():
