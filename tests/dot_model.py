@@ -41,4 +41,6 @@ def build(size=SIZE, stride=4) -> keras.Model:
     hands = ops.where(halves[None, None] > 0, cells[..., :1], -4.0)
     maps = layers.Concatenate()([hands, cells[..., 2:], -cells[..., 2:]])
     arguments = {"joints": len(DOTS), "input_size": size}
-    return PoseEstimator(image, {"heatmap": maps}, cells, arguments, "sigmoid")
+    return PoseEstimator(
+        image, {"heatmap": maps}, cells, arguments, activation="sigmoid"
+    )

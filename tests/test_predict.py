@@ -1,17 +1,22 @@
 """tfpose predict: who is looked for, what is written, and what cannot be used."""
 
 import json
+import types
 
+import keras
 import numpy as np
 import pytest
 
-from tests import dot_model
+from tests import dot_model, fixed_detector
 from tests.dot_model import DOTS, JOINTS
-from tfpose import cli, poses, training, viz
+from tfpose import cli, photos, poses, predict, training, viz
 from tfpose.estimate import Estimator, boxes_of, whole_photo
+from tfpose.fusion import Calibration
+from tfpose.given_photos import find_photos
 from tfpose.pose_entries import annotation_entry, annotations_json
-from tfpose.predict import find_people, predict_files
+from tfpose.predict import predict_files
 from tfpose.recipes import RECIPES
+from tfpose.refine import Refiner, refine_file
 from tfpose.skeleton import LSP14
 
 BOX = (40, 10, 84, 96)  # around the dots
@@ -62,8 +67,12 @@ class Scene:
     def predict(self, **options):
         """The report and the entries that are written."""
         options = {"scales": (1.0,), "flip": False, **options}
-        report = predict_files(self.model, str(self.images), str(self.out), **options)
-        return report, json.loads(self.out.read_text())
+        given = options.pop("given", [self.images])
+        report = predict_files(
+            self.model, list(map(str, given)), str(self.out), **options
+        )
+        out = self.out if self.out.suffix else self.out / "poses.json"
+        return report, json.loads(out.read_text())
 
     def command(self, *flags):
         """The exit code of ``tfpose predict``."""
@@ -93,7 +102,7 @@ def points(entry):
 def test_every_box_of_the_annotations_gets_a_pose(scene):
     scene.people.append(scene.person(50, 3, (0, 0, 50, 50), iscrowd=1))
     report, entries = scene.predict(annotations=scene.annotate())
-    assert report == {"photos": 2, "poses": 2}
+    assert report == {"photos": 2, "poses": 2, "nobody": [], "numbered": []}
     found = {entry["annotation_id"]: entry for entry in entries}
     assert {name: entry["image_id"] for name, entry in found.items()} == {41: 7, 42: 3}
     np.testing.assert_allclose(points(found[42])[:, :2], JOINTS, atol=0.8)
@@ -109,14 +118,14 @@ def test_a_photo_with_two_boxes_has_two_poses(scene):
     empty = (100, 60, 40, 50)
     scene.people = [scene.person(1, 3, BOX), scene.person(2, 3, empty)]
     report, entries = scene.predict(annotations=scene.annotate())
-    assert report == {"photos": 1, "poses": 2}
+    assert (report["photos"], report["poses"]) == (1, 2)
     assert [entry["annotation_id"] for entry in entries] == [1, 2]
     assert entries[0]["keypoints"] != entries[1]["keypoints"]
 
 
 def test_without_annotations_the_number_in_a_photos_name_is_its_id(scene):
     report, entries = scene.predict(single=True)
-    assert report == {"photos": 2, "poses": 2}
+    assert report == {"photos": 2, "poses": 2, "nobody": [], "numbered": []}
     assert [entry["image_id"] for entry in entries] == [3, 7]
     for entry, shift in zip(entries, (0, SHIFT), strict=True):
         assert "annotation_id" not in entry
@@ -150,7 +159,7 @@ def test_annotations_name_the_photos_of_one_person_each(scene):
 def test_annotations_without_people_give_an_empty_file(scene):
     scene.people = []
     report, entries = scene.predict(annotations=scene.annotate())
-    assert report == {"photos": 0, "poses": 0} and entries == []
+    assert (report["photos"], report["poses"], entries) == (0, 0, [])
 
 
 def test_what_is_written_is_read_as_results_of_the_models_skeleton(scene):
@@ -168,26 +177,266 @@ def test_the_command_writes_the_same_file(scene, capsys):
     flags = ("--annotations", truth, "--scales", "1", "--no-flip", "--json", numbers)
     assert scene.command(*flags) == 0
     assert json.loads(scene.out.read_text()) == expected
-    assert json.loads(numbers.read_text()) == {"photos": 2, "poses": 2}
+    report = json.loads(numbers.read_text())
+    assert report == {"photos": 2, "poses": 2, "nobody": [], "numbered": []}
     output = capsys.readouterr()
     assert output.out == f"wrote {scene.out}: 2 poses in 2 photos\n"
     assert output.err == ""
 
 
 def test_people_come_photo_by_photo_in_the_order_of_the_file(scene):
+    moved = (BOX[0] + SHIFT[0], BOX[1] + SHIFT[1], *BOX[2:])
     scene.people = [
-        scene.person(number, image_id, (number, 0, 10, 10))
-        for number, image_id in ((1, 7), (2, 3), (3, 7))
+        scene.person(number, image_id, box)
+        for number, image_id, box in ((1, 7, moved), (2, 3, BOX), (3, 7, BOX))
     ]
-    people = find_people(str(scene.images), scene.annotate(), single=False)
-    by_photo = {}
-    for person in people:
-        by_photo.setdefault(person.image_id, []).append(person.extra["annotation_id"])
-        assert person.box[0] == person.extra["annotation_id"]
-        assert person.path == scene.images / f"im{person.image_id}.png"
-    assert by_photo == {7: [1, 3], 3: [2]}
-    ids = [person.image_id for person in people]
-    assert ids in ([3, 7, 7], [7, 7, 3])
+    _, entries = scene.predict(annotations=scene.annotate())
+    assert [entry["annotation_id"] for entry in entries] == [2, 1, 3]
+    assert [entry["file_name"] for entry in entries] == [
+        "im3.png",
+        "im7.png",
+        "im7.png",
+    ]
+    np.testing.assert_allclose([e["bbox"] for e in entries], [BOX, moved, BOX])
+
+
+# --- which photos ----------------------------------------------------------------
+
+
+def test_photos_and_folders_are_looked_at_once_each(scene):
+    given = [scene.images / "im7.png", scene.images]
+    found = find_photos(list(map(str, given)))
+    assert [photo.name for photo in found] == ["im7.png", "im3.png"]
+    assert [photo.image_id for photo in found] == [7, 3]
+    _, entries = scene.predict(given=given[:1], single=True)
+    assert [entry["image_id"] for entry in entries] == [7]
+
+
+def test_photos_without_a_number_of_their_own_get_new_ones(scene, tmp_path):
+    more = tmp_path / "more"
+    for name in ("im7.png", "anna.png", "x" + 30 * "9" + ".png", "11.png"):
+        viz.write_image(more / name, dot_model.draw())
+    (more / "notes.txt").write_text("no photo")
+    found = {p.path: p for p in find_photos([str(scene.images), str(more)])}
+    ids = {str(path.relative_to(tmp_path)): p.image_id for path, p in found.items()}
+    assert ids["photos/im3.png"] == 3 and ids["more/11.png"] == 11
+    new = [photo for photo in found.values() if not photo.known]
+    assert sorted(photo.image_id for photo in new) == [12, 13, 14, 15]
+    # Where names repeat, paths tell the photos apart.
+    names = {photo.name for photo in new}
+    assert {"anna.png", str(more / "im7.png"), str(scene.images / "im7.png")} < names
+
+
+def test_annotations_choose_among_the_photos(scene):
+    scene.photos.append({"id": 9, "file_name": "sub/im9.png"})
+    viz.write_image(scene.images / "sub" / "im9.png", dot_model.draw())
+    scene.people.append(scene.person(50, 9, BOX))
+    truth = scene.annotate()
+    given = [scene.images / "sub" / "im9.png", scene.images / "im7.png"]
+    _, entries = scene.predict(given=given, annotations=truth)
+    assert [entry["annotation_id"] for entry in entries] == [41, 50]
+    _, entries = scene.predict(annotations=truth)
+    assert [entry["annotation_id"] for entry in entries] == [42, 41, 50]
+    assert entries[2]["file_name"] == "sub/im9.png"
+
+
+# --- who is there ----------------------------------------------------------------
+
+
+def write_boxes(scene, *records):
+    path = scene.folder / "boxes.json"
+    path.write_text(json.dumps(records))
+    return str(path)
+
+
+def box_of(image_id, box=BOX, **more):
+    sides = [float(side) for side in box]
+    return {"image_id": image_id, "category_id": 1, "bbox": sides, **more}
+
+
+def test_every_box_of_a_results_file_gets_a_pose(scene):
+    moved = (BOX[0] + SHIFT[0], BOX[1] + SHIFT[1], *BOX[2:])
+    boxes = write_boxes(
+        scene, box_of(7, moved, score=0.5), box_of(7, category_id=2), box_of(3)
+    )
+    report, entries = scene.predict(boxes=boxes)
+    assert report == {"photos": 2, "poses": 2, "nobody": [], "numbered": []}
+    sure, doubtful = entries
+    assert (sure["image_id"], doubtful["image_id"]) == (3, 7)
+    assert sure["bbox"] == list(BOX) and doubtful["bbox"] == list(moved)
+    np.testing.assert_allclose(points(sure)[:, :2], JOINTS, atol=0.8)
+    np.testing.assert_allclose(points(doubtful)[:, :2], JOINTS + SHIFT, atol=0.8)
+    # A pose in a doubtful box is doubtful.
+    means = [points(entry)[:, 2].mean() for entry in entries]
+    assert sure["score"] == pytest.approx(means[0], rel=1e-3)
+    assert doubtful["score"] == pytest.approx(0.5 * means[1], rel=1e-3)
+
+
+def test_doubtful_boxes_are_left_out_where_asked(scene):
+    boxes = write_boxes(scene, box_of(7, score=0.5), box_of(3, score=0.6))
+    report, entries = scene.predict(boxes=boxes, detection_score=0.55)
+    assert [entry["image_id"] for entry in entries] == [3]
+    assert report["nobody"] == ["im7.png"] and report["photos"] == 2
+
+
+def test_boxes_of_other_photos_do_not_matter_to_a_single_one(scene):
+    boxes = write_boxes(scene, box_of(3), box_of(7), box_of(90))
+    _, entries = scene.predict(given=[scene.images / "im7.png"], boxes=boxes)
+    assert [entry["image_id"] for entry in entries] == [7]
+
+
+def test_annotations_say_which_photo_a_box_is_of(scene):
+    scene.photos[0]["id"], scene.photos[1]["id"], scene.people = 70, 30, []
+    boxes = write_boxes(scene, box_of(70))
+    report, (entry,) = scene.predict(boxes=boxes, annotations=scene.annotate())
+    assert entry["image_id"] == 70 and entry["file_name"] == "im3.png"
+    assert report["nobody"] == ["im7.png"]
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory):
+    """Sees somebody in two boxes of any photo; the first is around the dots."""
+    width, height = dot_model.WIDTH, dot_model.HEIGHT
+    left, top = BOX[0] / width, BOX[1] / height
+    right, bottom = left + BOX[2] / width, top + BOX[3] / height
+    corners = [[top, left, bottom, right], [0, 0, 1, 0.5]]
+    folder = tmp_path_factory.mktemp("detector")
+    # Its scores grow with the brightness of a photo; these are dark.
+    return fixed_detector.save(folder, corners, (20.0, 8.0), (1, 1))
+
+
+def test_a_detector_says_who_is_there(scene, detector):
+    _, entries = scene.predict(detector=detector, detection_score=0.0)
+    assert [entry["image_id"] for entry in entries] == [3, 3, 7, 7]
+    np.testing.assert_allclose(entries[0]["bbox"], BOX, atol=2e-3)
+    np.testing.assert_allclose(points(entries[0])[:, :2], JOINTS, atol=0.8)
+    brightness = dot_model.draw().mean() / 255
+    expected = 20 * brightness * points(entries[0])[:, 2].mean()
+    assert entries[0]["score"] == pytest.approx(expected, rel=1e-3)
+    least = 10 * brightness
+    _, entries = scene.predict(detector=detector, detection_score=least)
+    assert [entry["image_id"] for entry in entries] == [3, 7]
+
+
+def test_without_boxes_opencv_says_who_is_there(scene, monkeypatch):
+    class Sees:
+        def __init__(self, least=0.3):
+            self.least = least
+
+        def __call__(self, photo):
+            found = np.float32([BOX])[: int((photo == dot_model.draw()).all())]
+            return found, np.full(len(found), self.least, np.float32)
+
+    monkeypatch.setattr(predict, "GradientDetector", Sees)
+    report, (entry,) = scene.predict()
+    assert entry["image_id"] == 3 and entry["bbox"] == list(BOX)
+    assert entry["score"] == pytest.approx(0.3 * points(entry)[:, 2].mean())
+    assert report["nobody"] == ["im7.png"]
+    _, (entry,) = scene.predict(detection_score=0.6)
+    assert entry["score"] == pytest.approx(0.6 * points(entry)[:, 2].mean())
+
+
+def test_a_photo_with_nobody_is_said_and_is_no_failure(scene, capsys):
+    scene.out = scene.folder / "out"
+    assert scene.command(*FAST) == 0
+    assert json.loads((scene.out / "poses.json").read_text()) == []
+    output = capsys.readouterr()
+    assert output.err == "found nobody: im3.png\nfound nobody: im7.png\n"
+    assert output.out == f"wrote {scene.out}: 0 poses in 2 photos\n"
+    picture = photos.read(scene.out / "im3.jpg").astype(int)
+    changed = np.abs(picture - dot_model.draw()).max(axis=-1) > 60
+    # A caption in the upper left corner, nothing elsewhere.
+    assert changed.any() and not changed[40:].any()
+
+
+# --- pictures --------------------------------------------------------------------
+
+
+def test_a_folder_gets_the_poses_and_a_picture_of_each_photo(scene):
+    scene.out = scene.folder / "runs" / "out"
+    _, entries = scene.predict(annotations=scene.annotate())
+    there = sorted(path.name for path in scene.out.iterdir())
+    assert there == ["im3.jpg", "im7.jpg", "poses.json"]
+    assert not list(scene.folder.rglob(".*")), "nothing unfinished"
+    for entry, shift in zip(entries, (0, SHIFT), strict=True):
+        picture = photos.read(scene.out / f"im{entry['image_id']}.jpg").astype(int)
+        for (x, y), colour in zip(
+            np.round(JOINTS + shift).astype(int),
+            (viz.LEFT, viz.RIGHT, viz.MIDDLE),
+            strict=True,
+        ):
+            assert np.abs(picture[y, x] - colour).max() < 60
+    scene.out = scene.folder / "poses.json"
+    assert scene.predict(annotations=scene.annotate())[1] == entries
+
+
+def test_what_else_is_in_the_folder_stays(scene):
+    scene.out = scene.folder / "out"
+    viz.write_image(scene.out / "older.jpg", dot_model.draw())
+    (scene.out / "poses.json").write_text("old")
+    _, entries = scene.predict(single=True)
+    assert len(entries) == 2 and (scene.out / "older.jpg").exists()
+
+
+def test_photos_of_one_name_have_a_picture_each(scene):
+    viz.write_image(scene.images / "im7.jpg", dot_model.draw())
+    scene.out = scene.folder / "out"
+    _, entries = scene.predict(single=True)
+    pictures = {path.name for path in scene.out.glob("*.jpg")}
+    expected = {f"{e['file_name'][:-4]}_{e['image_id']}.jpg" for e in entries}
+    assert pictures == expected and len(pictures) == 3
+
+
+# --- refiners --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dot_refiner():
+    """A refiner that looks for the dots again, and is not sure of them."""
+    estimator = dot_model.build()
+    inputs = {
+        "image": keras.Input((*dot_model.SIZE, 3), name="image"),
+        "keypoints": keras.Input((3, 2), name="keypoints"),
+        "valid": keras.Input((3,), name="valid"),
+    }
+    maps = estimator({"image": inputs["image"]})["heatmap"][..., :3]
+    nothing = keras.ops.sum(inputs["keypoints"], axis=(1, 2)) * 0
+    model = keras.Model(inputs, {"heatmap": maps + nothing[:, None, None, None]})
+    model.input_size, model.stride = dot_model.SIZE, 4
+    model.activation = "softmax"
+    return Refiner(model, DOTS, Calibration(sharpness=0.7))
+
+
+def test_refined_poses_are_those_of_tfpose_refine(scene, dot_refiner, monkeypatch):
+    monkeypatch.setattr(Refiner, "load", lambda name: dot_refiner)
+    truth = scene.annotate()
+    _, plain = scene.predict(annotations=truth)
+    refined = scene.folder / "refined.json"
+    refine_file("dots", str(scene.out), str(scene.images), str(refined))
+    _, found = scene.predict(annotations=truth, refiner="dots")
+    for one, expected, before in zip(
+        found, json.loads(refined.read_text()), plain, strict=True
+    ):
+        np.testing.assert_allclose(points(one), points(expected), atol=5e-3)
+        assert np.abs(points(one) - points(before)).max() > 0.05
+        assert {**one, "keypoints": 0} == {**before, "keypoints": 0}
+
+
+def test_nobody_is_refined_to_nobody(scene, dot_refiner, monkeypatch):
+    monkeypatch.setattr(Refiner, "load", lambda name: dot_refiner)
+    scene.people = []
+    _, entries = scene.predict(annotations=scene.annotate(), refiner="dots")
+    assert entries == []
+
+
+def test_a_refiner_of_other_joints_is_refused(scene, capsys, monkeypatch):
+    other = types.SimpleNamespace(skeleton=LSP14)
+    monkeypatch.setattr(Refiner, "load", lambda name: other)
+    line = said(scene, capsys, "--single", "--refine", "posefix_x", *FAST)
+    assert line.endswith(
+        "model posefix_x: expected a refiner of the 3 joints of dots, which dots "
+        "finds, found one of the 14 joints of lsp14"
+    )
 
 
 # --- what cannot be used ---------------------------------------------------------
@@ -208,10 +457,20 @@ def said(scene, capsys, *flags):
 FAST = ("--scales", "1", "--no-flip")
 
 
-def test_boxes_or_one_person_a_photo_must_be_asked_for(scene, capsys):
-    line = said(scene, capsys)
-    assert f"{scene.images}: expected --annotations with a box" in line
-    assert "--single" in line
+def test_photos_must_be_given(capsys):
+    assert cli.main(["predict"]) == 2
+    error = capsys.readouterr().err
+    assert error == (
+        "tfpose: error: predict: expected photos or folders of photos, found none\n"
+    )
+
+
+def test_only_one_can_say_who_is_there(scene, capsys):
+    line = said(scene, capsys, "--single", "--boxes", "b.json")
+    assert line.endswith("predict: expected one of --boxes, --single, found all")
+    line = said(scene, capsys, "--single", "--detector", "d", "--boxes", "b")
+    assert "expected one of --boxes, --detector, --single" in line
+    assert "expected 0 to 1, found 2" in said(scene, capsys, "--detection_score", 2)
 
 
 def test_a_missing_photo_is_named_after_others_were_found(scene, capsys):
@@ -246,22 +505,82 @@ def test_annotations_that_are_none_are_named(scene, capsys):
 def test_a_folder_without_photos_is_named(scene, capsys):
     for path in scene.images.iterdir():
         path.unlink()
-    assert "expected photos with numbers" in said(scene, capsys, "--single")
+    expected = f"{scene.images}: expected photos (.jpg, .jpeg, .png) in the folder"
+    assert expected in said(scene, capsys, "--single")
     scene.images = scene.folder / "nowhere"
     line = said(scene, capsys, "--single")
-    assert f"{scene.images}: expected a folder of photos, found none" in line
+    expected = f"{scene.images}: expected a photo or a folder of photos, found none"
+    assert expected in line
 
 
-def test_two_photos_of_one_number_are_named(scene, capsys):
+def test_a_photo_that_annotations_do_not_know_is_named(scene, capsys):
+    truth = scene.annotate()
+    viz.write_image(scene.folder / "im9.png", dot_model.draw())
+    scene.images = scene.folder / "im9.png"
+    line = said(scene, capsys, "--annotations", truth)
+    assert f"{scene.images}: expected one of the 2 photos of {truth}, found" in line
+
+
+def test_a_box_of_no_photo_is_named(scene, capsys):
+    boxes = write_boxes(scene, box_of(3), box_of(9))
+    line = said(scene, capsys, "--boxes", boxes)
+    assert line.endswith(
+        f"{boxes}: image_id 9: expected a box in one of the 2 photos, by the number in "
+        "its name, found no such photo"
+    )
+    boxes = write_boxes(scene, box_of(8), box_of(9))
+    scene.images = scene.images / "im3.png"
+    assert "image_id 8: expected a box in one of" in said(
+        scene, capsys, "--boxes", boxes
+    )
+
+
+def test_a_box_of_two_photos_is_named(scene, capsys):
     viz.write_image(scene.images / "7.png", dot_model.draw())
-    line = said(scene, capsys, "--single")
-    assert "7.png and im7.png both have the number 7" in line
+    boxes = write_boxes(scene, box_of(3), box_of(7))
+    line = said(scene, capsys, "--boxes", boxes)
+    both = f"{scene.images / '7.png'} and {scene.images / 'im7.png'}"
+    assert "image_id 7: " in line and line.endswith(f"found {both}")
+
+
+def test_a_box_outside_its_photo_is_named(scene, capsys):
+    boxes = write_boxes(scene, box_of(7), box_of(3, (170, 0, 20, 20)))
+    line = said(scene, capsys, "--boxes", boxes, *FAST)
+    photo = scene.images / "im3.png"
+    assert f"image_id 3: expected a box in {photo} of 160 x 120 px, found [170" in line
+
+
+def test_a_bad_record_of_boxes_is_named(scene, capsys):
+    boxes = write_boxes(scene, box_of(3), {"image_id": 7})
+    line = said(scene, capsys, "--boxes", boxes)
+    assert f"{boxes}: record 1 (image_id 7): expected the key 'bbox'" in line
+
+
+def test_a_folder_that_is_no_detector_is_named(scene, capsys):
+    line = said(scene, capsys, "--detector", scene.images)
+    assert f"{scene.images}: expected the folder of a TensorFlow SavedModel" in line
 
 
 def test_an_output_that_cannot_be_written_is_said_before_the_work(scene, capsys):
     scene.out = scene.folder / "nowhere" / "poses.json"
     line = said(scene, capsys, "--single")
     assert f"{scene.out}: expected an existing folder" in line
+    scene.out = scene.images / "im3.png" / "out"
+    line = said(scene, capsys, "--single")
+    assert f"{scene.out}: expected a folder to write into, found {scene.images}" in line
+    scene.out = scene.images
+    line = said(scene, capsys, "--single")
+    assert f"{scene.out}: expected another folder than that of the photos" in line
+
+
+def test_pictures_that_fail_leave_nothing_behind(scene, capsys, monkeypatch):
+    def full(path, picture):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(viz, "write_image", full)
+    scene.out = scene.folder / "runs" / "out"
+    line = said(scene, capsys, "--single", *FAST)
+    assert f"{scene.out}: cannot write: No space left on device" in line
 
 
 def test_old_output_survives_a_failure(scene, capsys):

@@ -11,6 +11,8 @@ from data_prep.__main__ import BUILDERS
 # Where commands look for prepared data sets when they are not told.
 DATA = "runs/data"
 FORMATS = "savedmodel,tflite"
+# The trained weights that find poses unless others are named.
+ESTIMATOR = "hcrn_tiny_lsp"
 METRICS = ("pck", "pckh", "auc", "pcp", "oks")
 
 
@@ -26,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     _demo(commands)
     _prepare(commands)
     _train(commands)
+    _fuse(commands)
     _export(commands)
     _predict(commands)
     _refine(commands)
@@ -146,6 +149,25 @@ def _train(commands) -> None:
     _set(command, "changes the recipe, e.g. epochs=5")
 
 
+def _fuse(commands) -> None:
+    command = _command(
+        commands,
+        "fuse",
+        "makes one model of a trained RNet and a trained CNet",
+        "Hybrid-Pose: each heatmap of RNet times all of CNet's, added. The folder it "
+        "writes is evaluated, exported and used as that of any model.",
+        "tfpose fuse --rnet runs/rnet --cnet runs/cnet --out runs/hybrid",
+    )
+    for name in ("rnet", "cnet"):
+        _option(command, f"--{name}", "DIR", f"folder of a trained {name}",
+                required=True)  # fmt: skip
+    _option(command, "--out", "DIR", "folder to write", required=True)
+    for name, network in (("refinement", "RNet"), ("correction", "CNet")):
+        text = f"numbers of {network}'s hourglasses that are fused, from 1 (all); "
+        text += f"without numbers {network} is left out"
+        command.add_argument(f"--{name}", metavar="N", nargs="*", type=int, help=text)
+
+
 def _export(commands) -> None:
     command = _command(
         commands,
@@ -172,19 +194,35 @@ def _predict(commands) -> None:
         commands,
         "predict",
         "finds the poses of people in photos",
-        "Writes a COCO-results file: a pose for each box of the annotations, or with "
-        "--single one for each photo.",
-        "tfpose predict --model hcrn_tiny_lsp --images photos --single "
-        "--out poses.json",
+        "Writes a picture of each photo and a COCO-results file, OUT/poses.json. The "
+        "people are those of --boxes, --detector or --single, else those of "
+        "--annotations, else those that OpenCV's people detector finds, which sees "
+        "whole, upright people.",
+        "tfpose predict photo.jpg --single --refine posefix_tiny_lsp",
     )
-    _option(command, "--model", "NAME|DIR", "trained weights or a model folder",
-            required=True)  # fmt: skip
-    _option(command, "--images", "DIR", "folder of the photos", required=True)
-    _option(command, "--out", "FILE", "the poses", required=True)
+    command.add_argument(
+        "photos", metavar="PHOTO", nargs="*", help="photos, or folders of photos"
+    )
+    _option(command, "--images", "DIR", "the same as a PHOTO: a folder of photos")
+    text = "the estimator: trained weights or a model folder"
+    _option(command, "--model", "NAME|DIR", text, default=ESTIMATOR)
+    text = "a refiner that makes the poses better: trained weights or a model folder"
+    _option(command, "--refine", "NAME|DIR", text)
+    text = "COCO results JSON with a bbox for each person; the number in a photo's "
+    text += "name is its image_id"
+    _option(command, "--boxes", "FILE", text)
+    text = "TensorFlow SavedModel that detects people: detection_boxes, "
+    text += "detection_scores, detection_classes of uint8 photos"
+    _option(command, "--detector", "DIR", text)
+    _switch(command, "--single", "one person a photo, who fills it: no boxes needed")
     text = "COCO annotations JSON with the names of the photos and a box around each "
     text += "person; without it the number in a photo's name is its image_id"
     _option(command, "--annotations", "FILE", text)
-    _switch(command, "--single", "one person a photo, who fills it: no boxes needed")
+    text = "leave boxes with a lower score out (0.5 of --detector, 0 of --boxes, 0.3 "
+    text += "of OpenCV's detector)"
+    _option(command, "--detection_score", "X", text, type=float)
+    text = "folder to write, or FILE.json to write the poses alone"
+    _option(command, "--out", "DIR", text, default="runs/predict")
     text = "sizes at which each person is looked at; the heatmaps are averaged"
     _option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
     _switch(command, "--no-flip", "do not look at the mirrored photo too")
@@ -252,6 +290,8 @@ def _evaluate(commands) -> None:
     _switch(command, "--average", text)
     text = "draw the curves of pck, pckh or pcp over thresholds from 0 to 0.5"
     _option(command, "--curve", "FILE.svg", text)
+    text = "with --model_dir: a line for each of an estimator's heatmaps"
+    _switch(command, "--every_map", text)
     _json(command)
 
 

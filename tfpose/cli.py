@@ -132,6 +132,15 @@ def train(
     print(f"wrote {model_dir}")
 
 
+def fuse(rnet, cnet, out, refinement, correction) -> None:
+    """Makes one model of a trained RNet and a trained CNet."""
+    _start_tensorflow()
+    from tfpose import hybrid
+
+    hybrid.fuse_folders(rnet, cnet, out, refinement, correction)
+    print(f"wrote {out}")
+
+
 def _recipe(model: str, preset: str):
     from tfpose.recipes import RECIPES
 
@@ -157,8 +166,8 @@ def export(model_dir, out, formats, quantize, data, json=None) -> None:
     _write_numbers(json, report)
 
 
-def predict(model, images, out, annotations, single, scales, no_flip, json) -> None:
-    """Finds the poses of the people in a folder of photos."""
+def predict(photos, images, scales, no_flip, refine, out, json, **options) -> None:
+    """Finds the poses of the people in photos."""
     _start_tensorflow()
     from tfpose.predict import predict_files
 
@@ -168,7 +177,18 @@ def predict(model, images, out, annotations, single, scales, no_flip, json) -> N
         raise ValueError(
             f"--scales {scales}: expected numbers such as 0.8,1.0,1.2"
         ) from error
-    numbers = predict_files(model, images, out, annotations, single, sizes, not no_flip)
+    numbers = predict_files(
+        given=photos + ([images] if images else []),
+        out=out, refiner=refine, scales=sizes, flip=not no_flip, **options,
+    )  # fmt: skip
+    for name in numbers["nobody"]:
+        print(f"found nobody: {name}", file=sys.stderr)
+    if numbers["numbered"]:
+        print(
+            f"{len(numbers['numbered'])} photos without a number of their own in their "
+            "names have new image_ids; file_name tells them apart",
+            file=sys.stderr,
+        )
     print(f"wrote {out}: {numbers['poses']} poses in {numbers['photos']} photos")
     _write_numbers(json, numbers)
 
@@ -206,7 +226,7 @@ def _print_fusion(joints: dict[str, dict[str, float]]) -> None:
 
 def evaluate(
     poses, annotations, before, model_dir, data, metric, threshold, normaliser,
-    viewpoint, average, curve, json,
+    viewpoint, average, curve, every_map, json,
 ) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model, by one metric."""
     from tfpose import charts, tables
@@ -220,8 +240,8 @@ def evaluate(
         _start_tensorflow()
         from tfpose.validation import evaluate_model
 
-        numbers = evaluate_model(model_dir, data, **options)
-    elif poses and annotations and not model_dir:
+        numbers = evaluate_model(model_dir, data, every_map=every_map, **options)
+    elif poses and annotations and not (model_dir or every_map):
         truth, after, before = _read_poses(annotations, poses, before)
         numbers = evaluate_poses(truth, after, **options)
         if before is not None:
@@ -229,11 +249,17 @@ def evaluate(
     else:
         raise ValueError(
             "evaluate: expected --poses with --annotations, or --model_dir with --data"
+            " (and --every_map only with these)"
         )
-    sides = [numbers["before"], numbers] if "before" in numbers else [numbers]
-    print(tables.format_table(*sides))
+    sides = numbers.get("maps") or {"": numbers}
+    if "before" in numbers:
+        sides = {"before": numbers["before"], "after": numbers}
+    if every_map:
+        print(tables.format_maps(sides))
+    else:
+        print(tables.format_table(*sides.values()))
     if curve:
-        _write_text(curve, charts.curve_panels(**tables.curve_panels(*sides)))
+        _write_text(curve, charts.curve_panels(**tables.curve_panels(sides)))
     _write_numbers(json, numbers)
 
 
@@ -352,6 +378,7 @@ COMMANDS = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
+    "fuse": fuse,
     "export": export,
     "predict": predict,
     "refine": refine,

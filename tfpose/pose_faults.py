@@ -96,6 +96,24 @@ def of_result(record, skeleton, photos) -> str | None:
     return None
 
 
+def of_box(record) -> str | None:
+    """What is wrong with a detected box."""
+    if not isinstance(record, dict):
+        return f"expected an object, found {describe(record)}"
+    for key in ("image_id", "bbox"):
+        if key not in record:
+            return f"expected the key {key!r}, found {describe(record)}"
+    if not is_id(record["image_id"]):
+        return f"expected an integer image_id, found {record['image_id']!r}"
+    if not _is_box(record["bbox"]) or min(record["bbox"][2:]) <= 0:
+        return f"expected bbox [x, y, width, height], found {record['bbox']}"
+    if max(map(abs, record["bbox"])) > FARTHEST:
+        return f"expected a bbox at most {FARTHEST:g} px large, found {record['bbox']}"
+    if not _is_number(record.get("score", 1)):
+        return f"expected a finite score, found {record['score']!r}"
+    return None
+
+
 def of_annotation(record, skeleton, images, category, seen) -> str | None:
     """What is wrong with an annotation; its id is added to the set ``seen``."""
     fault = _of_record(record, ("id", "image_id", "keypoints"), skeleton)

@@ -169,7 +169,7 @@ def read_results(
         PoseFileError: the file is not such a list or, without ``skip_bad``, has a bad
             record (the first one is named).
     """
-    records = _load_json(path)
+    records = read_json(path)
     if not isinstance(records, list):
         raise PoseFileError(
             f"{path}: expected a JSON list of poses (COCO results), found "
@@ -216,7 +216,7 @@ def read_annotations(path) -> Annotations:
     Raises:
         PoseFileError: the file is not of this form, or a record is bad.
     """
-    data = _load_json(path)
+    data = read_json(path)
     wanted = ("images", "annotations", "categories")
     if not isinstance(data, dict) or any(
         not isinstance(data.get(key), list) for key in wanted
@@ -316,7 +316,12 @@ def write_json(path, data, allow_nan: bool = False) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _load_json(path):
+def read_json(path):
+    """What a JSON file holds.
+
+    Raises:
+        PoseFileError: it cannot be read, or is not JSON.
+    """
     try:
         return json.loads(pathlib.Path(path).read_bytes())
     except OSError as error:

@@ -1,18 +1,27 @@
-"""Prediction: photos become a COCO-results file, one person a photo or one a box."""
+"""Prediction: photos become poses, a COCO-results file and pictures."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import itertools
+import os
 import pathlib
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from tfpose import photos, poses
+from tfpose import fusion, photos, poses, viz
+from tfpose.detect import GradientDetector, SavedModelDetector, inside, read_boxes
 from tfpose.estimate import SCALES, Estimator, boxes_of, whole_photo
-from tfpose.pose_entries import result_entry
+from tfpose.given_photos import Photo, find_photos, number
+from tfpose.pose_entries import DECIMALS, result_entry
 from tfpose.poses import Annotations, PoseFileError
-from tfpose.refine import check_writable, photos_by_number, with_progress
+from tfpose.refine import Refiner, check_writable, with_progress
+from tfpose.skeleton import Skeleton
+
+RESULTS = "poses.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,98 +29,208 @@ class Person:
     """Somebody to be found: a photo, and a box in it or None for all of it.
 
     Attributes:
+        box: f32[4] xywh, I.
+        score: of the box, 1 where nobody doubts it.
         extra: further keys of the results entry.
     """
 
-    path: pathlib.Path
-    image_id: int
+    photo: Photo
     box: np.ndarray | None
-    extra: dict
+    score: float = 1.0
+    extra: dict = dataclasses.field(default_factory=dict)
+
+
+# The people of a photo.
+Finder = Callable[[Photo], "list[Person]"]
 
 
 def predict_files(
     model: str,
-    images: str,
+    given: Sequence[str],
     out: str,
     annotations: str | None = None,
+    boxes: str | None = None,
+    detector: str | None = None,
     single: bool = False,
+    detection_score: float | None = None,
+    refiner: str | None = None,
     scales: Sequence[float] = SCALES,
     flip: bool = True,
 ) -> dict:
-    """Estimates the poses in a folder of photos and writes a COCO-results file.
+    """Finds the poses of people in photos and writes them.
+
+    The people are those of ``boxes``, ``detector`` or ``single``, at most one of which
+    is given; otherwise those of the annotations; otherwise those that OpenCV finds
+    (``detect.GradientDetector``).
 
     Args:
         model: preset or model folder of an estimator.
-        images: folder of the photos.
-        out: file to write.
+        given: photos and folders of photos.
+        out: folder that gets ``poses.json`` and a picture of each photo, or a file
+            ``*.json`` to write alone.
         annotations: COCO annotations JSON that names the photos and has the boxes;
             its keypoints are not looked at, and may be of another skeleton. Without it
-            the number in a photo's name is its id, and ``single`` must be given.
+            the number in a photo's name is its id.
+        boxes: COCO results JSON with a "bbox" around each person.
+        detector: folder of a TensorFlow detector (``detect.SavedModelDetector``).
         single: each photo shows one person: found in all of it, and once more in
             the box around what was found (of LSP's athletes, who fill two thirds of a
             photo: PCK@0.2 52 after one look, 58 after two).
+        detection_score: boxes with a lower score are left out; by default as the
+            detector says, and none of ``boxes``.
+        refiner: preset or model folder of a refiner that makes the poses better.
         scales: of the pyramid.
         flip: average over mirrored crops.
 
     Returns:
-        "photos" and "poses", their numbers.
+        "photos" and "poses", their numbers; "nobody", the names of photos without
+        anybody; "numbered", the names of photos that got a new image_id.
 
     Raises:
-        PoseFileError: a file or folder that cannot be used, or no boxes.
+        PoseFileError: a file or folder that cannot be used.
         PhotoError: a photo that is missing or damaged.
-        ValueError: not an estimator.
+        DetectorError: not a detector.
+        ValueError: not an estimator, not a refiner of its skeleton, or options that
+            exclude each other.
     """
-    check_writable(out)
-    people = find_people(images, annotations, single)
+    _check(boxes, detector, single, detection_score)
+    truth = None if annotations is None else poses.read_annotations(annotations)
+    known = find_photos(given, truth, annotations)
+    _check_out(out, known)
+    if boxes is not None:
+        all_there = any(map(os.path.isdir, given))
+        find = _from_boxes(boxes, known, detection_score or 0.0, all_there)
+    elif single:
+        find = _whole
+    elif detector is None and truth is not None:
+        find, known = _from_annotations(truth, known)
+    else:
+        find = _from_detector(detector, detection_score)
     estimator = Estimator.load(model, scales, flip)
+    refine = None if refiner is None else _load_refiner(refiner, model, estimator)
+    stream = ([find(photo)] for photo in known)
+    stream = with_progress(stream, len(known), "searched", "photos")
+    people = [person for (found,) in stream for person in found]
     if single and people:
         people = _looked_at(people, estimator)
-    entries = []
-    stream = estimator.estimate(_photos(people))
-    for keypoints, scores in with_progress(stream, len(people), "estimated"):
-        for pose, score in zip(keypoints, scores, strict=True):
-            person = people[len(entries)]
-            entries.append(
-                result_entry(person.image_id, pose, score, score.mean(), **person.extra)
-            )
-    poses.write_json(out, entries)
+    keypoints, scores = _estimated(people, estimator)
+    if refine is not None:
+        keypoints = _refined(people, keypoints, refine)
+    entries = [_entry(*one) for one in zip(people, keypoints, scores, strict=True)]
+    if out.endswith(".json"):
+        poses.write_json(out, entries)
+    else:
+        _write_folder(out, entries, known, people, keypoints, estimator.skeleton)
+    found = {person.photo for person in people}
     return {
-        "photos": len({person.image_id for person in people}),
+        "photos": len(known),
         "poses": len(entries),
+        "nobody": [photo.name for photo in known if photo not in found],
+        "numbered": [photo.name for photo in known if not photo.known],
     }
 
 
-def find_people(images: str, annotations: str | None, single: bool) -> list[Person]:
-    """Who is to be found in a folder of photos, photo by photo.
+def _check(boxes, detector, single, detection_score) -> None:
+    sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
+    chosen = [flag for flag, value in sources.items() if value is not None]
+    if len(chosen) > 1:
+        raise ValueError(f"predict: expected one of {', '.join(chosen)}, found all")
+    if detection_score is not None and not 0 <= detection_score <= 1:
+        raise ValueError(
+            f"--detection_score: expected 0 to 1, found {detection_score:g}"
+        )
+
+
+def _load_refiner(name: str, model: str, estimator: Estimator) -> Refiner:
+    refiner = Refiner.load(name)
+    if refiner.skeleton.joints != estimator.skeleton.joints:
+        raise ValueError(
+            f"model {name}: expected a refiner of the {len(estimator.skeleton)} joints "
+            f"of {estimator.skeleton.name}, which {model} finds, found one of the "
+            f"{len(refiner.skeleton)} joints of {refiner.skeleton.name}"
+        )
+    return refiner
+
+
+# --- people ----------------------------------------------------------------------
+
+
+def _whole(photo: Photo) -> list[Person]:
+    """One person who fills the photo."""
+    return [Person(photo, None)]
+
+
+def _from_annotations(truth: Annotations, known) -> tuple[Finder, list[Photo]]:
+    """Who the annotations say is there, and the photos they have people for."""
+    truth = truth.take(~truth.crowd)
+    rows = poses.rows_by_image(truth.image_ids)
+
+    def find(photo: Photo) -> list[Person]:
+        return [
+            Person(photo, truth.boxes[row], 1.0, {"annotation_id": int(truth.ids[row])})
+            for row in rows[photo.image_id]
+        ]
+
+    return find, [photo for photo in known if photo.image_id in rows]
+
+
+def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
+    """Who the boxes of a results file say is there.
+
+    Args:
+        path: the file.
+        known: photos.
+        least: boxes with a lower score are left out.
+        all_there: no box is of another photo; otherwise some are, but not all.
 
     Raises:
-        PoseFileError: no such folder or no photos, annotations that cannot be read, or
-            neither boxes nor ``single``.
+        PoseFileError: the file cannot be used, has boxes of other photos, or a box
+            outside its photo (which only the finder sees).
     """
-    folder = pathlib.Path(images)
-    if not folder.is_dir():
-        raise PoseFileError(f"{folder}: expected a folder of photos, found none")
-    if annotations is None:
-        if not single:
-            raise PoseFileError(
-                f"{folder}: expected --annotations with a box around each person, or "
-                "--single for photos of one person each"
-            )
-        found = photos_by_number(folder)
-        return [Person(path, image_id, None, {}) for image_id, path in found.items()]
-    truth = poses.read_annotations(annotations)
-    truth = truth.take(~truth.crowd)
-    paths = {}
-    for image_id, image in truth.images.items():
-        name = image.get("file_name")
-        if not isinstance(name, str):
-            raise PoseFileError(
-                f"{annotations}: image {image_id}: expected a file_name, found {name!r}"
-            )
-        paths[image_id] = folder / name
-    if single:
-        return [Person(path, image_id, None, {}) for image_id, path in paths.items()]
-    return _boxed(truth, paths)
+    table = collections.defaultdict(list)
+    for record in read_boxes(path, least):
+        table[record["image_id"]].append(record)
+    ids = {photo.image_id for photo in known if photo.known}
+    others = [image_id for image_id in table if image_id not in ids]
+    if others and (all_there or len(others) == len(table)):
+        same = [str(p.path) for p in known if not p.known and number(p.path) in others]
+        raise PoseFileError(
+            f"{path}: image_id {others[0]}: expected a box in one of the {len(known)} "
+            "photos, by the number in its name, found "
+            + (f"{' and '.join(same)}" if same else "no such photo")
+        )
+
+    def find(photo: Photo) -> list[Person]:
+        records = table[photo.image_id] if photo.known else []
+        boxes = np.reshape([one["bbox"] for one in records], (-1, 4))
+        shape = photos.read(photo.path).shape
+        for box in boxes:
+            if not len(inside(box[None], np.ones(1), shape)[0]):
+                raise PoseFileError(
+                    f"{path}: image_id {photo.image_id}: expected a box in {photo.path}"
+                    f" of {shape[1]} x {shape[0]} px, found {box.tolist()}"
+                )
+        scores = [float(one.get("score", 1.0)) for one in records]
+        found = zip(boxes.astype(np.float32), scores, strict=True)
+        return [Person(photo, *one) for one in found]
+
+    return find
+
+
+def _from_detector(folder: str | None, least: float | None) -> Finder:
+    """Who a detector sees."""
+    options = {} if least is None else {"least": least}
+    detect = (
+        GradientDetector(**options)
+        if folder is None
+        else SavedModelDetector(folder, **options)
+    )
+
+    def find(photo: Photo) -> list[Person]:
+        found = zip(*detect(photos.read(photo.path)), strict=True)
+        return [Person(photo, box, float(score)) for box, score in found]
+
+    return find
 
 
 def _looked_at(people: list[Person], estimator: Estimator) -> list[Person]:
@@ -124,23 +243,109 @@ def _looked_at(people: list[Person], estimator: Estimator) -> list[Person]:
     ]
 
 
-def _boxed(truth: Annotations, paths) -> list[Person]:
-    return [
-        Person(
-            paths[image_id],
-            image_id,
-            truth.boxes[row],
-            {"annotation_id": int(truth.ids[row])},
-        )
-        for image_id, rows in poses.rows_by_image(truth.image_ids).items()
-        for row in rows
-    ]
+# --- poses -----------------------------------------------------------------------
+
+
+def _rows(people: list[Person]) -> Iterator[tuple[Photo, list[int]]]:
+    """Each photo with the rows of its people, who follow each other."""
+    places = itertools.groupby(range(len(people)), lambda row: people[row].photo)
+    return ((photo, list(rows)) for photo, rows in places)
 
 
 def _photos(people: list[Person]) -> Iterator[tuple]:
-    """(photo, boxes) of each person; a photo is decoded once for all in it."""
-    path, photo = None, None
-    for person in people:
-        if person.path != path:
-            path, photo = person.path, photos.read(person.path)
-        yield photo, whole_photo(photo) if person.box is None else person.box[None]
+    """(photo, boxes) of each photo with people."""
+    for photo, rows in _rows(people):
+        image = photos.read(photo.path)
+        boxes = [people[row].box for row in rows]
+        yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
+
+
+def _estimated(people: list[Person], estimator: Estimator):
+    """f32[N, K, 2] I and f32[N, K]."""
+    joints = len(estimator.skeleton)
+    parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
+    stream = estimator.estimate(_photos(people))
+    parts += with_progress(stream, len(people), "estimated")
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def _refined(people: list[Person], keypoints, refiner: Refiner) -> np.ndarray:
+    """f32[N, K, 2] I: what ``tfpose refine`` makes of these poses, none left out."""
+    given = (
+        (photos.read(photo.path), keypoints[rows], None)
+        for photo, rows in _rows(people)
+    )
+    calibration = refiner.calibration
+    trust, stream = fusion.measured(refiner.believe(given), calibration)
+    stream = with_progress(stream, len(people), "refined")
+    answers = [
+        beliefs.in_photo(fusion.fuse(beliefs, trust, calibration.sharpness))
+        for beliefs in stream
+    ]
+    return np.concatenate([keypoints[:0], *answers])
+
+
+def _entry(person: Person, keypoints, scores) -> dict:
+    """The record of a results file; a pose in a doubtful box is doubtful."""
+    return result_entry(
+        person.photo.image_id,
+        keypoints,
+        scores,
+        person.score * scores.mean(),
+        bbox=[round(float(side), DECIMALS) for side in person.box],
+        file_name=person.photo.name,
+        **person.extra,
+    )
+
+
+# --- what is written -------------------------------------------------------------
+
+
+def _check_out(out: str, known: Sequence[Photo]) -> None:
+    """Says before the work that ``out`` could not be written after it."""
+    path = pathlib.Path(out)
+    if out.endswith(".json"):
+        return check_writable(out)
+    above = next(place for place in (path, *path.parents) if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise PoseFileError(f"{path}: expected a folder to write into, found {above}")
+    # The pictures would take the place of photos, or be looked at the next time.
+    if path.resolve() in {photo.path.resolve().parent for photo in known}:
+        raise PoseFileError(f"{path}: expected another folder than that of the photos")
+
+
+def _write_folder(out, entries, known, people, keypoints, skeleton: Skeleton) -> None:
+    """The pictures and the results; if something goes wrong, nothing."""
+    folder = pathlib.Path(out)
+    above = next(place for place in folder.parents if place.exists())
+    beside = above / f".{folder.name}.{os.getpid()}.tmp"
+    try:
+        beside.mkdir()
+        _draw(beside, known, people, keypoints, skeleton)
+        poses.write_json(beside / RESULTS, entries)
+        folder.mkdir(parents=True, exist_ok=True)
+        # The results come last: whoever sees them sees their pictures.
+        for path in sorted(beside.iterdir(), key=lambda path: path.name == RESULTS):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise PoseFileError(f"{folder}: cannot write: {error.strerror}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
+    """A picture of each photo with its people's poses."""
+    rows = dict(_rows(people))
+    stems = [pathlib.PurePath(photo.name).stem for photo in known]
+    unique = len(set(stems)) == len(stems)
+    stream = zip(known, stems, strict=True)
+    stream = with_progress(([one] for one in stream), len(known), "drawn", "photos")
+    for ((photo, stem),) in stream:
+        picture = photos.read(photo.path)
+        for row in rows.get(photo, ()):
+            there = np.ones(len(skeleton))
+            picture = viz.draw_pose(picture, keypoints[row], there, skeleton)
+        if photo not in rows:
+            picture = viz.caption(picture, "nobody found")
+        name = stem if unique else f"{stem}_{photo.image_id}"
+        viz.write_image(folder / f"{name}.jpg", picture)

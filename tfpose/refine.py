@@ -309,13 +309,14 @@ class _Photos:
             self.bad.append(line)
 
 
-def with_progress(stream, total: int, done: str):
+def with_progress(stream, total: int, done: str, what: str = "poses"):
     """Passes the stream on, counting people on the terminal where somebody watches.
 
     Args:
         stream: of batches of people; the first item of a tuple is as long.
         total: people in all.
         done: what has been done to them, in a word.
+        what: they are called.
     """
     count = 0
     for batch in stream:
@@ -323,7 +324,7 @@ def with_progress(stream, total: int, done: str):
         count += len(batch[0] if isinstance(batch, tuple) else batch)
         if sys.stderr.isatty():
             end = "\n" if count >= total else ""
-            line = f"\r{done} {count}/{total} poses"
+            line = f"\r{done} {count}/{total} {what}"
             print(line, end=end, file=sys.stderr, flush=True)
 
 

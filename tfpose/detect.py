@@ -1,0 +1,281 @@
+"""Detection: where the people of a photo are, by OpenCV or by any TensorFlow detector.
+
+A detector is called with a photo u8[H, W, 3] RGB and answers with the boxes around its
+people, f32[N, 4] xywh, I, inside the photo, and their scores f32[N] in 0..1, the best
+first. Boxes of other methods are read from their results file.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from tfpose import pose_faults, poses
+from tfpose.poses import PoseFileError
+
+Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
+PERSON = 1  # COCO's category, and the class of detectors trained on COCO
+SIGNATURE = "serving_default"
+# What TensorFlow's object detection models answer with.
+OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes")
+
+
+class DetectorError(ValueError):
+    """A SavedModel that is no detector of people; the message is one clear line."""
+
+
+class GradientDetector:
+    """OpenCV's people detector (Dalal and Triggs 2005): whole, upright people.
+
+    It comes with OpenCV and needs no weights, and is no match for a learned detector:
+    of COCO's 211 labelled people in 72 validation photos it finds 31, and half of its
+    boxes are right (IoU above 0.4).
+
+    Args:
+        least: boxes with a lower score are left out. A score is about the share of
+            boxes like this one that are right, measured on the same photos.
+    """
+
+    # px of the longer side: what is searched shows people from 96 px (the detector's
+    # own size) upwards. Of 400, 500, 640 and 800 px this found the most people.
+    SIDE = 640
+    # Share of the longer side by which the border is repeated outwards: the detector
+    # wants space around people, and those who fill a photo leave none.
+    BORDER = 0.2
+    # A person's share of the 64 x 128 px that the detector looks at.
+    SHARE = np.array([0.6, 0.8])
+    # Of two boxes with a larger IoU the better scored one is kept.
+    OVERLAP = 0.3
+    # The score 1 / (1 + exp(-slope (margin - middle))) of the classifier's margin.
+    SLOPE, MIDDLE = 2.2, 1.0
+
+    def __init__(self, least: float = 0.3):
+        self._hog = cv2.HOGDescriptor()
+        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+        chance = np.clip(least, 1e-6, 1 - 1e-6)
+        margin = self.MIDDLE + np.log(chance / (1 - chance)) / self.SLOPE
+        # Below 0 nearly everything passes.
+        self._margin = max(float(margin), 0.0)
+
+    def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
+        """The people of a photo, as the module says."""
+        searched, scale, border = self._prepare(photo)
+        windows, margins = self._hog.detectMultiScale(
+            searched, hitThreshold=self._margin, winStride=(8, 8), padding=(0, 0),
+            scale=1.05, groupThreshold=0,
+        )  # fmt: skip
+        margins = np.reshape(margins, -1).astype(np.float64)
+        windows = np.reshape(windows, (-1, 4)).astype(np.float64)
+        # Its threads deliver in any order.
+        order = np.lexsort((*windows.T, -margins))
+        windows, margins = windows[order], margins[order]
+        size = windows[:, 2:] * self.SHARE
+        corner = windows[:, :2] + (windows[:, 2:] - size) / 2 - border
+        boxes = np.concatenate([corner, size], axis=1) / scale
+        scores = 1 / (1 + np.exp(-self.SLOPE * (margins - self.MIDDLE)))
+        kept = best_of_overlapping(boxes, scores, self.OVERLAP)
+        return inside(boxes[kept], scores[kept], photo.shape)
+
+    def _prepare(self, photo):
+        """The photo at ``SIDE`` px with its border, the scale, and the border in px."""
+        scale = self.SIDE / max(photo.shape[:2])
+        size = [max(1, round(side * scale)) for side in photo.shape[1::-1]]
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        scaled = cv2.resize(photo, size, interpolation=interpolation)
+        border = round(self.BORDER * self.SIDE)
+        # A window is 64 x 128 px; a narrow photo gets as much as it needs.
+        missing = np.maximum([128, 64] - np.array(scaled.shape[:2]) - 2 * border, 0)
+        scaled = cv2.copyMakeBorder(
+            scaled, border, border + int(missing[0]), border, border + int(missing[1]),
+            cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return scaled, scale, border
+
+
+class SavedModelDetector:
+    """A TensorFlow detection model: a SavedModel with the standard outputs.
+
+    Its signature takes photos u8[1, H, W, 3] RGB and answers with ``detection_boxes``
+    f32[1, N, 4] (top, left, bottom, right in 0..1), ``detection_scores`` f32[1, N] and
+    ``detection_classes`` [1, N], where 1 is a person.
+
+    Args:
+        folder: of ``saved_model.pb``.
+        least: boxes with a lower score are left out.
+
+    Raises:
+        DetectorError: no SavedModel there, or one with other inputs or outputs.
+    """
+
+    def __init__(self, folder: str, least: float = 0.5):
+        import tensorflow as tf
+
+        self.folder, self.least = pathlib.Path(folder), least
+        if not (self.folder / "saved_model.pb").is_file():
+            raise DetectorError(
+                f"{folder}: expected the folder of a TensorFlow SavedModel, found no "
+                "saved_model.pb in it"
+            )
+        try:
+            # Kept, or its variables would be gone.
+            self._loaded = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise DetectorError(
+                f"{folder}: expected a TensorFlow SavedModel, found another file "
+                f"({_first_line(error)})"
+            ) from error
+        self._input, self._shape = self._check(tf)
+        self._failures = tf.errors.OpError
+        self._run = self._loaded.signatures[SIGNATURE]
+
+    def _check(self, tf) -> tuple[str, tuple]:
+        """The name and shape of the input."""
+        signatures = self._loaded.signatures
+        if SIGNATURE not in signatures:
+            found = ", ".join(signatures) or "none"
+            raise DetectorError(
+                f"{self.folder}: expected the signature {SIGNATURE}, found {found}"
+            )
+        signature = signatures[SIGNATURE]
+        missing = [name for name in OUTPUTS if name not in signature.structured_outputs]
+        if missing:
+            found = ", ".join(sorted(signature.structured_outputs))
+            raise DetectorError(
+                f"{self.folder}: expected the outputs of a detector, "
+                f"{', '.join(OUTPUTS)}, found {found}"
+            )
+        inputs = signature.structured_input_signature[1]
+        photo = tf.TensorShape((1, None, None, 3))
+        fits = len(inputs) == 1 and all(
+            spec.dtype == tf.uint8 and photo.is_compatible_with(spec.shape)
+            for spec in inputs.values()
+        )
+        if not fits:
+            found = ", ".join(
+                f"{name} {spec.dtype.name}{spec.shape}" for name, spec in inputs.items()
+            )
+            raise DetectorError(
+                f"{self.folder}: expected one input uint8(1, None, None, 3), "
+                f"found {found}"
+            )
+        ((name, spec),) = inputs.items()
+        unknown = (None,) * 4
+        return name, tuple(spec.shape) if spec.shape.rank is not None else unknown
+
+    def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
+        """The people of a photo, as the module says."""
+        height, width = (
+            known or side
+            for known, side in zip(self._shape[1:3], photo.shape[:2], strict=True)
+        )
+        shown = photo
+        if (height, width) != photo.shape[:2]:  # its boxes are shares of the photo
+            shown = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+        try:
+            answer = self._run(**{self._input: np.ascontiguousarray(shown)[None]})
+        except self._failures as error:
+            raise DetectorError(
+                f"{self.folder}: failed on a photo of {photo.shape[1]} x "
+                f"{photo.shape[0]} px: {_first_line(error)}"
+            ) from error
+        corners, scores, classes = self._arrays(answer)
+        people = (np.round(classes) == PERSON) & (scores >= self.least)
+        corners, scores = corners[people], scores[people]
+        order = np.argsort(-scores, kind="stable")
+        ends = corners[order][:, [1, 0, 3, 2]] * np.tile(photo.shape[1::-1], 2)
+        boxes = np.concatenate([ends[:, :2], ends[:, 2:] - ends[:, :2]], axis=1)
+        return inside(boxes, scores[order], photo.shape)
+
+    def _arrays(self, answer) -> list[np.ndarray]:
+        """f64[N, 4], f64[N], f64[N]; without the padding, where a model pads."""
+        arrays = [answer[name].numpy().astype(np.float64) for name in OUTPUTS]
+        count = arrays[0].shape[1] if arrays[0].ndim == 3 else None
+        if [array.shape for array in arrays] != [(1, count, 4), (1, count), (1, count)]:
+            found = ", ".join(
+                f"{name} {array.shape}"
+                for name, array in zip(OUTPUTS, arrays, strict=True)
+            )
+            raise DetectorError(
+                f"{self.folder}: expected outputs (1, N, 4), (1, N) and (1, N), "
+                f"found {found}"
+            )
+        if "num_detections" in answer:
+            count = int(answer["num_detections"].numpy().reshape(-1)[0])
+        return [array[0, :count] for array in arrays]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def best_of_overlapping(boxes, scores, overlap: float) -> np.ndarray:
+    """Non-maximum suppression.
+
+    Args:
+        boxes: f64[N, 4] xywh.
+        scores: f64[N] in 0..1.
+        overlap: of two boxes with a larger IoU only the better scored one is kept.
+
+    Returns:
+        i64[n], which boxes are kept, the best first.
+    """
+    if not len(boxes):
+        return np.zeros(0, np.int64)
+    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, overlap)
+    return np.array(kept, np.int64).reshape(-1)
+
+
+def inside(boxes, scores, shape) -> tuple[np.ndarray, np.ndarray]:
+    """The parts of boxes that lie in a photo; boxes without one are left out.
+
+    Args:
+        boxes: f64[N, 4] xywh, I; any numbers.
+        scores: f64[N].
+        shape: (height, width, ...) px of the photo.
+
+    Returns:
+        f32[n, 4], and f32[n] of the same boxes.
+    """
+    low = np.maximum(boxes[:, :2], 0)
+    high = np.minimum(boxes[:, :2] + boxes[:, 2:], shape[1::-1])
+    clipped = np.concatenate([low, high - low], axis=1)
+    # At least a pixel; a number that is none fails every comparison.
+    kept = (clipped[:, 2:] >= 1).all(axis=1)
+    return clipped[kept].astype(np.float32), scores[kept].astype(np.float32)
+
+
+def read_boxes(path: str, least: float = 0.0) -> list[dict]:
+    """The people of a COCO-results file with boxes.
+
+    Args:
+        path: JSON list of ``{"image_id", "bbox": [x, y, width, height]}``, with
+            ``score`` (1 where absent) and ``category_id`` (records of others than
+            people are left out).
+        least: records with a lower score are left out.
+
+    Returns:
+        The records of the people, in the order of the file.
+
+    Raises:
+        PoseFileError: not such a file; the first bad record is named.
+    """
+    records = poses.read_json(path)
+    if not isinstance(records, list):
+        raise PoseFileError(
+            f"{path}: expected a JSON list of boxes (COCO results), found "
+            f"{pose_faults.describe(records)}"
+        )
+    for place, record in enumerate(records):
+        fault = pose_faults.of_box(record)
+        if fault:
+            name = pose_faults.name_record(place, record)
+            raise PoseFileError(f"{path}: {name}: {fault}")
+    return [
+        record
+        for record in records
+        if record.get("category_id", PERSON) == PERSON
+        and record.get("score", 1.0) >= least
+    ]
