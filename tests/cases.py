@@ -17,8 +17,25 @@ import keras
 from tests import drawn_data_sets
 from tfpose import serving_model
 from tfpose.codecs import BinaryDisc, Codec, GaussianHeatmap, IntegralHeatmap
-from tfpose.layers import blocks, diffusion, heatmaps
-from tfpose.models import HCRN, PoseFix
+from tfpose.layers import blocks, dark, diffusion, heatmaps
+from tfpose.layers.heatmap_fusion import Fusion
+from tfpose.models import (
+    CPN,
+    DLCM,
+    HCRN,
+    AssociativeEmbedding,
+    CNet,
+    ConvolutionalPoseMachine,
+    EnhanceNet,
+    HRNet,
+    HybridPose,
+    IntegralPose,
+    PoseFix,
+    RNet,
+    SimpleBaseline,
+    StackedHourglass,
+)
+from tfpose.models.enhance_net import PeriodicShuffle
 from tfpose.models.hcrn import Refinement
 from tfpose.skeleton import COCO17, LSP14
 
@@ -38,6 +55,8 @@ class Case:
         outputs: name -> shape without the batch; all are f32.
         parameters: trainable ones.
         serve: the model -> what is exported of it.
+        cancelled: regular expression of paths of weights that a normalisation which
+            follows cancels: biases, in the networks that have them there.
     """
 
     name: str
@@ -46,6 +65,7 @@ class Case:
     outputs: dict[str, Shape]
     parameters: int
     serve: Callable[[keras.Model], keras.Model] = lambda model: model
+    cancelled: str = "nothing"
 
 
 def refiner(name: str, parameters: int, **options) -> Case:
@@ -64,19 +84,35 @@ def refiner(name: str, parameters: int, **options) -> Case:
     )
 
 
-def estimator(name: str, parameters: int, refinement: str, stride=4, **options) -> Case:
-    """An estimator of LSP poses from 64 x 64 crops."""
-    cells = (SIZE[0] // stride, SIZE[1] // stride)
-    maps = {"heatmap": (*cells, JOINTS + 1), "keypoints": (JOINTS, 2)}
-    if refinement != "holistic":
-        maps["initial"] = (*cells, JOINTS)
+def estimator(
+    name: str, parameters: int, build, maps: dict, cancelled="nothing"
+) -> Case:
+    """An estimator of LSP poses from 64 x 64 crops.
+
+    ``maps``: name of an output -> (cells along a side, channels).
+    """
+    shapes = {output: (cells, cells, n) for output, (cells, n) in maps.items()}
     return Case(
         name,
-        lambda: HCRN(LSP14.parents, SIZE, refinement=refinement, **options),
+        build,
         inputs={"image": ("grey", (*SIZE, 3))},
-        outputs=maps,
+        outputs={**shapes, "keypoints": (JOINTS, 2)},
         parameters=parameters,
         serve=lambda model: serving_model.serving_model(model, LSP14, phases=True),
+        cancelled=cancelled,
+    )
+
+
+def hcrn(name: str, parameters: int, refinement: str) -> Case:
+    """HCRN with the small front-end."""
+    maps = {"heatmap": (16, JOINTS + 1)}
+    if refinement != "holistic":
+        maps["initial"] = (16, JOINTS)
+    return estimator(
+        name,
+        parameters,
+        lambda: HCRN(LSP14.parents, SIZE, front_end="tiny", refinement=refinement),
+        maps,
     )
 
 
@@ -91,6 +127,14 @@ def layer(name: str, create, inputs: dict, output: Shape, parameters=0) -> Case:
     named = inputs.items()
     return Case(name, build, inputs, {"output": output}, parameters)
 
+
+# Biases of hourglasses' convolutions that a normalisation follows.
+BEFORE_NORMALISATION = (
+    r"(stem|stem\d|point\d|head|reduce|spatial|first|second)_conv/bias"
+)
+CPN_LEVELS = ("global2", "global3", "global4", "global5")
+SMALL_RNET = {"filters": 8, "stacks": 2, "depth": 2, "blocks": 1}
+SMALL_CNET = {"filters": 8, "depths": (1, 2)}
 
 MAPS = (6, 5, 3)  # cells and joints of the layers' maps
 
@@ -114,11 +158,105 @@ CASES = (
     refiner(
         "posefix_resnet50", 23_816_302, trunk="resnet50", sigma=3.0, filters=(8, 8, 8)
     ),
-    estimator("hcrn", 2_293_009, "hcrn", front_end="tiny"),
+    hcrn("hcrn", 2_293_009, "hcrn"),
+    hcrn("hcrn_without_diffusion", 2_292_953, "without_diffusion"),
+    hcrn("hcrn_holistic", 2_292_911, "holistic"),
     estimator(
-        "hcrn_without_diffusion", 2_292_953, "without_diffusion", front_end="tiny"
+        "simple_baseline",
+        1_977_790,
+        lambda: SimpleBaseline(JOINTS, SIZE, "tiny", (8, 8, 8)),
+        {"heatmap": (16, JOINTS)},
     ),
-    estimator("hcrn_holistic", 2_292_911, "holistic", front_end="tiny"),
+    estimator(
+        "integral_pose",
+        1_977_790,
+        lambda: IntegralPose(JOINTS, SIZE, "tiny", (8, 8, 8)),
+        {"heatmap": (16, JOINTS)},
+    ),
+    estimator(
+        "hrnet",
+        47_006,
+        lambda: HRNet(JOINTS, SIZE, width=4, modules=(1, 1, 1), blocks=1, stem=8),
+        {"heatmap": (16, JOINTS)},
+    ),
+    estimator(
+        "cpn",
+        1_960_308,
+        lambda: CPN(JOINTS, SIZE, "tiny", filters=8),
+        {name: (16, JOINTS) for name in ("heatmap", *CPN_LEVELS)},
+    ),
+    estimator(
+        "cpm",
+        4_386_095,
+        lambda: ConvolutionalPoseMachine(JOINTS, SIZE, stages=1),
+        {"heatmap": (8, JOINTS + 1)},
+    ),
+    estimator(
+        "hourglass",
+        6_100,
+        lambda: StackedHourglass(JOINTS, SIZE, 2, depth=2, stem=(4, 8, 8, 8)),
+        {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
+        cancelled=BEFORE_NORMALISATION,
+    ),
+    estimator(
+        "dlcm",
+        148_656,
+        lambda: DLCM.for_skeleton(LSP14, input_size=SIZE, filters=32, depth=2),
+        {
+            "heatmap": (16, JOINTS),
+            "stage1": (16, JOINTS),
+            "stage2": (16, 9 + JOINTS),
+            "stage3": (16, 5 + JOINTS),
+            "stage4": (16, 9 + JOINTS),
+        },
+        cancelled=BEFORE_NORMALISATION,
+    ),
+    estimator(
+        "associative_embedding",
+        22_900,
+        lambda: AssociativeEmbedding(
+            JOINTS, SIZE, stacks=2, filters=8, growth=4, depth=2, maps=30
+        ),
+        {name: (16, JOINTS) for name in ("heatmap", "tags", "stage1", "stage1_tags")},
+    ),
+    estimator(
+        "rnet",
+        12_394,
+        lambda: RNet(JOINTS, SIZE, **SMALL_RNET),
+        {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
+        cancelled=BEFORE_NORMALISATION,
+    ),
+    estimator(
+        "cnet",
+        4_676,
+        lambda: CNet(JOINTS, SIZE, **SMALL_CNET),
+        {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
+        cancelled=BEFORE_NORMALISATION,
+    ),
+    estimator(
+        "hybrid_pose",
+        17_070,
+        lambda: HybridPose(
+            JOINTS, SIZE, SMALL_RNET, SMALL_CNET, refinement=(1, 2), correction=(1, 2)
+        ),
+        {
+            name: (16, JOINTS)
+            for name in (
+                "heatmap",
+                "rnet_stage1",
+                "rnet_heatmap",
+                "cnet_stage1",
+                "cnet_heatmap",
+            )
+        },
+        cancelled=BEFORE_NORMALISATION,
+    ),
+    estimator(
+        "enhance_net",
+        1_994_910,
+        lambda: EnhanceNet(SimpleBaseline(JOINTS, SIZE, "tiny", (8, 8, 8)), channels=8),
+        {"heatmap": (64, JOINTS), "base_heatmap": (16, JOINTS)},
+    ),
     layer(
         "render_pose",
         lambda: heatmaps.RenderPose((6, 5), sigma=1.5),
@@ -154,6 +292,20 @@ CASES = (
         lambda: heatmaps.BeliefScore((0.03, 0.06, 0.1), area=900.0),
         {"belief": ("belief", MAPS)},
         (3,),
+    ),
+    layer("peak_value", heatmaps.PeakValue, {"belief": ("belief", MAPS)}, (3,)),
+    layer("dark_position", dark.DarkPosition, {"heatmap": ("belief", MAPS)}, (3, 2)),
+    layer(
+        "periodic_shuffle",
+        lambda: PeriodicShuffle(3),
+        {"features": ("features", (6, 5, 18))},
+        (18, 15, 2),
+    ),
+    layer(
+        "fusion",
+        lambda: lambda *maps: Fusion()(maps[:2], maps[2:]),
+        {name: ("belief", MAPS) for name in ("r1", "r2", "c1", "c2")},
+        MAPS,
     ),
     layer(
         "peak_position", heatmaps.PeakPosition, {"heatmap": ("belief", MAPS)}, (3, 2)

@@ -5,7 +5,14 @@ import pytest
 import tensorflow as tf
 
 from tfpose import geometry
-from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap, WithBackground
+from tfpose.codecs import (
+    BinaryDisc,
+    Everybody,
+    GaussianHeatmap,
+    IntegralHeatmap,
+    JointsOfPeople,
+    WithBackground,
+)
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -225,6 +232,30 @@ def test_the_background_weighs_as_much_as_joints_are_labelled():
     codec = WithBackground(BinaryDisc(SIZE))
     weights = codec.weigh(tf.constant([[1.0, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]))
     close(weights, [[1, 1, 1, 1, 1], [1, 0, 0, 0, 0.25], [0, 0, 0, 0, 0]])
+
+
+def test_maps_of_everybody_are_the_largest_of_single_people():
+    codec = GaussianHeatmap((64, 48))
+    keypoints = joints_inside((64, 48), people=6).reshape(2, 3, 5, 2)
+    valid = np.random.default_rng(0).integers(0, 2, (2, 3, 5)).astype(np.float32)
+    maps = Everybody(codec).encode(keypoints, valid)
+    each = [codec.encode(keypoints[:, p], valid[:, p]) for p in range(3)]
+    np.testing.assert_array_equal(maps, np.max(each, axis=0))
+    for codec_of_maps in (Everybody(codec), Everybody(BinaryDisc((64, 48)))):
+        alone = codec_of_maps.encode(keypoints[:, :1], valid[:, :1])
+        expected = codec_of_maps.codec.encode(keypoints[:, 0], valid[:, 0])
+        np.testing.assert_array_equal(alone, expected)
+    # Where nobody's joint is labelled, none is there: that is taught.
+    close(Everybody(codec).weigh(valid), np.ones((2, 5)))
+
+
+def test_tags_are_taught_by_where_everybodys_joints_are():
+    keypoints = joints_inside((64, 48), people=6).reshape(2, 3, 5, 2)
+    valid = np.random.default_rng(0).integers(0, 2, (2, 3, 5)).astype(np.float32)
+    people = JointsOfPeople().encode(keypoints, valid)
+    np.testing.assert_array_equal(people[..., :2], keypoints)
+    np.testing.assert_array_equal(people[..., 2], valid)
+    close(JointsOfPeople().weigh(valid), [1, 1])
 
 
 def test_maps_of_any_resolution_show_the_same_gaussian():

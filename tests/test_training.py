@@ -11,7 +11,14 @@ import pytest
 from tests import drawn_people
 from tests.contracts import fill_weights
 from tfpose import callbacks, losses, training
-from tfpose.codecs import BinaryDisc, GaussianHeatmap, IntegralHeatmap, WithBackground
+from tfpose.codecs import (
+    BinaryDisc,
+    Everybody,
+    GaussianHeatmap,
+    IntegralHeatmap,
+    JointsOfPeople,
+    WithBackground,
+)
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
@@ -40,6 +47,16 @@ ESTIMATOR = dataclasses.replace(
     network={"front_end": "nano", "diffusion_radius": 2},
     target={"codec": "disc", "radius": 8.0, "sigma": 1.5},
     coordinate_loss=0.0,
+)
+
+BOTTOM_UP = dataclasses.replace(
+    ESTIMATOR,
+    model="associative_embedding",
+    network={"stacks": 2, "filters": 4, "growth": 2, "depth": 2, "maps": 28},
+    target={"codec": "gaussian", "sigma": 8.0},
+    error="squared",
+    stage_loss=0.5,
+    tag_loss=0.01,
 )
 
 pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end")
@@ -223,6 +240,28 @@ def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
     of_output, weights = training._losses(refiner, CONFIG)
     assert set(of_output) == set(weights) == {"heatmap", "keypoints"}
     assert isinstance(of_output["heatmap"], losses.HeatmapCrossEntropy)
+
+
+def test_a_model_with_tags_is_taught_everybody(data, tmp_path):
+    model = training.build_model(BOTTOM_UP)
+    taught = training.supervision_of(model, BOTTOM_UP)
+    maps = Everybody(GaussianHeatmap((64, 64), 4, 8.0))
+    tags = JointsOfPeople()
+    assert taught.everybody and taught.codecs == {
+        "stage1": maps, "heatmap": maps, "stage1_tags": tags, "tags": tags
+    }  # fmt: skip
+    of_output, weights = training._losses(model, BOTTOM_UP)
+    for name, kind, weight in (
+        ("heatmap", losses.HeatmapSquaredError, 1.0),
+        ("stage1", losses.HeatmapSquaredError, 0.5),
+        ("tags", losses.AssociativeTags, 0.01),
+        ("stage1_tags", losses.AssociativeTags, 0.01),
+    ):
+        assert isinstance(of_output[name], kind) and weights[name] == weight
+    training.train(BOTTOM_UP, data, str(tmp_path), quicktest=True)
+    log = read_log(tmp_path / "log.csv")
+    # Each crop shows two people, whose tags begin alike; of one alone it were 0.
+    assert log["tags_loss"][0] == pytest.approx(0.5, abs=0.01)
 
 
 # --- starting from other weights -------------------------------------------------

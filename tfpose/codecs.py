@@ -287,6 +287,49 @@ def _present(valid, bones):
     return starts * tf.gather(valid, [end for _, end in bones], axis=1)
 
 
+@dataclasses.dataclass(frozen=True)
+class Everybody:
+    """A codec's maps of all people in the crop: the largest in each cell.
+
+    Args:
+        codec: of one person's maps, which are 0 where no joint is.
+    """
+
+    codec: Codec
+
+    def encode(self, keypoints, valid):
+        """f32[B, P, K, 2] C, f32[B, P, K] -> f32[B, h, w, K]; P at least 1."""
+        # One person after the other: the maps of all would be many times a batch.
+        first = self.codec.encode(keypoints[:, 0], valid[:, 0])
+        others = keypoints[:, 1:], valid[:, 1:]
+        return tf.foldl(
+            lambda maps, person: tf.maximum(maps, self.codec.encode(*person)),
+            (tf.transpose(others[0], (1, 0, 2, 3)), tf.transpose(others[1], (1, 0, 2))),
+            first,
+        )
+
+    def weigh(self, valid):
+        """f32[B, P, K] -> f32[B, K] of 1: where nobody's joint is, no joint is."""
+        return tf.ones_like(self.codec.weigh(valid[:, 0]))
+
+    def decode(self, heatmaps):
+        """f32[B, h, w, K] -> f32[B, K, 2] C, f32[B, K], the strongest's joints."""
+        return self.codec.decode(heatmaps)
+
+
+@dataclasses.dataclass(frozen=True)
+class JointsOfPeople:
+    """What ``losses.AssociativeTags`` is given: no maps but where the joints are."""
+
+    def encode(self, keypoints, valid):
+        """f32[B, P, K, 2] C, f32[B, P, K] -> f32[B, P, K, 3]."""
+        return tf.concat([keypoints, valid[..., None]], axis=-1)
+
+    def weigh(self, valid):
+        """f32[B, P, K] -> f32[B] of 1: the loss is one number a crop."""
+        return tf.ones_like(valid[:, 0, 0])
+
+
 def _vertex(values, peak):
     """Sub-cell position f32[B, K] of the maximum of the lines f32[B, K, n]."""
     last = tf.shape(values)[-1] - 1

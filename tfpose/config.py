@@ -42,6 +42,7 @@ class Config:
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         stage_loss: weight of the loss on the maps of each stage before the last.
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
+        tag_loss: weight of the loss on tags (Associative Embedding).
         hard_joints: of each person only so many joints, those with the largest loss,
             count in the last heatmaps (CPN's online hard keypoint mining); 0: all.
         batch_size: people a step, over all devices.
@@ -78,6 +79,7 @@ class Config:
     heatmap_loss: float = 1.0
     stage_loss: float = 1.0
     coordinate_loss: float = 1.0
+    tag_loss: float = 1e-3
     hard_joints: int = 0
     weight_decay: float = 0.0
     average: float = 0.0

@@ -26,11 +26,12 @@ from tfpose.callbacks import (
     TrainingError,
     ValidatePCK,
 )
-from tfpose.codecs import CODECS, Codec, WithBackground
+from tfpose.codecs import CODECS, Codec, Everybody, JointsOfPeople, WithBackground
 from tfpose.config import Config, load
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, training_batches
 from tfpose.models import MODELS, imagenet
+from tfpose.models.associative_embedding import TAGS
 from tfpose.poses import write_json
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -183,7 +184,9 @@ def train(
     first_step = int(model.optimizer.iterations)
 
     supervision = supervision_of(model, config)
-    augmented = pipeline.Person(skeleton, config.input_size, config.augmentation)
+    augmented = pipeline.Person(
+        skeleton, config.input_size, config.augmentation, supervision.everybody
+    )
     people = pipeline.shuffled_people(
         records, count, augmented, config.batch_size, config.seed, first_step
     )
@@ -255,19 +258,29 @@ def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Cod
     """
     height, channels = model.output[output].shape[1], model.output[output].shape[3]
     settings = {**config.target, **model.targets.get(output, {})}
+    if settings["codec"] == TAGS:
+        return JointsOfPeople()
     codec = CODECS[settings["codec"]]
     fields = {field.name for field in dataclasses.fields(codec)}
     known = {name: value for name, value in settings.items() if name in fields}
     joints = codec(config.input_size, config.input_size[0] / height, **known)
+    if _tags_of(model):
+        return Everybody(joints)
     background = channels == len(skeletons.get(config.skeleton)) + 1
     return WithBackground(joints) if background else joints
+
+
+def _tags_of(model: keras.Model) -> list[str]:
+    """Outputs that tell people apart; a model that has some finds everybody."""
+    return [name for name, to in model.targets.items() if to.get("codec") == TAGS]
 
 
 def supervision_of(model: keras.Model, config: Config) -> Supervision:
     """What the model is given and taught in training."""
     maps = [name for name in model.output if name != "keypoints"]
     codecs = {name: codec_of(model, config, name) for name in maps}
-    return Supervision(codecs, skeletons.get(config.skeleton), is_refiner(model))
+    skeleton = skeletons.get(config.skeleton)
+    return Supervision(codecs, skeleton, is_refiner(model), bool(_tags_of(model)))
 
 
 def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
@@ -316,6 +329,9 @@ def _losses(model: keras.Model, config: Config) -> tuple[dict, dict]:
             of_output["heatmap"], config.hard_joints
         )
     weights = dict.fromkeys(of_output, config.stage_loss)
+    for name in _tags_of(model):
+        of_output[name] = losses.AssociativeTags(model.stride)
+        weights[name] = config.tag_loss
     weights["heatmap"] = config.heatmap_loss
     of_output["keypoints"] = losses.CoordinateDistance(model.stride)
     weights["keypoints"] = config.coordinate_loss

@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 from tests import drawn_people
-from tfpose.codecs import BinaryDisc, IntegralHeatmap, WithBackground
+from tfpose.codecs import (
+    BinaryDisc,
+    Everybody,
+    IntegralHeatmap,
+    JointsOfPeople,
+    WithBackground,
+)
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
 from tfpose.data.examples import Supervision, examples, training_batches
@@ -91,6 +97,29 @@ def test_the_background_weighs_as_much_as_joints_are_labelled():
     np.testing.assert_array_equal(weights["initial"], valid)
     for name in ("heatmap", "stage1"):
         np.testing.assert_array_equal(weights[name], [[1, 1, 1], [1, 0, 0.5]])
+
+
+def test_a_model_of_everybody_is_taught_the_neighbours_too():
+    people = two_people()
+    people["neighbours"] = people["keypoints"][::-1, None]
+    people["neighbours_valid"] = tf.constant([[[1.0, 0.0]], [[0.0, 0.0]]])
+    codecs = {"heatmap": Everybody(DISC), "tags": JointsOfPeople()}
+    taught = Supervision(codecs, PAIR, refines=False, everybody=True)
+    inputs, targets, weights = examples(people, taught, FIRST)
+    assert set(inputs) == {"image"}
+    first, second = targets["heatmap"].numpy().transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(first[0], [[1, 1, 0], [0, 0, 0]])  # a of both
+    np.testing.assert_array_equal(first[1], [[0, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(second[0], [[0, 1, 0], [0, 0, 0]])
+    joints = targets["tags"].numpy()
+    assert joints.shape == (2, 2, 2, 3)
+    np.testing.assert_array_equal(joints[:, 0, :, :2], people["keypoints"])
+    np.testing.assert_array_equal(joints[:, 1, :, :2], people["neighbours"][:, 0])
+    np.testing.assert_array_equal(joints[0, :, :, 2], [[1, 1], [1, 0]])
+    np.testing.assert_array_equal(weights["heatmap"], np.ones((2, 2)))
+    np.testing.assert_array_equal(weights["tags"], [1, 1])
+    np.testing.assert_array_equal(targets["keypoints"], people["keypoints"])
+    np.testing.assert_array_equal(weights["keypoints"], people["valid"])
 
 
 # --- refiners --------------------------------------------------------------------

@@ -304,6 +304,17 @@ def test_neighbours_are_the_people_whose_boxes_overlap_by_a_tenth(records):
             np.testing.assert_allclose(found["neighbours"][0], expected, atol=1e-3)
 
 
+def test_of_everybody_all_others_are_neighbours(records):
+    everybody = Person(LSP14, SIZE, everybody=True)
+    for record in records:
+        found = pipeline.crop_person(record, everybody, tf.constant([0, 0]))
+        assert len(found["neighbours"]) == len(record["neighbour_keypoints"]) == 1
+        expected = geometry.transform(record["neighbour_keypoints"][0], found["matrix"])
+        np.testing.assert_allclose(found["neighbours"][0], expected, atol=1e-3)
+        inside = geometry.inside(expected, SIZE)
+        np.testing.assert_array_equal(found["neighbours_valid"][0], inside)
+
+
 def test_the_area_is_that_of_the_box_in_the_crop(records):
     found = pipeline.crop_person(records[0], RANDOM, tf.constant([5, 5]))
     scale = np.hypot(found["matrix"][1, 0], found["matrix"][1, 1])

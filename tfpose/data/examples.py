@@ -23,11 +23,14 @@ class Supervision:
         codecs: name of an output -> what encodes its target, of all heatmaps.
         skeleton: K joints.
         refines: whether a pose is among the inputs.
+        everybody: whether the codecs encode all people in the crop, f32[B, P, K, 2],
+            and not the one that it was cut for.
     """
 
     codecs: dict[str, Codec]
     skeleton: Skeleton
     refines: bool
+    everybody: bool = False
 
 
 def examples(people, supervision: Supervision, seed):
@@ -46,10 +49,16 @@ def examples(people, supervision: Supervision, seed):
     if supervision.refines:
         inputs.update(_wrong_pose(people, supervision.skeleton, seed))
     keypoints, valid = people["keypoints"], people["valid"]
+    shown = (keypoints, valid)
+    if supervision.everybody:
+        shown = (
+            tf.concat([keypoints[:, None], people["neighbours"]], axis=1),
+            tf.concat([valid[:, None], people["neighbours_valid"]], axis=1),
+        )
     encoded = {}  # outputs with the same codec share the work
     for codec in supervision.codecs.values():
         if codec not in encoded:
-            encoded[codec] = codec.encode(keypoints, valid), codec.weigh(valid)
+            encoded[codec] = codec.encode(*shown), codec.weigh(shown[1])
     chosen = {name: encoded[codec] for name, codec in supervision.codecs.items()}
     chosen["keypoints"] = keypoints, valid
     targets = {name: target for name, (target, _) in chosen.items()}

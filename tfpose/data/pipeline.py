@@ -35,11 +35,14 @@ class Person:
         skeleton: of the records.
         input_size: (height, width) of the crops.
         augmentation: random changes; the default is none.
+        everybody: whether all people of the photo are neighbours, not only those that
+            overlap the person.
     """
 
     skeleton: Skeleton
     input_size: tuple[int, int]
     augmentation: Augmentation = Augmentation()
+    everybody: bool = False
 
 
 class DataError(ValueError):
@@ -206,7 +209,7 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
 
     Returns:
         "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
-        where labelled and inside the crop); the overlapping people's
+        where labelled and inside the crop); the overlapping or all other people's
         "neighbours" f32[P, K, 2] C and "neighbours_valid" f32[P, K]; "area" f32[] px^2
         of the box in C; "matrix" f32[2, 3] I -> C; the record's ids. Where the record
         has an estimated pose, "estimated" f32[K, 2] C and "estimated_valid" f32[K].
@@ -231,7 +234,7 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
     near = (
         geometry.box_overlap(record["box"], record["neighbour_boxes"])
         >= posefix.NEIGHBOUR_OVERLAP
-    )
+    ) | person.everybody
     neighbours, neighbours_valid = to_pose(
         tf.boolean_mask(record["neighbour_keypoints"], near),
         tf.boolean_mask(record["neighbour_visible"], near),

@@ -34,6 +34,7 @@ def paper() -> Config:
             scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, colour=0.3
         ),
         coordinate_loss=0.0,
+        tag_loss=1e-3,
         learning_rate=2e-4,
         schedule="steps",
         # After 200,000 steps of 32 of COCO's 149,813 people.
@@ -63,6 +64,9 @@ def tiny() -> Config:
             scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, colour=0.2
         ),
         coordinate_loss=0.0,
+        # The authors' 1e-3 takes 200,000 steps. On drawn people, in 1500 steps of a net
+        # of this kind, 0.1 halved the loss on tags and cost the detections nothing.
+        tag_loss=0.1,
         learning_rate=1e-3,
         epochs=20,
         batch_size=32,
