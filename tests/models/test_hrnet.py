@@ -203,7 +203,7 @@ def test_people_of_a_batch_do_not_touch_each_other(small):
 
 
 def test_an_error_in_the_heatmap_trains_every_weight():
-    """Without negative sums, behind which a ReLU of so few filters would hide some."""
+    """With so many filters that no ReLU hides all of a weight's."""
     model = fill_weights(HRNet(**{**SMALL, "width": 4}))
     random = np.random.default_rng(1)
     with tf.GradientTape() as tape:
