@@ -11,13 +11,14 @@ import pytest
 # Left never imports right: a module may import from earlier ranks, and from its own
 # rank where its package does. Every module of tfpose must be placed here.
 ORDER = (
-    "skeleton geometry codecs photos pose_entries pose_faults poses",
-    "native layers losses metrics synthesis data",
+    "skeleton geometry codecs photos pose_entries pose_faults poses grouping",
+    "native layers losses metrics synthesis data viz",
     "models",
     "config recipes",
-    "callbacks training tables evaluate refine estimate predict maps exporting fusion "
-    "validation calibration litert serving_model summary",
-    "viz charts report comparison tree_pictures tree_report demo",
+    "callbacks training hybrid tables evaluate refine estimate bottom_up detect "
+    "given_photos predict maps exporting fusion validation calibration litert "
+    "serving_model summary",
+    "charts report comparison tree_pictures tree_report demo",
     "arguments cli __main__",
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}

@@ -107,7 +107,7 @@ class Estimator:
             boxes = np.asarray(boxes, np.float32)
             if len(boxes):
                 yield from zip(
-                    *_crops(photo, boxes, self.size, self.scales), strict=True
+                    *crops_of(photo, boxes, self.size, self.scales), strict=True
                 )
 
     def _pyramid(self, crops, to_image):
@@ -131,7 +131,7 @@ class Estimator:
 
 
 @tf.function(reduce_retracing=True)
-def _crops(photo, boxes, size, scales):
+def crops_of(photo, boxes, size, scales):
     """A photo's people: f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I at scale 1."""
     boxes = geometry.scale_box(geometry.fit_aspect(boxes, size), CROP_MARGIN)
     photo = tf.cast(photo, tf.float32)[None]
@@ -182,7 +182,11 @@ def whole_photo(photo) -> np.ndarray:
     return box.numpy()[None]
 
 
-def boxes_of(keypoints) -> np.ndarray:
-    """f32[N, 4] xywh: boxes around poses f32[N, K, 2] I, as refiners cut them."""
-    box = geometry.box_around(keypoints, np.ones(keypoints.shape[:2], np.float32))
+def boxes_of(keypoints, valid=None) -> np.ndarray:
+    """f32[N, 4] xywh: boxes around poses f32[N, K, 2] I, as refiners cut them.
+
+    ``valid`` [N, K] says which joints are there; all of them if it is not given.
+    """
+    valid = np.ones(keypoints.shape[:2]) if valid is None else valid
+    box = geometry.box_around(keypoints, np.float32(valid))
     return geometry.scale_box(box, BOX_FACTOR).numpy()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from tfpose import fusion, photos, poses, viz
+from tfpose.bottom_up import BottomUp, finds_everybody
 from tfpose.detect import GradientDetector, SavedModelDetector, inside, read_boxes
 from tfpose.estimate import SCALES, Estimator, boxes_of, whole_photo
 from tfpose.given_photos import Photo, find_photos, number
@@ -59,9 +60,10 @@ def predict_files(
 ) -> dict:
     """Finds the poses of people in photos and writes them.
 
-    The people are those of ``boxes``, ``detector`` or ``single``, at most one of which
-    is given; otherwise those of the annotations; otherwise those that OpenCV finds
-    (``detect.GradientDetector``).
+    A model that finds everybody in a photo by itself (Associative Embedding) needs no
+    boxes. For others the people are those of ``boxes``, ``detector`` or ``single``, at
+    most one of which is given; otherwise those of the annotations; otherwise those that
+    OpenCV finds (``detect.GradientDetector``).
 
     Args:
         model: preset or model folder of an estimator.
@@ -108,12 +110,20 @@ def predict_files(
         find = _from_detector(detector, detection_score)
     estimator = Estimator.load(model, scales, flip)
     refine = None if refiner is None else _load_refiner(refiner, model, estimator)
-    stream = ([find(photo)] for photo in known)
-    stream = with_progress(stream, len(known), "searched", "photos")
-    people = [person for (found,) in stream for person in found]
-    if single and people:
-        people = _looked_at(people, estimator)
-    keypoints, scores = _estimated(people, estimator)
+    if finds_everybody(estimator.model):
+        if boxes is not None or detector is not None or single:
+            raise ValueError(
+                f"model {model}: expected no --boxes, --detector or --single for a "
+                "model that finds everybody in a photo by itself"
+            )
+        people, keypoints, scores = _everybody(known, estimator)
+    else:
+        stream = ([find(photo)] for photo in known)
+        stream = with_progress(stream, len(known), "searched", "photos")
+        people = [person for (found,) in stream for person in found]
+        if single and people:
+            people = _looked_at(people, estimator)
+        keypoints, scores = _estimated(people, estimator)
     if refine is not None:
         keypoints = _refined(people, keypoints, refine)
     entries = [_entry(*one) for one in zip(people, keypoints, scores, strict=True)]
@@ -258,6 +268,20 @@ def _photos(people: list[Person]) -> Iterator[tuple]:
         image = photos.read(photo.path)
         boxes = [people[row].box for row in rows]
         yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
+
+
+def _everybody(known, estimator: Estimator):
+    """Who is found without boxes, and the poses as ``_estimated`` gives them."""
+    joints = len(estimator.skeleton)
+    find = BottomUp(estimator.model, estimator.skeleton)
+    people = []
+    parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
+    stream = ([photo] for photo in known)
+    for (photo,) in with_progress(stream, len(known), "searched", "photos"):
+        keypoints, scores = find(photos.read(photo.path))
+        parts.append((keypoints, scores))
+        people += [Person(photo, box) for box in boxes_of(keypoints, scores > 0)]
+    return people, *(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 def _estimated(people: list[Person], estimator: Estimator):

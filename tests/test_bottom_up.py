@@ -1,0 +1,102 @@
+"""Everybody at once: dots of two people, told apart by their tags."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from tests.dot_model import DOTS, SIZE
+from tfpose import viz
+from tfpose.bottom_up import BottomUp, finds_everybody
+from tfpose.estimate import Estimator, boxes_of
+from tfpose.models.estimator import PoseEstimator
+from tfpose.predict import predict_files
+
+
+def build() -> keras.Model:
+    """A joint is bright in the channel of its number; its tag is 4 on the right."""
+    image = keras.Input((*SIZE, 3), name="image")
+    cells = layers.AveragePooling2D(4)(image) / 255
+    right = np.arange(SIZE[1] // 4) >= SIZE[1] // 8
+    tags = cells * 0 + ops.array(4 * right[None, None, :, None], "float32")
+    arguments = {"joints": len(DOTS), "input_size": SIZE}
+    maps = {"heatmap": cells, "tags": tags}
+    targets = {"tags": {"codec": "tags"}}
+    return PoseEstimator(image, maps, cells, arguments, targets=targets)
+
+
+def photo_of(people, height=160, width=160):
+    """u8[height, width, 3]: a soft dot of the channel of each joint that is not nan."""
+    y, x = np.mgrid[:height, :width]
+    photo = np.zeros((height, width, 3))
+    for pose in people:
+        for channel, (left, top) in enumerate(pose):
+            if np.isfinite(left):
+                dot = np.exp(-((x - left) ** 2 + (y - top) ** 2) / (2 * 5**2))
+                photo[..., channel] += dot
+    return np.round(255 * np.clip(photo, 0, 1)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def find():
+    return BottomUp(build(), DOTS)
+
+
+# In the left half of the photo and in the right one.
+FIRST = np.array([[30.0, 40.0], [22.0, 90.0], [50.0, 60.0]])
+SECOND = np.array([[118.0, 70.0], [100.0, 120.0], [130.0, 45.0]])
+
+
+def test_two_people_are_found_in_pixels_of_the_photo(find):
+    keypoints, scores = find(photo_of([FIRST, SECOND]))
+    assert keypoints.shape == (2, 3, 2) and scores.shape == (2, 3)
+    order = np.argsort(keypoints[:, 0, 0])
+    # A quarter of a cell of 160 / 96 * 4 px, and the dots' own width.
+    np.testing.assert_allclose(keypoints[order], [FIRST, SECOND], atol=3.5)
+    assert (scores > 0.5).all() and (scores <= 1).all()
+
+
+def test_a_joint_that_nobody_has_has_no_score(find):
+    pose = FIRST.copy()
+    pose[1] = np.nan
+    keypoints, scores = find(photo_of([pose]))
+    assert keypoints.shape == (1, 3, 2)
+    np.testing.assert_array_equal(keypoints[0, 1], 0)
+    assert scores[0, 1] == 0 and (scores[0, [0, 2]] > 0.5).all()
+
+
+def test_nobody_is_nobody(find):
+    keypoints, scores = find(photo_of([]))
+    assert keypoints.shape == (0, 3, 2) and scores.shape == (0, 3)
+
+
+def test_only_models_with_tags_find_everybody():
+    assert finds_everybody(build())
+    assert not finds_everybody(Estimator(build_without_tags(), DOTS).model)
+
+
+def build_without_tags():
+    model = build()
+    arguments = {"joints": len(DOTS), "input_size": SIZE}
+    maps = {"heatmap": model.output["heatmap"]}
+    return PoseEstimator(model.input["image"], maps, None, arguments)
+
+
+def test_a_box_leaves_out_joints_that_are_not_there():
+    pose = np.float32([[[0, 0], [40, 50], [60, 90]]])
+    box = boxes_of(pose, np.array([[0, 1, 1]]))[0]
+    assert box[0] > 30 and box[1] > 40
+    assert boxes_of(pose)[0][0] < 0
+
+
+def test_predict_needs_no_boxes(find, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        Estimator, "load", lambda name, scales, flip: Estimator(build(), DOTS)
+    )
+    viz.write_image(tmp_path / "7.png", photo_of([FIRST, SECOND]))
+    viz.write_image(tmp_path / "8.png", photo_of([]))
+    out = str(tmp_path / "poses.json")
+    report = predict_files("dots", [str(tmp_path)], out)
+    assert report["poses"] == 2 and report["nobody"] == ["8.png"]
+    with pytest.raises(ValueError, match="expected no --boxes, --detector or --single"):
+        predict_files("dots", [str(tmp_path)], out, single=True)

@@ -1,0 +1,52 @@
+"""Estimation of everybody in a photo at once: no boxes, joints are grouped by tags."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfpose import geometry
+from tfpose.estimate import crops_of, whole_photo
+from tfpose.grouping import group, joint_order
+from tfpose.skeleton import Skeleton
+
+
+def finds_everybody(model: keras.Model) -> bool:
+    """Whether a model's answers tell people apart."""
+    return "tags" in model.output
+
+
+class BottomUp:
+    """A trained ``AssociativeEmbedding`` with the crop and the grouping around it.
+
+    Args:
+        model: network with the outputs "heatmap" and "tags".
+        skeleton: of its poses.
+    """
+
+    def __init__(self, model: keras.Model, skeleton: Skeleton):
+        self.skeleton, self._size = skeleton, model.input_size
+        self._stride = model.stride
+        outputs = {name: model.output[name] for name in ("heatmap", "tags")}
+        network = keras.Model(model.input, outputs)
+        self._run = tf.function(lambda image: network({"image": image}, training=False))
+        self._order = joint_order(skeleton)
+
+    def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the people of one photo, which is seen as a whole.
+
+        Args:
+            photo: u8[H, W, 3] RGB.
+
+        Returns:
+            f32[N, K, 2] I, and scores f32[N, K] in 0..1, the detections; a joint that
+            was not found is at (0, 0) with score 0.
+        """
+        crops, to_image = crops_of(photo, whole_photo(photo), self._size, (1.0,))
+        maps = self._run(crops[:, 0])
+        cells, scores = group(maps["heatmap"][0], maps["tags"][0], self._order)
+        in_crop = geometry.heatmap_to_crop(cells, self._stride)
+        keypoints = geometry.transform(in_crop, to_image[0]).numpy()
+        found = scores > 0
+        return keypoints * found[..., None], np.clip(scores, 0, 1)
