@@ -161,6 +161,16 @@ def test_gradients_of_the_heatmap_alone_reach_all_but_the_heads_of_the_levels(sm
         assert np.any(gradient) != variable.path.startswith("global"), variable.path
 
 
+def test_maps_begin_with_small_values():
+    """They are normalised, and most cells of their targets are 0."""
+    keras.utils.set_random_seed(1)
+    found = CPN(**SMALL)(images(), training=True)
+    for name in ("global2", "heatmap"):
+        maps = np.asarray(found[name])
+        np.testing.assert_allclose(maps.mean((0, 1, 2)), 0, atol=1e-5)
+        np.testing.assert_allclose(maps.std((0, 1, 2)), 1 / 255, rtol=0.02)
+
+
 # --- what it is taught, where it starts, and what it refuses ---------------------
 
 

@@ -13,6 +13,8 @@ from keras import layers
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.estimator import PoseEstimator
 from tfpose.models.resnet import (
+    EPSILON,
+    MOMENTUM,
     TINY_WIDTHS,
     bottleneck,
     centre,
@@ -35,6 +37,9 @@ LEVELS = (2, 3, 4, 5)
 # cells. Their code notes that this order is reversed and keeps it, because their
 # published networks were trained so.
 SIGMAS = (10.4, 8.0, 6.8, 5.6)
+# The authors' maps have peaks of 255 and begin with a standard deviation of 1, ours
+# have peaks of 1.
+FIRST_SCALE = 1 / 255
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -84,7 +89,7 @@ class CPN(PoseEstimator):
             for index, (number, level) in enumerate(zip(LEVELS, levels, strict=True))
         }
         features = refine(levels)
-        maps["heatmap"] = convolution(features, joints, 3, "refine_maps", relu=False)
+        maps["heatmap"] = normalised_maps(features, joints, "refine_maps")
         super().__init__(
             image,
             maps,
@@ -137,12 +142,20 @@ def pyramid(stages, filters: int) -> list:
 def level_maps(level, joints: int, factor: int, name: str):
     """One level's heatmaps, f32[B, H/4, W/4, K], linear.
 
-    Made at the level's own resolution, and normalised, as in the authors' code; then
-    enlarged by ``factor``.
+    Made at the level's own resolution, then enlarged by ``factor``.
     """
     x = convolution(level, level.shape[-1], 1, f"{name}_features")
-    x = convolution(x, joints, 3, f"{name}_maps", relu=False)
-    return enlarge(x, factor, f"{name}_upsample")
+    maps = normalised_maps(x, joints, f"{name}_maps")
+    return enlarge(maps, factor, f"{name}_upsample")
+
+
+def normalised_maps(x, joints: int, name: str):
+    """Heatmaps by a 3x3 convolution, and normalised, as in the authors' code."""
+    x = layers.Conv2D(joints, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    return layers.BatchNormalization(
+        epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn",
+        gamma_initializer=keras.initializers.Constant(FIRST_SCALE),
+    )(x)  # fmt: skip
 
 
 def refine(levels):
