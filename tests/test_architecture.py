@@ -24,7 +24,7 @@ ORDER = (
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
-    "skeleton photos pose_entries pose_faults poses metrics.pck metrics.pcp "
+    "skeleton photos pose_entries pose_faults poses grouping metrics.pck metrics.pcp "
     "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
     "tables evaluate viz charts report comparison tree_pictures tree_report "
     "arguments cli"

@@ -7,6 +7,7 @@ from tests import drawn_people
 from tests.test_training import CONFIG, ESTIMATOR
 from tfpose import calibration, fusion, training, validation
 from tfpose.estimate import Estimator
+from tfpose.models import MODELS
 from tfpose.poses import write_json
 from tfpose.skeleton import LSP14
 
@@ -70,7 +71,9 @@ def test_unlabelled_joints_stand_at_the_middle():
     points = np.float32([[[0, 0], [10, 20]] + [[99, 99]] * 12])
     valid = np.float32([[1, 1] + [0] * 12])
     box = np.float32([[0, 0, 20, 40]])
-    one = validation.People([None], points, valid, box, np.float32([400]))
+    one = validation.People(
+        [None], points, valid, box, np.float32([400]), np.float32([20])
+    )
     poses = validation.simulate(one, LSP14, share=0.0, seed=(0, 0))
     np.testing.assert_allclose(poses[0, 2:], np.tile([5, 10], (12, 1)))
 
@@ -105,3 +108,26 @@ def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
     monkeypatch.setattr(Estimator, "estimate", know)
     assert validation.evaluate_model(str(folder), data)["mean"] == 100
     np.testing.assert_array_equal(np.concatenate(given), people.boxes)
+
+
+def test_every_heatmap_of_an_estimator_is_scored(data, tmp_path, monkeypatch):
+    folder, read = write_model(tmp_path, ESTIMATOR), []
+
+    def estimator(*arguments, output):
+        read.append(output)
+        return Estimator(*arguments, scales=(1.0,), flip=False, output=output)
+
+    monkeypatch.setattr(validation, "Estimator", estimator)
+    numbers = validation.evaluate_model(folder, data, "pck", every_map=True)
+    assert list(numbers["maps"]) == read == ["initial", "heatmap"]
+    assert numbers["maps"]["heatmap"]["per_joint"] == numbers["per_joint"]
+
+
+def test_only_estimators_have_heatmaps_to_score(data, model_dir):
+    with pytest.raises(ValueError, match="expected an estimator, found a refiner"):
+        validation.evaluate_model(model_dir, data, every_map=True)
+
+
+def test_maps_of_parts_and_tags_are_not_scored():
+    dlcm = MODELS["dlcm"].for_skeleton(LSP14, input_size=(64, 64), filters=32, depth=1)
+    assert validation.joint_maps(dlcm) == ["stage1", "heatmap"]

@@ -38,6 +38,7 @@ class People:
         valid: f32[N, K].
         boxes: f32[N, 4] xywh, window pixels.
         areas: f32[N], px^2 of their segments in the window.
+        head_sizes: f32[N], window pixels; nan where they are not known.
     """
 
     windows: list[np.ndarray]
@@ -45,6 +46,7 @@ class People:
     valid: np.ndarray
     boxes: np.ndarray
     areas: np.ndarray
+    head_sizes: np.ndarray
 
     @property
     def box_areas(self) -> np.ndarray:
@@ -70,6 +72,7 @@ def read_people(data: str, splits, skeleton: Skeleton) -> People:
                 record["visible"] > 0,
                 np.concatenate(box),
                 record["area"] / scale.prod(),
+                (record["head_size"] or np.nan) / np.sqrt(scale.prod()),
             )
         )
     return People(windows, *(np.float32(part) for part in zip(*rest, strict=True)))
@@ -192,7 +195,7 @@ def _annotations(people: People, skeleton: Skeleton) -> Annotations:
         visible=np.uint8(2 * people.valid),
         boxes=people.boxes.astype(np.float64),
         areas=people.areas.astype(np.float64),
-        head_sizes=np.full(count, np.nan),
+        head_sizes=people.head_sizes.astype(np.float64),
         crowd=np.zeros(count, bool),
         entries=({},) * count,
     )
