@@ -11,6 +11,8 @@ from keras import ops
 
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.cpm import ConvolutionalPoseMachine
+from tfpose.models.cpn import CPN
+from tfpose.models.dlcm import DLCM
 from tfpose.models.estimator import PoseEstimator
 from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
@@ -22,6 +24,8 @@ BASES = {
     "simple_baseline": SimpleBaseline,
     "hourglass": StackedHourglass,
     "hrnet": HRNet,
+    "cpn": CPN,
+    "dlcm": DLCM,
     "cpm": ConvolutionalPoseMachine,
 }
 # What the first convolution sees (Table 5a): features F^LR, maps M^LR.

@@ -1,13 +1,33 @@
-"""How EnhanceNet is trained: with its base, by the base's numbers."""
+"""How EnhanceNet is trained: together with its base, by the base's recipe."""
 
 from __future__ import annotations
 
+import dataclasses
+
 from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.recipes import cpn, dlcm, hourglass, hrnet, simple_baseline
+
+
+def behind(recipe: Config, channels: int = 128) -> Config:
+    """The recipe of a base, with EnhanceNet behind it (section 4).
+
+    The enlarged maps have the loss and the weight that the base's had (eta of Eq. 8 is
+    1), and the base's, like those of its earlier stages, ``stage_loss``. Their sigma is
+    the same px of the crop, r times as many cells (Eq. 6).
+    """
+    enhancement = {
+        "upscale": 4,
+        "channels": channels,
+        "layers": 3,
+        "inputs": "both",
+        "upscaling": "sub_pixel",
+    }
+    network = {"base": recipe.model, **recipe.network, **enhancement}
+    return dataclasses.replace(recipe, model="enhance_net", network=network)
 
 
 def paper() -> Config:
-    """EnhanceNet section 4 on COCO behind SimpleBaseline with ResNet-50 (Table 5).
+    """Behind SimpleBaseline with ResNet-50 on COCO, as in Table 5.
 
     ``python train.py --model=enhance_net --preset=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. The paper: 71.3 AP on val2017 with detected
@@ -17,75 +37,49 @@ def paper() -> Config:
     71.2, ``--set upscaling=deconvolution3`` 70.8, ``--set upscaling=bilinear`` 70.9.
     Table 5d: ``--set upscale=2`` 70.4, 3: 71.0, 5: 71.2. Table 4: ``--set
     trunk=resnet101`` 72.1.
-
-    Both maps have the same loss and weight (eta of Eq. 8 is 1), here ``stage_loss`` for
-    the base's. Everything else is the base's recipe, which the paper leaves as it is.
     """
-    return Config(
-        model="enhance_net",
-        skeleton="coco17",
-        input_size=(256, 192),
-        network={
-            "base": "simple_baseline",
-            "trunk": "resnet50",
-            "filters": (256, 256, 256),
-            "upscale": 4,
-            "channels": 128,
-            "layers": 3,
-            "inputs": "both",
-            "upscaling": "sub_pixel",
-        },
-        # 2 of the base's cells, r times as many of the enlarged (Eq. 6).
-        target={"codec": "gaussian", "sigma": 8.0},
-        error="squared",
-        train=("coco/train",),
-        validation=("coco/validation",),
-        augmentation=Augmentation(scale=0.3, rotation=40.0, mirror=0.5),
-        heatmap_loss=1.0,
-        stage_loss=1.0,
-        coordinate_loss=0.0,
-        learning_rate=1e-3,
-        schedule="steps",
-        learning_rate_drops=(90, 120),
-        epochs=140,
-        batch_size=128,
-    )
+    return behind(simple_baseline.paper())
+
+
+def paper_hrnet() -> Config:
+    """Behind HRNet-W32 on COCO (Table 4: 75.1 AP for 74.3).
+
+    ``--set width=48``: 75.8 for 75.0.
+    """
+    return behind(hrnet.paper())
+
+
+def paper_cpn() -> Config:
+    """Behind CPN with ResNet-50 on COCO (Table 4: 70.0 AP for 69.1).
+
+    ``--set trunk=resnet101``: 70.5 for 69.7. The hardest joints are those of the
+    enlarged maps, as in the paper. RefineNet's own maps then have the loss of
+    GlobalNet's, all joints and an eighth of the weight; the paper does not say which.
+    """
+    return behind(cpn.paper())
+
+
+def paper_hourglass() -> Config:
+    """Behind the last of eight hourglasses on MPII (Table 1: 89.03 PCKh@0.5 for 88.78).
+
+    ``--set stacks=4``: 88.81 for 88.34; ``--set stacks=2``: 87.96 for 87.14.
+    """
+    return behind(hourglass.pytorch_pose())
+
+
+def paper_dlcm() -> Config:
+    """Behind DLCM's last stage on MPII (Table 1: 90.78 PCKh@0.5 for 90.37).
+
+    Table 3, PCKh@0.1: 37.55 for 35.00.
+    """
+    return behind(dlcm.paper())
 
 
 def tiny() -> Config:
-    """A small net for two CPU cores: SimpleBaseline's and 32 channels.
+    """A small net for two CPU cores: SimpleBaseline's, and 32 channels.
 
     ``python train.py --model=enhance_net --data=DIR`` on the rendered people that
     ``tfpose prepare synthetic --out DIR`` writes. ``--weights`` with the folder of a
     trained SimpleBaseline starts from there.
     """
-    return Config(
-        model="enhance_net",
-        skeleton="coco17",
-        input_size=(128, 128),
-        network={
-            "base": "simple_baseline",
-            "trunk": "tiny",
-            "filters": (64, 64, 64),
-            "upscale": 4,
-            "channels": 32,
-            "layers": 3,
-            "inputs": "both",
-            "upscaling": "sub_pixel",
-        },
-        # The paper's part of the crop: half its px, on half its side.
-        target={"codec": "gaussian", "sigma": 4.0},
-        error="squared",
-        train=("synthetic/train",),
-        validation=("synthetic/validation",),
-        augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
-        ),
-        heatmap_loss=1.0,
-        stage_loss=1.0,
-        coordinate_loss=0.0,
-        learning_rate=2e-3,
-        epochs=20,
-        batch_size=32,
-        average=0.998,
-    )
+    return behind(simple_baseline.tiny(), channels=32)
