@@ -12,7 +12,6 @@ from tests.dot_model import DOTS, JOINTS
 from tfpose import cli, photos, poses, predict, training, viz
 from tfpose.estimate import Estimator, boxes_of, whole_photo
 from tfpose.fusion import Calibration
-from tfpose.given_photos import find_photos
 from tfpose.pose_entries import annotation_entry, annotations_json
 from tfpose.predict import predict_files
 from tfpose.recipes import RECIPES
@@ -203,28 +202,19 @@ def test_people_come_photo_by_photo_in_the_order_of_the_file(scene):
 # --- which photos ----------------------------------------------------------------
 
 
-def test_photos_and_folders_are_looked_at_once_each(scene):
-    given = [scene.images / "im7.png", scene.images]
-    found = find_photos(list(map(str, given)))
-    assert [photo.name for photo in found] == ["im7.png", "im3.png"]
-    assert [photo.image_id for photo in found] == [7, 3]
-    _, entries = scene.predict(given=given[:1], single=True)
+def test_a_photo_can_be_given_alone(scene):
+    _, entries = scene.predict(given=[scene.images / "im7.png"], single=True)
     assert [entry["image_id"] for entry in entries] == [7]
 
 
-def test_photos_without_a_number_of_their_own_get_new_ones(scene, tmp_path):
-    more = tmp_path / "more"
-    for name in ("im7.png", "anna.png", "x" + 30 * "9" + ".png", "11.png"):
-        viz.write_image(more / name, dot_model.draw())
-    (more / "notes.txt").write_text("no photo")
-    found = {p.path: p for p in find_photos([str(scene.images), str(more)])}
-    ids = {str(path.relative_to(tmp_path)): p.image_id for path, p in found.items()}
-    assert ids["photos/im3.png"] == 3 and ids["more/11.png"] == 11
-    new = [photo for photo in found.values() if not photo.known]
-    assert sorted(photo.image_id for photo in new) == [12, 13, 14, 15]
-    # Where names repeat, paths tell the photos apart.
-    names = {photo.name for photo in new}
-    assert {"anna.png", str(more / "im7.png"), str(scene.images / "im7.png")} < names
+def test_new_image_ids_are_said(scene, capsys):
+    viz.write_image(scene.images / "anna.png", dot_model.draw())
+    report, entries = scene.predict(single=True)
+    found = {entry["file_name"]: entry["image_id"] for entry in entries}
+    assert found == {"anna.png": 8, "im3.png": 3, "im7.png": 7}
+    assert report["numbered"] == ["anna.png"]
+    assert scene.command("--single", *FAST) == 0
+    assert capsys.readouterr().err.startswith("1 photos without a number of their own")
 
 
 def test_annotations_choose_among_the_photos(scene):
@@ -368,6 +358,25 @@ def test_a_folder_gets_the_poses_and_a_picture_of_each_photo(scene):
             assert np.abs(picture[y, x] - colour).max() < 60
     scene.out = scene.folder / "poses.json"
     assert scene.predict(annotations=scene.annotate())[1] == entries
+
+
+def test_limbs_are_as_thick_as_the_person_is_large(scene, monkeypatch):
+    widths = []
+
+    def draw(picture, keypoints, valid, skeleton, thickness):
+        widths.append(thickness)
+        return picture
+
+    monkeypatch.setattr(viz, "draw_pose", draw)
+    for path in scene.images.iterdir():
+        path.unlink()
+    photo = dot_model.draw(height=600, width=900)
+    viz.write_image(scene.images / "3.png", photo)
+    sides = (60, 150, 900)
+    boxes = write_boxes(scene, *(box_of(3, (0, 0, side, 50)) for side in sides))
+    scene.out = scene.folder / "out"
+    scene.predict(boxes=boxes)
+    assert widths == [1, 3, 5]
 
 
 def test_what_else_is_in_the_folder_stays(scene):

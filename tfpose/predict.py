@@ -367,8 +367,12 @@ def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
     for ((photo, stem),) in stream:
         picture = photos.read(photo.path)
         for row in rows.get(photo, ()):
-            there = np.ones(len(skeleton))
-            picture = viz.draw_pose(picture, keypoints[row], there, skeleton)
+            # Limbs of somebody small are thin, or they would hide the person.
+            widths = max(people[row].box[2:]) / 50, min(picture.shape[:2]) / 120
+            there, width = np.ones(len(skeleton)), max(1, round(min(widths)))
+            picture = viz.draw_pose(
+                picture, keypoints[row], there, skeleton, thickness=width
+            )
         if photo not in rows:
             picture = viz.caption(picture, "nobody found")
         name = stem if unique else f"{stem}_{photo.image_id}"

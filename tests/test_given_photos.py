@@ -1,0 +1,115 @@
+"""The photos of a command line: which there are, and which id each of them has."""
+
+import pytest
+
+from tfpose import poses
+from tfpose.given_photos import Photo, find_photos, number
+from tfpose.pose_entries import annotations_json
+from tfpose.poses import PoseFileError, read_annotations
+from tfpose.skeleton import LSP14
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with empty files, which nobody reads."""
+    for name in ("b/im7.png", "b/im3.JPG", "b/notes.txt", "c/im7.png", "c/anna.jpeg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def given(place, *names):
+    return [str(place / name) for name in names]
+
+
+def find(place, *names):
+    """(path from there, image_id, name, known) of each photo."""
+    found = find_photos(given(place, *names))
+    return [
+        (str(p.path.relative_to(place)), p.image_id, p.name, p.known) for p in found
+    ]
+
+
+def test_the_number_in_a_name_is_the_id(place):
+    expected = [("b/im3.JPG", 3, "im3.JPG", True), ("b/im7.png", 7, "im7.png", True)]
+    assert find(place, "b") == expected
+    assert find(place, "b/im7.png", "b") == expected[::-1], "each once, as given"
+    assert find(place, "b/../b/im7.png") == [("b/../b/im7.png", 7, "im7.png", True)]
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("im1001.jpg", 1001),
+        ("000000000139.jpg", 139),
+        ("clip2_frame013.png", 13),
+        ("anna.png", None),
+        ("checksum" + "9" * 30 + ".png", None),
+    ],
+)
+def test_the_last_number_counts(tmp_path, name, expected):
+    assert number(tmp_path / "2024" / name) == expected
+
+
+def test_photos_without_a_number_of_their_own_get_new_ones(place):
+    assert find(place, "b", "c") == [
+        ("b/im3.JPG", 3, "im3.JPG", True),
+        # Where names repeat, paths tell the photos apart.
+        ("b/im7.png", 8, str(place / "b/im7.png"), False),
+        ("c/anna.jpeg", 9, "anna.jpeg", False),
+        ("c/im7.png", 10, str(place / "c/im7.png"), False),
+    ]
+    assert find(place, "c/anna.jpeg") == [("c/anna.jpeg", 1, "anna.jpeg", False)]
+
+
+def annotate(place, *names):
+    """Annotations, as they are read, with the ids 10, 11, ... and their file."""
+    path = place / "truth.json"
+    images = [
+        {"id": image_id, "file_name": name} for image_id, name in enumerate(names, 10)
+    ]
+    poses.write_json(path, annotations_json(LSP14, images, []))
+    return read_annotations(path), str(path)
+
+
+def test_annotations_name_the_photos_of_folders(place):
+    truth = annotate(place, "im7.png", "b/im3.JPG", "gone.png")
+    assert find_photos(given(place, "c", "."), *truth) == [
+        Photo(place / "c/im7.png", 10, "im7.png"),
+        Photo(place / "b/im3.JPG", 11, "b/im3.JPG"),
+        # Whoever reads it says that it is not there.
+        Photo(place / "c/gone.png", 12, "gone.png"),
+    ]
+
+
+def test_annotations_say_the_ids_of_files(place):
+    truth = annotate(place, "im7.png", "sub/im3.JPG", "gone.png")
+    assert find_photos(given(place, "b/im3.JPG"), *truth) == [
+        Photo(place / "b/im3.JPG", 11, "sub/im3.JPG")
+    ]
+
+
+def refused(place, names, *truth) -> str:
+    with pytest.raises(PoseFileError) as caught:
+        find_photos(given(place, *names), *truth)
+    return str(caught.value)
+
+
+def test_photos_that_are_not_there_are_named(place):
+    assert refused(place, []).endswith("photos or folders of photos, found none")
+    line = refused(place, ["b", "nowhere"])
+    expected = "expected a photo or a folder of photos, found none"
+    assert line == f"{place / 'nowhere'}: {expected}"
+    (place / "empty").mkdir()
+    line = refused(place, ["b", "empty"])
+    expected = "expected photos (.jpg, .jpeg, .png) in the folder, found none"
+    assert line == f"{place / 'empty'}: {expected}"
+
+
+def test_photos_that_annotations_do_not_know_are_named(place):
+    truth, path = annotate(place, "im7.png")
+    line = refused(place, ["b/im3.JPG", "b/im7.png"], truth, path)
+    assert line.startswith(f"{place / 'b/im3.JPG'}: expected one of the 1 photos")
+    line = refused(place, ["b/im7.png", "c/im7.png"], truth, path)
+    assert line.startswith(f"{place / 'c/im7.png'}: expected photos of different names")
+    assert line.endswith(f"found {place / 'b/im7.png'} too")
