@@ -6,7 +6,7 @@ each seed, which decides order and crops. Printed is PCK of people whom they hav
 seen, at thresholds that ask for more and for less exact positions.
 
 Usage: python benchmarks/training/enhance_net_ablation.py [FOLDER [SEEDS]]
-A finished run in FOLDER is not repeated. About 30 minutes on two cores.
+A finished run in FOLDER is not repeated.
 """
 
 from __future__ import annotations
