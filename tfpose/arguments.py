@@ -12,7 +12,7 @@ from data_prep.__main__ import BUILDERS
 DATA = "runs/data"
 FORMATS = "savedmodel,tflite"
 # The trained weights that find poses unless others are named.
-ESTIMATOR = "hcrn_tiny_lsp"
+ESTIMATOR = "estimator_tiny_lsp"
 METRICS = ("pck", "pckh", "auc", "pcp", "oks")
 
 
