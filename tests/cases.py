@@ -187,9 +187,9 @@ CASES = (
     ),
     estimator(
         "cpm",
-        4_386_095,
-        lambda: ConvolutionalPoseMachine(JOINTS, SIZE, stages=1),
-        {"heatmap": (8, JOINTS + 1)},
+        65_386,
+        lambda: ConvolutionalPoseMachine(JOINTS, SIZE, stages=2, filters=8),
+        {"heatmap": (8, JOINTS + 1), "stage1": (8, JOINTS + 1)},
     ),
     estimator(
         "hourglass",

@@ -349,7 +349,7 @@ def test_weights_of_the_same_network_for_other_joints_are_refused(refiner_dir):
     [
         ("adamw", keras.optimizers.AdamW, {"beta_1": 0.9, "beta_2": 0.999}),
         ("sgd", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
-        ("rmsprop", keras.optimizers.RMSprop, {"rho": 0.99, "epsilon": 1e-8}),
+        ("rmsprop", keras.optimizers.RMSprop, {"rho": 0.99, "epsilon": 1e-16}),
     ],
 )
 @pytest.mark.parametrize("average", [0.0, 0.75])

@@ -42,8 +42,9 @@ IMAGENET = "imagenet"
 OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-    # The Lua and PyTorch codes of hourglasses: alpha 0.99, epsilon 1e-8.
-    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-8),
+    # Torch's codes of hourglasses: alpha 0.99, epsilon 1e-8, which it adds to the root;
+    # Keras adds it inside.
+    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
 }
 
 
@@ -266,7 +267,8 @@ def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Cod
     joints = codec(config.input_size, config.input_size[0] / height, **known)
     if _tags_of(model):
         return Everybody(joints)
-    background = channels == len(skeletons.get(config.skeleton)) + 1
+    more = channels - len(skeletons.get(config.skeleton))
+    background = more == 1 and settings["codec"] != "parts"
     return WithBackground(joints) if background else joints
 
 
