@@ -139,7 +139,7 @@ def _train(commands) -> None:
         "tfpose train --model posefix --data runs/data --set epochs=5",
     )
     _option(command, "--model", "NAME", "see tfpose models", default="posefix")
-    _option(command, "--preset", "NAME", "recipe: tiny or paper", default="tiny")
+    _option(command, "--preset", "NAME", "recipe: tiny, paper ...", default="tiny")
     _option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     _option(command, "--model_dir", "DIR", "folder to write, runs/MODEL_PRESET if none")
     _switch(command, "--resume", "go on with the run in --model_dir")
@@ -338,7 +338,7 @@ def _models(commands) -> None:
         commands,
         "models",
         "lists the models, their recipes and the trained weights",
-        "With the size of each.",
+        "With the size of each, which takes about a minute.",
         "tfpose models",
     )
     _json(command)
@@ -353,7 +353,7 @@ def _summary(commands) -> None:
         "tfpose summary posefix --set trunk=resnet50 --set input_size=256x192",
     )
     command.add_argument("model", metavar="MODEL", help="see tfpose models")
-    text = "recipe to start from: tiny or paper"
+    text = "recipe to start from: tiny, paper ..."
     _option(command, "--preset", "NAME", text, default="paper")
     _set(command, "changes the recipe, e.g. trunk=resnet101")
     _json(command)

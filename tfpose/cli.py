@@ -332,19 +332,20 @@ def models(json) -> None:
     from tfpose.summary import summarize
     from tfpose.training import build_model
 
+    trained = sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))
+    for name in trained:
+        print(f"trained: {name}", flush=True)
     recipes = []
     for model, presets in RECIPES.items():
         for preset, recipe in presets.items():
             numbers = summarize(build_model(recipe()), model)
             recipes.append({"preset": preset, **numbers})
             print(
-                f"{model} --preset {preset:<8}"
-                f"{numbers['trainable_parameters']:>14,} parameters"
-                f"{numbers['multiply_adds'] / 1e9:>10.3f} G multiply-adds"
+                f"{model} --preset {preset}".ljust(40)
+                + f"{numbers['trainable_parameters']:>14,} parameters"
+                f"{numbers['multiply_adds'] / 1e9:>10.3f} G multiply-adds",
+                flush=True,  # the largest take seconds to build
             )
-    trained = sorted(path.parent.name for path in WEIGHTS.glob("*/config.json"))
-    for name in trained:
-        print(f"trained: {name}")
     _write_numbers(json, {"recipes": recipes, "trained": trained})
 
 
