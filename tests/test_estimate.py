@@ -218,3 +218,13 @@ def test_a_refiner_is_no_estimator(monkeypatch, tmp_path):
         Estimator.load(str(tmp_path))
     with pytest.raises(ValueError, match="nowhere: expected a model folder"):
         Estimator.load("nowhere")
+
+
+def test_peaks_are_read_by_dark_where_asked(model):
+    # Dots of 5 px, soft on the cells; their logits are no Gaussians, but round.
+    keypoints, _ = Estimator(model, DOTS, (1.0,), False, dark_sigma=6.0)(
+        dot_model.draw(), BOX
+    )
+    np.testing.assert_allclose(keypoints[0], JOINTS, atol=0.8)
+    plain, _ = Estimator(model, DOTS, (1.0,), False)(dot_model.draw(), BOX)
+    assert (keypoints != plain).any()

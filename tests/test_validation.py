@@ -113,9 +113,9 @@ def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
 def test_every_heatmap_of_an_estimator_is_scored(data, tmp_path, monkeypatch):
     folder, read = write_model(tmp_path, ESTIMATOR), []
 
-    def estimator(*arguments, output):
-        read.append(output)
-        return Estimator(*arguments, scales=(1.0,), flip=False, output=output)
+    def estimator(*arguments, **options):
+        read.append(options["output"])
+        return Estimator(*arguments, scales=(1.0,), flip=False, **options)
 
     monkeypatch.setattr(validation, "Estimator", estimator)
     numbers = validation.evaluate_model(folder, data, "pck", every_map=True)
@@ -131,3 +131,8 @@ def test_only_estimators_have_heatmaps_to_score(data, model_dir):
 def test_maps_of_parts_and_tags_are_not_scored():
     dlcm = MODELS["dlcm"].for_skeleton(LSP14, input_size=(64, 64), filters=32, depth=1)
     assert validation.joint_maps(dlcm) == ["stage1", "heatmap"]
+
+
+def test_dark_reads_gaussians_alone(data, tmp_path):
+    with pytest.raises(ValueError, match="expected heatmaps of Gaussians, hcrn was"):
+        validation.evaluate_model(write_model(tmp_path, ESTIMATOR), data, dark=True)

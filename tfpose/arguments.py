@@ -292,6 +292,8 @@ def _evaluate(commands) -> None:
     _option(command, "--curve", "FILE.svg", text)
     text = "with --model_dir: a line for each of an estimator's heatmaps"
     _switch(command, "--every_map", text)
+    text = "with --model_dir: read an estimator's Gaussian heatmaps by DARK"
+    _switch(command, "--dark", text)
     _json(command)
 
 

@@ -226,7 +226,7 @@ def _print_fusion(joints: dict[str, dict[str, float]]) -> None:
 
 def evaluate(
     poses, annotations, before, model_dir, data, metric, threshold, normaliser,
-    viewpoint, average, curve, every_map, json,
+    viewpoint, average, curve, every_map, dark, json,
 ) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model, by one metric."""
     from tfpose import charts, tables
@@ -240,8 +240,9 @@ def evaluate(
         _start_tensorflow()
         from tfpose.validation import evaluate_model
 
-        numbers = evaluate_model(model_dir, data, every_map=every_map, **options)
-    elif poses and annotations and not (model_dir or every_map):
+        options |= {"every_map": every_map, "dark": dark}
+        numbers = evaluate_model(model_dir, data, **options)
+    elif poses and annotations and not (model_dir or every_map or dark):
         truth, after, before = _read_poses(annotations, poses, before)
         numbers = evaluate_poses(truth, after, **options)
         if before is not None:
@@ -249,7 +250,7 @@ def evaluate(
     else:
         raise ValueError(
             "evaluate: expected --poses with --annotations, or --model_dir with --data"
-            " (and --every_map only with these)"
+            " (--every_map and --dark only with these)"
         )
     sides = numbers.get("maps") or {"": numbers}
     if "before" in numbers:

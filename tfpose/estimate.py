@@ -10,7 +10,10 @@ import tensorflow as tf
 
 from tfpose import geometry, training
 from tfpose import skeleton as skeletons
+from tfpose.codecs import GaussianHeatmap
+from tfpose.config import Config
 from tfpose.data.pipeline import CROP_MARGIN
+from tfpose.layers.dark import DarkPosition
 from tfpose.layers.heatmaps import PeakPosition
 from tfpose.refine import BOX_FACTOR, batched, model_folder
 from tfpose.serving_model import belief_of, score_layer
@@ -30,6 +33,8 @@ class Estimator:
         scales: a person is shown at these sizes, and the heatmaps are averaged.
         flip: average over the mirrored crops too.
         output: the name of the heatmaps that are read.
+        dark_sigma: standard deviation in px of C of the Gaussians that the model was
+            taught, to read peaks by ``DarkPosition``; None: by ``PeakPosition``.
 
     Raises:
         ValueError: no scale, or one that is not positive.
@@ -42,6 +47,7 @@ class Estimator:
         scales: Sequence[float] = SCALES,
         flip: bool = True,
         output: str = "heatmap",
+        dark_sigma: float | None = None,
     ):
         if not scales or not all(scale > 0 for scale in scales):
             raise ValueError(f"scales: expected positive numbers, got {list(scales)}")
@@ -50,18 +56,30 @@ class Estimator:
         self._network = keras.Model(model.input, belief)
         self.scales, self.flip = tuple(scales), flip
         # Also of a softmax: with two places in doubt, the expectation is neither.
-        self._decode = PeakPosition(self.size[0] / belief.shape[1])
+        stride = self.size[0] / belief.shape[1]
+        self._decode = PeakPosition(stride)
+        if dark_sigma is not None:
+            self._decode = DarkPosition(stride, dark_sigma)
         self._score = score_layer(model, skeleton)
         self._predict = tf.function(self._pyramid, reduce_retracing=True)
 
     @classmethod
     def load(
-        cls, name: str, scales: Sequence[float] = SCALES, flip: bool = True
+        cls,
+        name: str,
+        scales: Sequence[float] = SCALES,
+        flip: bool = True,
+        dark: bool = False,
     ) -> Estimator:
         """Loads a preset by its name, or a model folder.
 
+        Args:
+            name: of the preset or folder.
+            scales, flip: as of the class.
+            dark: read peaks by ``DarkPosition``.
+
         Raises:
-            ValueError: nothing there, or a refiner.
+            ValueError: nothing there, a refiner, or DARK of maps of no Gaussians.
         """
         folder = model_folder(name)
         model, config = training.load_model(folder)
@@ -70,7 +88,9 @@ class Estimator:
                 f"model {name}: expected an estimator, found the refiner "
                 f"{config.model}, which needs poses (tfpose refine)"
             )
-        return cls(model, skeletons.get(config.skeleton), scales, flip)
+        sigma = gaussian_sigma(config) if dark else None
+        skeleton = skeletons.get(config.skeleton)
+        return cls(model, skeleton, scales, flip, dark_sigma=sigma)
 
     def __call__(self, photo, boxes) -> tuple[np.ndarray, np.ndarray]:
         """Finds the joints of the people of one photo.
@@ -173,6 +193,20 @@ def _resampling(count: int, scale: float) -> np.ndarray:
     source = centre + scale * (np.arange(count) - centre)
     distance = np.abs(source[:, None] - np.arange(count))
     return np.maximum(1 - distance, 0).astype(np.float32)
+
+
+def gaussian_sigma(config: Config) -> float:
+    """The standard deviation, px of C, of the Gaussians that a model is taught.
+
+    Raises:
+        ValueError: its targets are no Gaussians.
+    """
+    if config.target["codec"] != "gaussian":
+        raise ValueError(
+            f"DARK decoding: expected heatmaps of Gaussians, {config.model} was taught "
+            f"those of the codec {config.target['codec']!r}"
+        )
+    return config.target.get("sigma", GaussianHeatmap.sigma)
 
 
 def whole_photo(photo) -> np.ndarray:

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfpose import evaluate, fusion, photos, training
 from tfpose import skeleton as skeletons
 from tfpose.data import pipeline
-from tfpose.estimate import Estimator
+from tfpose.estimate import Estimator, gaussian_sigma
 from tfpose.poses import Annotations, Results
 from tfpose.refine import Refiner
 from tfpose.skeleton import Skeleton
@@ -120,7 +120,7 @@ def believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
 
 
 def evaluate_model(
-    model_dir, data, metric="pck", splits=None, every_map=False, **options
+    model_dir, data, metric="pck", splits=None, every_map=False, dark=False, **options
 ) -> dict:
     """Scores a model folder on its validation people.
 
@@ -131,6 +131,7 @@ def evaluate_model(
         data: folder of prepared data sets.
         metric: of ``evaluate.evaluate_poses``.
         splits: whose people; the configuration's validation splits.
+        dark: read an estimator's peaks by DARK.
         every_map: score the heatmaps before the last, of an estimator's stages, too.
         options: further arguments of ``evaluate_poses``.
 
@@ -140,16 +141,16 @@ def evaluate_model(
         each of its heatmaps.
 
     Raises:
-        ValueError: every map of a refiner.
+        ValueError: every map or DARK of a refiner, DARK of maps of no Gaussians.
     """
     model, config = training.load_model(model_dir)
     skeleton = skeletons.get(config.skeleton)
     people = read_people(data, splits or config.validation, skeleton)
     truth = _annotations(people, skeleton)
     if not training.is_refiner(model):
-        by_map = {}
+        by_map, sigma = {}, gaussian_sigma(config) if dark else None
         for output in joint_maps(model) if every_map else ["heatmap"]:
-            estimator = Estimator(model, skeleton, output=output)
+            estimator = Estimator(model, skeleton, output=output, dark_sigma=sigma)
             found = estimator.estimate(
                 zip(people.windows, people.boxes[:, None], strict=True)
             )
@@ -157,7 +158,7 @@ def evaluate_model(
             by_map[output] = evaluate.evaluate_poses(truth, results, metric, **options)
         numbers = by_map["heatmap"]
         return {**numbers, "maps": by_map} if every_map else numbers
-    if every_map:
+    if every_map or dark:
         raise ValueError(f"{model_dir}: expected an estimator, found a refiner")
     calibration = fusion.read_calibration(pathlib.Path(model_dir))
     refiner = Refiner(model, skeleton, calibration)
