@@ -26,7 +26,7 @@ from tfpose.recipes import RECIPES
 
 PHOTOS, VALIDATION_PHOTOS = 2500, 300
 SEEDS, SIZE = 3, "96x96"
-START_EPOCHS, EPOCHS = 6, 3
+START_EPOCHS, EPOCHS = 6, 2
 MODELS = ("simple_baseline", "enhance_net")
 THRESHOLDS = (0.05, 0.1, 0.2)
 

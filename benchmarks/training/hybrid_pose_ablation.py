@@ -5,7 +5,7 @@ for itself, and fused. Printed is PCKh@0.5 of people whom they have not seen: of
 last hourglass of each, of their fusion, and of CNet's fusion with RNet's last alone.
 
 Usage: python benchmarks/training/hybrid_pose_ablation.py [FOLDER [SEEDS]]
-A finished run in FOLDER is not repeated. About 15 minutes on two cores.
+A finished run in FOLDER is not repeated. About 50 minutes on one core.
 """
 
 from __future__ import annotations
