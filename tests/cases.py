@@ -133,8 +133,8 @@ BEFORE_NORMALISATION = (
     r"(stem|stem\d|point\d|head|reduce|spatial|first|second)_conv/bias"
 )
 CPN_LEVELS = ("global2", "global3", "global4", "global5")
-SMALL_RNET = {"filters": 8, "stacks": 2, "depth": 2, "blocks": 1}
-SMALL_CNET = {"filters": 8, "depths": (1, 2)}
+SMALL_RNET = {"filters": 8, "stacks": 2, "depth": 1, "blocks": 1}
+SMALL_CNET = {"filters": 8, "depths": (1,)}
 
 MAPS = (6, 5, 3)  # cells and joints of the layers' maps
 
@@ -200,8 +200,8 @@ CASES = (
     ),
     estimator(
         "dlcm",
-        148_656,
-        lambda: DLCM.for_skeleton(LSP14, input_size=SIZE, filters=32, depth=2),
+        95_856,
+        lambda: DLCM.for_skeleton(LSP14, input_size=SIZE, filters=32, depth=1),
         {
             "heatmap": (16, JOINTS),
             "stage1": (16, JOINTS),
@@ -221,7 +221,7 @@ CASES = (
     ),
     estimator(
         "rnet",
-        12_394,
+        8_386,
         lambda: RNet(JOINTS, SIZE, **SMALL_RNET),
         {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
         cancelled=BEFORE_NORMALISATION,
@@ -229,25 +229,17 @@ CASES = (
     estimator(
         "cnet",
         4_676,
-        lambda: CNet(JOINTS, SIZE, **SMALL_CNET),
+        lambda: CNet(JOINTS, SIZE, filters=8, depths=(1, 2)),
         {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
         cancelled=BEFORE_NORMALISATION,
     ),
     estimator(
         "hybrid_pose",
-        17_070,
-        lambda: HybridPose(
-            JOINTS, SIZE, SMALL_RNET, SMALL_CNET, refinement=(1, 2), correction=(1, 2)
-        ),
+        10_608,
+        lambda: HybridPose(JOINTS, SIZE, SMALL_RNET, SMALL_CNET, (1, 2), (1,)),
         {
             name: (16, JOINTS)
-            for name in (
-                "heatmap",
-                "rnet_stage1",
-                "rnet_heatmap",
-                "cnet_stage1",
-                "cnet_heatmap",
-            )
+            for name in ("heatmap", "rnet_stage1", "rnet_heatmap", "cnet_heatmap")
         },
         cancelled=BEFORE_NORMALISATION,
     ),

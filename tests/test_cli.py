@@ -132,7 +132,7 @@ def test_models_lists_every_recipe(tmp_path, capsys, monkeypatch):
     [
         (
             ["summary", "alexnet"],
-            "model 'alexnet': expected one of posefix, hcrn",
+            f"model 'alexnet': expected one of {', '.join(RECIPES)}",
         ),
         (
             ["evaluate", "--poses", "poses.json"],
@@ -207,7 +207,8 @@ def test_a_user_sees_one_line_without_tensorflows_messages():
         capture_output=True, text=True,
     )  # fmt: skip
     assert output.returncode == 2
-    expected = "tfpose: error: model 'alexnet': expected one of posefix, hcrn\n"
+    known = ", ".join(RECIPES)
+    expected = f"tfpose: error: model 'alexnet': expected one of {known}\n"
     assert output.stderr == expected
 
 

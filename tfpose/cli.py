@@ -242,7 +242,9 @@ def evaluate(
 
         options |= {"every_map": every_map, "dark": dark}
         numbers = evaluate_model(model_dir, data, **options)
-    elif poses and annotations and not (model_dir or every_map or dark):
+    elif every_map or dark:
+        raise ValueError("evaluate: expected --model_dir with --every_map and --dark")
+    elif poses and annotations and not model_dir:
         truth, after, before = _read_poses(annotations, poses, before)
         numbers = evaluate_poses(truth, after, **options)
         if before is not None:
@@ -250,7 +252,6 @@ def evaluate(
     else:
         raise ValueError(
             "evaluate: expected --poses with --annotations, or --model_dir with --data"
-            " (--every_map and --dark only with these)"
         )
     sides = numbers.get("maps") or {"": numbers}
     if "before" in numbers:
