@@ -99,28 +99,21 @@ def predict_files(
     truth = None if annotations is None else poses.read_annotations(annotations)
     known = find_photos(given, truth, annotations)
     _check_out(out, known)
-    if boxes is not None:
-        all_there = any(map(os.path.isdir, given))
-        find = _from_boxes(boxes, known, detection_score or 0.0, all_there)
-    elif single:
-        find = _whole
-    elif detector is None and truth is not None:
-        find, known = _from_annotations(truth, known)
-    else:
-        find = _from_detector(detector, detection_score)
+    all_there = any(map(os.path.isdir, given))
+    find, known = _finder(
+        known, truth, boxes, detector, single, detection_score, all_there
+    )
     estimator = Estimator.load(model, scales, flip)
     refine = None if refiner is None else _load_refiner(refiner, model, estimator)
     if finds_everybody(estimator.model):
-        if boxes is not None or detector is not None or single:
+        if (boxes, detector, single) != (None, None, False):
             raise ValueError(
                 f"model {model}: expected no --boxes, --detector or --single for a "
                 "model that finds everybody in a photo by itself"
             )
         people, keypoints, scores = _everybody(known, estimator)
     else:
-        stream = ([find(photo)] for photo in known)
-        stream = with_progress(stream, len(known), "searched", "photos")
-        people = [person for (found,) in stream for person in found]
+        people = _searched(known, find)
         if single and people:
             people = _looked_at(people, estimator)
         keypoints, scores = _estimated(people, estimator)
@@ -149,6 +142,19 @@ def _check(boxes, detector, single, detection_score) -> None:
         raise ValueError(
             f"--detection_score: expected 0 to 1, found {detection_score:g}"
         )
+
+
+def _finder(
+    known, truth, boxes, detector, single, detection_score, all_there
+) -> tuple[Finder, list[Photo]]:
+    """What says who is in a photo, and the photos in which to look."""
+    if boxes is not None:
+        return _from_boxes(boxes, known, detection_score or 0.0, all_there), known
+    if single:
+        return _whole, known
+    if detector is None and truth is not None:
+        return _from_annotations(truth, known)
+    return _from_detector(detector, detection_score), known
 
 
 def _load_refiner(name: str, model: str, estimator: Estimator) -> Refiner:
@@ -241,6 +247,13 @@ def _from_detector(folder: str | None, least: float | None) -> Finder:
         return [Person(photo, box, float(score)) for box, score in found]
 
     return find
+
+
+def _searched(known, find: Finder) -> list[Person]:
+    """The people of all photos."""
+    stream = ([find(photo)] for photo in known)
+    stream = with_progress(stream, len(known), "searched", "photos")
+    return [person for (found,) in stream for person in found]
 
 
 def _looked_at(people: list[Person], estimator: Estimator) -> list[Person]:
