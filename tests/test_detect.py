@@ -115,12 +115,19 @@ def test_boxes_end_with_the_photo_and_empty_ones_are_left_out():
 
 
 def test_of_overlapping_boxes_the_best_stays():
-    boxes = np.float64([[0, 0, 10, 10], [1, 0, 10, 10], [30, 0, 10, 10]])
-    # The IoU of the first two is 9 / 11.
-    assert best_of_overlapping(boxes, np.array([0.5, 0.7, 0.2]), 0.8).tolist() == [1, 2]
-    kept = best_of_overlapping(boxes, np.array([0.5, 0.7, 0.2]), 0.82)
-    assert kept.tolist() == [1, 0, 2]
-    assert best_of_overlapping(np.zeros((0, 4)), np.zeros(0), 0.5).shape == (0,)
+    boxes = np.float64([[0, 0, 10, 10], [1, 0, 10, 10], [30, 0, 10, 10], [2, 2, 3, 3]])
+    scores = np.array([0.5, 0.7, 0.2, 0.9])
+
+    def kept(overlap, *rows):
+        rows = list(rows)
+        found = best_of_overlapping(boxes[rows], scores[rows], overlap)
+        return [rows[place] for place in found]
+
+    # The first two have 9 / 10 of each in common; the last lies within both.
+    assert kept(0.89, 0, 1, 2) == [1, 2]
+    assert kept(0.91, 0, 1, 2) == [1, 0, 2]
+    assert kept(0.95, 0, 1, 2, 3) == [3, 2]
+    assert kept(0.5) == []
 
 
 def refused(folder) -> str:

@@ -31,8 +31,8 @@ class GradientDetector:
     """OpenCV's people detector (Dalal and Triggs 2005): whole, upright people.
 
     It comes with OpenCV and needs no weights, and is no match for a learned detector:
-    of COCO's 211 labelled people in 72 validation photos it finds 31, and half of its
-    boxes are right (IoU above 0.4).
+    of COCO's 211 labelled people in 72 validation photos it finds 31 (IoU above 0.4),
+    and 24 of its 55 boxes are wrong.
 
     Args:
         least: boxes with a lower score are left out. A score is about the share of
@@ -47,8 +47,10 @@ class GradientDetector:
     BORDER = 0.2
     # A person's share of the 64 x 128 px that the detector looks at.
     SHARE = np.array([0.6, 0.8])
-    # Of two boxes with a larger IoU the better scored one is kept.
-    OVERLAP = 0.3
+    # Of two boxes that have more than this of the smaller one in common the better
+    # scored one is kept. By their IoU, boxes of a part of a person would stay: 62
+    # instead of 55, with none more that is right.
+    OVERLAP = 0.5
     # The score 1 / (1 + exp(-slope (margin - middle))) of the classifier's margin.
     SLOPE, MIDDLE = 2.2, 1.0
 
@@ -216,16 +218,24 @@ def best_of_overlapping(boxes, scores, overlap: float) -> np.ndarray:
 
     Args:
         boxes: f64[N, 4] xywh.
-        scores: f64[N] in 0..1.
-        overlap: of two boxes with a larger IoU only the better scored one is kept.
+        scores: f64[N].
+        overlap: of two boxes that have more than this share of the smaller one in
+            common only the better scored one is kept.
 
     Returns:
         i64[n], which boxes are kept, the best first.
     """
-    if not len(boxes):
-        return np.zeros(0, np.int64)
-    kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), 0.0, overlap)
-    return np.array(kept, np.int64).reshape(-1)
+    ends, areas = boxes[:, :2] + boxes[:, 2:], boxes[:, 2] * boxes[:, 3]
+    kept = []
+    left = np.argsort(-scores, kind="stable")
+    while len(left):
+        best, left = left[0], left[1:]
+        kept.append(best)
+        low = np.maximum(boxes[best, :2], boxes[left, :2])
+        high = np.minimum(ends[best], ends[left])
+        common = np.maximum(high - low, 0).prod(axis=1)
+        left = left[common <= overlap * np.minimum(areas[best], areas[left])]
+    return np.array(kept, np.int64)
 
 
 def inside(boxes, scores, shape) -> tuple[np.ndarray, np.ndarray]:
