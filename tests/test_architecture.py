@@ -19,7 +19,7 @@ ORDER = (
     "given_photos predict maps exporting fusion validation calibration litert "
     "serving_model summary",
     "charts report comparison tree_pictures tree_report demo",
-    "arguments cli __main__",
+    "options running scoring_arguments scoring_cli arguments cli __main__",
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 # These answer --help or run where TensorFlow is not installed.
@@ -27,7 +27,7 @@ WITHOUT_TENSORFLOW = (
     "skeleton photos pose_entries pose_faults poses grouping metrics.pck metrics.pcp "
     "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
     "tables evaluate viz charts report comparison tree_pictures tree_report "
-    "arguments cli"
+    "options running scoring_arguments scoring_cli arguments cli"
 ).split()
 FOR_DATA_PREP = {"skeleton", "geometry", "photos", "pose_entries", "poses"}
 PROJECT = pathlib.Path(__file__).resolve().parent.parent

@@ -7,8 +7,9 @@ import pytest
 
 from tests import pose_files
 from tfpose import cli
-from tfpose.arguments import METRICS, parser
+from tfpose.arguments import parser
 from tfpose.recipes import RECIPES
+from tfpose.scoring_arguments import METRICS
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""The command line of scoring poses: what each subcommand takes, and its help."""
+
+from __future__ import annotations
+
+from tfpose.options import DATA, json_option, option, poses_option, subcommand, switch
+
+METRICS = ("pck", "pckh", "auc", "pcp", "oks")
+
+
+def add(commands) -> None:
+    """Adds the subcommands."""
+    _evaluate(commands)
+    _analyze(commands)
+    _report(commands)
+
+
+def _annotations(command, required: bool = True) -> None:
+    text = "COCO annotations JSON; categories[0].keypoints names the joints"
+    option(command, "--annotations", "FILE", text, required=required)
+
+
+def _before(command, required: bool) -> None:
+    text = "the same people's poses before refinement: shows before -> after"
+    option(command, "--before", "FILE", text, required=required)
+
+
+def _evaluate(commands) -> None:
+    command = subcommand(
+        commands,
+        "evaluate",
+        "scores poses against annotations, or a model",
+        "With --before it scores both sets of poses and prints the gain. With "
+        "--model_dir it scores a model on prepared validation people: an estimator "
+        "from their boxes, a refiner on corrupted poses before and after.",
+        "tfpose evaluate --poses refined.json --before poses.json "
+        "--annotations truth.json --metric pck",
+    )
+    poses_option(command, required=False)
+    _annotations(command, required=False)
+    _before(command, required=False)
+    option(command, "--model_dir", "DIR", "folder that train wrote")
+    option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
+    text = ", ".join(METRICS)
+    option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
+    text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in stick "
+    text += "lengths for pcp (0.5); end of the curve for auc (0.5)"
+    option(command, "--threshold", "X", text, type=float)
+    text = "length of pck: torso, the skeleton's segment, or torso_box, the longer "
+    text += "side of the box of shoulders and hips"
+    option(command, "--normaliser", "NAME", text, choices=("torso", "torso_box"),
+            default="torso")  # fmt: skip
+    text = "whose left is left, the person's or the observer's"
+    option(command, "--viewpoint", "NAME", text, choices=("person", "observer"),
+            default="person")  # fmt: skip
+    text = "pcp asks for the mean error of a stick's ends instead of that of each end"
+    switch(command, "--average", text)
+    text = "draw the curves of pck, pckh or pcp over thresholds from 0 to 0.5"
+    option(command, "--curve", "FILE.svg", text)
+    text = "with --model_dir: a line for each of an estimator's heatmaps"
+    switch(command, "--every_map", text)
+    text = "with --model_dir: read an estimator's Gaussian heatmaps by DARK"
+    switch(command, "--dark", text)
+    json_option(command)
+
+
+def _analyze(commands) -> None:
+    command = subcommand(
+        commands,
+        "analyze",
+        "says which kinds of mistakes poses make",
+        "Shares of good joints, jitter, inversions, swaps and misses, joint by joint.",
+        "tfpose analyze --poses poses.json --annotations truth.json "
+        "--picture errors.svg",
+    )
+    poses_option(command)
+    _annotations(command)
+    _before(command, required=False)
+    option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
+    json_option(command)
+
+
+def _report(commands) -> None:
+    command = subcommand(
+        commands,
+        "report",
+        "writes an HTML report of poses",
+        "One file with numbers, curves and pictures: of refined poses before and after "
+        "(--before), or of an estimator's, with how it found difficult joints "
+        "(--model).",
+        "tfpose report --model hcrn_tiny_lsp --poses poses.json "
+        "--annotations truth.json --images photos --out report.html",
+    )
+    poses_option(command)
+    _annotations(command)
+    _before(command, required=False)
+    text = "the HCRN that estimated the poses: shows its heatmaps joint by joint"
+    option(command, "--model", "NAME|DIR", text)
+    option(command, "--images", "DIR", "folder of the photos", required=True)
+    option(command, "--out", "FILE.html", "the report", required=True)
+    option(command, "--title", "TEXT", "heading of the page")
+    option(command, "--log", "FILE.csv", "log.csv of the training run, for its curves")

@@ -1,0 +1,102 @@
+"""The subcommands that score poses, each a thin layer over one module."""
+
+from __future__ import annotations
+
+from tfpose.running import start_tensorflow, write_numbers, write_text
+
+
+def evaluate(
+    poses, annotations, before, model_dir, data, metric, threshold, normaliser,
+    viewpoint, average, curve, every_map, dark, json,
+) -> None:  # fmt: skip
+    """Scores poses, two sets of poses before -> after, or a model, by one metric."""
+    from tfpose import charts, tables
+    from tfpose.evaluate import evaluate_poses
+
+    options = dict(
+        metric=metric, threshold=threshold, normaliser=normaliser,
+        viewpoint=viewpoint, average=average, curve=bool(curve),
+    )  # fmt: skip
+    if model_dir and not (poses or annotations or before):
+        start_tensorflow()
+        from tfpose.validation import evaluate_model
+
+        options |= {"every_map": every_map, "dark": dark}
+        numbers = evaluate_model(model_dir, data, **options)
+    elif every_map or dark:
+        raise ValueError("evaluate: expected --model_dir with --every_map and --dark")
+    elif poses and annotations and not model_dir:
+        truth, after, before = _read_poses(annotations, poses, before)
+        numbers = evaluate_poses(truth, after, **options)
+        if before is not None:
+            numbers["before"] = evaluate_poses(truth, before, **options)
+    else:
+        raise ValueError(
+            "evaluate: expected --poses with --annotations, or --model_dir with --data"
+        )
+    sides = numbers.get("maps") or {"": numbers}
+    if "before" in numbers:
+        sides = {"before": numbers["before"], "after": numbers}
+    if every_map:
+        print(tables.format_maps(sides))
+    else:
+        print(tables.format_table(*sides.values()))
+    if curve:
+        write_text(curve, charts.curve_panels(**tables.curve_panels(sides)))
+    write_numbers(json, numbers)
+
+
+def analyze(poses, annotations, before, picture, json) -> None:
+    """Says which kinds of mistakes poses make, joint by joint."""
+    from tfpose import charts
+    from tfpose.evaluate import analyze_poses, format_table
+
+    truth, after, before = _read_poses(annotations, poses, before)
+    numbers = analyze_poses(truth, after)
+    bars = [numbers["per_joint"]]
+    if before is None:
+        print(format_table(numbers))
+    else:
+        numbers["before"] = analyze_poses(truth, before)
+        bars.insert(0, numbers["before"]["per_joint"])
+        print(format_table(numbers["before"], numbers))
+    if picture:
+        write_text(picture, charts.error_bars(*bars))
+    write_numbers(json, numbers)
+
+
+def _read_poses(annotations, poses, before):
+    """The truth, the poses, and the poses before if a file is given."""
+    from tfpose.poses import read_annotations, read_results
+
+    truth = read_annotations(annotations)
+    photos = dict.fromkeys(truth.images)
+    sets = [
+        read_results(path, truth.skeleton, photos=photos)[0] if path else None
+        for path in (poses, before)
+    ]
+    return truth, *sets
+
+
+def report(poses, before, model, annotations, images, out, title, log) -> None:
+    """Writes the HTML report of refined poses, or of an estimator's."""
+    from tfpose import comparison
+
+    if model and before:
+        raise ValueError(
+            "report: expected --before (refined poses) or --model (an estimator's "
+            "poses), found both"
+        )
+    truth, after, before = _read_poses(annotations, poses, before)
+    more = _found_joints(model, truth, after, images) if model else ()
+    comparison.write(out, truth, before, after, images, title, log, more)
+    print(f"wrote {out}")
+
+
+def _found_joints(model, truth, poses, images) -> list[str]:
+    """Sections on how an estimator found difficult joints."""
+    start_tensorflow()
+    from tfpose import tree_report
+    from tfpose.maps import Units
+
+    return tree_report.sections(truth, poses, images, Units.load(model))
