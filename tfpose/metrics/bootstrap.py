@@ -1,0 +1,109 @@
+"""How far a change could be chance: bootstrap intervals of paired differences.
+
+Of the same people two sets of poses are scored. Had other people been in the test set,
+the change between the two would be another one; how different is estimated by drawing
+as many people anew from those there are, with replacement, many times (Efron and
+Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13: percentile interval).
+Both sets see the same draw, so that what makes a person easy or hard cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+ROUNDS = 1000
+LEVEL = 0.95
+# Numbers held at a time by ``draws``.
+_ROOM = 2_000_000
+
+
+def draws(count: int, rounds: int = ROUNDS, seed: int = 0) -> Iterator[np.ndarray]:
+    """How often each of ``count`` people or photos is drawn, part by part.
+
+    Args:
+        count: N; each draw has N of them, each equally likely each time.
+        rounds: how many draws.
+        seed: the same seed gives the same draws.
+
+    Yields:
+        f64[n, N], the n of the parts sum to ``rounds``, each row sums to N.
+    """
+    random = np.random.default_rng(seed)
+    part = max(1, _ROOM // max(count, 1))
+    for start in range(0, rounds, part):
+        size = min(part, rounds - start)
+        chosen = random.integers(count, size=(size, count)) if count else 0
+        places = chosen + np.arange(size)[:, None] * count
+        times = np.bincount(places.ravel(), minlength=size * count)[: size * count]
+        yield times.reshape(size, count).astype(np.float64)
+
+
+def interval(values, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    """The middle share of drawn values.
+
+    Args:
+        values: f64[rounds, ...]; nan where a draw has no value.
+        level: the share, in 0..1.
+
+    Returns:
+        Its lower and upper ends, f64[...] each; nan where no draw has a value.
+    """
+    values = np.asarray(values, np.float64)
+    ends = np.full((2, *values.shape[1:]), np.nan)
+    known = ~np.isnan(values).all(axis=0)
+    tail = (1 - level) / 2
+    ends[:, known] = np.nanquantile(values[:, known], [tail, 1 - tail], axis=0)
+    return ends[0], ends[1]
+
+
+def change_of_means(
+    before, after, in_mean=None, rounds: int = ROUNDS, level=LEVEL, seed: int = 0
+) -> np.ndarray:
+    """The changes of columns' means over people, with intervals.
+
+    Args:
+        before: f64[N, K], what each of N people adds to each of K joints (such as 100
+            for a right joint and 0 for a wrong one); nan where a joint does not count.
+        after: the same people's, of other poses.
+        in_mean: bool[K], the columns whose mean of means is told too; all if None.
+        rounds: how often people are drawn.
+        level: share of the draws within the interval.
+        seed: of the draws.
+
+    Returns:
+        f64[K + 1, 3]: change, lower and upper end of its interval for each column and,
+        last, for the mean of the columns' means; nan where nobody counts.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    if before.shape != after.shape or before.ndim != 2:
+        raise ValueError(
+            "expected the same people and joints [N, K] before and after, found "
+            f"{before.shape} and {after.shape}"
+        )
+    count, columns = before.shape
+    chosen = np.ones(columns, bool) if in_mean is None else np.asarray(in_mean, bool)
+    drawn = [
+        _means(after, times, chosen) - _means(before, times, chosen)
+        for times in draws(count, rounds, seed)
+    ]
+    everybody = np.ones((1, count))
+    change = _means(after, everybody, chosen) - _means(before, everybody, chosen)
+    low, high = interval(np.concatenate(drawn), level)
+    return np.stack([change[0], low, high], axis=-1)
+
+
+def _means(values, times, in_mean) -> np.ndarray:
+    """f64[n, K + 1] of people f64[N, K] who count f64[n, N] times."""
+    counts = times @ ~np.isnan(values)
+    sums = times @ np.nan_to_num(values)
+    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    known = ~np.isnan(means) & in_mean
+    size = known.sum(axis=1)
+    total = np.where(known, means, 0.0).sum(axis=1)
+    mean = np.divide(total, size, out=np.full_like(total, np.nan), where=size > 0)
+    return np.concatenate([means, mean[:, None]], axis=1)
