@@ -1,6 +1,7 @@
 """OKS and its average precision: by hand, and against pycocotools."""
 
 import contextlib
+import importlib.util
 import io
 import sys
 
@@ -154,18 +155,21 @@ def documented_numbers(truth_file, found_file, sigmas=None):
     return evaluation.stats
 
 
-def our_numbers(truth_file, found_file):
+def our_numbers(truth_file, found_file, engine=None):
     annotations = poses.read_annotations(truth_file)
     results, _ = poses.read_results(found_file, annotations.skeleton)
-    return oks.average_precision(annotations, results)
+    return oks.average_precision(annotations, results, engine)
 
 
 def assert_same(truth_file, found_file, sigmas=None):
+    """Of both engines, if both are installed."""
     expected = documented_numbers(truth_file, found_file, sigmas)
-    actual = our_numbers(truth_file, found_file)
-    assert tuple(actual) == oks.NUMBERS
-    np.testing.assert_allclose(list(actual.values()), expected, rtol=0, atol=1e-9)
-    assert 0 < actual["AP"] < 1
+    installed = importlib.util.find_spec("hotcoco") is not None
+    for engine in oks.ENGINES if installed else ("pycocotools",):
+        actual = our_numbers(truth_file, found_file, engine)
+        assert tuple(actual) == oks.NUMBERS
+        np.testing.assert_allclose(list(actual.values()), expected, rtol=0, atol=1e-12)
+        assert 0 < actual["AP"] < 1
 
 
 def test_published_results_score_as_by_pycocotools(shared_data):
@@ -274,14 +278,37 @@ class TestAveragePrecision:
         found = [result_entry(1, truth, np.ones(2), 1.0)]
         assert our_numbers(*files(PAIR, people, found))["AP"] == pytest.approx(1)
 
-    def test_says_nothing_on_the_terminal(self, files, capsys):
-        self.numbers(files, [(0, 0.5)])
-        assert capsys.readouterr() == ("", "")
+    @pytest.mark.parametrize("engine", oks.ENGINES)
+    def test_says_nothing_on_the_terminal(self, files, capfd, engine):
+        pytest.importorskip(engine)
+        people, found = crowd_scene(14, seed=1)
+        our_numbers(*files(LSP14, people, found), engine)
+        assert capfd.readouterr() == ("", "")
 
-    def test_missing_pycocotools_is_said_with_what_to_install(self, files, monkeypatch):
-        monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
+    @pytest.mark.parametrize("engine", oks.ENGINES)
+    def test_each_engine_takes_no_poses_and_nobody(self, files, engine):
+        pytest.importorskip(engine)
+        people, found = crowd_scene(14, seed=1)
+        assert our_numbers(*files(LSP14, people, []), engine)["AP"] == 0
+        nobody = our_numbers(*files(LSP14, [], []), engine)
+        assert set(nobody.values()) == {-1.0}
+        assert our_numbers(*files(LSP14, [], found), engine) == nobody
+
+    def test_without_hotcoco_pycocotools_computes(self, files, monkeypatch):
+        people, found = crowd_scene(14, seed=1)
+        expected = our_numbers(*files(LSP14, people, found), "pycocotools")
+        monkeypatch.setitem(sys.modules, "hotcoco", None)
+        assert our_numbers(*files(LSP14, people, found)) == expected
+
+    def test_missing_engine_is_said_with_what_to_install(self, files, monkeypatch):
+        for module in ("hotcoco", "pycocotools.coco"):
+            monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(ValueError, match=r"needs pycocotools.*'tfpose\[coco\]'$"):
             self.numbers(files, [(0, 0.5)])
+        with pytest.raises(ValueError, match=r"needs hotcoco.*'tfpose\[fast\]'$"):
+            our_numbers(*files(PAIR, [], []), "hotcoco")
+        with pytest.raises(ValueError, match="'own': expected one of hotcoco, pycoco"):
+            our_numbers(*files(PAIR, [], []), "own")
 
 
 class TestSuppression:
