@@ -294,6 +294,23 @@ class TestAveragePrecision:
         assert set(nobody.values()) == {-1.0}
         assert our_numbers(*files(LSP14, [], found), engine) == nobody
 
+    @pytest.mark.parametrize("engine", oks.ENGINES)
+    def test_image_ids_may_be_any_integers(self, tmp_path, engine):
+        pytest.importorskip(engine)
+        truth, ids = np.array([[0.0, 0.0], [100.0, 100.0]]), (-7, 2**62)
+        people = [
+            annotation_entry(n, photo, truth, [2, 2], area=1e4)
+            for n, photo in enumerate(ids)
+        ]
+        found = [result_entry(ids[0], truth, np.ones(2), 1.0)]
+        images = [{"id": photo} for photo in ids]
+        poses.write_json(
+            tmp_path / "truth.json", annotations_json(PAIR, images, people)
+        )
+        poses.write_json(tmp_path / "found.json", found)
+        numbers = our_numbers(tmp_path / "truth.json", tmp_path / "found.json", engine)
+        assert numbers["AR"] == 0.5
+
     def test_without_hotcoco_pycocotools_computes(self, files, monkeypatch):
         people, found = crowd_scene(14, seed=1)
         expected = our_numbers(*files(LSP14, people, found), "pycocotools")

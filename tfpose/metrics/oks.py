@@ -140,10 +140,12 @@ def average_precision(
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="hotcoco: kpt_oks_sigmas")
         truth, found = coco(), coco()
-        truth.dataset = _coco_truth(annotations)
+        # hotcoco takes no negative ids; equal scores count in the order of the ids.
+        places = {photo: n for n, photo in enumerate(sorted(annotations.images))}
+        truth.dataset = _coco_truth(annotations, places)
         truth.createIndex()
         if len(results):  # loadRes does not take an empty list
-            found = truth.loadRes(_coco_results(results))
+            found = truth.loadRes(_coco_results(results, places))
         evaluation = evaluator(truth, found, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(annotations.skeleton.sigmas)
         evaluation.evaluate()
@@ -172,10 +174,10 @@ def _import_engine(engine: str | None) -> tuple[type, type]:
     )
 
 
-def _coco_truth(annotations: Annotations) -> dict:
+def _coco_truth(annotations: Annotations, places: dict[int, int]) -> dict:
     """A data set for the engines; its ids count from 1, for 0 means "unmatched"."""
     columns = zip(
-        annotations.image_ids.tolist(),
+        [places[photo] for photo in annotations.image_ids.tolist()],
         _triples(annotations.keypoints, annotations.visible),
         (annotations.visible > 0).sum(axis=1).tolist(),
         annotations.boxes.tolist(),
@@ -188,14 +190,14 @@ def _coco_truth(annotations: Annotations) -> dict:
         {"id": place, "category_id": 1, **dict(zip(keys, person, strict=True))}
         for place, person in enumerate(columns, start=1)
     ]
-    images = [{"id": image_id} for image_id in annotations.images]
+    images = [{"id": place} for place in places.values()]
     category = {"id": 1, "name": "person"}
     return {"images": images, "annotations": people, "categories": [category]}
 
 
-def _coco_results(results: Results) -> list[dict]:
+def _coco_results(results: Results, places: dict[int, int]) -> list[dict]:
     columns = zip(
-        results.image_ids.tolist(),
+        [places[photo] for photo in results.image_ids.tolist()],
         _triples(results.keypoints, results.scores),
         results.pose_scores.tolist(),
         strict=True,
