@@ -216,7 +216,11 @@ def read_annotations(path) -> Annotations:
     Raises:
         PoseFileError: the file is not of this form, or a record is bad.
     """
-    data = read_json(path)
+    return as_annotations(read_json(path), path)
+
+
+def as_annotations(data, path) -> Annotations:
+    """``read_annotations`` of data in memory; ``path`` is for the messages."""
     wanted = ("images", "annotations", "categories")
     if not isinstance(data, dict) or any(
         not isinstance(data.get(key), list) for key in wanted

@@ -185,11 +185,13 @@ def bare_name(joint: str) -> str:
 # Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
 # head_top, head_bottom: PoseFix's PoseTrack list; neck, the same place as
 # head_bottom. Pelvis and thorax are centres of the hips and of the shoulders and get
-# their sigmas (no publication measured them).
+# their sigmas, the belly those of the hips and the face those of the nose (no
+# publication measured them).
 SIGMAS = {
     "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072,
     "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035,
     "head_bottom": 0.035, "neck": 0.035, "pelvis": 0.107, "thorax": 0.079,
+    "belly": 0.107, "face": 0.026,
 }  # fmt: skip
 # A joint nobody measured is treated like an average limb joint.
 UNKNOWN_SIGMA = 0.079
@@ -322,6 +324,30 @@ CROWDPOSE14 = _skeleton(
     ),
     tree=_ARMS + _LEGS + _FROM_NECK + "neck-head_top",
 )  # fmt: skip
+# AI Challenger's own sigmas are not quite alike on both sides.
+AIC14 = _skeleton(
+    "aic14",
+    "r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle l_hip "
+    "l_knee l_ankle head_top neck",
+    _ARMS + _LEGS + _TRUNK + "neck-head_top",
+    head=("neck", "head_top"),
+    sigmas=(
+        0.01388152, 0.01515228, 0.01057665, 0.01417709, 0.01497891, 0.01402144,
+        0.03909642, 0.03686941, 0.01981803, 0.03843971, 0.03412318, 0.02415081,
+        0.01291456, 0.01236173,
+    ),
+    tree=_ARMS + _LEGS + _FROM_NECK + "neck-head_top",
+)  # fmt: skip
+# The face is the middle of the head, so there is no head segment.
+JHMDB15 = _skeleton(
+    "jhmdb15",
+    "neck belly face r_shoulder l_shoulder r_hip l_hip r_elbow l_elbow r_knee l_knee "
+    "r_wrist l_wrist r_ankle l_ankle",
+    _ARMS + _LEGS + "neck-face neck-belly neck-l_shoulder neck-r_shoulder belly-l_hip "
+    "belly-r_hip",
+    head=None,
+    tree=_ARMS + _LEGS + _FROM_NECK + "neck-belly neck-face",
+)
 
 SKELETONS = {
     skeleton.name: skeleton
@@ -333,6 +359,8 @@ SKELETONS = {
         FLIC10,
         POSETRACK15,
         CROWDPOSE14,
+        AIC14,
+        JHMDB15,
     )
 }
 

