@@ -36,8 +36,10 @@ SERVING = ["requests>=2.31,<3"]
 NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
 # The models train under KERAS_BACKEND=jax too.
 JAX = ["jax>=0.7,<0.11"]
+# The tests hold tracking's counts equal to those of motmetrics.
 # Environments of Python 3.12 and later have no setuptools for ``setup.py build_ext``.
 DEV = [
+    "motmetrics>=1.4,<2",
     "pytest>=8.3,<10",
     "pytest-xdist>=3.6,<4",
     "ruff>=0.12,<1",

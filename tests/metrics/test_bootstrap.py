@@ -77,6 +77,16 @@ def test_the_mean_is_that_of_the_chosen_joints():
     np.testing.assert_allclose(change[-1], [15.0] * 3)
 
 
+def test_things_of_a_person_count_alike():
+    # One person adds three things, the other one: 2 of 4 before, 3 of 4 after.
+    before = [[[100.0, 100.0, 0.0]], [[0.0, np.nan, np.nan]]]
+    after = [[[100.0, 100.0, 0.0]], [[100.0, np.nan, np.nan]]]
+    assert bootstrap.column_means(np.array(before)).tolist() == [50.0, 50.0]
+    assert bootstrap.column_means(np.array(after)).tolist() == [75.0, 75.0]
+    # Draws: the first person twice (no change), both, or the second twice.
+    assert changes(before, after).tolist() == [[25.0, 0.0, 100.0]] * 2
+
+
 @pytest.mark.parametrize("people", [0, 3])
 def test_nobody_who_counts_has_no_change(people):
     nothing = np.full((people, 2), np.nan)

@@ -65,7 +65,8 @@ def change_of_means(
 
     Args:
         before: f64[N, K], what each of N people adds to each of K joints (such as 100
-            for a right joint and 0 for a wrong one); nan where a joint does not count.
+            for a right joint and 0 for a wrong one), or f64[N, K, J] where they add J
+            things that count alike; nan for what does not count.
         after: the same people's, of other poses.
         in_mean: bool[K], the columns whose mean of means is told too; all if None.
         rounds: how often people are drawn.
@@ -80,29 +81,39 @@ def change_of_means(
         ValueError: the shapes differ.
     """
     before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
-    if before.shape != after.shape or before.ndim != 2:
+    if before.shape != after.shape or before.ndim not in (2, 3):
         raise ValueError(
             "expected the same people and joints [N, K] before and after, found "
             f"{before.shape} and {after.shape}"
         )
-    count, columns = before.shape
-    chosen = np.ones(columns, bool) if in_mean is None else np.asarray(in_mean, bool)
+    sides = _sums(before), _sums(after)
     drawn = [
-        _means(after, times, chosen) - _means(before, times, chosen)
-        for times in draws(count, rounds, seed)
+        np.subtract(*(_means(side, times, in_mean) for side in sides[::-1]))
+        for times in draws(len(before), rounds, seed)
     ]
-    everybody = np.ones((1, count))
-    change = _means(after, everybody, chosen) - _means(before, everybody, chosen)
     low, high = interval(np.concatenate(drawn), level)
-    return np.stack([change[0], low, high], axis=-1)
+    change = column_means(after, in_mean) - column_means(before, in_mean)
+    return np.stack([change, low, high], axis=-1)
 
 
-def _means(values, times, in_mean) -> np.ndarray:
-    """f64[n, K + 1] of people f64[N, K] who count f64[n, N] times."""
-    counts = times @ ~np.isnan(values)
-    sums = times @ np.nan_to_num(values)
+def column_means(values, in_mean=None) -> np.ndarray:
+    """f64[K + 1], the means themselves; arguments as of ``change_of_means``."""
+    sums = _sums(np.asarray(values, np.float64))
+    return _means(sums, np.ones((1, len(values))), in_mean)[0]
+
+
+def _sums(values) -> tuple[np.ndarray, np.ndarray]:
+    """f64[N, K] each: the sums of people's values, and how many there are."""
+    values = values if values.ndim == 3 else values[..., None]
+    known = ~np.isnan(values)
+    return np.where(known, values, 0.0).sum(axis=2), known.sum(axis=2, dtype=float)
+
+
+def _means(sides, times, in_mean) -> np.ndarray:
+    """f64[n, K + 1] of the sums of people who count f64[n, N] times."""
+    sums, counts = (times @ side for side in sides)
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
-    known = ~np.isnan(means) & in_mean
+    known = ~np.isnan(means) & (True if in_mean is None else np.asarray(in_mean, bool))
     size = known.sum(axis=1)
     total = np.where(known, means, 0.0).sum(axis=1)
     mean = np.divide(total, size, out=np.full_like(total, np.nan), where=size > 0)

@@ -8,7 +8,7 @@ person, with a threshold. They differ in the length and in the comparison:
   *at* the threshold counts (<=); 0.2. Papers' texts, HCRN's among them, divide by the
   longer side of the torso's box instead (``box_lengths``).
 - PCKh (Andriluka et al., CVPR 2014): the length is 0.6 of the head box's diagonal;
-  hourglass papers leave out a joint at the threshold (<); 0.5.
+  0.5. Published numbers are averaged in three ways (``AVERAGINGS``).
 - AUC: the area under the PCKh curve from 0 to 0.5.
 
 Joints without a label count nowhere; a joint that was not predicted is wrong.
@@ -20,9 +20,22 @@ import numpy as np
 
 # MPII's two joints that are midpoints of others: in no published mean.
 NOT_IN_MEAN = ("pelvis", "thorax")
+# How scripts come to PCKh's mean and to its column "Head":
+# "joints", pytorch-pose and the hourglass papers: the mean of the joints' rates; a
+#   joint at the threshold is wrong (<); the head is its top;
+# "labelled", HRNet: the joints' rates weighted by how many are labelled; a joint at the
+#   threshold is right (<=), as in MPII's own tools; the head is its top;
+# "pooled", MPII's own tools: the rate of all joints together, which is the same number
+#   (<=); the head is the mean of upper neck and top.
+AVERAGINGS = ("joints", "labelled", "pooled")
 # What the column "Head" of the papers' tables is the mean of: on LSP (PCK) as the
-# common script prints it, on MPII (PCKh) the top of the head alone.
-HEAD = {"pck": ("neck", "head_top"), "pckh": ("head_top",)}
+# common script prints it, of PCKh by averaging.
+HEAD = {
+    "pck": ("neck", "head_top"),
+    "joints": ("head_top",),
+    "labelled": ("head_top",),
+    "pooled": ("neck", "head_top"),
+}
 # The 51 points of MPII's AUC (evaluatePCKh of the MPII evaluation tools).
 AUC_THRESHOLDS = np.linspace(0.0, 0.5, 51)
 
@@ -110,9 +123,38 @@ def pck(distances, threshold: float = 0.2) -> np.ndarray:
     return hit_rates(distances, threshold, strict=False)
 
 
-def pckh(distances, threshold: float = 0.5) -> np.ndarray:
-    """PCKh per joint, f64[K] in percent, from distances f64[N, K] in head sizes."""
-    return hit_rates(distances, threshold, strict=True)
+def pckh(distances, threshold: float = 0.5, averaging: str = "joints") -> np.ndarray:
+    """PCKh per joint.
+
+    Args:
+        distances: f64[N, K] of ``normalised_distances``, in head sizes.
+        threshold: in head sizes.
+        averaging: of ``AVERAGINGS``; "joints" leaves out a joint at the threshold.
+
+    Returns:
+        f64[K] in percent; nan for a joint that counts nowhere.
+    """
+    return hit_rates(distances, threshold, strict=averaging == "joints")
+
+
+def average(rates, distances, averaging: str = "joints") -> float:
+    """The rates of all joints in one number.
+
+    Args:
+        rates: f64[K] of ``pck``, ``pckh`` or ``auc``; nan where a joint counts nowhere.
+        distances: f64[N, K], what they are the rates of.
+        averaging: of ``AVERAGINGS``: "joints" all weigh the same; otherwise as many as
+            are labelled, which is the rate of all labelled joints together.
+
+    Returns:
+        in the unit of ``rates``; nan if no joint counts.
+    """
+    rates = np.asarray(rates, np.float64)
+    counts = np.sum(~np.isnan(distances), axis=0)
+    weights = (counts > 0).astype(np.int64) if averaging == "joints" else counts
+    total = weights.sum()
+    weighted = np.where(weights > 0, rates * weights, 0.0)
+    return float(weighted.sum() / total) if total else np.nan
 
 
 def auc(distances, thresholds=AUC_THRESHOLDS) -> np.ndarray:

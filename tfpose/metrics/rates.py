@@ -39,32 +39,40 @@ class Distances:
     groups: dict[str, list[int]]
     notes: dict
 
-    def rates(self, metric: str, threshold: float) -> dict:
+    def rates(self, metric: str, threshold: float, averaging: str = "joints") -> dict:
         """The percentages of "pck", "pckh", "auc" or "pcp" at a threshold.
 
+        Args:
+            metric: one of the four.
+            threshold: in ``length``.
+            averaging: of ``pck.AVERAGINGS``, for "pckh" and "auc".
+
         Returns:
-            "mean" of the joints or sticks; "weighted_mean", over all labelled ones
-            alike; "per_joint" or "per_stick" {name: value}; "groups" {name without
-            left_ and right_: mean of both sides}, among them "head" as the papers'
-            tables have it. A value is None where nothing was labelled.
+            "mean" of the joints or sticks, or as ``averaging`` says; "weighted_mean",
+            over all labelled ones alike; "per_joint" or "per_stick" {name: value};
+            "groups" {name without left_ and right_: mean of both sides}, among them
+            "head" as the papers' tables have it. A value is None where nothing was
+            labelled.
         """
-        values = _rate(self.distances, metric, threshold)
+        values = _rate(self.distances, metric, threshold, averaging)
         in_mean = np.array([name not in pck.NOT_IN_MEAN for name in self.names])
-        pooled = self.distances[:, in_mean].reshape(-1, 1)
+        averaged = values[in_mean], self.distances[:, in_mean]
         groups = {name: _mean(values[columns]) for name, columns in self.groups.items()}
         return {
-            "mean": _mean(values[in_mean]),
-            "weighted_mean": _mean(_rate(pooled, metric, threshold)),
+            "mean": _mean([pck.average(*averaged, averaging)]),
+            "weighted_mean": _mean([pck.average(*averaged, "labelled")]),
             self.kind: {n: _mean([v]) for n, v in zip(self.names, values, strict=True)},
             "groups": groups,
         }
 
 
-def _rate(distances, metric: str, threshold: float) -> np.ndarray:
+def _rate(distances, metric: str, threshold: float, averaging: str) -> np.ndarray:
     """f64[N, K] -> f64[K] in percent."""
     if metric == "auc":
         return pck.auc(distances, np.linspace(0.0, threshold, AUC_STEPS))
-    rate = {"pck": pck.pck, "pckh": pck.pckh, "pcp": pcp.pcp}[metric]
+    if metric == "pckh":
+        return pck.pckh(distances, threshold, averaging)
+    rate = {"pck": pck.pck, "pcp": pcp.pcp}[metric]
     return rate(distances, threshold)
 
 
@@ -96,7 +104,11 @@ def of_sticks(people: Annotations, keypoints, average: bool = False) -> Distance
 
 
 def of_joints(
-    people: Annotations, keypoints, metric: str, normaliser: str = "torso"
+    people: Annotations,
+    keypoints,
+    metric: str,
+    normaliser: str = "torso",
+    averaging: str = "joints",
 ) -> Distances:
     """The joints' distances in lengths of the person, for PCK, PCKh and AUC.
 
@@ -105,6 +117,7 @@ def of_joints(
         keypoints: f64[N, K, 2], px; nan where nothing was predicted.
         metric: "pck", "pckh" or "auc" (in head sizes if anybody's is known).
         normaliser: of ``NORMALISERS``, where it is not the head size.
+        averaging: of ``pck.AVERAGINGS``, what the head is where it is.
 
     Raises:
         PoseFileError: "pckh", and nobody has a head size.
@@ -116,7 +129,7 @@ def of_joints(
     )
     names = people.skeleton.joints
     groups, notes = _both_sides(names), {}
-    head = pck.HEAD["pckh" if length == HEAD_SIZE else "pck"]
+    head = pck.HEAD[averaging if length == HEAD_SIZE else "pck"]
     if "head" not in groups and set(head) <= set(names):
         groups["head"] = [names.index(joint) for joint in head]
         notes = {"head_joints": list(head)}

@@ -1,0 +1,137 @@
+"""Average precision of single joints where several people are in a photo.
+
+The protocol of MPII's multi-person set and of PoseTrack (Pishchulin et al., CVPR 2016,
+arXiv 1511.06645; Andriluka et al., CVPR 2018, arXiv 1710.10000; their tools evalMPII
+and poseval). Each pose belongs to the person most of whose joints it hits, each person
+to one pose. The joints of all poses are then ranked by their scores, joint by joint: a
+joint is right if it hits that of its pose's person; all others are false, those of a
+pose without a person among them.
+
+"scene" stands for what is scored at once: a frame, a photo, or a group in it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+# The head's part that a joint may be away, in head sizes (0.6 of the box's diagonal).
+THRESHOLD = 0.5
+
+
+def pose_distances(keypoints, placed, targets, visible, head_sizes) -> np.ndarray:
+    """How far each pose's joints are from each person's, in heads of the person.
+
+    Args:
+        keypoints: f64[N, K, 2], px, the poses of a scene.
+        placed: bool[N, K], whether a pose has that joint.
+        targets: f64[M, K, 2], px, its people.
+        visible: [M, K], 0 where a joint has no label.
+        head_sizes: f64[M], px.
+
+    Returns:
+        f64[N, M, K] >= 0; inf where the pose or the person lacks the joint.
+    """
+    offsets = np.asarray(keypoints, np.float64)[:, None] - np.asarray(targets)
+    sizes = np.asarray(head_sizes, np.float64)[:, None]
+    distances = np.linalg.norm(offsets, axis=-1) / sizes
+    both = np.asarray(placed, bool)[:, None] & (np.asarray(visible) > 0)
+    return np.where(both, distances, np.inf)
+
+
+def assign(distances, visible, threshold: float = THRESHOLD) -> np.ndarray:
+    """To whom each pose of a scene belongs.
+
+    A pose is for the person the largest share of whose labelled joints it hits; of
+    several poses for a person the one with the largest share gets it. Of equals the
+    first is taken.
+
+    Args:
+        distances: f64[N, M, K] of ``pose_distances``.
+        visible: [M, K], 0 where a joint has no label.
+        threshold: a joint at it is hit, too.
+
+    Returns:
+        i64[N], the person or -1.
+    """
+    poses, people, _ = distances.shape
+    owners = np.full(poses, -1, np.int64)
+    if not poses or not people:
+        return owners
+    labelled = (np.asarray(visible) > 0).sum(axis=1)
+    shares = (distances <= threshold).sum(axis=2) / np.maximum(labelled, 1)
+    best = shares.argmax(axis=1)
+    shares = np.where(np.arange(people) == best[:, None], shares, 0.0)
+    winners = shares.argmax(axis=0)  # (M,)
+    found = shares.max(axis=0) > 0
+    owners[winners[found]] = np.flatnonzero(found)
+    return owners
+
+
+def hits(distances, owners, threshold: float = THRESHOLD) -> np.ndarray:
+    """Which joints of the poses are right.
+
+    Args:
+        distances: f64[N, M, K] of ``pose_distances``.
+        owners: i64[N] of ``assign``.
+        threshold: a joint at it is right, too.
+
+    Returns:
+        bool[N, K]; false for every joint of a pose without a person.
+    """
+    right = np.zeros((distances.shape[0], distances.shape[2]), bool)
+    rows = np.flatnonzero(owners >= 0)
+    right[rows] = distances[rows, owners[rows]] <= threshold
+    return right
+
+
+def average_precision(scores, right, labelled: int) -> tuple[float, float, float]:
+    """Average precision of one joint over all scenes, as in Pascal VOC since 2010.
+
+    The area under the precision at each recall, where precision never rises with
+    recall. Equal scores keep their order.
+
+    Args:
+        scores: f64[P], of every joint that was placed.
+        right: bool[P].
+        labelled: how many people have the joint.
+
+    Returns:
+        average precision, and precision and recall of all P, in percent. Without a
+        label all are nan, without a placed joint 0, 0 and 0.
+    """
+    if not labelled:
+        return np.nan, np.nan, np.nan
+    if not len(scores):
+        return 0.0, 0.0, 0.0
+    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
+    found = np.cumsum(np.asarray(right, bool)[order])
+    precision = found / np.arange(1, len(found) + 1)
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    steps = np.diff(found, prepend=0) / labelled
+    area = (envelope * steps).sum()
+    return 100.0 * area, 100.0 * precision[-1], 100.0 * found[-1] / labelled
+
+
+def inside_polygons(points, polygons) -> np.ndarray:
+    """Which points lie in one of the polygons.
+
+    Args:
+        points: f64[..., 2], px.
+        polygons: f64[V, 2] each, px, their corners in turn; where a polygon overlaps
+            itself the even-odd rule decides.
+
+    Returns:
+        bool[...]; a point on an edge may be either.
+    """
+    points = np.asarray(points, np.float64)
+    inside = np.zeros(points.shape[:-1], bool)
+    x, y = points[..., None, 0], points[..., None, 1]
+    for polygon in polygons:
+        start = np.asarray(polygon, np.float64)
+        end = np.roll(start, -1, axis=0)
+        rise = end[:, 1] - start[:, 1]
+        across = (start[:, 1] > y) != (end[:, 1] > y)  # (..., V)
+        share = (y - start[:, 1]) / np.where(rise == 0, 1.0, rise)
+        right_of = x < start[:, 0] + share * (end[:, 0] - start[:, 0])
+        inside |= (across & right_of).sum(axis=-1) % 2 == 1
+    return inside
