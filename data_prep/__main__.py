@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pathlib
 import tempfile
 
@@ -15,6 +16,14 @@ BUILDERS = {
     "lsp": ("data_prep.lsp", "Lsp"),
     "lspet": ("data_prep.lspet", "Lspet"),
     "coco": ("data_prep.coco", "Coco"),
+    "mpii": ("data_prep.mpii_people", "Mpii"),
+    "flic": ("data_prep.flic", "Flic"),
+    "posetrack17": ("data_prep.posetrack17", "Posetrack17"),
+    "posetrack18": ("data_prep.posetrack18", "Posetrack18"),
+    "crowdpose": ("data_prep.crowdpose", "Crowdpose"),
+    "ochuman": ("data_prep.ochuman", "Ochuman"),
+    "aic": ("data_prep.aic", "Aic"),
+    "jhmdb": ("data_prep.jhmdb", "Jhmdb"),
 }
 
 
@@ -25,14 +34,16 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
         name: one of ``BUILDERS``.
         source: the data set's own folder; None for rendered data.
         out: folder for prepared data sets.
-        options: arguments of the builder's class.
+        options: arguments of the builder's class; ``window`` and ``person_size`` (of
+            ``PeopleConfig``) of every one.
 
     Returns:
         {"directory", "written": {split: people}, "left_out": {reason: people},
         "annotations": {split: COCO annotations file of the same people}}.
 
     Raises:
-        ValueError: an unknown name, or a source that is not the data set's folder.
+        ValueError: an unknown name or option, or a source that is not the data set's
+            folder.
     """
     import tensorflow_datasets as tfds
 
@@ -43,9 +54,14 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
             f"--source {source}: expected the folder of {name}, found none"
         )
     module, class_name = BUILDERS[name]
-    builder = getattr(importlib.import_module(module), class_name)(
-        data_dir=out, **options
-    )
+    builder_class = getattr(importlib.import_module(module), class_name)
+    known = _options_of(builder_class)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise ValueError(
+            f"{name}: expected options among {', '.join(known)}, found {unknown[0]}"
+        )
+    builder = builder_class(data_dir=out, **options)
     pathlib.Path(out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on such a folder
         builder.download_and_prepare(
@@ -58,16 +74,35 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
         "directory": str(builder.data_dir),
         "written": {s: info.num_examples for s, info in builder.info.splits.items()},
         "left_out": dict(builder.left_out),
-        "annotations": write_annotations(builder, pathlib.Path(out, name)),
+        "annotations": write_annotations(
+            builder, pathlib.Path(out, name), pathlib.Path(source or out)
+        ),
     }
 
 
-def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
+def _options_of(builder_class) -> list[str]:
+    """The arguments that a builder takes beside those of TFDS."""
+    from data_prep.people import PeopleBuilder
+
+    ours = [c for c in builder_class.__mro__ if issubclass(c, PeopleBuilder)]
+    names = {
+        name
+        for one in ours
+        for name, argument in inspect.signature(one.__init__).parameters.items()
+        if argument.kind is argument.KEYWORD_ONLY
+    }
+    return sorted(names - {"config", "variant"})
+
+
+def write_annotations(
+    builder, folder: pathlib.Path, source: pathlib.Path
+) -> dict[str, str]:
     """Writes the people of each split as COCO annotations: what poses are scored with.
 
     Args:
         builder: a prepared data set.
         folder: where ``annotations_SPLIT.json`` goes.
+        source: the data set's own folder, for the builder's ``notes``.
 
     Returns:
         {split: path}.
@@ -78,6 +113,7 @@ def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
     for split in builder.info.splits:
         images: dict[int, dict] = {}
         entries = []
+        notes = builder.notes(split, source)
         skip = {"window": tfds.decode.SkipDecoding()}
         records = builder.as_dataset(split=split, decoders=skip)
         for record in sorted(
@@ -85,17 +121,19 @@ def write_annotations(builder, folder: pathlib.Path) -> dict[str, str]:
         ):
             image_id = int(record["image_id"])
             file_name = record["file_name"].decode()
-            images[image_id] = {"id": image_id, "file_name": file_name}
-            head = float(record["head_size"])
+            photo = {"id": image_id, "file_name": file_name}
+            images[image_id] = {**photo, **notes.photos.get(image_id, {})}
+            head, person_id = float(record["head_size"]), int(record["person_id"])
             entries.append(
                 annotation_entry(
-                    record["person_id"],
+                    person_id,
                     image_id,
                     record["keypoints"],
                     record["visible"],
                     record["box"],
                     record["area"],
                     **({"head_size": head} if head > 0 else {}),
+                    **notes.people.get(person_id, {}),
                 )
             )
         path = folder / f"annotations_{split}.json"

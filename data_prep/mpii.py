@@ -53,7 +53,7 @@ def validation_annotations(source: pathlib.Path) -> dict:
         "headboxes_src": (2, 2, None),
         "dataset_joints": (1, 16),
     }
-    truth = _read_mat(path, shapes)
+    truth = read_mat(path, shapes)
     counts = {name: truth[name].shape[-1] for name in shapes if None in shapes[name]}
     if len(set(counts.values())) != 1:
         raise PoseFileError(f"{path}: expected the same people, found {counts}")
@@ -70,14 +70,14 @@ def validation_annotations(source: pathlib.Path) -> dict:
     people = [
         annotation_entry(
             row + 1,
-            _image_id(names[row]),
+            image_id_of(names[row]),
             np.where(labelled[row, :, None], keypoints[row], 0.0),
             visible[row],
             head_size=float(head_sizes[row]),
         )
         for row in range(len(keypoints))
     ]
-    images = [{"id": _image_id(n), "file_name": n} for n in sorted(set(names))]
+    images = [{"id": image_id_of(n), "file_name": n} for n in sorted(set(names))]
     return annotations_json(MPII16, images, people)
 
 
@@ -95,7 +95,7 @@ def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
         PoseFileError: the file is of another form or for another number of people.
     """
     people = annotations["annotations"]
-    predictions = _read_mat(path, {"preds": (len(people), 16, 2)})["preds"]
+    predictions = read_mat(path, {"preds": (len(people), 16, 2)})["preds"]
     return [
         result_entry(
             person["image_id"], row - 1.0, np.ones(16), 1.0, annotation_id=person["id"]
@@ -104,13 +104,21 @@ def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
     ]
 
 
-def _image_id(name: str) -> int:
-    """The number that MPII's photos are named by: 005808361.jpg -> 5808361."""
+def image_id_of(name: str) -> int:
+    """The number that MPII's photos are named by: 005808361.jpg -> 5808361.
+
+    Raises:
+        ValueError: the name is no number.
+    """
     return int(pathlib.Path(name).stem)
 
 
-def _read_mat(path, shapes: dict) -> dict:
-    """The named arrays of a MATLAB file; None in a shape stands for any length."""
+def read_mat(path, shapes: dict) -> dict:
+    """The named arrays of a MATLAB file; None in a shape stands for any length.
+
+    Raises:
+        PoseFileError: no MATLAB file, or arrays that are missing or of other shapes.
+    """
     import scipy.io
 
     try:
@@ -127,6 +135,25 @@ def _read_mat(path, shapes: dict) -> dict:
             expected = tuple("N" if length is None else length for length in shape)
             raise PoseFileError(f"{path}: expected {name} {expected}, found {found}")
     return arrays
+
+
+def read_struct(path, name: str):
+    """A structure of a MATLAB file, its fields as attributes, lengths of 1 left out.
+
+    Raises:
+        PoseFileError: no MATLAB file, or one without it.
+    """
+    import scipy.io
+
+    try:
+        arrays = scipy.io.loadmat(
+            path, variable_names=[name], squeeze_me=True, struct_as_record=False
+        )
+        return arrays[name]
+    except Exception as error:  # a damaged file makes SciPy raise nearly anything
+        raise PoseFileError(
+            f"{path}: expected a MATLAB file with {name!r}: {error}"
+        ) from error
 
 
 def _read_names(path, count: int) -> list[str]:

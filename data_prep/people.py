@@ -52,6 +52,19 @@ class Photo:
     people: tuple[Person, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class Notes:
+    """Further entries of photos and people in annotation files, such as track ids.
+
+    Attributes:
+        photos: image id -> entries, which can be written as JSON.
+        people: person id -> entries.
+    """
+
+    photos: dict[int, dict] = dataclasses.field(default_factory=dict)
+    people: dict[int, dict] = dataclasses.field(default_factory=dict)
+
+
 def read_photo(path: pathlib.Path) -> bytes:
     """The bytes of a whole photo.
 
@@ -99,22 +112,68 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         estimates: COCO results file with a method's poses in the same photos. A record
             then holds, too, the pose that overlaps its person most: where a joint is
             not annotated, a refiner can train with the estimate as input (FACTS A.5).
+        skeleton: name of the records' skeleton: the data set's own, or one of
+            ``CONVERSIONS``.
+        window, person_size: of ``PeopleConfig``, numbers or their text.
+        variant: a word for what else sets these records apart from others of the set.
 
     Raises:
         PoseFileError: the results file is not as expected.
+        ValueError: a skeleton that the data set is not converted to, or a window that
+            would not hold the box.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     SKELETON: Skeleton
     SPLITS: tuple[str, ...]
+    # Other skeletons that the data set's poses can be given in.
+    CONVERSIONS: tuple[Skeleton, ...] = ()
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Give the data set's own folder as manual_dir."
 
-    def __init__(self, *, config=None, estimates: str = "", **kwargs):
-        name = "people_with_estimates" if estimates else "people"
-        config = config or PeopleConfig(name=name, skeleton=self.SKELETON)
+    def __init__(
+        self,
+        *,
+        config: PeopleConfig | None = None,
+        estimates: str = "",
+        skeleton: str = "",
+        window: float | str = "",
+        person_size: int | str = "",
+        variant: str = "",
+        **kwargs,
+    ):
+        config = config or PeopleConfig(
+            name="people_with_estimates" if estimates else "people",
+            skeleton=self._chosen_skeleton(skeleton),
+        )
+        config = dataclasses.replace(
+            config,
+            window=_number("window", window or config.window),
+            person_size=int(_number("person_size", person_size or config.person_size)),
+        )
+        # The name keeps records of other arguments apart in the same folder.
+        config.name = "_".join(
+            filter(
+                None,
+                (
+                    config.name,
+                    skeleton and config.skeleton.name,
+                    window and f"window{config.window:g}",
+                    person_size and f"size{config.person_size}",
+                    variant,
+                ),
+            )
+        )
         self.estimates = read_estimates(estimates, config.skeleton) if estimates else {}
         self.left_out: collections.Counter[str] = collections.Counter()
         super().__init__(config=config, **kwargs)
+
+    def _chosen_skeleton(self, name: str) -> Skeleton:
+        known = {known.name: known for known in (self.SKELETON, *self.CONVERSIONS)}
+        if name and name not in known:
+            raise ValueError(
+                f"skeleton={name}: {self.name} is written as {' or '.join(known)}"
+            )
+        return known[name] if name else self.SKELETON
 
     @property
     def skeleton(self) -> Skeleton:
@@ -152,9 +211,20 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """The photos of one split in a fixed order, from the data set's own folder."""
         raise TypeError(f"{type(self).__name__} does not define photos()")
 
+    def splits(self, source: pathlib.Path) -> tuple[str, ...]:
+        """The splits that the data set's own folder has."""
+        del source
+        return self.SPLITS
+
+    def notes(self, split: str, source: pathlib.Path) -> Notes:
+        """What annotations of a split say beyond its records."""
+        del split, source
+        return Notes()
+
     def _split_generators(self, dl_manager):
         source = pathlib.Path(dl_manager.manual_dir)
-        return {split: self._generate_examples(split, source) for split in self.SPLITS}
+        splits = self.splits(source)
+        return {split: self._generate_examples(split, source) for split in splits}
 
     def _generate_examples(self, split: str, source: pathlib.Path):
         for photo in self.photos(split, source):
@@ -205,6 +275,17 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             )
             record["estimated_valid"] = np.full(joints, found, np.float32)
         return record
+
+
+def _number(name: str, value) -> float:
+    """A number from 1 that was given as one or as text."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number < np.inf:
+        raise ValueError(f"{name}={value}: expected a number from 1")
+    return number
 
 
 def read_estimates(path: str, skeleton: Skeleton) -> dict[int, np.ndarray]:

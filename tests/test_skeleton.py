@@ -69,8 +69,8 @@ def test_flip_permutations_as_the_data_sets_state_them(skeleton, permutation):
     np.testing.assert_array_equal(skeleton.flip_permutation, permutation)
 
 
-# FACTS C.3; those of the sets that it does not have are read in the same way. Per skeleton the
-# parent of each joint, and the layer it is in.
+# FACTS C.3; those of the sets that it does not have are read in the same way. Per
+# skeleton the parent of each joint, and the layer it is in.
 TREES = {
     "lsp14": (
         [1, 2, 12, 12, 3, 4, 7, 8, 12, 12, 9, 10, -1, 12],

@@ -1,0 +1,266 @@
+"""Base of the data sets that are, or can be read as, COCO annotations.
+
+A data set's module says where its files are, what they call the joints and, where the
+files are of another form, how one becomes COCO annotations (``read``). Finding the
+files, checking the records, mapping joints by name and counting who is left out is the
+same for all.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from data_prep.conversions import rejoin
+from data_prep.people import (
+    Notes,
+    PeopleBuilder,
+    Person,
+    Photo,
+    box_around,
+    read_photo,
+)
+from tfpose.photos import PhotoError
+from tfpose.pose_entries import SEGMENT_SHARE_OF_BOX
+from tfpose.poses import (
+    Annotations,
+    PoseFileError,
+    as_annotations,
+    read_json,
+    rows_by_image,
+)
+from tfpose.skeleton import Skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """Where a split is.
+
+    Attributes:
+        annotations: path patterns below the data set's folder; the first that matches
+            is taken, with all its matches.
+        images: the folder below the data set's that photos' names start from.
+    """
+
+    annotations: tuple[str, ...]
+    images: str = ""
+
+
+class CocoLayout(PeopleBuilder, skip_registration=True):
+    """A subclass has ``FILES`` by split and, where they are needed, the others.
+
+    Args:
+        annotations: another file than the official ones, below the data set's folder;
+            it is then the only split.
+        images: the folder of its photos; the data set's own folder if not given.
+        split: what that split is called.
+
+    Left out, and counted by reason: annotations of crowds and people without a labelled
+    joint. Neither is a neighbour of the others.
+
+    Raises:
+        ValueError: ``split`` or ``images`` without ``annotations``, or another split
+            than the data set has.
+    """
+
+    FILES: dict[str, Files]
+    # A joint's name in the files -> in the skeleton. Before it is looked up, a name
+    # is written in lower case with underscores.
+    RENAMED: dict[str, str] = {}
+    # Joints of the skeleton that some of the files do not have.
+    MAY_LACK: frozenset[str] = frozenset()
+    # The coordinate of the files' first pixel: 1 where they were written by MATLAB.
+    FIRST_PIXEL = 0
+    # Entries of photos and people that annotation files keep.
+    PHOTO_NOTES: tuple[str, ...] = ()
+    PERSON_NOTES: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "FILES" in vars(cls):
+            cls.SPLITS = tuple(cls.FILES)
+
+    def __init__(
+        self, *, annotations: str = "", images: str = "", split: str = "", **kwargs
+    ):
+        if (images or split) and not annotations:
+            raise ValueError(
+                f"{self.name}: images and split belong to annotations=FILE, found none"
+            )
+        if split and split not in self.SPLITS:
+            raise ValueError(f"split={split}: expected one of {', '.join(self.SPLITS)}")
+        self.given = Files((annotations,), images) if annotations else None
+        self.given_split = split or self.SPLITS[0]
+        if annotations:
+            stem = re.sub(r"\W+", "_", pathlib.PurePath(annotations).stem)
+            kwargs["variant"] = f"{stem}_{self.given_split}"
+        super().__init__(**kwargs)
+
+    def splits(self, source: pathlib.Path) -> tuple[str, ...]:
+        """The splits whose annotations are there.
+
+        Raises:
+            PoseFileError: none is.
+        """
+        if self.given:
+            return (self.given_split,)
+        found = tuple(split for split in self.SPLITS if self.files(split, source))
+        if not found:
+            wanted = [files.annotations[0] for files in self.FILES.values()]
+            raise PoseFileError(
+                f"{source}: expected {' or '.join(dict.fromkeys(wanted))} (or "
+                "annotations=FILE), found none"
+            )
+        return found
+
+    def files(self, split: str, source: pathlib.Path) -> list[pathlib.Path]:
+        """The annotation files of a split, in order."""
+        if self.given:
+            return [source / self.given.annotations[0]]
+        for pattern in self.FILES[split].annotations:
+            found = sorted(source.glob(pattern))
+            if found:
+                return found
+        return []
+
+    def read(self, path: pathlib.Path, split: str, number: int) -> dict:
+        """What a file holds, as COCO annotations.
+
+        Where the files are of another form, a subclass brings them into this one. An
+        annotation may lack ``keypoints``; it may have ``head_size`` in px.
+
+        Args:
+            path: of the file.
+            split: that is wanted, for files that hold several.
+            number: the file's place among those of the split.
+        """
+        del split, number
+        return read_json(path)
+
+    def convert(self, keypoints, visible, entry: dict):
+        """A pose of ``SKELETON`` in the records' skeleton, if that is another one."""
+        raise TypeError(f"{type(self).__name__} converts no poses")
+
+    def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
+        """The photos with people, file by file in the order of their ids.
+
+        Raises:
+            PoseFileError: no annotations file, or one that is not as expected.
+            PhotoError: other joints than the data set's, or a photo that is missing or
+                damaged.
+        """
+        folder = source / (self.given or self.FILES[split]).images
+        seen: set[int] = set()
+        for path, labelled in self._files_of(split, source):
+            repeated = seen & set(labelled.ids.tolist())
+            if repeated:
+                raise PoseFileError(
+                    f"{path}: expected unique annotation ids in all files of the "
+                    f"split, found {min(repeated)} again"
+                )
+            seen |= set(labelled.ids.tolist())
+            self._count(labelled)
+            people = labelled.take(labelled.scored)
+            for image_id, rows in sorted(rows_by_image(people.image_ids).items()):
+                name = people.images[image_id].get("file_name")
+                if not isinstance(name, str):
+                    raise PoseFileError(
+                        f"{path}: image {image_id}: expected a file_name, found {name}"
+                    )
+                found = tuple(self._person(people, row) for row in rows)
+                if found:
+                    yield Photo(image_id, name, read_photo(folder / name), found)
+
+    def notes(self, split: str, source: pathlib.Path) -> Notes:
+        if not self.PHOTO_NOTES and not self.PERSON_NOTES:
+            return Notes()
+        notes = Notes()
+        for _, labelled in self._files_of(split, source):
+            for image_id, image in labelled.images.items():
+                notes.photos[image_id] = _some(image, self.PHOTO_NOTES)
+            for entry in labelled.entries:
+                notes.people[entry["id"]] = _some(entry, self.PERSON_NOTES)
+        return notes
+
+    def _files_of(self, split, source) -> Iterator[tuple[pathlib.Path, Annotations]]:
+        """Each annotations file of a split and what it holds."""
+        paths = self.files(split, source)
+        if not paths:
+            wanted = source / self.FILES[split].annotations[0]
+            raise PoseFileError(f"{wanted}: expected annotations, found no such file")
+        for number, path in enumerate(paths):
+            data = self._with_our_names(self.read(path, split, number))
+            labelled = as_annotations(data, path)
+            _expect_joints(path, labelled.skeleton, self.SKELETON, self.MAY_LACK)
+            yield path, labelled
+
+    def _with_our_names(self, data):
+        """The data with joints renamed; who has no keypoints gets unlabelled ones."""
+        whole = isinstance(data, dict) and all(
+            isinstance(data.get(key), list) for key in ("annotations", "categories")
+        )
+        category = data["categories"][0] if whole and data["categories"] else None
+        names = category.get("keypoints") if isinstance(category, dict) else None
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            return data
+        unlabelled = {"keypoints": [0] * (3 * len(names))}
+        people = [
+            {**unlabelled, **record} if isinstance(record, dict) else record
+            for record in data["annotations"]
+        ]
+        names = [name.lower().replace(" ", "_") for name in names]
+        names = [self.RENAMED.get(name, name) for name in names]
+        # Limbs are dropped: some files repeat those of COCO, whatever the joints.
+        category = {"id": category.get("id"), "keypoints": names}
+        return {**data, "annotations": people, "categories": [category]}
+
+    def _count(self, people: Annotations) -> None:
+        unlabelled = ~np.any(people.visible > 0, axis=1) & ~people.crowd
+        counts = {"crowd": people.crowd, "no labelled joint": unlabelled}
+        # Adding counters leaves out what is zero.
+        self.left_out += collections.Counter(
+            {reason: int(which.sum()) for reason, which in counts.items()}
+        )
+
+    def _person(self, people: Annotations, row: int) -> Person:
+        entry = people.entries[row]
+        keypoints, visible = rejoin(
+            people.keypoints[row] - self.FIRST_PIXEL,
+            people.visible[row],
+            people.skeleton.joints,
+            self.SKELETON,
+        )
+        box, area = people.boxes[row], people.areas[row]
+        if entry.get("bbox"):
+            box = box - [self.FIRST_PIXEL, self.FIRST_PIXEL, 0, 0]
+        elif visible.any():
+            box = box_around(keypoints, visible)
+            area = entry.get("area", SEGMENT_SHARE_OF_BOX * box[2] * box[3])
+        if self.skeleton != self.SKELETON:
+            keypoints, visible = self.convert(keypoints, visible, entry)
+        return Person(
+            keypoints,
+            visible,
+            box,
+            float(area),
+            int(people.ids[row]),
+            float(np.nan_to_num(people.head_sizes[row])),
+        )
+
+
+def _some(entry: dict, keys: tuple[str, ...]) -> dict:
+    return {key: entry[key] for key in keys if key in entry}
+
+
+def _expect_joints(path, found: Skeleton, expected: Skeleton, may_lack) -> None:
+    missing = set(expected.joints) - set(found.joints) - may_lack
+    if missing:
+        raise PhotoError(
+            f"{path}: expected the joints of {expected.name}, found "
+            f"{list(found.joints)}"
+        )

@@ -1,0 +1,108 @@
+"""Poses of one data set in the joints of another, as PoseRefiner maps them (FACTS B.7).
+
+Pure functions of one person's pose in photo pixels. A joint that cannot be had is not
+labelled: its visibility is 0 and its place (0, 0).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpose.skeleton import COCO17, MPII16, POSETRACK15, Skeleton
+
+_FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
+
+
+def rejoin(keypoints, visible, joints, skeleton: Skeleton):
+    """A pose in a skeleton's joints, by name.
+
+    Args:
+        keypoints: f64[n, 2].
+        visible: u8[n].
+        joints: the n names of the given joints; names the skeleton does not have are
+            dropped.
+        skeleton: of the result.
+
+    Returns:
+        keypoints f64[K, 2] and visible u8[K].
+    """
+    keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
+    place = {joint: index for index, joint in enumerate(joints)}
+    rows = [place.get(joint, -1) for joint in skeleton.joints]
+    # Row -1 is the one that is appended.
+    visible = np.append(visible, 0)[rows].astype(np.uint8)
+    points = np.concatenate([keypoints, np.zeros((1, 2))])[rows]
+    return np.where(visible[:, None] > 0, points, 0.0), visible
+
+
+def coco_to_posetrack(keypoints, visible, segmentation=None):
+    """A COCO person in PoseTrack's joints.
+
+    The top of the head is the top-most vertex of the person's segment, the bottom the
+    midpoint of the nose and the midpoint of the shoulders. A departure: where no joint
+    of the face is labelled, the top of the segment is taken for a shoulder or a hip,
+    and the head top is left out; the paper does not speak of such people.
+
+    Args:
+        keypoints: f64[17, 2].
+        visible: u8[17]; the head bottom is as visible as the least visible of the three
+            joints it is made of.
+        segmentation: COCO's polygons [[x, y, x, y, ...], ...]; without them, or with a
+            run-length code, there is no head top.
+
+    Returns:
+        keypoints f64[15, 2] and visible u8[15].
+    """
+    points, flags = rejoin(keypoints, visible, COCO17.joints, POSETRACK15)
+    of = COCO17.index
+    visible = np.asarray(visible)
+    shoulders = [of("left_shoulder"), of("right_shoulder")]
+    parts = np.asarray(keypoints, np.float64)[[of("nose"), *shoulders]]
+    flag = visible[[of("nose"), *shoulders]].min()
+    bottom = POSETRACK15.index("head_bottom")
+    if flag > 0:
+        points[bottom] = (parts[0] + (parts[1] + parts[2]) / 2) / 2
+        flags[bottom] = flag
+    summit = top_vertex(segmentation)
+    if summit is not None and any(visible[of(joint)] for joint in _FACE):
+        points[POSETRACK15.index("head_top")] = summit
+        flags[POSETRACK15.index("head_top")] = 2
+    return points, flags
+
+
+def top_vertex(segmentation) -> np.ndarray | None:
+    """The vertex f64[2] of COCO polygons with the least y, the first of several.
+
+    None without polygons.
+    """
+    if not isinstance(segmentation, list):
+        return None
+    polygons = [polygon for polygon in segmentation if isinstance(polygon, list)]
+    flat = [number for polygon in polygons for number in polygon]
+    if not flat or len(flat) % 2:
+        return None
+    vertices = np.array(flat, np.float64).reshape(-1, 2)
+    return vertices[vertices[:, 1].argmin()]
+
+
+def mpii_to_posetrack(keypoints, visible):
+    """An MPII person in PoseTrack's joints.
+
+    MPII's upper neck is the head bottom; the nose, which MPII does not label, is the
+    midpoint of the head's two ends and as visible as the less visible of them.
+
+    Args:
+        keypoints: f64[16, 2].
+        visible: u8[16].
+
+    Returns:
+        keypoints f64[15, 2] and visible u8[15].
+    """
+    renamed = [{"neck": "head_bottom"}.get(joint, joint) for joint in MPII16.joints]
+    points, flags = rejoin(keypoints, visible, renamed, POSETRACK15)
+    ends = [POSETRACK15.index("head_bottom"), POSETRACK15.index("head_top")]
+    nose = POSETRACK15.index("nose")
+    if flags[ends].all():
+        points[nose] = points[ends].mean(axis=0)
+        flags[nose] = flags[ends].min()
+    return points, flags

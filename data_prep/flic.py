@@ -1,0 +1,130 @@
+"""FLIC (Sapp and Taskar, CVPR 2013): actors' upper bodies in film frames, 10 joints.
+
+Reads either of, with the photos in ``images/``:
+
+- ``examples.mat``, the data set's own file: of each example ``filepath``, ``coords``
+  f64[2, 29] with NaN where not labelled, ``torsobox`` and ``istrain`` or ``istest``;
+- ``train.h5`` and ``valid.h5`` of the hourglass papers, better with
+  ``..._personcentric`` in their names: ``imgname`` and ``part`` f64[N, 11, 2].
+
+Coordinates count from 1. Left and right are the person's in ``examples.mat`` and in the
+personcentric files; in the others those of people seen from behind are exchanged.
+Several examples can show the same person, so nobody is another's neighbour.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from data_prep.coco_layout import CocoLayout, Files
+from data_prep.mpii import read_struct
+from data_prep.people import box_around
+from tfpose.pose_entries import SEGMENT_SHARE_OF_BOX, annotation_entry, annotations_json
+from tfpose.poses import PoseFileError
+from tfpose.skeleton import FLIC10
+
+# The places of joints in ``coords``, from 0; all others but the eyes are empty.
+COLUMNS = {
+    "left_shoulder": 0, "left_elbow": 1, "left_wrist": 2, "right_shoulder": 3,
+    "right_elbow": 4, "right_wrist": 5, "left_hip": 6, "right_hip": 9, "nose": 16,
+}  # fmt: skip
+# The places in ``part``.
+PARTS = {**COLUMNS, "right_hip": 7, "nose": 10}
+TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+# The papers' crop is three times the torso; crops show a quarter more than the box.
+TORSOS = 3 / 1.25
+
+
+def _files(part: str) -> Files:
+    return Files(("examples.mat", f"{part}_personcentric.h5", f"{part}.h5"), "images")
+
+
+class Flic(CocoLayout):
+    """Splits: ``train`` and ``test``, the official ones.
+
+    An image's and a person's id is the example's place in the file, from 1. The neck
+    lies between the shoulders.
+    """
+
+    name = "flic"
+    SKELETON = FLIC10
+    FILES = {"train": _files("train"), "test": _files("valid")}
+    FIRST_PIXEL = 1
+
+    def read(self, path: pathlib.Path, split: str, number: int) -> dict:
+        read = _read_h5 if path.suffix == ".h5" else _read_examples
+        images, people = [], []
+        for example, (name, places, columns, torso) in read(path, split).items():
+            keypoints, visible = _pose(places, columns)
+            images.append({"id": example, "file_name": name})
+            people.append(_entry(example, keypoints, visible, torso))
+        return annotations_json(FLIC10, images, people)
+
+
+def _read_examples(path, split: str) -> dict[int, tuple]:
+    """By number the name, coords f64[29, 2], its columns and the torso's corners."""
+    found = {}
+    examples = np.ravel(read_struct(path, "examples"))
+    for number, example in enumerate(examples, start=1):
+        try:
+            if not (example.istrain if split == "train" else example.istest):
+                continue
+            coords = np.array(example.coords, np.float64).reshape(2, 29).T
+            torso = np.array(example.torsobox, np.float64).reshape(4)
+            found[number] = str(example.filepath), coords, COLUMNS, torso
+        except (AttributeError, TypeError, ValueError) as error:
+            raise PoseFileError(
+                f"{path}: example {number}: expected filepath, coords (2, 29), "
+                f"torsobox, istrain and istest ({error})"
+            ) from error
+    return found
+
+
+def _read_h5(path, split: str) -> dict[int, tuple]:
+    """By number the name, part f64[11, 2] and its places; these files have no torso."""
+    import h5py
+
+    del split  # the file has one
+    try:
+        with h5py.File(path) as file:
+            names, parts = np.asarray(file["imgname"]), np.asarray(file["part"])
+    except (OSError, KeyError) as error:
+        raise PoseFileError(
+            f"{path}: expected HDF5 with 'imgname' and 'part': {error}"
+        ) from error
+    if parts.shape != (len(names), 11, 2) or names.dtype.kind not in "SO":
+        raise PoseFileError(
+            f"{path}: expected part {(len(names), 11, 2)}, found {parts.shape}"
+        )
+    return {
+        number: (name.decode().rstrip("\0"), part.astype(np.float64), PARTS, None)
+        for number, (name, part) in enumerate(zip(names, parts, strict=True), start=1)
+    }
+
+
+def _pose(places: np.ndarray, columns: dict[str, int]):
+    """keypoints f64[10, 2] and visible, the neck between labelled shoulders."""
+    keypoints = np.full((10, 2), np.nan)
+    for joint, column in columns.items():
+        keypoints[FLIC10.index(joint)] = places[column]
+    for joint, one, other in FLIC10.midpoints:
+        ends = keypoints[[FLIC10.index(one), FLIC10.index(other)]]
+        keypoints[FLIC10.index(joint)] = ends.mean(axis=0)
+    labelled = np.isfinite(keypoints).all(axis=1)
+    return np.where(labelled[:, None], keypoints, 0.0), np.where(labelled, 2, 0)
+
+
+def _entry(example: int, keypoints, visible, torso) -> dict:
+    around = box_around(keypoints, visible) if visible.any() else np.zeros(4)
+    area = SEGMENT_SHARE_OF_BOX * around[2] * around[3]
+    rows = [FLIC10.index(joint) for joint in TORSO]
+    if torso is None and visible[rows].all():
+        torso = [*keypoints[rows].min(axis=0), *keypoints[rows].max(axis=0)]
+    if torso is not None and np.isfinite(torso).all():
+        low, high = np.array(torso[:2]), np.array(torso[2:])
+        size = TORSOS * (high - low)
+        if size.min() > 1:
+            around = [*((low + high) / 2 - (size - 1) / 2), *size]
+    return annotation_entry(example, example, keypoints, visible, around, area)

@@ -1,0 +1,107 @@
+"""JHMDB (Jhuang et al., ICCV 2013): one person a frame of short videos, 15 joints.
+
+Reads the data set's own folder, ``joint_positions/ACTION/VIDEO/joint_positions.mat``
+with the frames ``Rename_Images/ACTION/VIDEO/00001.png`` ... and the lists of videos in
+``splits/ACTION_test_splitN.txt``; or the same people as COCO annotations,
+``annotations/SubN_train.json`` and ``..._test.json``. A video's ``pos_img`` is
+f64[2, 15, frames]. Both count pixels from 1, and every joint is labelled, also those
+outside the frame.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from data_prep.coco_layout import CocoLayout, Files
+from data_prep.mpii import read_mat
+from data_prep.people import box_around
+from tfpose.pose_entries import annotation_entry, annotations_json
+from tfpose.poses import PoseFileError, read_json
+from tfpose.skeleton import JHMDB15
+
+VIDEOS = "joint_positions/*/*/joint_positions.mat"
+# A video's frames are numbered from 1 on; a frame's id is the person's.
+FRAMES = 100_000
+# What the lists of videos call our splits.
+LISTED = {"train": "1", "test": "2"}
+
+
+def _files(fold: int) -> dict[str, Files]:
+    return {split: Files((f"annotations/Sub{fold}_{split}.json",)) for split in LISTED}
+
+
+class Jhmdb(CocoLayout):
+    """Splits: ``train`` and ``test`` of one of the three official divisions.
+
+    In the own layout a frame's id is the video's place in the split, from 1, times
+    100,000 plus the frame's number. The annotation files that are written keep each
+    frame's video and number.
+
+    Args:
+        fold: which division, 1 to 3.
+    """
+
+    name = "jhmdb"
+    SKELETON = JHMDB15
+    FILES = _files(1)
+    RENAMED = {"head": "face"}
+    FIRST_PIXEL = 1
+    PHOTO_NOTES = ("vid_id", "frame_id", "nframes")
+    PERSON_NOTES = ("track_id",)
+
+    def __init__(self, *, fold: int = 1, **kwargs):
+        if fold not in (1, 2, 3):
+            raise ValueError(f"fold={fold}: expected 1, 2 or 3")
+        self.fold, self.FILES = fold, _files(fold)
+        if fold > 1:
+            kwargs["variant"] = f"fold{fold}"
+        super().__init__(**kwargs)
+
+    def files(self, split: str, source: pathlib.Path) -> list[pathlib.Path]:
+        """The annotations of the split, or else its videos'."""
+        found = super().files(split, source)
+        if found:
+            return found
+        videos = sorted(source.glob(VIDEOS))
+        return [video for video in videos if self._split_of(video, source) == split]
+
+    def _split_of(self, video: pathlib.Path, source: pathlib.Path) -> str | None:
+        """The split that the lists put a video in; None where it is in neither."""
+        action, name = video.parent.parent.name, video.parent.name
+        path = source / "splits" / f"{action}_test_split{self.fold}.txt"
+        try:
+            lines = path.read_text("utf-8").splitlines()
+        except OSError as error:
+            raise PoseFileError(f"{path}: cannot read: {error.strerror}") from error
+        listed = dict(line.split() for line in lines if len(line.split()) == 2)
+        splits = {number: split for split, number in LISTED.items()}
+        return splits.get(listed.get(f"{name}.avi"))
+
+    def read(self, path: pathlib.Path, split: str, number: int) -> dict:
+        if path.suffix != ".mat":
+            return read_json(path)
+        positions = read_mat(path, {"pos_img": (2, 15, None)})["pos_img"]
+        if not np.isfinite(positions).all():
+            raise PoseFileError(f"{path}: expected finite pos_img, found others")
+        video = path.parent.relative_to(path.parent.parent.parent)
+        visible, images, people = np.full(15, 2), [], []
+        frames = positions.shape[-1]
+        for frame in range(1, frames + 1):
+            frame_id = (number + 1) * FRAMES + frame
+            images.append(
+                {
+                    "id": frame_id,
+                    "file_name": f"Rename_Images/{video.as_posix()}/{frame:05d}.png",
+                    "vid_id": video.name,
+                    "frame_id": frame,
+                    "nframes": frames,
+                }
+            )
+            joints = positions[:, :, frame - 1].T
+            box = box_around(joints, visible)
+            people.append(
+                annotation_entry(frame_id, frame_id, joints, visible, box, track_id=0)
+            )
+        return annotations_json(JHMDB15, images, people)
