@@ -9,7 +9,7 @@ from tests import pose_files
 from tfpose import cli
 from tfpose.arguments import parser
 from tfpose.recipes import RECIPES
-from tfpose.scoring_arguments import METRICS
+from tfpose.scoring_arguments import COMPARED, METRICS
 
 
 @pytest.fixture
@@ -43,10 +43,11 @@ def test_help_answers_within_a_second(command):
     assert output.stdout.startswith("usage: tfpose") and not output.stderr
 
 
-def test_the_metrics_of_the_command_line_are_those_of_evaluate():
-    from tfpose import evaluate
+def test_the_metrics_of_the_command_line_are_those_of_the_functions():
+    from tfpose import changes, evaluate
 
     assert METRICS == evaluate.METRICS
+    assert COMPARED == changes.METRICS
 
 
 def test_evaluate_prints_and_writes_the_numbers(files, tmp_path, capsys):
@@ -87,6 +88,36 @@ def test_analyze_writes_the_shares_and_a_picture(files, tmp_path, capsys):
     assert len(numbers["per_joint"]) == 14
     assert (tmp_path / "errors.svg").read_text().startswith("<svg")
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_compare_prints_and_writes_the_changes(files, tmp_path, capsys):
+    code, lines, errors = run(
+        capsys, "compare", "--poses", files["before"], "--annotations",
+        files["annotations"], "--refined", f"halved={files['after']}", files["before"],
+        "--metric", "pck@0.1", "--json", tmp_path / "numbers.json",
+    )  # fmt: skip
+    assert (code, errors) == (0, [])
+    assert lines[1].split() == ["before", "halved", "before"]
+    wanted = "PCK@0.1 0.00 100.00 +100.00 [+100.00, +100.00] 0.00 +0.00 [+0.00, +0.00]"
+    assert lines[2].split() == wanted.split()
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers["refiners"] == ["halved", "before"]
+
+
+@pytest.mark.parametrize(
+    "refined, message",
+    [
+        (["=a.json"], "--refined =a.json: expected NAME=FILE"),
+        (["a="], "--refined a=: expected NAME=FILE"),
+        (["a=b", "c/a.json"], "--refined c/a.json: expected another name than a"),
+    ],
+)
+def test_refiners_have_names_and_files(files, refined, message, capsys):
+    code, _, errors = run(
+        capsys, "compare", "--poses", files["before"], "--annotations",
+        files["annotations"], "--refined", *refined,
+    )  # fmt: skip
+    assert code == 2 and errors == [f"tfpose: error: {message}"]
 
 
 def test_report_writes_the_page(files, tmp_path, capsys):

@@ -222,6 +222,7 @@ COMMANDS = {
     "refine": refine,
     "evaluate": scoring_cli.evaluate,
     "analyze": scoring_cli.analyze,
+    "compare": scoring_cli.compare,
     "report": scoring_cli.report,
     "models": models,
     "summary": summary,

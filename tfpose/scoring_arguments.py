@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from tfpose.options import DATA, json_option, option, poses_option, subcommand, switch
 
-METRICS = ("pck", "pckh", "auc", "pcp", "oks")
+METRICS = ("pck", "pckh", "auc", "pcp", "oks", "mpii", "posetrack", "mota")
+AVERAGINGS = ("joints", "labelled", "pooled")
+# Those that compare takes.
+COMPARED = ("pck", "pckh", "auc", "pcp", "oks")
 
 
 def add(commands) -> None:
     """Adds the subcommands."""
     _evaluate(commands)
     _analyze(commands)
+    _compare(commands)
     _report(commands)
 
 
@@ -40,10 +44,13 @@ def _evaluate(commands) -> None:
     _before(command, required=False)
     option(command, "--model_dir", "DIR", "folder that train wrote")
     option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
-    text = ", ".join(METRICS)
+    text = "pck, pckh, auc, pcp: joints and sticks of one pose a person; oks: COCO's "
+    text += "average precision; mpii, posetrack: mean average precision of several "
+    text += "people's joints; mota: of tracked people"
     option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
     text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in stick "
-    text += "lengths for pcp (0.5); end of the curve for auc (0.5)"
+    text += "lengths for pcp (0.5); end of the curve for auc (0.5); in head sizes for "
+    text += "mpii, posetrack and mota (0.5)"
     option(command, "--threshold", "X", text, type=float)
     text = "length of pck: torso, the skeleton's segment, or torso_box, the longer "
     text += "side of the box of shoulders and hips"
@@ -54,6 +61,13 @@ def _evaluate(commands) -> None:
             default="person")  # fmt: skip
     text = "pcp asks for the mean error of a stick's ends instead of that of each end"
     switch(command, "--average", text)
+    text = "mean of pckh and auc: joints all alike and < (pytorch-pose), joints "
+    text += "weighted by what is labelled (HRNet), or pooled with a head of neck and "
+    text += "head top (MPII)"
+    option(command, "--mean", "NAME", text, dest="averaging", choices=AVERAGINGS,
+            default="joints")  # fmt: skip
+    text = "mota counts the last frame of each video too, unlike PoseTrack's tool"
+    switch(command, "--every_frame", text)
     text = "draw the curves of pck, pckh or pcp over thresholds from 0 to 0.5"
     option(command, "--curve", "FILE.svg", text)
     text = "with --model_dir: a line for each of an estimator's heatmaps"
@@ -76,6 +90,29 @@ def _analyze(commands) -> None:
     _annotations(command)
     _before(command, required=False)
     option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
+    json_option(command)
+
+
+def _compare(commands) -> None:
+    command = subcommand(
+        commands,
+        "compare",
+        "says what each of several refiners changed",
+        "Scores the same people's poses before and after each refiner, joint by joint "
+        "and by kinds of mistakes; each change comes with an interval that tells how "
+        "far it could be chance.",
+        "tfpose compare --annotations truth.json --poses poses.json "
+        "--refined posefix=refined.json",
+    )
+    poses_option(command)
+    _annotations(command)
+    text = "the same poses after a refiner; the file's name if NAME is left out"
+    command.add_argument(
+        "--refined", metavar="NAME=FILE", nargs="+", required=True, help=text
+    )
+    text = f"{', '.join(COMPARED)}; also pck@0.1 for another threshold (all that the "
+    text += "annotations allow)"
+    command.add_argument("--metric", metavar="NAME", nargs="+", help=text)
     json_option(command)
 
 

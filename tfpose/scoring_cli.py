@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pathlib
+
 from tfpose.running import start_tensorflow, write_numbers, write_text
 
 
 def evaluate(
     poses, annotations, before, model_dir, data, metric, threshold, normaliser,
-    viewpoint, average, curve, every_map, dark, json,
+    viewpoint, average, averaging, every_frame, curve, every_map, dark, json,
 ) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model, by one metric."""
     from tfpose import charts, tables
@@ -15,7 +17,8 @@ def evaluate(
 
     options = dict(
         metric=metric, threshold=threshold, normaliser=normaliser,
-        viewpoint=viewpoint, average=average, curve=bool(curve),
+        viewpoint=viewpoint, average=average, averaging=averaging,
+        every_frame=every_frame, curve=bool(curve),
     )  # fmt: skip
     if model_dir and not (poses or annotations or before):
         start_tensorflow()
@@ -76,6 +79,38 @@ def _read_poses(annotations, poses, before):
         for path in (poses, before)
     ]
     return truth, *sets
+
+
+def compare(annotations, poses, refined, metric, json) -> None:
+    """Scores the same poses before and after each of several refiners."""
+    from tfpose import changes
+    from tfpose.poses import read_results
+
+    files = _named_files(refined)
+    truth, before, _ = _read_poses(annotations, poses, None)
+    photos = dict.fromkeys(truth.images)
+    sides = {
+        name: read_results(path, truth.skeleton, photos=photos)[0]
+        for name, path in files.items()
+    }
+    numbers = changes.compare_poses(truth, before, sides, metric)
+    print(changes.format_table(numbers))
+    write_numbers(json, numbers)
+
+
+def _named_files(refined: list[str]) -> dict[str, str]:
+    """Name -> file of NAME=FILE; a file alone names itself."""
+    files = {}
+    for text in refined:
+        name, equals, path = text.partition("=")
+        if not equals:
+            name, path = pathlib.Path(text).stem, text
+        if not name or not path:
+            raise ValueError(f"--refined {text}: expected NAME=FILE")
+        if name in files:
+            raise ValueError(f"--refined {text}: expected another name than {name}")
+        files[name] = path
+    return files
 
 
 def report(poses, before, model, annotations, images, out, title, log) -> None:

@@ -1,0 +1,281 @@
+"""What refiners change: scores before and after each of them, with intervals."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tfpose import tables
+from tfpose.evaluate import DEFAULT_THRESHOLDS, evaluate_poses
+from tfpose.metrics import bootstrap, errors, mistakes, pck, pcp, photo_draws, rates
+from tfpose.metrics.matching import match_people
+from tfpose.poses import Annotations, Results
+
+# Those that say of each person or photo how good its poses are.
+METRICS = ("pck", "pckh", "auc", "pcp", "oks")
+# The rows of COCO's average precision.
+PRECISIONS = ("AP", "AP50", "AP75")
+
+
+def compare_poses(
+    annotations: Annotations,
+    before: Results,
+    refined: Mapping[str, Results],
+    metrics: Sequence[str] | None = None,
+    rounds: int = bootstrap.ROUNDS,
+    seed: int = 0,
+) -> dict:
+    """Scores the same people's poses before and after each of several refiners.
+
+    Args:
+        annotations: the truth.
+        before: poses of photos of ``annotations``.
+        refined: name of a refiner -> the poses that it made of them.
+        metrics: of ``METRICS``, with a threshold as in "pck@0.1" or
+            without; ``default_metrics`` if None.
+        rounds: how often people, or photos, are drawn anew for the intervals.
+        seed: of the draws.
+
+    Returns:
+        "people" and "photos" (counts), "refiners" (names), "rounds", "level" and
+        "seed" of the intervals; "tables", one a metric: {"name", "meaning", "drawn"
+        ("people" or "photos"), "main" (the row that sums it up), "rows" {row: cell}};
+        "mistakes" {type: cell} and "mistakes_per_joint" {joint: {type: cell}}. A cell
+        is {"before": percent, "after": {refiner: {"value", "change", "low", "high"}}},
+        the change in points and the interval that 95 % of the draws lie in; None
+        where nothing was labelled.
+
+    Raises:
+        ValueError: no such metric, or what ``evaluate_poses`` raises.
+        PoseFileError: likewise.
+    """
+    sides, draws = [before, *refined.values()], {"rounds": rounds, "seed": seed}
+    chosen = default_metrics(annotations) if metrics is None else metrics
+    scores = []
+    for name, threshold in map(parse_metric, chosen):
+        if name == "oks":
+            scores.append(_precision_table(annotations, sides, refined, draws))
+        else:
+            table = _rates_table(annotations, sides, name, threshold, refined, draws)
+            scores.append(table)
+    pooled, per_joint = _mistakes(annotations, sides, refined, draws)
+    return {
+        "people": int(annotations.scored.sum()),
+        "photos": len(annotations.images),
+        "refiners": list(refined),
+        **draws,
+        "level": bootstrap.LEVEL,
+        "tables": scores,
+        "mistakes": pooled,
+        "mistakes_per_joint": per_joint,
+    }
+
+
+def default_metrics(annotations: Annotations) -> list[str]:
+    """The metrics that annotations allow, as ``compare_poses`` takes them."""
+    chosen = ["pck@0.2", "pck@0.1"]
+    if (annotations.head_sizes > 0).any():
+        chosen.append("pckh")
+    joints = set(annotations.skeleton.joints)
+    if any(joints.issuperset(a + b) for a, b in pcp.STICKS.values()):
+        chosen.append("pcp")
+    return [*chosen, "oks"]
+
+
+def parse_metric(text: str) -> tuple[str, float | None]:
+    """ "pck@0.1" -> ("pck", 0.1), "pck" -> ("pck", 0.2), "oks" -> ("oks", None).
+
+    Raises:
+        ValueError: no such metric, or no number after the @.
+    """
+    name, at, threshold = text.partition("@")
+    takes_one = DEFAULT_THRESHOLDS.get(name) is not None
+    try:
+        if name in METRICS and not (at and not takes_one):
+            return name, float(threshold) if at else DEFAULT_THRESHOLDS[name]
+    except ValueError:
+        pass
+    raise ValueError(
+        f"metric {text!r}: expected one of {', '.join(METRICS)}; all but oks also with "
+        "a threshold, such as pck@0.1"
+    )
+
+
+def _rates_table(annotations, sides, metric, threshold, refiners, draws) -> dict:
+    """The table of a metric of joints or sticks."""
+    numbers = evaluate_poses(annotations, sides[0], metric, threshold)
+    distances = [_distances(annotations, side, metric) for side in sides]
+    names = distances[0].names
+    shares = [_shares(side.distances, metric, threshold) for side in distances]
+    in_mean = np.array([name not in pck.NOT_IN_MEAN for name in names])
+    return {
+        "name": tables.title(numbers),
+        "meaning": tables.meaning(numbers),
+        "drawn": "people",
+        "main": "mean",
+        "rows": _cells([*names, "mean"], shares, refiners, draws, in_mean),
+    }
+
+
+def _distances(annotations, results, metric) -> rates.Distances:
+    """The distances of the scored people's joints or sticks."""
+    matches = match_people(annotations, results)
+    scored = annotations.scored
+    people, matches = annotations.take(scored), matches[scored]
+    found = matches >= 0
+    poses = results.take(matches[found])
+    keypoints = np.full(people.keypoints.shape, np.nan)
+    keypoints[found] = np.where(poses.placed[..., None], poses.keypoints, np.nan)
+    if metric == "pcp":
+        return rates.of_sticks(people, keypoints)
+    return rates.of_joints(people, keypoints, metric)
+
+
+def _shares(distances, metric, threshold) -> np.ndarray:
+    """f64[N, K]: 100 for a right joint, 0 for a wrong one, nan for one that does not
+    count; for "auc" the share of thresholds at which it is right."""
+    one = distances.reshape(1, -1)  # each joint of each person in a column of its own
+    if metric == "auc":
+        shares = pck.auc(one, np.linspace(0.0, threshold, rates.AUC_STEPS))
+    else:
+        shares = {"pck": pck.pck, "pckh": pck.pckh, "pcp": pcp.pcp}[metric](
+            one, threshold
+        )
+    return shares.reshape(distances.shape)
+
+
+def _cells(names, shares, refiners, draws, in_mean=None) -> dict[str, dict]:
+    """Row -> cell of the K columns and their mean, of f64[N, K] or f64[N, K, J]."""
+    values = [bootstrap.column_means(side, in_mean) for side in shares]
+    changes = [
+        bootstrap.change_of_means(shares[0], side, in_mean, **draws)
+        for side in shares[1:]
+    ]
+    return _rows(names, values, changes, refiners)
+
+
+def _rows(names, values, changes, refiners) -> dict[str, dict]:
+    """Row -> cell.
+
+    Args:
+        names: of the rows.
+        values: f64[rows] of each side, before first.
+        changes: f64[rows, 3] of each refiner.
+        refiners: their names.
+    """
+    keys = ("value", "change", "low", "high")
+    return {
+        name: {
+            "before": _known(values[0][row]),
+            "after": {
+                refiner: dict(
+                    zip(keys, map(_known, [value[row], *change[row]]), strict=True)
+                )
+                for refiner, value, change in zip(
+                    refiners, values[1:], changes, strict=True
+                )
+            },
+        }
+        for row, name in enumerate(names)
+    }
+
+
+def _known(value) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _precision_table(annotations, sides, refiners, draws) -> dict:
+    """The table of OKS average precision."""
+    first, *others = [photo_draws.rank(annotations, side) for side in sides]
+    values = [photo_draws.percents(ranking) for ranking in (first, *others)]
+    changes = [
+        photo_draws.change_of_average_precision(first, ranking, **draws)
+        for ranking in others
+    ]
+    return {
+        "name": "OKS-AP",
+        "meaning": tables.MEANINGS["AP"],
+        "drawn": "photos",
+        "main": "AP",
+        "rows": _rows(PRECISIONS, values, changes, refiners),
+    }
+
+
+def _mistakes(annotations, sides, refiners, draws) -> tuple[dict, dict]:
+    """Type -> cell of all joints, and joint -> type -> cell."""
+    shares = []
+    for side in sides:
+        types = mistakes.types_of_people(annotations, side)[:, None]
+        kinds = np.arange(len(errors.TYPES))[:, None]
+        share = np.where(types == kinds, 100.0, 0.0)  # (N, types, K)
+        shares.append(np.where(types == errors.UNLABELLED, np.nan, share))
+    pooled = _cells(errors.TYPES, shares, refiners, draws)
+    joints = annotations.skeleton.joints
+    columns = [(joint, kind) for kind in errors.TYPES for joint in joints]
+    flat = [share.reshape(len(share), len(columns)) for share in shares]
+    cells = _cells(columns, flat, refiners, draws)
+    return pooled, {
+        joint: {kind: cells[joint, kind] for kind in errors.TYPES} for joint in joints
+    }
+
+
+def format_table(numbers: dict) -> str:
+    """The numbers of ``compare_poses`` as text."""
+    refiners = numbers["refiners"]
+    lines = [
+        f"{numbers['people']} people in {numbers['photos']} photos, percent; after "
+        "each refiner the change in points and its interval",
+        _line("", "before", [_heading(name) for name in refiners]),
+    ]
+    summary = {t["name"]: t["rows"][t["main"]] for t in numbers["tables"]}
+    lines += _cell_lines({**summary, **numbers["mistakes"]}, refiners)
+    lines += ["", *(f"{kind}: {tables.MEANINGS[kind]}" for kind in errors.TYPES)]
+    text = f"interval: {explanation(numbers)}"
+    lines += textwrap.wrap(text, 96, break_on_hyphens=False)
+    for table in numbers["tables"]:
+        lines += ["", f"{table['name']}: {table['meaning']}"]
+        lines += _cell_lines(table["rows"], refiners)
+    return "\n".join(lines)
+
+
+def explanation(numbers: dict) -> str:
+    """What the intervals mean."""
+    text = "as many people drawn from these with replacement"
+    if any(table["drawn"] == "photos" for table in numbers["tables"]):
+        text += " (for OKS-AP, photos)"
+    return (
+        f"in {100 * numbers['level']:g} % of {numbers['rounds']} tests with {text} the "
+        "change lies within it; a change is hardly luck if its interval leaves out 0."
+    )
+
+
+def _cell_lines(rows, refiners) -> list[str]:
+    return [
+        _line(
+            name,
+            _percent(cell["before"]),
+            [_change(cell["after"][refiner]) for refiner in refiners],
+        )
+        for name, cell in rows.items()
+    ]
+
+
+def _line(name, before, after) -> str:
+    return f"{name:16}{before:>7}" + "".join(f"  {text:>33}" for text in after)
+
+
+def _heading(refiner: str) -> str:
+    return refiner if len(refiner) <= 33 else f"{refiner[:30]}..."
+
+
+def _change(cell) -> str:
+    if None in cell.values():
+        return _percent(cell["value"])
+    ends = f"[{cell['low']:+.2f}, {cell['high']:+.2f}]"
+    return f"{cell['value']:.2f} {cell['change']:+7.2f} {ends:>18}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
