@@ -50,6 +50,36 @@ class TestRates:
         assert scores["per_joint"]["pelvis"] == 0
         assert scores["mean"] == pytest.approx(100 * 13 / 14), "without pelvis, thorax"
 
+    @pytest.mark.parametrize(
+        ("averaging", "head_top", "mean", "head"),
+        [("joints", 0, 1250 / 14, 0), ("labelled", 50, 2500 / 27, 50),
+         ("pooled", 50, 2500 / 27, 75)],
+    )  # fmt: skip
+    def test_pckh_is_averaged_in_three_ways(
+        self, tmp_path, averaging, head_top, mean, head
+    ):
+        # Of two people one has its head top at the threshold and one far away; one has
+        # no label for its left knee, the other has an ankle far away.
+        truth, visible = standing(MPII16), np.full(16, 2)
+        visible[MPII16.index("left_knee")] = 0
+        people = [
+            annotation_entry(1, 1, truth, visible, head_size=8.0),
+            annotation_entry(2, 2, truth, np.full(16, 2), head_size=8.0),
+        ]
+        first, second = truth.copy(), truth.copy()
+        first[MPII16.index("head_top")] += [4, 0]
+        second[[MPII16.index("head_top"), MPII16.index("pelvis")]] += 99
+        second[MPII16.index("right_ankle")] += 99
+        found = [
+            result_entry(n, p, np.ones(16), 1) for n, p in ((1, first), (2, second))
+        ]
+        poses = read(tmp_path, MPII16, people, found)
+        scores = evaluate_poses(*poses, "pckh", averaging=averaging)
+        assert scores["per_joint"]["head_top"] == head_top
+        assert scores["mean"] == pytest.approx(mean)
+        assert scores["groups"]["head"] == head
+        assert scores["averaging"] == averaging
+
     def test_pckh_without_head_sizes_is_an_error(self, tmp_path):
         truth = one_person_each(tmp_path, LSP14, np.zeros((1, 14)))
         with pytest.raises(PoseFileError, match="'head_size' in px, found none"):
@@ -139,6 +169,9 @@ class TestRates:
             ),
             ("pck", {"viewpoint": "mine"}, "'mine': expected one of person, observer"),
             ("oks", {"viewpoint": "observer"}, "pck or pckh or auc or pcp, not oks"),
+            ("pck", {"averaging": "mine"}, "'mine': expected one of joints, labelled,"),
+            ("pck", {"averaging": "pooled"}, "averaging pooled is for metric pckh or "),
+            ("posetrack", {"every_frame": True}, "every_frame is for metric mota, not"),
             ("pck", {"average": True}, "average is for metric pcp, not pck"),
             ("auc", {"curve": True}, "curve is for metric pck or pckh or pcp, not auc"),
         ],
@@ -173,7 +206,7 @@ class TestRates:
         assert scores["head_joints"] == ["neck", "head_top"]
         columns = format_table(scores).splitlines()[-3:]
         assert columns[0].split()[2:] == (
-            "Head Shoulder Elbow Wrist Hip Knee Ankle Mean".split()
+            "Head Sho. Elb. Wri. Hip Knee Ank. Mean".split()
         )
         assert columns[1].split() == ["percent", "50.00", *["100.00"] * 6, "92.86"]
         assert columns[2] == "Head: neck and head_top"
@@ -198,7 +231,7 @@ class TestRates:
         offsets[0, FLIC10.index("left_wrist")] = 99
         scores = evaluate_poses(*one_person_each(tmp_path, FLIC10, offsets), "pck")
         assert scores["groups"]["elbow"] == 100 and scores["groups"]["wrist"] == 50
-        assert "Elbow    Wrist      Hip     Mean" in format_table(scores)
+        assert "Elb.     Wri.      Hip     Mean" in format_table(scores)
 
 
 class TestCommand:

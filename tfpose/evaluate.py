@@ -1,6 +1,7 @@
 """Scores a file of poses against annotations, and says what is wrong with them.
 
-``evaluate_poses`` gives one number a question (PCK, PCKh, AUC, PCP, OKS-AP),
+``evaluate_poses`` gives one number a question (PCK, PCKh, AUC, PCP, OKS-AP, MPII's and
+PoseTrack's mAP, MOTA),
 ``analyze_poses`` the share of each kind of mistake; ``tfpose.tables`` prints either.
 """
 
@@ -11,15 +12,20 @@ import math
 
 import numpy as np
 
-from tfpose.metrics import errors, oks, rates
+from tfpose.metrics import errors, multi_person_rates, oks, pck, rates
 from tfpose.metrics.matching import match_people
 from tfpose.metrics.viewpoint import observer_centric_pairs
 from tfpose.poses import Annotations, Results, rows_by_image
 from tfpose.tables import format_table as format_table  # what one calls next
 
 # The thresholds of the published numbers.
-DEFAULT_THRESHOLDS = {"pck": 0.2, "pckh": 0.5, "auc": 0.5, "pcp": 0.5, "oks": None}
+DEFAULT_THRESHOLDS = {
+    "pck": 0.2, "pckh": 0.5, "auc": 0.5, "pcp": 0.5, "oks": None, "mpii": 0.5,
+    "posetrack": 0.5, "mota": 0.5,
+}  # fmt: skip
 METRICS = tuple(DEFAULT_THRESHOLDS)
+# They score one pose a person; the others, all poses of a photo.
+OF_PEOPLE = ("pck", "pckh", "auc", "pcp")
 VIEWPOINTS = ("person", "observer")
 # Ronchi and Perona's script leaves smaller people out (COCO's "small").
 MINIMUM_AREA = 32.0**2
@@ -36,6 +42,8 @@ def evaluate_poses(
     normaliser: str = "torso",
     viewpoint: str = "person",
     average: bool = False,
+    averaging: str = "joints",
+    every_frame: bool = False,
     curve: bool = False,
 ) -> dict:
     """Scores poses by one metric.
@@ -45,56 +53,90 @@ def evaluate_poses(
         results: poses of photos of ``annotations``.
         metric: "pck" (in torso lengths), "pckh" (in head sizes, needs the annotations'
             ``head_size``), "auc" (area under PCKh, or under PCK where no person has a
-            head size), "pcp" (sticks, in their own lengths) or "oks" (COCO's AP).
-        threshold: in the metric's lengths; the end of the curve for "auc"; the
-            published one if None. "oks" has none.
+            head size), "pcp" (sticks, in their own lengths), "oks" (COCO's AP), "mpii"
+            and "posetrack" (mean average precision of several people's joints) or
+            "mota" (of tracked people). ``tfpose.metrics.scenes`` has the keys that the
+            last three read.
+        threshold: in the metric's lengths, head sizes for the last three; the end of
+            the curve for "auc"; the published one if None. "oks" has none.
         normaliser: the length of "pck": the skeleton's "torso" segment, or the longer
             side of the "torso_box" around shoulders and hips.
         viewpoint: whose left is left: the "person"'s, or the "observer"'s
-            (``tfpose.metrics.viewpoint``; not for "oks").
+            (``tfpose.metrics.viewpoint``; for "pck", "pckh", "auc" and "pcp").
         average: "pcp" asks for the mean error of both ends, not for that of each.
-        curve: gives rates over rising thresholds too (not for "auc" and "oks").
+        averaging: of ``pck.AVERAGINGS``, how "pckh" and "auc" come to their mean.
+        every_frame: "mota" counts the last frame of each video, too.
+        curve: gives rates over rising thresholds too ("pck", "pckh" and "pcp").
 
     Returns:
         For "oks" "metric", "people", "poses" and COCO's ten numbers in 0..1 (-1: there
-        is nobody to be found). Otherwise "metric", "threshold", "viewpoint", the
-        "length" that normalised, what ``rates.Distances.rates`` gives, its notes, the
-        "curve" of ``rates.curve``, and the counts "people", "missing" (without a pose:
-        all wrong), "unused_poses" and "without_length" (not scored: their torso, head
-        size or sticks are not known).
+        is nobody to be found). For "mpii", "posetrack" and "mota" "metric",
+        "threshold" and what ``metrics.multi_person_rates`` gives. Otherwise "metric",
+        "threshold", "viewpoint", the "length" that normalised, what
+        ``rates.Distances.rates`` gives, its notes, the "averaging" of "pckh" and
+        "auc", the "curve" of ``rates.curve``, and the counts "people", "missing"
+        (without a pose: all wrong), "unused_poses" and "without_length" (not scored:
+        their torso, head size or sticks are not known).
 
     Raises:
         ValueError: no such metric, an argument it does not take, a skeleton that lacks
             the joints it needs, or no pycocotools.
-        PoseFileError: no head sizes, or an ``annotation_id`` that does not belong.
+        PoseFileError: no head sizes, an ``annotation_id`` that does not belong, or for
+            the last three metrics a key that is missing or of another form.
     """
-    _check(metric, threshold, normaliser, viewpoint, average, curve)
+    given = {
+        "normaliser": normaliser, "viewpoint": viewpoint, "average": average,
+        "averaging": averaging, "every_frame": every_frame, "curve": curve,
+    }  # fmt: skip
+    _check(metric, threshold, given)
     if metric == "oks":
         numbers = oks.average_precision(annotations, results)
         people = int(annotations.scored.sum())
         return {"metric": "oks", "people": people, "poses": len(results), **numbers}
     threshold = float(threshold or DEFAULT_THRESHOLDS[metric])
+    if metric not in OF_PEOPLE:
+        sides = annotations, results
+        if metric == "mota":
+            numbers = multi_person_rates.tracking(*sides, threshold, every_frame)
+        else:
+            numbers = multi_person_rates.mean_precision(*sides, metric, threshold)
+        return {"metric": metric, "threshold": threshold, **numbers}
     people, keypoints, counts = _match(annotations, results)
     if viewpoint == "observer":
         people, keypoints = _observer_centric(people, keypoints)
     if metric == "pcp":
         table = rates.of_sticks(people, keypoints, average)
     else:
-        table = rates.of_joints(people, keypoints, metric, normaliser)
+        table = rates.of_joints(people, keypoints, metric, normaliser, averaging)
     numbers = {"metric": metric, "threshold": threshold, "viewpoint": viewpoint}
-    numbers |= {"length": table.length, **table.rates(metric, threshold), **table.notes}
+    numbers |= {"length": table.length, **table.rates(metric, threshold, averaging)}
+    numbers |= table.notes
+    if metric in ("pckh", "auc"):
+        numbers["averaging"] = averaging
     if curve:
-        numbers["curve"] = rates.curve(table, metric, threshold)
+        numbers["curve"] = rates.curve(table, metric, threshold, averaging)
     unknown = int(np.isnan(table.distances).all(axis=1).sum())
     return {**numbers, **counts, "without_length": unknown}
 
 
-def _check(metric, threshold, normaliser, viewpoint, average, curve) -> None:
+# What an option is unless given, and the metrics that take another value.
+_OPTIONS = {
+    "normaliser": ("torso", ("pck",)),
+    "viewpoint": ("person", OF_PEOPLE),
+    "average": (False, ("pcp",)),
+    "averaging": ("joints", ("pckh", "auc")),
+    "every_frame": (False, ("mota",)),
+    "curve": (False, ("pck", "pckh", "pcp")),
+}
+
+
+def _check(metric, threshold, given: dict) -> None:
     """Raises ValueError for what ``evaluate_poses`` does not take."""
     for name, value, known in (
         ("metric", metric, METRICS),
-        ("normaliser", normaliser, rates.NORMALISERS),
-        ("viewpoint", viewpoint, VIEWPOINTS),
+        ("normaliser", given["normaliser"], rates.NORMALISERS),
+        ("viewpoint", given["viewpoint"], VIEWPOINTS),
+        ("averaging", given["averaging"], pck.AVERAGINGS),
     ):
         if value not in known:
             raise ValueError(f"{name} {value!r}: expected one of {', '.join(known)}")
@@ -102,14 +144,12 @@ def _check(metric, threshold, normaliser, viewpoint, average, curve) -> None:
         raise ValueError("metric oks averages over ten thresholds: give none")
     if threshold is not None and not 0 < threshold < math.inf:
         raise ValueError(f"threshold of {metric}: expected > 0, found {threshold}")
-    for name, given, takes in (
-        (f"normaliser {normaliser}", normaliser != "torso", ("pck",)),
-        ("viewpoint observer", viewpoint == "observer", ("pck", "pckh", "auc", "pcp")),
-        ("average", average, ("pcp",)),
-        ("curve", curve, ("pck", "pckh", "pcp")),
-    ):
-        if given and metric not in takes:
-            raise ValueError(f"{name} is for metric {' or '.join(takes)}, not {metric}")
+    for name, (usual, takes) in _OPTIONS.items():
+        if given[name] != usual and metric not in takes:
+            option = name if given[name] is True else f"{name} {given[name]}"
+            raise ValueError(
+                f"{option} is for metric {' or '.join(takes)}, not {metric}"
+            )
 
 
 def _match(annotations, results) -> tuple[Annotations, np.ndarray, dict]:

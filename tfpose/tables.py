@@ -21,6 +21,16 @@ MEANINGS = {
     "inversion": "on the same person's mirrored joint (left for right)",
     "swap": "on another person's joint",
     "miss": "near none of these places",
+    "mean": "of the joints",
+    "weighted_mean": "every labelled joint alike",
+    "motp": "100 less the mean distance of matches in percent of a head size",
+    "precision": "share of found joints that are right",
+    "recall": "share of labelled joints that are found",
+}
+# How a mean of PCKh or AUC was made, where it is not the joints' mean.
+_AVERAGED = {
+    "labelled": "joints weighted by their labels, as HRNet's script does",
+    "pooled": "all joints together, as MPII's own tools do",
 }
 
 
@@ -53,18 +63,34 @@ def _points(share: float) -> float | None:
 def _rates_heading(table: dict) -> str:
     name, text = title(table), meaning(table)
     heading = f"{name}, {table['people']} people: {text}"
-    return heading if table["viewpoint"] == "person" else f"{heading}\n{_OBSERVER}"
+    observer = table.get("viewpoint") == "observer"
+    return f"{heading}\n{_OBSERVER}" if observer else heading
 
 
 def title(table: dict) -> str:
     """The metric's name and threshold: PCK@0.2."""
-    name = {"pck": "PCK", "pckh": "PCKh", "auc": "AUC", "pcp": "PCP"}[table["metric"]]
+    name = {"pckh": "PCKh", "mpii": "MPII mAP", "posetrack": "PoseTrack mAP"}.get(
+        table["metric"], table["metric"].upper()
+    )
     return f"{name}@{table['threshold']:g}"
 
 
 def meaning(table: dict) -> str:
-    """What the numbers of PCK, PCKh, AUC or PCP count."""
+    """What the numbers of any metric but "oks" count."""
     limit = f"{table['threshold']:g} x {table['length']}"
+    if table["metric"] == "mota":
+        return (
+            "100 less the misses, switches and false joints in percent of the labels; "
+            f"a joint is found within {limit}"
+        )
+    if table["metric"] in ("mpii", "posetrack"):
+        scene = "group or photo" if table["metric"] == "mpii" else "frame"
+        return (
+            f"average precision of joints ranked by score, right within {limit} of the "
+            f"person in the {scene} to whom their pose belongs"
+        )
+    if table["metric"] == "pckh" and table["averaging"] == "joints":
+        return f"percent of joints nearer than {limit}"
     if table["metric"] == "auc":
         return f"mean percent of joints within 0 to {limit}"
     if table["metric"] == "pcp":
@@ -81,8 +107,8 @@ _OBSERVER = (
 # The columns of the papers' tables: group -> heading.
 COLUMNS = {
     "per_joint": {
-        "head": "Head", "shoulder": "Shoulder", "elbow": "Elbow", "wrist": "Wrist",
-        "hip": "Hip", "knee": "Knee", "ankle": "Ankle",
+        "head": "Head", "shoulder": "Sho.", "elbow": "Elb.", "wrist": "Wri.",
+        "hip": "Hip", "knee": "Knee", "ankle": "Ank.",
     },
     "per_stick": {
         "torso": "Torso", "upper_leg": "U.Leg", "lower_leg": "L.Leg",
@@ -109,13 +135,13 @@ def _rates_lines(before, after) -> list[str]:
         (name, value, after and after[kind][name], "")
         for name, value in before[kind].items()
     ]
-    rows += [
-        (key.replace("_", " "), before[key], after and after[key], meaning)
-        for key, meaning in (
-            ("mean", f"of the {thing}s"),
-            ("weighted_mean", f"every labelled {thing} alike"),
-        )
-    ]
+    for key, words in MEANINGS.items():
+        if key not in before:
+            continue
+        if key == "mean" and before.get("averaging") in _AVERAGED:
+            words = _AVERAGED[before["averaging"]]
+        row = key.replace("_", " "), before[key], after and after[key]
+        rows.append((*row, words.replace("joint", thing)))
     return [
         *_lines(rows, after is not None),
         *_column_lines(before, after),
@@ -149,13 +175,21 @@ def _count_lines(before, after) -> list[str]:
     """Who is not among the numbers, or only as wrong."""
     lines = []
     for table, when in ((before, "before: " if after else ""), (after, "after: ")):
-        if table and table["missing"]:
+        if not table:
+            continue
+        if table.get("missing"):
             lines.append(f"{when}{table['missing']} people have no pose: counted wrong")
-        if table and table["unused_poses"]:
-            lines.append(
-                f"{when}{table['unused_poses']} poses belong to nobody labelled"
+        if "events" in table:
+            counts = (f"{n} {k.replace('_', ' ')}" for k, n in table["events"].items())
+            lines.append(f"{when}{', '.join(counts)}")
+        if table["unused_poses"]:
+            why = (
+                "are where nothing is scored"
+                if "scenes" in table
+                else ("belong to nobody labelled")
             )
-    if before["without_length"]:
+            lines.append(f"{when}{table['unused_poses']} poses {why}")
+    if before.get("without_length"):
         lines.append(
             f"{before['without_length']} people not scored: no {before['length']}"
         )

@@ -72,7 +72,7 @@ def _pair_up(people: Annotations, poses: Results) -> list[tuple[int, int]]:
         poses.keypoints, people.keypoints, people.visible, people.areas, sigmas
     ).T
     everywhere = np.ones(poses.keypoints.shape[:2], bool)
-    overlap = _overlaps(people.boxes, boxes_around(poses.keypoints, everywhere))
+    overlap = overlaps(people.boxes, boxes_around(poses.keypoints, everywhere))
     pairs, free = [], np.ones(similarity.shape, bool)
     for likeness in (similarity, overlap):
         while (value := np.where(free, likeness, 0.0)).max() > 0:
@@ -82,7 +82,7 @@ def _pair_up(people: Annotations, poses: Results) -> list[tuple[int, int]]:
     return pairs
 
 
-def _overlaps(boxes, others) -> np.ndarray:
+def overlaps(boxes, others) -> np.ndarray:
     """Intersection over union of boxes f64[N, 4] with f64[M, 4] xywh: f64[N, M]."""
     boxes = boxes[:, None]
     low = np.maximum(boxes[..., :2], others[:, :2])

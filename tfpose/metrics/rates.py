@@ -57,11 +57,15 @@ class Distances:
         values = _rate(self.distances, metric, threshold, averaging)
         in_mean = np.array([name not in pck.NOT_IN_MEAN for name in self.names])
         averaged = values[in_mean], self.distances[:, in_mean]
-        groups = {name: _mean(values[columns]) for name, columns in self.groups.items()}
+        groups = {
+            name: known_mean(values[columns]) for name, columns in self.groups.items()
+        }
         return {
-            "mean": _mean([pck.average(*averaged, averaging)]),
-            "weighted_mean": _mean([pck.average(*averaged, "labelled")]),
-            self.kind: {n: _mean([v]) for n, v in zip(self.names, values, strict=True)},
+            "mean": known_mean([pck.average(*averaged, averaging)]),
+            "weighted_mean": known_mean([pck.average(*averaged, "labelled")]),
+            self.kind: {
+                n: known_mean([v]) for n, v in zip(self.names, values, strict=True)
+            },
             "groups": groups,
         }
 
@@ -76,7 +80,7 @@ def _rate(distances, metric: str, threshold: float, averaging: str) -> np.ndarra
     return rate(distances, threshold)
 
 
-def _mean(values) -> float | None:
+def known_mean(values) -> float | None:
     """The mean of the values that are not nan; None if there are none."""
     values = np.asarray(values, np.float64)
     values = values[~np.isnan(values)]
@@ -99,7 +103,7 @@ def of_sticks(people: Annotations, keypoints, average: bool = False) -> Distance
         keypoints, people.keypoints, people.visible, sticks, average
     )
     names, notes = tuple(sticks), {"ends": "mean" if average else "each"}
-    groups = _both_sides(names)
+    groups = both_sides(names)
     return Distances("per_stick", names, distances, "stick length", groups, notes)
 
 
@@ -128,7 +132,7 @@ def of_joints(
         keypoints, people.keypoints, people.visible, lengths
     )
     names = people.skeleton.joints
-    groups, notes = _both_sides(names), {}
+    groups, notes = both_sides(names), {}
     head = pck.HEAD[averaging if length == HEAD_SIZE else "pck"]
     if "head" not in groups and set(head) <= set(names):
         groups["head"] = [names.index(joint) for joint in head]
@@ -136,7 +140,9 @@ def of_joints(
     return Distances("per_joint", names, distances, length, groups, notes)
 
 
-def curve(table: Distances, metric: str, threshold: float) -> dict:
+def curve(
+    table: Distances, metric: str, threshold: float, averaging: str = "joints"
+) -> dict:
     """The rates over rising thresholds from 0, the given one among them.
 
     Returns:
@@ -144,13 +150,13 @@ def curve(table: Distances, metric: str, threshold: float) -> dict:
     """
     even = np.linspace(0.0, max(CURVE_END, threshold), CURVE_STEPS)
     thresholds = sorted({*np.round(even, 6).tolist(), threshold})
-    points = [table.rates(metric, value) for value in thresholds]
+    points = [table.rates(metric, value, averaging) for value in thresholds]
     groups = {name: [p["groups"][name] for p in points] for name in table.groups}
     means = [point["mean"] for point in points]
     return {"thresholds": thresholds, "mean": means, "groups": groups}
 
 
-def _both_sides(names) -> dict[str, list[int]]:
+def both_sides(names) -> dict[str, list[int]]:
     """Name without left_ and right_ -> the columns of both sides."""
     groups: dict[str, list[int]] = {}
     for column, name in enumerate(names):

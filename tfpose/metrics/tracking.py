@@ -1,9 +1,9 @@
 """MOTA, MOTP, precision and recall of one joint of tracked people.
 
 The CLEAR MOT metrics of Bernardin and Stiefelhagen, "Evaluating Multiple Object
-Tracking Performance" (EURASIP Journal on Image and Video Processing, 2008), as PoseTrack
-uses them: each joint is tracked for itself (``tests/metrics/test_tracking.py`` holds the
-counts equal to those of the package motmetrics).
+Tracking Performance" (EURASIP Journal on Image and Video Processing, 2008), as
+PoseTrack uses them: each joint is tracked for itself. The counts are those of the
+package motmetrics, which a test holds them equal to.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _keep(labels, found, distances, last: dict) -> list[tuple[int, int]]:
 
 
 def _match_rest(distances, pairs) -> list[tuple[int, int]]:
-    """As many pairs as possible of those who have none, near ones if there is choice."""
+    """As many pairs of the others as possible, the nearest if there is a choice."""
     near = np.isfinite(distances)
     for i, j in pairs:
         near[i], near[:, j] = False, False

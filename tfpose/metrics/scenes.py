@@ -1,0 +1,254 @@
+"""Which people and poses are scored together: photos, groups in them, frames of videos.
+
+What annotations and results say for this beside COCO's own keys:
+
+- a person: ``head_size`` in px, or PoseTrack18's ``bbox_head`` (xywh), 0.6 of whose
+  diagonal it is; ``track_id``, for MOTA; ``group_id``, for MPII's groups;
+- a pose: ``track_id`` and ``group_id`` likewise;
+- a photo: ``ignore_regions_x`` and ``ignore_regions_y``, polygons as lists of
+  coordinates; ``vid_id``, or else the folder in ``file_name``, is its video, in which
+  photos follow each other by ``frame_id``, or else by ``id``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from tfpose import pose_faults
+from tfpose.metrics import matching, multi_person
+from tfpose.pose_entries import boxes_around
+from tfpose.poses import Annotations, PoseFileError, Results, rows_by_image
+
+# The share of the head box's diagonal that is the head size (MPII, PoseTrack).
+HEAD_SHARE = 0.6
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """People and poses that are scored together: i64 rows of the two files."""
+
+    photo: int
+    people: np.ndarray
+    poses: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """What both files say, without what lies in an ignored region.
+
+    Attributes:
+        annotations: N people with K joints.
+        results: M poses.
+        visible: bool[N, K], the labels that count.
+        placed: bool[M, K], the joints that count.
+        head_sizes: f64[N] px; nan where not known.
+    """
+
+    annotations: Annotations
+    results: Results
+    visible: np.ndarray
+    placed: np.ndarray
+    head_sizes: np.ndarray
+
+    def distances(self, scene: Scene) -> np.ndarray:
+        """f64[poses, people, K] of ``multi_person.pose_distances``."""
+        return multi_person.pose_distances(
+            self.results.keypoints[scene.poses],
+            self.placed[scene.poses],
+            self.annotations.keypoints[scene.people],
+            self.visible[scene.people],
+            self.head_sizes[scene.people],
+        )
+
+
+def both_sides(
+    annotations: Annotations, results: Results, ignore_regions: bool
+) -> Sides:
+    """Both files, if told so without the joints in their photos' ignored regions.
+
+    Raises:
+        PoseFileError: regions or a head's box of another form.
+    """
+    visible = (annotations.visible > 0) & ~annotations.crowd[:, None]
+    placed = results.placed
+    for side, counted in ((annotations, visible), (results, placed)):
+        for photo, rows in rows_by_image(side.image_ids).items():
+            polygons = _regions(photo, annotations.images) if ignore_regions else []
+            if polygons:
+                points = side.keypoints[rows]
+                counted[rows] &= ~multi_person.inside_polygons(points, polygons)
+    return Sides(annotations, results, visible, placed, _head_sizes(annotations))
+
+
+def _regions(photo: int, images: dict[int, dict]) -> list[np.ndarray]:
+    """The polygons f64[V, 2] that a photo ignores."""
+    image = images.get(photo, {})
+    columns = [image.get(f"ignore_regions_{axis}") or [] for axis in "xy"]
+    try:
+        pairs = zip(*columns, strict=True)
+        polygons = [np.stack(np.array(p, np.float64), axis=-1) for p in pairs]
+        if all(polygon.ndim == 2 for polygon in polygons):
+            return polygons
+    except (TypeError, ValueError):
+        pass  # no lists, no numbers, or more of one than of the other
+    raise PoseFileError(
+        f"images: id {photo}: expected ignore_regions_x and ignore_regions_y as lists "
+        f"of polygons, each a list of numbers, found {str(columns)[:80]}"
+    )
+
+
+def _head_sizes(annotations: Annotations) -> np.ndarray:
+    """f64[N] px; nan where neither size nor box is known."""
+    sizes = np.where(annotations.head_sizes > 0, annotations.head_sizes, np.nan)
+    for row in np.flatnonzero(np.isnan(sizes)):
+        box = annotations.entries[row].get("bbox_head")
+        if box is None:
+            continue
+        try:
+            _, _, width, height = np.array(box, np.float64)
+        except (TypeError, ValueError):
+            wanted = "bbox_head [x, y, width, height]"
+            raise _fault(annotations, row, wanted, box) from None
+        sizes[row] = HEAD_SHARE * np.hypot(width, height) or np.nan
+    return sizes
+
+
+def _fault(people: Annotations | Results, row: int, expected: str, found) -> Exception:
+    """The error of one person or pose."""
+    of_person = isinstance(people, Annotations)
+    name = (
+        f"annotation {people.ids[row]}"
+        if of_person
+        else (f"pose {people.positions[row]}")
+    )
+    photo = people.image_ids[row]
+    return PoseFileError(
+        f"{name} (image_id {photo}): expected {expected}, found {str(found)[:80]}"
+    )
+
+
+def check_heads(sides: Sides, scenes: list[Scene], metric: str) -> None:
+    """Raises PoseFileError if a person who is scored has no head size."""
+    for scene in scenes:
+        for row in scene.people[np.isnan(sides.head_sizes[scene.people])]:
+            expected = f"a 'head_size' in px or a 'bbox_head' for metric {metric}"
+            raise _fault(sides.annotations, row, expected, "neither")
+
+
+def photos(sides: Sides) -> list[Scene]:
+    """Each photo that has annotations, in the order of the file's images.
+
+    People and poses without any joint that counts are left out.
+    """
+    people_of = rows_by_image(sides.annotations.image_ids)
+    poses_of = rows_by_image(sides.results.image_ids)
+    labelled, placed = sides.visible.any(axis=1), sides.placed.any(axis=1)
+    scenes = []
+    for photo in sides.annotations.images:
+        if len(people := people_of.get(photo, ())):
+            poses = poses_of.get(photo, people[:0])
+            scenes.append(Scene(photo, people[labelled[people]], poses[placed[poses]]))
+    return scenes
+
+
+def groups(sides: Sides) -> list[Scene]:
+    """MPII's groups of people who are close to each other; photos if there are none.
+
+    A group are the people and poses of a photo who have the same ``group_id``; one
+    person is no group. A pose without it is taken for the person whose box it overlaps
+    most, or else is nearest to: it is in that person's group, or in none.
+
+    Raises:
+        PoseFileError: a ``group_id`` is no integer, or a pose's nobody's in its photo.
+    """
+    truth, found = sides.annotations, sides.results
+    group_of = [_integer(truth, row, "group_id") for row in range(len(truth))]
+    if not any(group is not None for group in group_of):
+        return photos(sides)
+    everywhere = np.ones(found.keypoints.shape[:2], bool)
+    boxes = boxes_around(found.keypoints, everywhere & sides.placed)
+    scenes = []
+    for scene in photos(sides):
+        members: dict[int, list[int]] = {}
+        for row in scene.people:
+            if group_of[row] is not None:
+                members.setdefault(group_of[row], []).append(row)
+        poses: dict[int, list[int]] = {group: [] for group in members}
+        for row in scene.poses:
+            group = _integer(found, row, "group_id")
+            if group is None and len(scene.people):
+                near = nearest_box(boxes[row], truth.boxes[scene.people])
+                group = group_of[scene.people[near]]
+            elif group is not None and group not in members:
+                raise _fault(found, row, "the group_id of people in that photo", group)
+            if group is not None:
+                poses[group].append(row)
+        scenes += [
+            Scene(scene.photo, np.array(rows), np.array(poses[group], np.int64))
+            for group, rows in members.items()
+            if len(rows) > 1
+        ]
+    return scenes
+
+
+def nearest_box(box, boxes) -> int:
+    """Which of f64[N, 4] a box xywh overlaps most, or else whose centre is nearest."""
+    shared = matching.overlaps(box[None], boxes)[0]
+    if shared.any():
+        return int(shared.argmax())
+    centres = boxes[:, :2] + boxes[:, 2:] / 2 - (box[:2] + box[2:] / 2)
+    return int(np.linalg.norm(centres, axis=1).argmin())
+
+
+def videos(annotations: Annotations, scenes: list[Scene]) -> list[list[Scene]]:
+    """The scenes of each video in the order of its frames."""
+    frames: dict[str, list[Scene]] = {}
+    for scene in scenes:
+        image = annotations.images[scene.photo]
+        folder = pathlib.PurePosixPath(str(image.get("file_name", ""))).parent
+        frames.setdefault(str(image.get("vid_id", folder)), []).append(scene)
+
+    def place(scene):
+        number = annotations.images[scene.photo].get("frame_id", scene.photo)
+        if not pose_faults.is_id(number):
+            raise PoseFileError(
+                f"images: id {scene.photo}: expected an integer frame_id, found "
+                f"{number!r}"
+            )
+        return number
+
+    return [sorted(video, key=place) for video in frames.values()]
+
+
+def track_ids(sides: Sides, scenes: list[Scene]) -> tuple[dict, dict]:
+    """The track of each row of people and poses in the scenes.
+
+    Raises:
+        PoseFileError: there is none, it is no integer, or is twice in a photo.
+    """
+    tracks = []
+    for people, part in ((sides.annotations, "people"), (sides.results, "poses")):
+        ids: dict[int, int] = {}
+        for scene in scenes:
+            seen = set()
+            for row in getattr(scene, part):
+                track = _integer(people, row, "track_id")
+                if track is None:
+                    raise _fault(people, row, "a 'track_id'", "none")
+                if track in seen:
+                    raise _fault(people, row, "unique track_ids", f"{track} twice")
+                seen.add(track)
+                ids[row] = track
+        tracks.append(ids)
+    return tuple(tracks)
+
+
+def _integer(people: Annotations | Results, row: int, key: str) -> int | None:
+    """The integer under a key of a person's or pose's entry, None if it has none."""
+    value = people.entries[row].get(key)
+    if value is not None and not pose_faults.is_id(value):
+        raise _fault(people, row, f"an integer {key}", repr(value))
+    return value
