@@ -29,7 +29,10 @@ LISTED = {"train": "1", "test": "2"}
 
 
 def _files(fold: int) -> dict[str, Files]:
-    return {split: Files((f"annotations/Sub{fold}_{split}.json",)) for split in LISTED}
+    return {
+        split: Files((VIDEOS, f"annotations/Sub{fold}_{split}.json"))
+        for split in LISTED
+    }
 
 
 class Jhmdb(CocoLayout):
@@ -60,12 +63,11 @@ class Jhmdb(CocoLayout):
         super().__init__(**kwargs)
 
     def files(self, split: str, source: pathlib.Path) -> list[pathlib.Path]:
-        """The annotations of the split, or else its videos'."""
+        """The split's videos, or else its annotations."""
         found = super().files(split, source)
-        if found:
+        if self.given or not found or found[0].suffix != ".mat":
             return found
-        videos = sorted(source.glob(VIDEOS))
-        return [video for video in videos if self._split_of(video, source) == split]
+        return [video for video in found if self._split_of(video, source) == split]
 
     def _split_of(self, video: pathlib.Path, source: pathlib.Path) -> str | None:
         """The split that the lists put a video in; None where it is in neither."""
@@ -85,7 +87,9 @@ class Jhmdb(CocoLayout):
         positions = read_mat(path, {"pos_img": (2, 15, None)})["pos_img"]
         if not np.isfinite(positions).all():
             raise PoseFileError(f"{path}: expected finite pos_img, found others")
-        video = path.parent.relative_to(path.parent.parent.parent)
+        # A file that was asked for by name is of the video in the folder ``images``.
+        action, video = path.parent.parent.name, path.parent.name
+        folder = "" if self.given else f"Rename_Images/{action}/{video}/"
         visible, images, people = np.full(15, 2), [], []
         frames = positions.shape[-1]
         for frame in range(1, frames + 1):
@@ -93,8 +97,8 @@ class Jhmdb(CocoLayout):
             images.append(
                 {
                     "id": frame_id,
-                    "file_name": f"Rename_Images/{video.as_posix()}/{frame:05d}.png",
-                    "vid_id": video.name,
+                    "file_name": f"{folder}{frame:05d}.png",
+                    "vid_id": video,
                     "frame_id": frame,
                     "nframes": frames,
                 }

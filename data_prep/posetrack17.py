@@ -1,7 +1,7 @@
 """PoseTrack 2017 (Iqbal et al., CVPR 2017): people tracked through videos.
 
-Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.json``, one
-file a video in the form that MATLAB structures take in poseval's JSON
+Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.json``,
+one file a video, in the form that MATLAB structures take in poseval's JSON
 (https://github.com/leonid-pishchulin/poseval): every number is a list of one. Photos'
 names start with ``images/``. Points are known by numbers, a point that is not there is
 not labelled; the box of a person is that of the head.
