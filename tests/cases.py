@@ -1,23 +1,20 @@
 """The ONE table: a row for everything that keeps the contract of test_contracts.py.
 
-To add a model or layer, add a ``Case``; a codec, a ``CodecCase``; an importer, an
-``ImporterCase``. The first run of a new case writes its golden file and fails: look at
-it and commit it.
+To add a model or layer, add a ``Case``; a codec, a ``CodecCase``. (Importers have
+their own table, importer_cases.py.) The first run of a new case writes its golden file
+and fails: look at it and commit it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 from collections.abc import Callable
-from typing import Any
 
 import keras
 
-from tests import drawn_data_sets
 from tfpose import serving_model
 from tfpose.codecs import BinaryDisc, Codec, GaussianHeatmap, IntegralHeatmap
-from tfpose.layers import blocks, dark, diffusion, heatmaps
+from tfpose.layers import blocks, dark, diffusion, heatmaps, offsets
 from tfpose.layers.heatmap_fusion import Fusion
 from tfpose.models import (
     CPN,
@@ -31,13 +28,14 @@ from tfpose.models import (
     HybridPose,
     IntegralPose,
     PoseFix,
+    PoseRefiner,
     RNet,
     SimpleBaseline,
     StackedHourglass,
 )
 from tfpose.models.enhance_net import PeriodicShuffle
 from tfpose.models.hcrn import Refinement
-from tfpose.skeleton import COCO17, LSP14
+from tfpose.skeleton import LSP14
 
 Shape = tuple[int, ...]
 SIZE = (64, 64)  # of every model's crop here
@@ -81,6 +79,17 @@ def refiner(name: str, parameters: int, **options) -> Case:
         outputs={"heatmap": (16, 16, JOINTS), "keypoints": (JOINTS, 2)},
         parameters=parameters,
         serve=lambda model: serving_model.serving_model(model, LSP14, phases=True),
+    )
+
+
+def pose_refiner(name: str, parameters: int, **options) -> Case:
+    """PoseRefiner's small network, whose answer is a cell and an offset."""
+    base = refiner(name, parameters)
+    return dataclasses.replace(
+        base,
+        build=lambda: PoseRefiner(JOINTS, SIZE, trunk="tiny", **options),
+        inputs={**base.inputs, "image": ("grey", (*SIZE, 3))},
+        outputs={**base.outputs, "offsets": (16, 16, 2 * JOINTS)},
     )
 
 
@@ -158,6 +167,8 @@ CASES = (
     refiner(
         "posefix_resnet50", 23_816_302, trunk="resnet50", sigma=3.0, filters=(8, 8, 8)
     ),
+    pose_refiner("pose_refiner", 2_327_370),
+    pose_refiner("pose_refiner_prior", 2_327_412, pose_prior=True),
     hcrn("hcrn", 2_293_009, "hcrn"),
     hcrn("hcrn_without_diffusion", 2_292_953, "without_diffusion"),
     hcrn("hcrn_holistic", 2_292_911, "holistic"),
@@ -256,6 +267,24 @@ CASES = (
         MAPS,
     ),
     layer(
+        "render_disc",
+        lambda: offsets.RenderDisc((6, 5), radius=2.5),
+        {"keypoints": ("points", (3, 2)), "valid": ("flags", (3,))},
+        MAPS,
+    ),
+    layer(
+        "offset_position",
+        lambda: offsets.OffsetPosition(stride=8),
+        {"scores": ("belief", MAPS), "offsets": ("features", (6, 5, 6))},
+        (3, 2),
+    ),
+    layer(
+        "offset_votes",
+        lambda: offsets.OffsetVotes((24, 20), stride=4),
+        {"scores": ("belief", MAPS), "offsets": ("features", (6, 5, 6))},
+        MAPS,
+    ),
+    layer(
         "pose_prior",
         lambda: heatmaps.PosePrior(stride=4),
         {
@@ -346,49 +375,4 @@ CODEC_CASES = (
     CodecCase(GaussianHeatmap((64, 48), sigma=4.0), 1e-3),
     # Of a disc any cell is as good: it is known up to its radius.
     CodecCase(BinaryDisc((64, 48), radius=6.0), 6.0),
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class ImporterCase:
-    """A data set that ``prepare`` reads.
-
-    Attributes:
-        name: a key of ``data_prep.__main__.BUILDERS``.
-        draw: writes a tiny data set into a folder, with a white square at each
-            labelled joint; None where people are rendered.
-        skeleton: of the records.
-        written: split -> people; None where their number is chance.
-        left_out: reason -> people, likewise.
-        options: of the builder's class.
-    """
-
-    name: str
-    draw: Callable[[pathlib.Path], Any] | None
-    skeleton: Any
-    written: dict[str, int | None]
-    left_out: dict[str, int] | None
-    options: dict = dataclasses.field(default_factory=dict)
-
-
-IMPORTER_CASES = (
-    ImporterCase("lsp", drawn_data_sets.lsp, LSP14, {"train": 3, "test": 2}, {}),
-    ImporterCase(
-        "lspet", drawn_data_sets.lspet, LSP14, {"train": 3}, {"no labelled joint": 1}
-    ),
-    ImporterCase(
-        "coco",
-        drawn_data_sets.coco,
-        COCO17,
-        {"train": 3, "validation": 2},
-        {"crowd": 1, "no labelled joint": 1},
-    ),
-    ImporterCase(
-        "synthetic",
-        None,
-        COCO17,
-        {"train": None, "validation": None},
-        None,
-        {"photos": 3, "validation_photos": 2, "workers": 1},
-    ),
 )

@@ -15,10 +15,10 @@ ORDER = (
     "native layers losses metrics synthesis data viz",
     "models",
     "config recipes",
-    "callbacks training hybrid tables evaluate changes refine estimate bottom_up detect "
-    "given_photos predict maps exporting fusion validation calibration litert "
-    "serving_model summary",
-    "charts report comparison tree_pictures tree_report demo",
+    "callbacks supervision photo_folder training hybrid tables evaluate changes refine "
+    "estimate bottom_up detect given_photos predict maps exporting fusion validation "
+    "calibration litert serving_model summary",
+    "charts report galleries comparison tree_pictures tree_report demo",
     "options running scoring_arguments scoring_cli arguments cli __main__",
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
@@ -27,7 +27,8 @@ WITHOUT_TENSORFLOW = (
     "skeleton photos pose_entries pose_faults poses grouping metrics.pck metrics.pcp "
     "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
     "metrics.bootstrap metrics.photo_draws metrics.mistakes "
-    "tables evaluate changes viz charts report comparison tree_pictures tree_report "
+    "tables evaluate changes viz charts report galleries comparison tree_pictures "
+    "tree_report "
     "options running scoring_arguments scoring_cli arguments cli"
 ).split()
 FOR_DATA_PREP = {"skeleton", "geometry", "photos", "pose_entries", "poses"}

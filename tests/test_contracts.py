@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data_prep.__main__ import prepare
 from tests import contracts
-from tests.cases import CASES, CODEC_CASES, IMPORTER_CASES
+from tests.cases import CASES, CODEC_CASES
 from tests.contracts import (
     BATCH,
     arrays,
@@ -19,6 +19,7 @@ from tests.contracts import (
     build_afresh,
     inputs_of,
 )
+from tests.importer_cases import IMPORTER_CASES
 from tfpose import exporting, geometry, litert
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples

@@ -18,12 +18,12 @@ from tfpose.data.pipeline import DataError
 from tfpose.exporting import ExportError, clients_inputs, compare, export
 from tfpose.poses import write_json
 from tfpose.skeleton import LSP14, Skeleton
+from tfpose.supervision import supervision_of
 from tfpose.training import (
     CONFIG,
     WEIGHTS,
     TrainingError,
     build_model,
-    supervision_of,
 )
 
 pytestmark = [

@@ -473,13 +473,11 @@ class TestSkipBad:
 )
 def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
     class Network:
-        input_size = (8, 8)
-
-        def __call__(self, inputs, training):
-            return {"heatmap": np.float32(maps)[None, :, :, None]}
+        input_size, stride, output = (8, 8), 4, {}
 
     Network.activation = activation
-    belief = Refiner(Network(), LSP14, None)._belief({})
+    outputs = {"heatmap": np.float32(maps)[None, :, :, None]}
+    belief = Refiner(Network(), LSP14, None)._belief(outputs)
     np.testing.assert_allclose(
         belief[0, :, :, 0], [[1 / 8, 1 / 2], [0, 3 / 8]], atol=1e-5
     )

@@ -10,7 +10,7 @@ import pytest
 
 from tests import drawn_people
 from tests.contracts import fill_weights
-from tfpose import callbacks, losses, training
+from tfpose import callbacks, losses, supervision, training
 from tfpose.codecs import (
     BinaryDisc,
     Everybody,
@@ -189,17 +189,17 @@ def test_an_estimator_is_trained_and_starts_from_a_refiners_trunk(
     assert np.isfinite(log["loss"]).all() and 0 <= log["val_pck_after"][0] <= 100
     assert "val_pck_before" not in log
     model, config = training.load_model(folder)
-    assert config == ESTIMATOR and not training.is_refiner(model)
+    assert config == ESTIMATOR and not supervision.is_refiner(model)
     output = capsys.readouterr().out
     assert f"layers of hcrn start from {finished}" in output
     assert "PCK@0.2 of validation people: " in output and "->" not in output
 
 
 def test_a_model_is_taught_what_it_answers(refiner, estimator):
-    taught = training.supervision_of(refiner, CONFIG)
+    taught = supervision.supervision_of(refiner, CONFIG)
     assert taught.refines and taught.skeleton == LSP14
     assert taught.codecs == {"heatmap": IntegralHeatmap((64, 64), 4)}
-    taught = training.supervision_of(estimator, ESTIMATOR)
+    taught = supervision.supervision_of(estimator, ESTIMATOR)
     assert not taught.refines and taught.skeleton == LSP14
     disc = BinaryDisc((64, 64), 4, radius=8.0)
     assert taught.codecs == {"heatmap": WithBackground(disc), "initial": disc}
@@ -219,8 +219,8 @@ def test_a_model_is_taught_what_it_answers(refiner, estimator):
 )
 def test_a_codec_takes_of_the_target_what_it_knows(estimator, target, codec):
     config = dataclasses.replace(ESTIMATOR, target=target)
-    assert training.codec_of(estimator, config, "initial") == codec
-    assert training.codec_of(estimator, config) == WithBackground(codec)
+    assert supervision.codec_of(estimator, config, "initial") == codec
+    assert supervision.codec_of(estimator, config) == WithBackground(codec)
 
 
 def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
@@ -229,28 +229,28 @@ def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
     config = dataclasses.replace(
         ESTIMATOR, heatmap_loss=3.0, stage_loss=0.5, coordinate_loss=0.25
     )
-    of_output, weights = training._losses(estimator, config)
+    of_output, weights = supervision.losses_of(estimator, config)
     assert weights == {"heatmap": 3.0, "initial": 0.5, "keypoints": 0.25}
     assert isinstance(of_output["heatmap"], losses.SigmoidCrossEntropy)
     assert isinstance(of_output["initial"], losses.SigmoidCrossEntropy)
     assert isinstance(of_output["keypoints"], losses.CoordinateDistance)
     squared = dataclasses.replace(ESTIMATOR, error="squared")
-    of_output, _ = training._losses(estimator, squared)
+    of_output, _ = supervision.losses_of(estimator, squared)
     assert isinstance(of_output["heatmap"], losses.SigmoidSquaredError)
-    of_output, weights = training._losses(refiner, CONFIG)
+    of_output, weights = supervision.losses_of(refiner, CONFIG)
     assert set(of_output) == set(weights) == {"heatmap", "keypoints"}
     assert isinstance(of_output["heatmap"], losses.HeatmapCrossEntropy)
 
 
 def test_a_model_with_tags_is_taught_everybody(data, tmp_path):
     model = training.build_model(BOTTOM_UP)
-    taught = training.supervision_of(model, BOTTOM_UP)
+    taught = supervision.supervision_of(model, BOTTOM_UP)
     maps = Everybody(GaussianHeatmap((64, 64), 4, 8.0))
     tags = JointsOfPeople()
     assert taught.everybody and taught.codecs == {
         "stage1": maps, "heatmap": maps, "stage1_tags": tags, "tags": tags
     }  # fmt: skip
-    of_output, weights = training._losses(model, BOTTOM_UP)
+    of_output, weights = supervision.losses_of(model, BOTTOM_UP)
     for name, kind, weight in (
         ("heatmap", losses.HeatmapSquaredError, 1.0),
         ("stage1", losses.HeatmapSquaredError, 0.5),
@@ -363,7 +363,7 @@ def test_an_optimizer_gets_the_numbers_of_the_configuration(
     # All of a model that compiling looks at.
     model.activation, model.stride = "sigmoid", 4
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_losses", lambda *_: ("mse", None))
+        patch.setattr(training, "losses_of", lambda *_: ("mse", None))
         training._compile(model, config, training.Rounds(2, 3, 3))
     found = model.optimizer
     assert type(found) is kind and found.weight_decay == 0.03

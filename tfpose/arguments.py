@@ -207,6 +207,8 @@ def _refine(commands) -> None:
     text = "of a photo's refined poses more alike than this OKS only the best scored "
     text += "is kept; 1 keeps all"
     option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
+    text = "remove joints that the refiner gives a score, in 0 to 1, not above this"
+    option(command, "--threshold", "SCORE", text, type=float, default=0.0)
     json_option(command)
 
 

@@ -32,7 +32,7 @@ def calibrate(model_dir: str, data: str, splits=None) -> fusion.Calibration:
     """
     model, config = training.load_model(model_dir)
     skeleton = skeletons.get(config.skeleton)
-    refiner = Refiner(model, skeleton, fusion.Calibration())
+    refiner = Refiner(model, skeleton, fusion.Calibration(), config.person_height)
     people = read_people(data, splits or config.validation, skeleton)
 
     poses = simulate(people, skeleton, ERROR_SHARE, seed=(config.seed, 0))

@@ -91,7 +91,9 @@ class ValidatePCK(keras.callbacks.Callback):
         self.skeleton = supervision.skeleton
         records, _ = pipeline.read_records(data, config.validation, self.skeleton)
         people_count = 8 if quicktest else config.validation_people
-        person = pipeline.Person(self.skeleton, config.input_size)
+        person = pipeline.Person(
+            self.skeleton, config.input_size, height=config.person_height
+        )
         self.batches = []
         for index, people in enumerate(
             pipeline.crops(records.take(people_count), person, 50, config.seed)

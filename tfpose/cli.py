@@ -56,7 +56,7 @@ def train(
 ) -> None:  # fmt: skip
     """Trains a model into ``model_dir`` and calibrates it."""
     start_tensorflow()
-    from tfpose import calibration, config, training
+    from tfpose import calibration, config, supervision, training
 
     model_dir = model_dir or f"runs/{model}_{preset}"
     if resume:
@@ -65,7 +65,7 @@ def train(
         start = _recipe(model, preset)
     chosen = config.override(start, list(settings))
     model = training.train(chosen, data, model_dir, resume, quicktest, weights)
-    if training.is_refiner(model) and not quicktest:
+    if supervision.is_refiner(model) and not quicktest:
         calibration.calibrate(model_dir, data)
     print(f"wrote {model_dir}")
 
@@ -133,20 +133,23 @@ def predict(photos, images, scales, no_flip, refine, out, json, **options) -> No
 
 def refine(
     model, poses, images, out, annotations, skip_bad, no_fusion, fusion_report,
-    oks_nms, json,
+    oks_nms, threshold, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     start_tensorflow()
     from tfpose.refine import refine_file
 
     numbers = refine_file(
-        model, poses, images, out, annotations, skip_bad, not no_fusion, oks_nms
-    )
+        model, poses, images, out, annotations, skip_bad, not no_fusion, oks_nms,
+        threshold,
+    )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
     print(f"wrote {out}: refined {numbers['refined']} of {numbers['poses']} poses")
     if numbers["duplicates"]:
         print(f"dropped {numbers['duplicates']} near copies (OKS above {oks_nms:g})")
+    if numbers["removed"]:
+        print(f"removed {numbers['removed']} joints (score not above {threshold:g})")
     if fusion_report and numbers["fusion"]:
         _print_fusion(numbers["fusion"])
     write_numbers(json, numbers)

@@ -247,11 +247,51 @@ class PartHeatmap(GaussianHeatmap):
         return tf.exp(-distance / (2 * (self.sigma / self.stride) ** 2))
 
 
+@dataclasses.dataclass(frozen=True)
+class OffsetDisc(Codec):
+    """From each cell near a joint the way to it (PoseRefiner section 3, FACTS B.2).
+
+    Args:
+        radius: px of C; cells whose centre is as near as that have a target.
+        deviation: px, the unit of the offsets; the layers' ``offsets.DEVIATION``.
+    """
+
+    radius: float = 15.0
+    deviation: float = 7.2801
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K, 3]: x, y, 1 at near cells."""
+        columns, rows = self._distances(keypoints)  # from the joint to the cell
+        near = BinaryDisc(self.input_size, self.stride, self.radius)
+        near = near.encode(keypoints, valid)  # (B, h, w, K)
+        unit = -self.stride / self.deviation
+        x = unit * tf.transpose(columns, (0, 2, 1))[:, None] * near
+        y = unit * tf.transpose(rows, (0, 2, 1))[:, :, None] * near
+        return tf.stack([x, y, near], axis=-1)
+
+    def decode(self, targets):
+        """f32[B, h, w, K, 3] -> f32[B, K, 2] C, f32[B, K], 1 where there is a joint.
+
+        The mean of what the near cells say.
+        """
+        height, width = self.heatmap_size
+        rows, columns = tf.range(height, dtype=tf.float32), tf.range(width)
+        x = geometry.heatmap_to_crop(tf.cast(columns, tf.float32), self.stride)
+        y = geometry.heatmap_to_crop(rows, self.stride)
+        x = x[None, None, :, None] + self.deviation * targets[..., 0]
+        y = y[None, :, None, None] + self.deviation * targets[..., 1]
+        near = targets[..., 2:]
+        said = tf.reduce_sum(tf.stack([x, y], axis=-1) * near, axis=(1, 2))
+        total = tf.reduce_sum(near, axis=(1, 2))
+        return tf.math.divide_no_nan(said, total), tf.minimum(total[..., 0], 1.0)
+
+
 CODECS = {
     "integral": IntegralHeatmap,
     "gaussian": GaussianHeatmap,
     "disc": BinaryDisc,
     "parts": PartHeatmap,
+    "offsets": OffsetDisc,
 }
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from tfpose.codecs import CODECS
 from tfpose.data.augment import Augmentation
+from tfpose.data.examples import SYNTHESES
+from tfpose.losses import OFFSET_ERRORS
 
 SCHEDULES = ("cosine", "steps")
 OPTIMIZERS = ("adamw", "sgd", "rmsprop")
 ERRORS = ("cross_entropy", "squared")
 # Sections of settings that have names of their own.
-SECTIONS = ("network", "target")
+SECTIONS = ("network", "target", "synthesis")
 
 
 class ConfigError(ValueError):
@@ -38,20 +40,30 @@ class Config:
         validation_people: at most so many of them.
         augmentation: random changes of the training crops.
         target: "codec", a key of ``tfpose.codecs.CODECS``, and its arguments.
+        synthesis: of a refiner's input poses, "errors", a key of
+            ``tfpose.data.examples.SYNTHESES``, and its arguments.
+        person_height: px that a standing person has in a crop (PoseRefiner); 0: a
+            person's box fills the crop but for its margin.
         error: of the heatmaps, "cross_entropy" or "squared".
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         stage_loss: weight of the loss on the maps of each stage before the last.
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
         tag_loss: weight of the loss on tags (Associative Embedding).
+        offset_loss: weight of the loss on offsets (PoseRefiner).
+        offset_error: "squared" or "huber".
         hard_joints: of each person only so many joints, those with the largest loss,
             count in the last heatmaps (CPN's online hard keypoint mining); 0: all.
         batch_size: people a step, over all devices.
         epochs: passes over the training people.
         optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
         learning_rate: at the beginning.
-        schedule: "cosine", from ``learning_rate`` to 0, or "steps", divided by ten
-            at each of ``learning_rate_drops``.
-        learning_rate_drops: epochs, for "steps".
+        schedule: "cosine", from ``learning_rate`` to 0, or "steps", another one at
+            each of ``learning_rate_drops``.
+        learning_rate_drops: epochs, for "steps"; may be fractions.
+        learning_rates: what the rate becomes at each drop; a tenth of the one before
+            if left out.
+        freeze_normalisation: leave the batch normalisations of the start weights as
+            they are, for batches of few photos.
         weight_decay: decoupled, of all kernels.
         average: decay of the running average of the weights, which is what is
             validated and saved; 0 turns it off.
@@ -71,15 +83,23 @@ class Config:
     target: dict[str, Any] = dataclasses.field(
         default_factory=lambda: {"codec": "integral"}
     )
+    synthesis: dict[str, Any] = dataclasses.field(
+        default_factory=lambda: {"errors": "posefix"}
+    )
+    person_height: float = 0.0
     error: str = "cross_entropy"
     optimizer: str = "adamw"
     schedule: str = "cosine"
-    learning_rate_drops: tuple[int, ...] = ()
+    learning_rate_drops: tuple[float, ...] = ()
+    learning_rates: tuple[float, ...] = ()
+    freeze_normalisation: bool = False
     validation_people: int = 500
     heatmap_loss: float = 1.0
     stage_loss: float = 1.0
     coordinate_loss: float = 1.0
     tag_loss: float = 1e-3
+    offset_loss: float = 0.05
+    offset_error: str = "squared"
     hard_joints: int = 0
     weight_decay: float = 0.0
     average: float = 0.0
@@ -99,6 +119,19 @@ class Config:
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
             "learning_rate": (self.learning_rate > 0, "a positive number"),
+            "learning_rates": (
+                len(self.learning_rates) in (0, len(self.learning_rate_drops)),
+                "one for each of learning_rate_drops",
+            ),
+            "synthesis": (
+                self.synthesis.get("errors") in SYNTHESES,
+                f"'errors' of {tuple(SYNTHESES)}",
+            ),
+            "person_height": (self.person_height >= 0, "0 or more px"),
+            "offset_error": (
+                self.offset_error in OFFSET_ERRORS,
+                f"one of {OFFSET_ERRORS}",
+            ),
             "average": (0 <= self.average < 1, "a number in [0, 1)"),
         }
         for name, (holds, expected) in rules.items():
@@ -201,13 +234,18 @@ def _parse(text: str, current: Any, key: str) -> Any:
             return {"true": True, "false": False}[text.lower()]
         if isinstance(current, tuple):
             items = text.lower().split("x") if key.endswith("size") else text.split(",")
-            kind = type(current[0]) if current else int
+            kind = type(current[0]) if current else _number
             return tuple(kind(item) for item in items if item)
         return type(current)(text)
     except (KeyError, ValueError) as error:
         raise ConfigError(
             f"--set {key}={text}: expected a value like {current!r}"
         ) from error
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
 
 
 def _frozen(value):

@@ -18,6 +18,7 @@ from tfpose.layers.heatmaps import PeakPosition
 from tfpose.refine import BOX_FACTOR, batched, model_folder
 from tfpose.serving_model import belief_of, score_layer
 from tfpose.skeleton import Skeleton
+from tfpose.supervision import is_refiner
 
 # HCRN's "3-scale image pyramids" (IV.A); the paper does not name the scales. These lie
 # inside its training range of 0.7 to 1.3 (FACTS C.6).
@@ -83,7 +84,7 @@ class Estimator:
         """
         folder = model_folder(name)
         model, config = training.load_model(folder)
-        if training.is_refiner(model):
+        if is_refiner(model):
             raise ValueError(
                 f"model {name}: expected an estimator, found the refiner "
                 f"{config.model}, which needs poses (tfpose refine)"

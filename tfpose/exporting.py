@@ -25,7 +25,8 @@ from tfpose.data.examples import Supervision, examples
 from tfpose.poses import write_json
 from tfpose.serving_model import serving_model
 from tfpose.skeleton import Skeleton
-from tfpose.training import load_model, supervision_of
+from tfpose.supervision import supervision_of
+from tfpose.training import load_model
 
 FORMATS = ("savedmodel", "tflite")
 # --quantize: numbers of the ``.tflite`` file.
@@ -170,7 +171,7 @@ def clients_inputs(
     """
     skeleton = supervision.skeleton
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
-    person = pipeline.Person(skeleton, config.input_size)
+    person = pipeline.Person(skeleton, config.input_size, height=config.person_height)
     batches = pipeline.crops(records.take(count), person, count, config.seed)
     people = next(iter(batches))
     seed = tf.constant([config.seed, 0])

@@ -87,6 +87,9 @@ class Beliefs:
         inputs: f32[N, K, 2], the input poses in crop pixels.
         valid: f32[N, K], 0 where the input pose lacks the joint.
         to_image: f32[N, 2, 3], crop pixels -> photo pixels.
+        answers: f32[N, K, 2] in crop pixels, where the network itself puts the joints;
+            the expectations of the maps if it is not given.
+        scores: f32[N, K], the network's own.
         stride: px of the crop a cell.
     """
 
@@ -94,6 +97,8 @@ class Beliefs:
     inputs: np.ndarray
     valid: np.ndarray
     to_image: np.ndarray
+    answers: np.ndarray | None = None
+    scores: np.ndarray | None = None
     stride: int = 4
 
     def __len__(self) -> int:
@@ -105,8 +110,10 @@ class Beliefs:
         return geometry.crop_to_heatmap(self.inputs, self.stride)
 
     def refined(self) -> np.ndarray:
-        """f32[N, K, 2] in cells: the plain answer, the belief's expectation."""
-        return expectation(self.maps)
+        """f32[N, K, 2] in cells: the plain answer."""
+        if self.answers is None:
+            return expectation(self.maps)
+        return geometry.crop_to_heatmap(self.answers, self.stride)
 
     def in_cells(self, keypoints) -> np.ndarray:
         """f32[N, K, 2] photo pixels -> cells, the inverse of ``in_photo``."""
@@ -204,7 +211,8 @@ def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     share = inlier / (inlier + trust.outliers / (height * width))
     # A joint that the input lacks says nothing.
     share = (share * (beliefs.valid > 0))[..., None]
-    return share * (cells + moved) + (1 - share) * expectation(belief)
+    alone = expectation(belief) if beliefs.answers is None else beliefs.refined()
+    return share * (cells + moved) + (1 - share) * alone
 
 
 def _gaussian(centre, spread, count: int) -> np.ndarray:

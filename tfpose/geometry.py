@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+# Of a person in lengths from chin to head top: 8 head sizes (FACTS B.3).
+HEIGHT_IN_HEADS = 8 * 0.6 * 1.4286
+
 
 def box_around(keypoints, valid, minimum: float = 20.0) -> tf.Tensor:
     """The tight box around a pose's valid joints.
@@ -61,6 +64,48 @@ def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
     )
     # The centre stays: position + (size - 1) / 2.
     return tf.concat([box[..., :2] + (box[..., 2:] - fitted) / 2, fitted], axis=-1)
+
+
+def person_height(keypoints, valid, head) -> tf.Tensor:
+    """How tall a person would stand, from the pose (FACTS B.3).
+
+    8 head sizes of 0.6 times 1.4286 times the distance from chin to head top. Where the
+    skeleton or the pose has no head, 1.2 times the longer side of the pose's box;
+    PoseRefiner's code takes 487 px then, which is for photos of one size.
+
+    Args:
+        keypoints: f32[..., K, 2].
+        valid: f32[..., K].
+        head: the numbers of its two joints, or None.
+
+    Returns:
+        f32[...] px; 24 at least.
+    """
+    box = box_around(keypoints, valid)
+    height = 1.2 * tf.reduce_max(box[..., 2:], axis=-1)
+    if head is not None:
+        ends = tf.gather(keypoints, head, axis=-2)
+        there = tf.reduce_all(tf.gather(valid, head, axis=-1) > 0, axis=-1)
+        length = tf.norm(ends[..., 0, :] - ends[..., 1, :], axis=-1)
+        height = tf.where(there & (length > 0), HEIGHT_IN_HEADS * length, height)
+    return tf.maximum(height, 24.0)
+
+
+def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:
+    """The part of the photo whose crop shows a person at a wanted height.
+
+    Args:
+        box: f32[..., 4] of the person, whose centre becomes the crop's.
+        height: f32[...] px of the person in the photo.
+        size: (height, width) of the crop.
+        wanted: px of the person in the crop.
+
+    Returns:
+        f32[..., 4] xywh in the shape of ``size``.
+    """
+    centre = box[..., :2] + (box[..., 2:] - 1) / 2
+    extent = tf.constant([size[1], size[0]], tf.float32) * (height / wanted)[..., None]
+    return tf.concat([centre - (extent - 1) / 2, extent], axis=-1)
 
 
 def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:

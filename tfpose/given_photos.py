@@ -9,8 +9,8 @@ import pathlib
 import re
 from collections.abc import Sequence
 
+from tfpose.photo_folder import PHOTO_SUFFIXES
 from tfpose.poses import Annotations, PoseFileError
-from tfpose.refine import PHOTO_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True)

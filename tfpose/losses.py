@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 PACKAGE = "tfpose"
+OFFSET_ERRORS = ("squared", "huber")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -179,6 +180,42 @@ class AssociativeTags(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class OffsetDistance(keras.losses.Loss):
+    """How far off the offsets of the cells near a joint are (PoseRefiner section 3).
+
+    Args:
+        form: "squared" as in the paper, or "huber" (with its bend at 1) as in the code
+            that the paper builds on (FACTS B.2).
+
+    Call: target f32[B, h, w, K, 3], x, y and 1 where the cell counts; offsets
+    f32[B, h, w, 2 K] -> f32[B, K], the mean over the cells that count and over x and y,
+    0 where none does, before weights and mean.
+
+    Raises:
+        ValueError: another form.
+    """
+
+    def __init__(self, form="squared", **kwargs):
+        super().__init__(**kwargs)
+        if form not in OFFSET_ERRORS:
+            raise ValueError(f"form: expected one of {OFFSET_ERRORS}, got {form!r}")
+        self.form = form
+
+    def call(self, target, offsets):
+        counts = target[..., 2:]
+        offsets = ops.reshape(offsets, (-1, *target.shape[1:4], 2))
+        apart = ops.abs(target[..., :2] - offsets)
+        error = ops.square(apart)
+        if self.form == "huber":
+            error = ops.where(apart <= 1, 0.5 * error, apart - 0.5)
+        total = ops.sum(error * counts, axis=(1, 2, 4))
+        return total / ops.maximum(2 * ops.sum(counts, axis=(1, 2, 4)), 1)
+
+    def get_config(self):
+        return {**super().get_config(), "form": self.form}
 
 
 # By what makes beliefs of a model's heatmaps, and by the error that is minimised.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import pathlib
-import re
 import sys
 from collections.abc import Iterator
 
@@ -12,21 +11,32 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import fusion, geometry, photos, pose_faults, poses, training
+from tfpose import (
+    fusion,
+    geometry,
+    photos,
+    pose_faults,
+    poses,
+    serving_model,
+    training,
+)
 from tfpose import skeleton as skeletons
-from tfpose.data.pipeline import CROP_MARGIN
+from tfpose.data.pipeline import CROP_MARGIN, crop_box, standing_height
 from tfpose.fusion import Beliefs, Calibration
+from tfpose.layers.heatmaps import SoftArgmax
+from tfpose.layers.offsets import OffsetPosition, OffsetVotes
 from tfpose.metrics.oks import oks_nms
+from tfpose.photo_folder import find_photos
 from tfpose.pose_entries import boxes_around
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import Skeleton
+from tfpose.supervision import is_refiner
 
 # Of poses more alike than this only the best scored stays (FACTS A.6).
 NMS_THRESHOLD = 0.9
 # PoseFix's box around an input pose (FACTS A.6).
 BOX_FACTOR = 1.2
 BATCH = 32
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 PRESETS = pathlib.Path(__file__).parent / "weights"
 
 
@@ -54,6 +64,7 @@ class Refiner:
         model: network with PoseFix's inputs and outputs.
         skeleton: of its poses.
         calibration: of its beliefs, measured on validation people.
+        person_height: px of a standing person in its crops (``Config.person_height``).
     """
 
     def __init__(
@@ -61,9 +72,14 @@ class Refiner:
         model: keras.Model,
         skeleton: Skeleton,
         calibration: Calibration,
+        person_height: float = 0.0,
     ):
         self.model, self.skeleton, self.calibration = model, skeleton, calibration
-        self.size = model.input_size
+        self.size, self.person_height = model.input_size, person_height
+        self._score = serving_model.score_layer(model, skeleton)
+        if "offsets" in model.output:
+            self._place = OffsetPosition(model.stride)
+            self._votes = OffsetVotes(self.size, model.stride)
         self._predict = tf.function(self._flip_tested, reduce_retracing=True)
 
     @classmethod
@@ -75,13 +91,16 @@ class Refiner:
         """
         folder = model_folder(name)
         model, config = training.load_model(folder)
-        if not training.is_refiner(model):
+        if not is_refiner(model):
             raise ValueError(
                 f"model {name}: expected a refiner, found the estimator "
                 f"{config.model}, which needs no poses (tfpose predict)"
             )
         return cls(
-            model, skeletons.get(config.skeleton), fusion.read_calibration(folder)
+            model,
+            skeletons.get(config.skeleton),
+            fusion.read_calibration(folder),
+            config.person_height,
         )
 
     def __call__(self, photo, keypoints, valid=None) -> np.ndarray:
@@ -113,8 +132,20 @@ class Refiner:
         """
         for batch in batched(self._crops(people)):
             image, keypoints, valid, to_image = (np.stack(part) for part in batch)
-            maps = self._predict(image, keypoints, valid).numpy()
-            yield Beliefs(maps, keypoints, valid, to_image)
+            maps, answers, scores = self._predict(image, keypoints, valid)
+            yield Beliefs(
+                maps.numpy(),
+                keypoints,
+                valid,
+                to_image,
+                answers.numpy(),
+                scores.numpy(),
+            )
+
+    def _person(self, keypoints, valid):
+        """f32[N, 4] boxes and f32[N] heights of poses, px of I."""
+        box = geometry.scale_box(geometry.box_around(keypoints, valid), BOX_FACTOR)
+        return box, standing_height(keypoints, valid, self.skeleton)
 
     def _crops(self, people) -> Iterator[tuple]:
         for photo, keypoints, valid in people:
@@ -123,13 +154,20 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            crop, points, matrix = _crop(photo, keypoints, valid, self.size)
+            box, height = self._person(keypoints, valid)
+            box = crop_box(box, height, self.size, self.person_height)
+            crop, points, matrix = _crop(photo, keypoints, box, self.size)
             yield from zip(crop, points, valid, matrix, strict=True)
 
     def _flip_tested(self, image, keypoints, valid):
-        """Beliefs f32[B, h, w, K], averaged over the crop and its mirror image.
+        """Beliefs, positions and scores, tested on the crop and its mirror image.
 
-        The average belief's expectation is the average of the two answers (FACTS A.6).
+        Of heatmaps by softmax the beliefs are averaged; the average belief's
+        expectation is the average of the two answers (FACTS A.6). Of score maps with
+        offsets the scores are, and the offsets are those of the crop (FACTS B.6).
+
+        Returns:
+            f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
         """
         permutation = self.skeleton.flip_permutation
         straight = {"image": image, "keypoints": keypoints, "valid": valid}
@@ -138,12 +176,21 @@ class Refiner:
             "keypoints": geometry.mirror_points(keypoints, self.size[1], permutation),
             "valid": tf.gather(valid, permutation, axis=1),
         }
-        belief, other = self._belief(straight), self._belief(mirrored)
+        outputs = self.model(straight, training=False)
+        belief = self._belief(outputs)
+        other = self._belief(self.model(mirrored, training=False))
         other = tf.gather(other[:, :, ::-1], permutation, axis=3)
-        return (belief + other) / 2
+        belief = (belief + other) / 2
+        scores = self._score(belief)
+        if "offsets" in outputs:
+            offsets = outputs["offsets"]
+            return self._votes(belief, offsets), self._place(belief, offsets), scores
+        return belief, SoftArgmax(self.model.stride)(belief), scores
 
-    def _belief(self, inputs):
-        maps = self.model(inputs, training=False)["heatmap"]
+    def _belief(self, outputs):
+        maps = outputs["heatmap"]
+        if self.model.activation == "sigmoid":
+            return tf.sigmoid(maps)
         if self.model.activation == "linear":
             maps = tf.math.log(tf.maximum(maps, 1e-6))  # its softmax is the map, scaled
         shape = tf.shape(maps)
@@ -152,10 +199,8 @@ class Refiner:
 
 
 @tf.function(reduce_retracing=True)
-def _crop(photo, keypoints, valid, size):
+def _crop(photo, keypoints, box, size):
     """A photo's people: f32[N, H, W, 3], poses f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
-    box = geometry.scale_box(geometry.box_around(keypoints, valid), BOX_FACTOR)
-    box = geometry.scale_box(geometry.fit_aspect(box, size), CROP_MARGIN)
     matrix = geometry.crop_matrix(box, size)
     photo = tf.cast(photo, tf.float32)[None]
     # One after the other: a copy of a large photo for each person would fill memory.
@@ -179,6 +224,7 @@ def refine_file(
     skip_bad: bool = False,
     use_fusion: bool = True,
     nms_threshold: float = NMS_THRESHOLD,
+    threshold: float = 0.0,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -192,10 +238,13 @@ def refine_file(
         use_fusion: weigh refined and input joints by reliability (tfpose.fusion).
         nms_threshold: of a photo's refined poses with an OKS above it only the best
             scored is kept (PoseFix's testing); 1 keeps all.
+        threshold: joints whose score by the refiner is not above it are removed, that
+            is (0, 0, 0): PoseRefiner takes 0.7 for tracking and 0, which keeps all,
+            for average precision. The scores written are the input's.
 
     Returns:
-        "poses", "refined" and "duplicates" (dropped) counts; "bad", a line for each
-        record left as it was;
+        "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
+        "bad", a line for each record left as it was;
         "fusion", per joint the median "disagreement" of input and refiner in percent of
         the crop's width, and the median "input_weight" from 0 (the refiner decided) to
         1 (the input did), or None without fusion.
@@ -209,7 +258,7 @@ def refine_file(
     sizes = dict.fromkeys(paths)
     people, bad = poses.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
-    refined, weights = [], []
+    refined, weights, scores = [], [], []
     trust, stream = fusion.measured(refiner.believe(given), refiner.calibration)
     for beliefs in with_progress(stream, len(people), "refined"):
         answer = plain = beliefs.refined()
@@ -217,11 +266,17 @@ def refine_file(
             answer = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
             weights.append(fusion.input_weights(beliefs.input_cells, plain, answer))
         refined.append(beliefs.in_photo(answer))
+        scores.append(beliefs.scores)
     people = people.take(given.order)
     keypoints = np.concatenate([people.keypoints[:0], *refined])
     duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
-    records = people.replaced(keypoints)
+    records, removed = people.replaced(keypoints), 0
+    if threshold > 0:
+        unsure = np.concatenate([people.scores[:0], *scores]) <= threshold
+        removed = int(unsure.sum())
+        keypoints[unsure] = 0
+        records = people.replaced(keypoints, np.where(unsure, 0, people.scores))
     kept = [record for place, record in enumerate(records) if place not in dropped]
     poses.write_json(out, kept, allow_nan=skip_bad)
     report = None
@@ -231,6 +286,7 @@ def refine_file(
         "poses": len(records),
         "refined": len(people),
         "duplicates": len(dropped),
+        "removed": removed,
         "bad": [line for _, line in bad] + given.bad,
         "fusion": report,
     }
@@ -256,7 +312,7 @@ def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list
 
 def _fusion_report(refiner: Refiner, trust, weights) -> dict[str, dict[str, float]]:
     """What fusion found about the input file, per joint (``refine_file``)."""
-    cells = refiner.size[1] / refiner.model.stride
+    cells = refiner.size[1] / Beliefs.stride
     # 0 for a joint that no input pose has, or that the refiner left everywhere.
     middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
     return {
@@ -335,54 +391,3 @@ def check_writable(out: str) -> None:
         raise PoseFileError(f"{path}: expected an existing folder to write into")
     if path.is_dir():
         raise PoseFileError(f"{path}: expected a file to write, found a folder")
-
-
-def find_photos(
-    images: str, annotations: str | None, skeleton: Skeleton
-) -> dict[int, pathlib.Path]:
-    """The photo of each image id.
-
-    With annotations, their ``file_name``s; otherwise the number in a file's name is its
-    id (``000000000139.jpg``, ``im1001.jpg``).
-
-    Raises:
-        PoseFileError: the folder has no photos, or two with one number; or the
-            annotations are not of the skeleton.
-    """
-    folder = pathlib.Path(images)
-    if not folder.is_dir():
-        raise PoseFileError(f"{folder}: expected a folder of photos, found none")
-    if annotations is None:
-        return photos_by_number(folder)
-    truth = poses.read_annotations(annotations)
-    if truth.skeleton.joints != skeleton.joints:
-        raise PoseFileError(
-            f"{annotations}: expected the {len(skeleton)} joints of {skeleton.name}, "
-            f"which the model refines, found those of {truth.skeleton.name}: "
-            f"{', '.join(truth.skeleton.joints)}"
-        )
-    named = ((i, image.get("file_name")) for i, image in truth.images.items())
-    return {i: folder / name for i, name in named if isinstance(name, str)}
-
-
-def photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
-    """The photos of a folder by the last number in their names.
-
-    Raises:
-        PoseFileError: there are none, or two with one number.
-    """
-    found: dict[int, pathlib.Path] = {}
-    for path in sorted(folder.iterdir()):
-        numbers = re.findall(r"\d+", path.stem)
-        if path.suffix.lower() not in PHOTO_SUFFIXES or not numbers:
-            continue
-        number = int(numbers[-1])
-        if number in found:
-            raise PoseFileError(
-                f"{folder}: {found[number].name} and {path.name} both have the number "
-                f"{number}; give --annotations, whose file names decide"
-            )
-        found[number] = path
-    if not found:
-        raise PoseFileError(f"{folder}: expected photos with numbers in their names")
-    return found

@@ -59,8 +59,9 @@ def belief_of(model: keras.Model, output: str = "heatmap"):
         model: with an ``activation``; linear heatmaps are beliefs themselves.
         output: the name of its heatmaps; their first K channels are the joints'.
     """
-    if output == "heatmap" and model.activation != "linear":
-        return model.get_layer("belief").output
+    there = [layer.output for layer in model.layers if layer.name == "belief"]
+    if there and output == "heatmap" and model.activation != "linear":
+        return there[0]
     maps = model.output[output][..., : model.output["keypoints"].shape[1]]
     if model.activation == "softmax":
         return SpatialSoftmax()(maps)

@@ -16,7 +16,6 @@ import warnings
 import keras
 import tensorflow as tf
 
-from tfpose import losses
 from tfpose import skeleton as skeletons
 from tfpose.callbacks import (
     CHECKPOINT,
@@ -26,13 +25,13 @@ from tfpose.callbacks import (
     TrainingError,
     ValidatePCK,
 )
-from tfpose.codecs import CODECS, Codec, Everybody, JointsOfPeople, WithBackground
 from tfpose.config import Config, load
 from tfpose.data import pipeline
-from tfpose.data.examples import Supervision, training_batches
+from tfpose.data.examples import training_batches
 from tfpose.models import MODELS, imagenet
-from tfpose.models.associative_embedding import TAGS
+from tfpose.models.pose_refiner import PoseRefiner
 from tfpose.poses import write_json
+from tfpose.supervision import losses_of, supervision_of
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 # Validation, log line and checkpoint after at most so many steps.
@@ -120,6 +119,8 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
     if weights == IMAGENET:
         network = config.network
         imagenet.load(model, network.get("front_end") or network.get("trunk"))
+        if isinstance(model, PoseRefiner):
+            model.repeat_photo_filters()
         return
     folder = pathlib.Path(weights)
     before = load(folder / CONFIG)
@@ -186,7 +187,12 @@ def train(
 
     supervision = supervision_of(model, config)
     augmented = pipeline.Person(
-        skeleton, config.input_size, config.augmentation, supervision.everybody
+        skeleton,
+        config.input_size,
+        config.augmentation,
+        # PoseRefiner's neighbours are near in px, their boxes need not overlap.
+        supervision.everybody or supervision.synthesis["errors"] == "pose_refiner",
+        config.person_height,
     )
     people = pipeline.shuffled_people(
         records, count, augmented, config.batch_size, config.seed, first_step
@@ -246,63 +252,29 @@ def _rounds(config: Config, people: int, quicktest: bool) -> Rounds:
     return Rounds(count, total // count, epoch)
 
 
-def is_refiner(model: keras.Model) -> bool:
-    """Whether a model is given a pose beside the photo."""
-    return "keypoints" in model.input
-
-
-def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Codec:
-    """The codec of the targets of one of the model's heatmaps.
-
-    Of the settings in ``config.target``, and of those that the model has for this
-    output, those that the codec knows are taken.
-    """
-    height, channels = model.output[output].shape[1], model.output[output].shape[3]
-    settings = {**config.target, **model.targets.get(output, {})}
-    if settings["codec"] == TAGS:
-        return JointsOfPeople()
-    codec = CODECS[settings["codec"]]
-    fields = {field.name for field in dataclasses.fields(codec)}
-    known = {name: value for name, value in settings.items() if name in fields}
-    joints = codec(config.input_size, config.input_size[0] / height, **known)
-    if _tags_of(model):
-        return Everybody(joints)
-    more = channels - len(skeletons.get(config.skeleton))
-    background = more == 1 and settings["codec"] != "parts"
-    return WithBackground(joints) if background else joints
-
-
-def _tags_of(model: keras.Model) -> list[str]:
-    """Outputs that tell people apart; a model that has some finds everybody."""
-    return [name for name, to in model.targets.items() if to.get("codec") == TAGS]
-
-
-def supervision_of(model: keras.Model, config: Config) -> Supervision:
-    """What the model is given and taught in training."""
-    maps = [name for name in model.output if name != "keypoints"]
-    codecs = {name: codec_of(model, config, name) for name in maps}
-    skeleton = skeletons.get(config.skeleton)
-    return Supervision(codecs, skeleton, is_refiner(model), bool(_tags_of(model)))
-
-
 def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
     if config.schedule == "cosine":
         schedule = keras.optimizers.schedules.CosineDecay(
             config.learning_rate, rounds.count * rounds.steps
         )
     else:
-        drops = [epoch * rounds.epoch for epoch in config.learning_rate_drops]
-        rates = [config.learning_rate / 10**n for n in range(len(drops) + 1)]
+        drops = [round(epoch * rounds.epoch) for epoch in config.learning_rate_drops]
+        tenths = [config.learning_rate / 10**n for n in range(1, len(drops) + 1)]
+        rates = [config.learning_rate, *(config.learning_rates or tenths)]
         schedule = config.learning_rate  # Keras has no schedule without drops
         if drops:
             schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
+    if config.freeze_normalisation:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
     optimizer = OPTIMIZERS[config.optimizer](
         schedule,
         weight_decay=config.weight_decay,
         use_ema=config.average > 0,
         ema_momentum=config.average or 0.99,
     )
-    of_output, weights = _losses(model, config)
+    of_output, weights = losses_of(model, config)
     model.compile(
         optimizer,
         loss=of_output,
@@ -310,34 +282,6 @@ def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
         # Measured: XLA halves the speed on a CPU.
         jit_compile=bool(_accelerators()),
     )
-
-
-def _losses(model: keras.Model, config: Config) -> tuple[dict, dict]:
-    """The loss of each output and its weight."""
-    key = model.activation, config.error
-    if key not in losses.HEATMAP_LOSSES:
-        fitting = [e for a, e in losses.HEATMAP_LOSSES if a == model.activation]
-        raise TrainingError(
-            f"error {config.error!r}: expected one of {fitting} for the "
-            f"{model.activation} heatmaps of this {config.model}"
-        )
-    of_output = {
-        name: losses.HEATMAP_LOSSES[key]()
-        for name in model.output
-        if name != "keypoints"
-    }
-    if config.hard_joints:
-        of_output["heatmap"] = losses.HardJoints(
-            of_output["heatmap"], config.hard_joints
-        )
-    weights = dict.fromkeys(of_output, config.stage_loss)
-    for name in _tags_of(model):
-        of_output[name] = losses.AssociativeTags(model.stride)
-        weights[name] = config.tag_loss
-    weights["heatmap"] = config.heatmap_loss
-    of_output["keypoints"] = losses.CoordinateDistance(model.stride)
-    weights["keypoints"] = config.coordinate_loss
-    return of_output, weights
 
 
 def _accelerators() -> list[str]:

@@ -20,6 +20,7 @@ from tfpose.estimate import Estimator, gaussian_sigma
 from tfpose.poses import Annotations, Results
 from tfpose.refine import Refiner
 from tfpose.skeleton import Skeleton
+from tfpose.supervision import is_refiner
 from tfpose.synthesis import posefix
 
 # How far a simulated method's good joints lie off, in units of a joint's d^0.85.
@@ -115,7 +116,10 @@ def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarr
 def believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
     """What a refiner believes, given poses f32[N, K, 2] and valid f32[N, K]."""
     given = zip(people.windows, poses[:, None], valid[:, None], strict=True)
-    parts = [(b.maps, b.inputs, b.valid, b.to_image) for b in refiner.believe(given)]
+    parts = [
+        (b.maps, b.inputs, b.valid, b.to_image, b.answers, b.scores)
+        for b in refiner.believe(given)
+    ]
     return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -147,7 +151,7 @@ def evaluate_model(
     skeleton = skeletons.get(config.skeleton)
     people = read_people(data, splits or config.validation, skeleton)
     truth = _annotations(people, skeleton)
-    if not training.is_refiner(model):
+    if not is_refiner(model):
         by_map, sigma = {}, gaussian_sigma(config) if dark else None
         for output in joint_maps(model) if every_map else ["heatmap"]:
             estimator = Estimator(model, skeleton, output=output, dark_sigma=sigma)
@@ -161,7 +165,7 @@ def evaluate_model(
     if every_map or dark:
         raise ValueError(f"{model_dir}: expected an estimator, found a refiner")
     calibration = fusion.read_calibration(pathlib.Path(model_dir))
-    refiner = Refiner(model, skeleton, calibration)
+    refiner = Refiner(model, skeleton, calibration, config.person_height)
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
     beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
     trust = fusion.trust([beliefs], refiner.calibration)

@@ -24,7 +24,8 @@ from tfpose.poses import write_json
 from tfpose.recipes import enhance_net as recipes
 from tfpose.skeleton import LSP14
 from tfpose.summary import summarize
-from tfpose.training import codec_of, start_from
+from tfpose.supervision import codec_of
+from tfpose.training import start_from
 
 JOINTS, SIZE = 5, (32, 64)
 SMALL = {"channels": 6, "upscale": 4}

@@ -7,12 +7,45 @@ alone. Each output of a model that is a stack of heatmaps gets the codec's maps.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
 from tfpose.codecs import Codec
 from tfpose.skeleton import Skeleton
-from tfpose.synthesis import posefix
+from tfpose.synthesis import pose_refiner, posefix
+
+
+def _posefix(people, skeleton: Skeleton, seed) -> dict[str, tf.Tensor]:
+    return posefix.synthesize(
+        people["keypoints"],
+        people["valid"],
+        people["neighbours"],
+        people["neighbours_valid"],
+        people["area"],
+        skeleton,
+        seed,
+        people.get("estimated"),
+        people.get("estimated_valid"),
+    )
+
+
+def _pose_refiner(people, skeleton: Skeleton, seed, **options) -> dict[str, tf.Tensor]:
+    return pose_refiner.synthesize(
+        people["keypoints"],
+        people["valid"],
+        people["neighbours"],
+        people["neighbours_valid"],
+        people["height"],
+        skeleton,
+        seed,
+        **options,
+    )
+
+
+# How errors are synthesized, by the name that recipes use.
+SYNTHESES = {"posefix": _posefix, "pose_refiner": _pose_refiner}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +58,16 @@ class Supervision:
         refines: whether a pose is among the inputs.
         everybody: whether the codecs encode all people in the crop, f32[B, P, K, 2],
             and not the one that it was cut for.
+        synthesis: "errors", a key of ``SYNTHESES``, and its arguments.
     """
 
     codecs: dict[str, Codec]
     skeleton: Skeleton
     refines: bool
     everybody: bool = False
+    synthesis: Mapping[str, Any] = dataclasses.field(
+        default_factory=lambda: {"errors": "posefix"}
+    )
 
 
 def examples(people, supervision: Supervision, seed):
@@ -47,7 +84,10 @@ def examples(people, supervision: Supervision, seed):
     """
     inputs = {"image": people["image"]}
     if supervision.refines:
-        inputs.update(_wrong_pose(people, supervision.skeleton, seed))
+        options = dict(supervision.synthesis)
+        synthesize = SYNTHESES[options.pop("errors")]
+        pose = synthesize(people, supervision.skeleton, seed, **options)
+        inputs.update(keypoints=pose["keypoints"], valid=pose["valid"])
     keypoints, valid = people["keypoints"], people["valid"]
     shown = (keypoints, valid)
     if supervision.everybody:
@@ -64,21 +104,6 @@ def examples(people, supervision: Supervision, seed):
     targets = {name: target for name, (target, _) in chosen.items()}
     weights = {name: weight for name, (_, weight) in chosen.items()}
     return inputs, targets, weights
-
-
-def _wrong_pose(people, skeleton: Skeleton, seed) -> dict[str, tf.Tensor]:
-    pose = posefix.synthesize(
-        people["keypoints"],
-        people["valid"],
-        people["neighbours"],
-        people["neighbours_valid"],
-        people["area"],
-        skeleton,
-        seed,
-        people.get("estimated"),
-        people.get("estimated_valid"),
-    )
-    return {"keypoints": pose["keypoints"], "valid": pose["valid"]}
 
 
 def training_batches(people, supervision: Supervision, seed: int, first_step=0):

@@ -37,12 +37,14 @@ class Person:
         augmentation: random changes; the default is none.
         everybody: whether all people of the photo are neighbours, not only those that
             overlap the person.
+        height: px of a standing person in the crops (``Config.person_height``).
     """
 
     skeleton: Skeleton
     input_size: tuple[int, int]
     augmentation: Augmentation = Augmentation()
     everybody: bool = False
+    height: float = 0.0
 
 
 class DataError(ValueError):
@@ -211,12 +213,14 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
         "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
         where labelled and inside the crop); the overlapping or all other people's
         "neighbours" f32[P, K, 2] C and "neighbours_valid" f32[P, K]; "area" f32[] px^2
-        of the box in C; "matrix" f32[2, 3] I -> C; the record's ids. Where the record
-        has an estimated pose, "estimated" f32[K, 2] C and "estimated_valid" f32[K].
+        of the box and "height" f32[] px of the person standing, in C; "matrix"
+        f32[2, 3] I -> C; the record's ids. Where the record has an estimated pose,
+        "estimated" f32[K, 2] C and "estimated_valid" f32[K].
     """
     size, skeleton = person.input_size, person.skeleton
     seeds = tf.random.split(seed, 2)
-    box = geometry.scale_box(geometry.fit_aspect(record["box"], size), CROP_MARGIN)
+    height = _height(record, skeleton)
+    box = crop_box(record["box"], height, size, person.height)
     matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
 
     window = tf.io.decode_jpeg(record["window"], channels=3)
@@ -253,10 +257,47 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
         "neighbours": neighbours,
         "neighbours_valid": neighbours_valid,
         "area": record["box"][2] * record["box"][3] * scale,
+        "height": height * tf.sqrt(scale),
         "matrix": matrix,
         "image_id": record["image_id"],
         "person_id": record["person_id"],
     }
+
+
+def crop_box(box, height, size, wanted: float) -> tf.Tensor:
+    """The part of the photo that a crop shows of a person.
+
+    Args:
+        box: f32[..., 4] of the person in I.
+        height: f32[...] of the person standing, px of I.
+        size: (height, width) of the crop.
+        wanted: ``Config.person_height``; 0 for the box with its margin.
+
+    Returns:
+        f32[..., 4] I, in the shape of ``size``.
+    """
+    if wanted:
+        return geometry.height_box(box, height, size, wanted)
+    return geometry.scale_box(geometry.fit_aspect(box, size), CROP_MARGIN)
+
+
+def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
+    """``geometry.person_height`` of poses f32[..., K, 2]; f32[...] px.
+
+    COCO's head, from ear to ear, says nothing about the height.
+    """
+    head = skeleton.head
+    upright = head is not None and "head_top" in head
+    joints = [skeleton.index(joint) for joint in head] if upright else None
+    return geometry.person_height(keypoints, valid, joints)
+
+
+def _height(record, skeleton: Skeleton):
+    """f32[] px of I: 8 head sizes, or what the pose says where there is none."""
+    valid = tf.cast(record["visible"] > 0, tf.float32)
+    by_pose = standing_height(record["keypoints"], valid, skeleton)
+    size = record["head_size"]
+    return tf.where(size > 0, 8 * size, by_pose)
 
 
 def crops(records, person: Person, batch_size: int, seed: int):

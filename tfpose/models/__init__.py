@@ -10,12 +10,14 @@ from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
 from tfpose.models.hybrid_pose import CNet, HybridPose, RNet
 from tfpose.models.integral_pose import IntegralPose
+from tfpose.models.pose_refiner import PoseRefiner
 from tfpose.models.posefix import PoseFix
 from tfpose.models.simple_baseline import SimpleBaseline
 
 MODELS = {
     # The papers that this package is about.
     "posefix": PoseFix,
+    "pose_refiner": PoseRefiner,
     "hcrn": HCRN,
     "rnet": RNet,
     "cnet": CNet,

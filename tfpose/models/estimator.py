@@ -28,7 +28,7 @@ class PoseEstimator(keras.Model):
         joints: K; "joints" of the arguments if it is not given.
         activation: one of ``ACTIVATIONS``; the maps are its arguments ("logits").
         targets: name of an output -> settings of its codec that are not the recipe's
-            (``training.codec_of``).
+            (``supervision.codec_of``).
 
     Attributes:
         joints, input_size: K and (height, width) of the crop.

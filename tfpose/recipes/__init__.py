@@ -11,12 +11,18 @@ from tfpose.recipes import (
     hrnet,
     hybrid_pose,
     integral_pose,
+    pose_refiner,
     posefix,
     simple_baseline,
 )
 
 RECIPES = {
     "posefix": {"tiny": posefix.tiny, "paper": posefix.paper},
+    "pose_refiner": {
+        "tiny": pose_refiner.tiny,
+        "paper": pose_refiner.paper,
+        "paper_posetrack": pose_refiner.paper_posetrack,
+    },
     "hcrn": {
         "tiny": hcrn.tiny,
         "paper": hcrn.paper,

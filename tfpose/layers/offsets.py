@@ -1,0 +1,130 @@
+"""Layers of methods that name a cell and the way from it to the joint.
+
+Coordinates enter and leave in crop pixels (C, tfpose.geometry). B batch, K joints,
+H x W the crop, h x w the maps. Offsets are f32[B, h, w, 2 K], x and y of one joint
+after the other, in units of ``DEVIATION`` px.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from tfpose.layers.heatmaps import PACKAGE
+
+# px; the spread that DeeperCut's code divides offsets by (FACTS B.2).
+DEVIATION = 7.2801
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class RenderDisc(keras.layers.Layer):
+    """Draws a pose as one binary disc a joint (PoseRefiner section 3).
+
+    Args:
+        size: (height, width) of the maps in px.
+        radius: px; pixels whose centre is as near as that belong to the disc.
+        peak: value inside; 255 matches an image of 0..255.
+
+    Call: keypoints f32[B, K, 2] C, valid f32[B, K] -> f32[B, H, W, K]; the map of an
+    invalid joint is zero. No gradient flows to the coordinates.
+    """
+
+    def __init__(self, size, radius, peak=255.0, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.radius, self.peak = tuple(size), radius, peak
+
+    def call(self, keypoints, valid):
+        height, width = self.size
+        rows = ops.arange(height, dtype="float32")[None, :, None]
+        columns = ops.arange(width, dtype="float32")[None, :, None]
+        rows = ops.square(rows - keypoints[:, None, :, 1])  # (B, H, K)
+        columns = ops.square(columns - keypoints[:, None, :, 0])  # (B, W, K)
+        inside = rows[:, :, None] + columns[:, None] <= self.radius**2
+        return ops.cast(inside, "float32") * (self.peak * valid[:, None, None])
+
+    def get_config(self):
+        settings = {"size": self.size, "radius": self.radius, "peak": self.peak}
+        return {**super().get_config(), **settings}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class OffsetPosition(keras.layers.Layer):
+    """The best cell's centre and its offset (FACTS B.6).
+
+    Args:
+        stride: px a cell.
+
+    Call: scores f32[B, h, w, K], offsets f32[B, h, w, 2 K] -> f32[B, K, 2] C. A
+    gradient flows to the best cell's offset alone.
+    """
+
+    def __init__(self, stride=8, **kwargs):
+        super().__init__(**kwargs)
+        self.stride = stride
+
+    def call(self, scores, offsets):
+        height, width, joints = scores.shape[1:]
+        flat = ops.transpose(
+            ops.reshape(scores, (-1, height * width, joints)), (0, 2, 1)
+        )
+        # Not argmax, which Keras makes of bitwise operators that LiteRT lacks.
+        _, best = ops.top_k(flat, 1)
+        best = ops.cast(best, "int32")  # (B, K, 1)
+        offsets = ops.reshape(offsets, (-1, height * width, joints, 2))
+        offsets = ops.transpose(offsets, (0, 2, 1, 3))  # (B, K, h w, 2)
+        index = ops.repeat(best[..., None], 2, axis=-1)  # (B, K, 1, 2)
+        offset = ops.take_along_axis(offsets, index, axis=2)[:, :, 0]
+        cell = ops.concatenate([best % width, best // width], axis=-1)
+        centre = (ops.cast(cell, "float32") + 0.5) * self.stride - 0.5
+        return centre + DEVIATION * offset
+
+    def get_config(self):
+        return {**super().get_config(), "stride": self.stride}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class OffsetVotes(keras.layers.Layer):
+    """Every cell votes, as much as its score, for the place that its offset names.
+
+    Makes of scores and offsets a belief as sharp as the offsets are exact, which can be
+    weighed against other knowledge (tfpose.fusion). Not in a paper.
+
+    Args:
+        size: (height, width) of the crop in px.
+        stride: px a cell of the scores.
+        fine: px a cell of the belief.
+
+    Call: scores f32[B, h, w, K] in 0..1, offsets f32[B, h, w, 2 K]
+    -> f32[B, H / fine, W / fine, K] that sums to 1 over the cells. A vote is spread
+    bilinearly over four cells, one outside counts in the nearest ones.
+    """
+
+    def __init__(self, size, stride=8, fine=4, **kwargs):
+        super().__init__(**kwargs)
+        self.size, self.stride, self.fine = tuple(size), stride, fine
+
+    def call(self, scores, offsets):
+        height, width, joints = scores.shape[1:]
+        offsets = ops.reshape(offsets, (-1, height, width, joints, 2)) * DEVIATION
+        rows = ops.arange(height, dtype="float32")[:, None, None]
+        columns = ops.arange(width, dtype="float32")[None, :, None]
+        y = (rows + 0.5) * self.stride - 0.5 + offsets[..., 1]
+        x = (columns + 0.5) * self.stride - 0.5 + offsets[..., 0]  # (B, h, w, K)
+        rows = self._hats(y, self.size[0] // self.fine)
+        columns = self._hats(x, self.size[1] // self.fine)
+        votes = ops.reshape(scores, (-1, height * width, joints, 1))
+        belief = ops.einsum("bckh,bckw->bhwk", rows * votes, columns)
+        return belief / ops.maximum(ops.sum(belief, axis=(1, 2), keepdims=True), 1e-12)
+
+    def _hats(self, position, count):
+        """f32[B, h, w, K] px -> f32[B, h w, K, count], how much each cell gets."""
+        height, width, joints = position.shape[1:]
+        cells = (
+            ops.reshape(position, (-1, height * width, joints, 1)) + 0.5
+        ) / self.fine
+        cells = ops.clip(cells - 0.5, 0.0, count - 1.0)
+        return ops.maximum(1 - ops.abs(ops.arange(count, dtype="float32") - cells), 0.0)
+
+    def get_config(self):
+        settings = {"size": self.size, "stride": self.stride, "fine": self.fine}
+        return {**super().get_config(), **settings}

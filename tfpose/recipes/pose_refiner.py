@@ -1,0 +1,100 @@
+"""How PoseRefiner is trained: the paper's numbers, and a small net for two cores."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfpose.config import Config
+from tfpose.data.augment import Augmentation
+from tfpose.synthesis.pose_refiner import REFERENCE_HEIGHT, TRANSFORMS
+
+
+def paper() -> Config:
+    """PoseRefiner section 3 and the code it builds on (FACTS B), on MPII.
+
+    ``python train.py --model=pose_refiner --preset=paper --data=DIR --weights
+    imagenet``, with MPII prepared in DIR (``--set window=4``: a crop shows 2.5 times
+    the person's height). The paper: 40 hours on one V100; DeeperCut's 88.5 PCKh@0.5 on
+    the test set become 89.1, Chained Predictions' 86.1 become 88.0. Not measured here.
+    Table 1's best two methods: ``--set transforms=shift``.
+
+    Departures: the paper cuts the crop where the photo ends, ours has a fixed size and
+    zeros there; the normalisations keep their scales and shifts too.
+    """
+    return Config(
+        model="pose_refiner",
+        skeleton="mpii16",
+        # 250 px about the pose of a person of 340 px.
+        input_size=(848, 848),
+        person_height=REFERENCE_HEIGHT,
+        network={
+            "trunk": "resnet101",
+            "radius": 15.0,
+            "upsampling": "transposed",
+            "pose_prior": False,
+        },
+        # The discs of the targets are those of the input ("follows the encoding").
+        target={"codec": "disc", "radius": 15.0},
+        synthesis={"errors": "pose_refiner", "transforms": TRANSFORMS},
+        train=("mpii/train",),
+        validation=("mpii/validation",),
+        augmentation=Augmentation(scale=0.3, mirror=0.5),
+        coordinate_loss=0.0,
+        optimizer="sgd",
+        learning_rate=0.005,
+        schedule="steps",
+        learning_rate_drops=(1 / 3, 15 + 1 / 3, 25 + 1 / 3),
+        learning_rates=(0.02, 0.002, 0.001),
+        epochs=35,
+        batch_size=1,
+        freeze_normalisation=True,
+    )
+
+
+def paper_posetrack() -> Config:
+    """The paper's last step for PoseTrack: ``--weights`` of the run on MPII.
+
+    Which began with the weights of a run on COCO (``--set train=coco/train``), all
+    prepared with PoseTrack's joints (``--set skeleton=posetrack15``). The paper: 71.9
+    mAP of ML_Lab's poses become 73.8, 56.0 MOTA of BUTD's become 58.4.
+    """
+    return dataclasses.replace(
+        paper(),
+        skeleton="posetrack15",
+        train=("posetrack17/train",),
+        validation=("posetrack17/validation",),
+    )
+
+
+def tiny() -> Config:
+    """A small net for two CPU cores, started from the identity (``PosePrior``).
+
+    ``python train.py --model=pose_refiner --data=DIR`` on the rendered people that
+    ``tfpose prepare synthetic --out DIR`` writes; other data sets by
+    ``--set train=lsp/train,lspet/train --set skeleton=lsp14``. Crops, augmentation and
+    schedule are those of PoseFix's ``tiny``. A standing person has about 100 px of a
+    128 px crop, so discs have 0.3 of the paper's radius, and maps twice its cells.
+    """
+    return Config(
+        model="pose_refiner",
+        skeleton="coco17",
+        input_size=(128, 96),
+        network={
+            "trunk": "tiny",
+            "radius": 4.5,
+            "upsampling": "transposed",
+            "pose_prior": True,
+        },
+        target={"codec": "disc", "radius": 6.0},
+        synthesis={"errors": "pose_refiner", "transforms": TRANSFORMS},
+        train=("synthetic/train",),
+        validation=("synthetic/validation",),
+        augmentation=Augmentation(
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+        ),
+        coordinate_loss=0.0,
+        learning_rate=2e-3,
+        epochs=20,
+        batch_size=32,
+        average=0.998,
+    )
