@@ -10,12 +10,18 @@ import scipy.io
 from tests import pose_files
 from tests.scored_people import TORSO, one_person_each, read, standing
 from tfpose import cli
-from tfpose.evaluate import analyze_poses, evaluate_poses, format_table
+from tfpose.evaluate import (
+    analyze_poses,
+    correction_gains,
+    evaluate_poses,
+    format_table,
+)
 from tfpose.metrics import errors
 from tfpose.metrics.pcp import STICKS
 from tfpose.pose_entries import annotation_entry, result_entry
 from tfpose.poses import PoseFileError
 from tfpose.skeleton import FLIC10, LSP14, MPII16, Skeleton
+from tfpose.tables import format_gains
 
 
 class TestRates:
@@ -354,6 +360,41 @@ class TestAnalysis:
         annotations, results = self.two_people(tmp_path, lambda *_: None)
         analysis = analyze_poses(annotations.take([]), results)
         assert analysis["unmatched_poses"] == 2 and analysis["joints"] == 0
+
+
+class TestGains:
+    def pose(self, folder):
+        """Of 14 joints five are missed and two inverted."""
+        truth = standing(LSP14)
+        moved = truth.copy()
+        ankles = [LSP14.index(f"{side}_ankle") for side in ("left", "right")]
+        moved[ankles] = truth[ankles[::-1]]
+        for joint in ("neck", "head_top", "left_hip", "right_hip", "left_knee"):
+            moved[LSP14.index(joint)] += 1e4
+        people = [annotation_entry(1, 1, truth, np.full(14, 2), area=4000.0)]
+        return read(folder, LSP14, people, [result_entry(1, moved, np.ones(14), 1.0)])
+
+    def test_each_kind_gains_what_its_joints_are_short_of(self, tmp_path):
+        gains = correction_gains(*self.pose(tmp_path))
+        # OKS 7 / 14 passes one threshold, (7 + 5 x .5) / 14 = .68 passes four,
+        # (9 + 5 x .5) / 14 = .82 seven.
+        assert gains == pytest.approx(
+            {"AP": 10, "miss": 30, "swap": 0, "inversion": 30, "jitter": 0,
+             "corrected": 70}
+        )  # fmt: skip
+        lines = format_gains(gains, gains).splitlines()
+        assert lines[1].split()[:4] == ["AP", "10.00", "->", "10.00"]
+        assert lines[2].split()[:2] == ["miss", "30.00"]
+
+    def test_nobody_gains_nothing(self, tmp_path):
+        annotations, results = self.pose(tmp_path)
+        gains = correction_gains(annotations.take([]), results)
+        assert set(gains.values()) == {None}
+        assert "-" in format_gains(gains)
+
+    def test_small_people_stay_as_they_are(self, tmp_path):
+        gains = correction_gains(*self.pose(tmp_path), minimum_area=4001.0)
+        assert gains["AP"] == gains["corrected"] == pytest.approx(10)
 
 
 # PCK@0.2 and PCK@0.1 of the 500 photos 1001-1500, as measured with the definition that

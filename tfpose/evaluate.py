@@ -12,10 +12,11 @@ import math
 
 import numpy as np
 
-from tfpose.metrics import errors, multi_person_rates, oks, pck, rates
+from tfpose.metrics import errors, mistakes, multi_person_rates, oks, pck, rates
 from tfpose.metrics.matching import match_people
+from tfpose.metrics.mistakes import MINIMUM_AREA
 from tfpose.metrics.viewpoint import observer_centric_pairs
-from tfpose.poses import Annotations, Results, rows_by_image
+from tfpose.poses import Annotations, Results
 from tfpose.tables import format_table as format_table  # what one calls next
 
 # The thresholds of the published numbers.
@@ -27,10 +28,6 @@ METRICS = tuple(DEFAULT_THRESHOLDS)
 # They score one pose a person; the others, all poses of a photo.
 OF_PEOPLE = ("pck", "pckh", "auc", "pcp")
 VIEWPOINTS = ("person", "observer")
-# Ronchi and Perona's script leaves smaller people out (COCO's "small").
-MINIMUM_AREA = 32.0**2
-# Of a photo the best-scored poses are analysed, as many as COCO's evaluation counts.
-POSES_PER_IMAGE = 20
 
 
 def evaluate_poses(
@@ -210,29 +207,10 @@ def analyze_poses(
         on a crowd or a small person).
     """
     skeleton = annotations.skeleton
-    people_of = rows_by_image(annotations.image_ids)
-    ignored = ~annotations.scored | (annotations.areas < minimum_area)
-    counts = np.zeros((len(errors.TYPES), len(skeleton)), np.int64)
-    matched = 0
-    for image_id, poses in rows_by_image(results.image_ids).items():
-        people = people_of.get(image_id, poses[:0])
-        poses = poses[np.argsort(-results.pose_scores[poses], kind="stable")]
-        poses = poses[:POSES_PER_IMAGE]
-        unscored = ignored[people]
-        own = _belongs_to(annotations.take(people), results.take(poses), unscored)
-        kept = own >= 0
-        matched += int(kept.sum())
-        # A crowd has no joints of its own; everybody else may have been swapped with.
-        types = errors.classify(
-            results.keypoints[poses[kept]],
-            own[kept],
-            annotations.keypoints[people],
-            annotations.visible[people] * ~annotations.crowd[people, None],
-            annotations.areas[people],
-            skeleton.sigmas,
-            skeleton.flip_permutation,
-        )
-        counts += errors.count_types(types)
+    types = mistakes.types_of_people(annotations, results, minimum_area)
+    counts = errors.count_types(types)
+    matched = int((types >= 0).any(axis=1).sum())
+    analysed = annotations.scored & (annotations.areas >= minimum_area)
     return {
         **_shares(counts.sum(axis=1)),
         "per_joint": {
@@ -241,24 +219,38 @@ def analyze_poses(
         "counts": dict(zip(errors.TYPES, counts.sum(axis=1).tolist(), strict=True)),
         "joints": int(counts.sum()),
         "matched_people": matched,
-        "unmatched_people": int((~ignored).sum()) - matched,
+        "unmatched_people": int(analysed.sum()) - matched,
         "unmatched_poses": len(results) - matched,
     }
 
 
-def _belongs_to(people: Annotations, poses: Results, ignored) -> np.ndarray:
-    """i64[poses]: the person of each pose of one photo, -1 for none to analyse."""
-    similarity = oks.oks(
-        poses.keypoints,
-        people.keypoints,
-        people.visible,
-        people.areas,
-        people.skeleton.sigmas,
-        people.boxes,
-    )
-    least = np.array([errors.MATCHING_OKS])
-    own = oks.match_poses(similarity, ignored, people.crowd, least)[0]
-    return np.where(np.append(ignored, True)[own], -1, own)
+def correction_gains(
+    annotations: Annotations, results: Results, minimum_area: float = MINIMUM_AREA
+) -> dict[str, float]:
+    """What each kind of mistake costs, in COCO's average precision.
+
+    One kind after the other is undone in the order of Ronchi and Perona, miss, swap,
+    inversion, jitter, each on top of those before (``errors.correct``).
+
+    Args:
+        annotations: the truth.
+        results: poses of photos of ``annotations``.
+        minimum_area: px^2, poses of smaller people stay as they are.
+
+    Returns:
+        "AP" as given, the gains "miss", "swap", "inversion" and "jitter", and
+        "corrected", AP with all of them; in percent. Nobody to be found: all None.
+    """
+    order = errors.CORRECTION_ORDER
+    values = []
+    for count in range(len(order) + 1):
+        poses = mistakes.corrected(annotations, results, order[:count], minimum_area)
+        values.append(100 * oks.average_precision(annotations, poses)["AP"])
+    if values[0] < 0:
+        return dict.fromkeys(("AP", *order, "corrected"))
+    gains = np.diff(values).tolist()
+    named = dict(zip(order, gains, strict=True))
+    return {"AP": values[0], **named, "corrected": values[-1]}
 
 
 def _shares(counts) -> dict[str, float | None]:

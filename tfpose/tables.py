@@ -242,6 +242,17 @@ def curve_panels(sides: dict[str, dict]) -> dict:
     }
 
 
+def format_gains(before: dict, after: dict | None = None) -> str:
+    """The numbers of ``evaluate.correction_gains`` as text, alone or before -> after."""
+    words = {"AP": "as the poses are", "corrected": "without these mistakes"}
+    rows = [
+        (name, value, after and after[name], words.get(name, f"more without {name}"))
+        for name, value in before.items()
+    ]
+    head = "OKS average precision if mistakes are undone, one kind after the other"
+    return "\n".join([head, *_lines(rows, after is not None)])
+
+
 def _analysis_table(before, after) -> str:
     lines = [
         f"Kinds of mistakes, percent of {before['joints']} joints of "

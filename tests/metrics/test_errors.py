@@ -129,3 +129,53 @@ def test_nobody_gives_no_types():
     )
     assert types.shape == (0, 3)
     assert errors.count_types(types).sum() == 0
+
+
+class TestCorrection:
+    # KS .5 and .85 with the spread of 1 px.
+    NEAR, GOOD = np.sqrt(-2 * np.log([0.5, 0.85]))
+
+    def left_hand(self, place, kind, areas=AREAS, visible=SEEN):
+        """Where the first person's left hand, whose label is (0, 0), ends up."""
+        pose = np.array([moved(LEFT, place)])
+        corrected = errors.correct(
+            pose, [0], TARGETS, visible, areas, SIGMAS, FLIP, [kind]
+        )
+        np.testing.assert_array_equal(corrected[0, RIGHT:], TARGETS[0, RIGHT:])
+        return corrected[0, LEFT]
+
+    def test_a_miss_comes_half_way_home(self):
+        found = self.left_hand((50, 50), "miss")
+        np.testing.assert_allclose(found, self.NEAR / np.sqrt(2))
+
+    def test_jitter_comes_to_the_border_of_good(self):
+        np.testing.assert_allclose(self.left_hand((0, 1), "jitter"), [0, self.GOOD])
+
+    def test_an_inversion_becomes_as_near_as_to_the_wrong_hand(self):
+        found = self.left_hand((20.5, 0), "inversion")
+        np.testing.assert_allclose(found, [0.5, 0], atol=1e-9)
+        np.testing.assert_allclose(self.left_hand((20, 0), "inversion"), [0, 0])
+
+    def test_a_swap_becomes_as_near_in_the_own_size(self):
+        # The other person's spread is 2 px, the own one 1 px.
+        found = self.left_hand((100.6, 0), "swap", np.array([100.0, 400.0]))
+        np.testing.assert_allclose(found, [0.3, 0], atol=1e-9)
+
+    @pytest.mark.parametrize("kind", errors.CORRECTION_ORDER)
+    def test_other_kinds_stay(self, kind):
+        places = {"miss": (50, 50), "jitter": (0, 1), "inversion": (20, 0.5),
+                  "swap": (100, 0.5)}  # fmt: skip
+        for other, place in places.items():
+            stays = tuple(self.left_hand(place, kind)) == place
+            assert stays == (kind != other)
+
+    def test_a_joint_without_label_stays(self):
+        visible = np.array([[0, 2, 2], [2, 2, 2]])
+        found = self.left_hand((50, 50), "miss", visible=visible)
+        assert found.tolist() == [50, 50]
+
+    def test_nobody_stays_nobody(self):
+        corrected = errors.correct(
+            np.zeros((0, 3, 2)), [], TARGETS, SEEN, AREAS, SIGMAS, FLIP, ["miss"]
+        )
+        assert corrected.shape == (0, 3, 2)

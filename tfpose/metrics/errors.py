@@ -22,6 +22,8 @@ from tfpose.metrics.oks import keypoint_similarity
 
 TYPES = ("good", "jitter", "inversion", "swap", "miss")
 GOOD, JITTER, INVERSION, SWAP, MISS = range(len(TYPES))
+# In this order mistakes are undone to see what each kind costs.
+CORRECTION_ORDER = ("miss", "swap", "inversion", "jitter")
 UNLABELLED = -1
 # A pose belongs to a person if their OKS is at least this.
 MATCHING_OKS = 0.1
@@ -49,10 +51,24 @@ def classify(
     Returns:
         i8[N, K], positions in ``TYPES``, or -1 where the own joint has no label.
     """
+    own = np.asarray(own, np.int64)
+    itself, inverted, others = _similarities(
+        keypoints, own, targets, visible, areas, sigmas, flip_permutation
+    )
+    nearest = np.maximum(np.maximum(itself, inverted), others)
+    types = np.where(nearest == inverted, INVERSION, SWAP)
+    at_home = np.where(nearest >= GOOD_SIMILARITY, GOOD, JITTER)
+    types = np.where(nearest == itself, at_home, types)
+    types = np.where(nearest < NEAR_SIMILARITY, MISS, types)
+    labelled = np.asarray(visible)[own] > 0
+    return np.where(labelled, types, UNLABELLED).astype(np.int8)
+
+
+def _similarities(keypoints, own, targets, visible, areas, sigmas, flip_permutation):
+    """KS f64[N, K] each: with the own joint, its mirror, the nearest of others."""
     keypoints = np.asarray(keypoints, np.float64)
     targets, labelled = np.asarray(targets, np.float64), np.asarray(visible) > 0
     flip = np.asarray(flip_permutation)
-    own = np.asarray(own, np.int64)
 
     def similarity_with(points, labels):  # (N, M, K)
         squared = np.square(keypoints[:, None] - points).sum(axis=-1)
@@ -60,18 +76,51 @@ def classify(
 
     straight = similarity_with(targets, labelled)
     mirrored = similarity_with(targets[:, flip], labelled[:, flip])
-    itself = straight[np.arange(len(own)), own]  # (N, K)
-    inverted = mirrored[np.arange(len(own)), own]
+    rows = np.arange(len(own))
     is_other = np.arange(len(targets)) != own[:, None]  # (N, M)
     either = np.maximum(straight, mirrored)
     others = np.where(is_other[..., None], either, 0.0).max(axis=1, initial=0.0)
+    return straight[rows, own], mirrored[rows, own], others
 
-    nearest = np.maximum(np.maximum(itself, inverted), others)
-    types = np.where(nearest == inverted, INVERSION, SWAP)
-    at_home = np.where(nearest >= GOOD_SIMILARITY, GOOD, JITTER)
-    types = np.where(nearest == itself, at_home, types)
-    types = np.where(nearest < NEAR_SIMILARITY, MISS, types)
-    return np.where(labelled[own], types, UNLABELLED).astype(np.int8)
+
+def correct(
+    keypoints, own, targets, visible, areas, sigmas, flip_permutation, kinds
+) -> np.ndarray:
+    """The poses with mistakes of some kinds undone, as far as their kind goes.
+
+    A missed joint comes to KS .5 with its label and a jittered one to .85; an inverted
+    or swapped one becomes as near its own label as it was near the wrong one. Joints
+    keep their direction from the label. (The published script moves them to the right
+    of it, and by half the distance, for it takes sigma for 2 sigma there.)
+
+    Args:
+        keypoints: f64[N, K, 2], px, the poses that belong to somebody.
+        own: i64[N], to whom.
+        targets: f64[M, K, 2], px, everybody in the photo.
+        visible: [M, K], 0 where a joint has no label.
+        areas: f64[M], px^2.
+        sigmas: f64[K].
+        flip_permutation: i32[K].
+        kinds: names of ``TYPES``.
+
+    Returns:
+        f64[N, K, 2] px.
+    """
+    own, keypoints = np.asarray(own, np.int64), np.asarray(keypoints, np.float64)
+    truth = own, targets, visible, areas, sigmas, flip_permutation
+    types = classify(keypoints, *truth)
+    nearest = np.stack(_similarities(keypoints, *truth)).max(axis=0)
+    aims = {MISS: NEAR_SIMILARITY, JITTER: GOOD_SIMILARITY}
+    aim = np.select([types == kind for kind in aims], list(aims.values()), nearest)
+    wrong = np.isin(types, [TYPES.index(kind) for kind in kinds])
+    # The distance at which KS is the aim.
+    spread = 2 * np.asarray(sigmas) * np.sqrt(np.asarray(areas, np.float64))[own, None]
+    reach = spread * np.sqrt(-2 * np.log(np.where(wrong, aim, 1.0)))
+    labels = np.asarray(targets, np.float64)[own]
+    away = keypoints - labels
+    distance = np.linalg.norm(away, axis=-1, keepdims=True)
+    direction = away / np.where(distance > 0, distance, 1.0)
+    return np.where(wrong[..., None], labels + direction * reach[..., None], keypoints)
 
 
 def count_types(types) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from tfpose.metrics import errors, oks
@@ -30,10 +32,39 @@ def types_of_people(
         i8[N, K], positions in ``errors.TYPES``; -1 for a joint without a label, and
         for all joints of a person who is not analysed or has no pose.
     """
+    types = np.full(annotations.visible.shape, errors.UNLABELLED, np.int8)
+    for poses, people, truth in _photos(annotations, results, minimum_area):
+        types[people] = errors.classify(results.keypoints[poses], *truth)
+    return types
+
+
+def corrected(
+    annotations: Annotations,
+    results: Results,
+    kinds,
+    minimum_area: float = MINIMUM_AREA,
+) -> Results:
+    """The poses with mistakes of some kinds undone (``errors.correct``).
+
+    Args:
+        annotations: the truth.
+        results: poses of photos of ``annotations``; those that belong to nobody who is
+            analysed stay as they are.
+        kinds: names of ``errors.TYPES``.
+        minimum_area: px^2, smaller people are not analysed.
+    """
+    keypoints = results.keypoints.copy()
+    for poses, _, truth in _photos(annotations, results, minimum_area):
+        keypoints[poses] = errors.correct(keypoints[poses], *truth, kinds)
+    return dataclasses.replace(results, keypoints=keypoints)
+
+
+def _photos(annotations: Annotations, results: Results, minimum_area: float):
+    """Of each photo the rows of the poses that belong to somebody who is analysed, the
+    rows of these people, and what ``errors.classify`` takes of the truth."""
     skeleton = annotations.skeleton
     people_of = rows_by_image(annotations.image_ids)
     ignored = ~annotations.scored | (annotations.areas < minimum_area)
-    types = np.full(annotations.visible.shape, errors.UNLABELLED, np.int8)
     for image_id, poses in rows_by_image(results.image_ids).items():
         people = people_of.get(image_id, poses[:0])
         poses = poses[np.argsort(-results.pose_scores[poses], kind="stable")]
@@ -41,8 +72,7 @@ def types_of_people(
         own = _own(annotations.take(people), results.take(poses), ignored[people])
         kept = own >= 0
         # A crowd has no joints of its own; everybody else may have been swapped with.
-        types[people[own[kept]]] = errors.classify(
-            results.keypoints[poses[kept]],
+        truth = (
             own[kept],
             annotations.keypoints[people],
             annotations.visible[people] * ~annotations.crowd[people, None],
@@ -50,7 +80,7 @@ def types_of_people(
             skeleton.sigmas,
             skeleton.flip_permutation,
         )
-    return types
+        yield poses[kept], people[own[kept]], truth
 
 
 def _own(people: Annotations, poses: Results, ignored) -> np.ndarray:
