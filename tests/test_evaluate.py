@@ -392,6 +392,22 @@ class TestGains:
         assert set(gains.values()) == {None}
         assert "-" in format_gains(gains)
 
+    def test_the_command_prints_and_writes_them(self, tmp_path, capsys):
+        files = pose_files.write(tmp_path)
+        numbers = tmp_path / "numbers.json"
+        code = cli.main(
+            ["analyze", "--poses", files["after"], "--before", files["before"],
+             "--annotations", files["annotations"], "--gains", "--json", str(numbers)]
+        )  # fmt: skip
+        output = capsys.readouterr().out
+        assert code == 0 and "\nOKS average precision if mistakes are un" in output
+        written = json.loads(numbers.read_text())
+        for side in (written, written["before"]):
+            gains = side["gains"]
+            total = sum(gains[kind] for kind in errors.CORRECTION_ORDER)
+            assert gains["corrected"] == pytest.approx(gains["AP"] + total)
+        assert written["gains"]["AP"] > written["before"]["gains"]["AP"]
+
     def test_small_people_stay_as_they_are(self, tmp_path):
         gains = correction_gains(*self.pose(tmp_path), minimum_area=4001.0)
         assert gains["AP"] == gains["corrected"] == pytest.approx(10)

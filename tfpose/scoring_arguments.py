@@ -90,6 +90,8 @@ def _analyze(commands) -> None:
     _annotations(command)
     _before(command, required=False)
     option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
+    text = "average precision if misses, then swaps, inversions and jitter are undone"
+    switch(command, "--gains", text)
     json_option(command)
 
 

@@ -49,10 +49,10 @@ def evaluate(
     write_numbers(json, numbers)
 
 
-def analyze(poses, annotations, before, picture, json) -> None:
-    """Says which kinds of mistakes poses make, joint by joint."""
-    from tfpose import charts
-    from tfpose.evaluate import analyze_poses, format_table
+def analyze(poses, annotations, before, picture, gains, json) -> None:
+    """Says which kinds of mistakes poses make, joint by joint, and what they cost."""
+    from tfpose import charts, tables
+    from tfpose.evaluate import analyze_poses, correction_gains, format_table
 
     truth, after, before = _read_poses(annotations, poses, before)
     numbers = analyze_poses(truth, after)
@@ -63,6 +63,13 @@ def analyze(poses, annotations, before, picture, json) -> None:
         numbers["before"] = analyze_poses(truth, before)
         bars.insert(0, numbers["before"]["per_joint"])
         print(format_table(numbers["before"], numbers))
+    if gains:
+        sides = [after] if before is None else [before, after]
+        costs = [correction_gains(truth, side) for side in sides]
+        print("\n" + tables.format_gains(*costs))
+        numbers["gains"] = costs[-1]
+        if before is not None:
+            numbers["before"]["gains"] = costs[0]
     if picture:
         write_text(picture, charts.error_bars(*bars))
     write_numbers(json, numbers)

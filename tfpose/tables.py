@@ -243,7 +243,7 @@ def curve_panels(sides: dict[str, dict]) -> dict:
 
 
 def format_gains(before: dict, after: dict | None = None) -> str:
-    """The numbers of ``evaluate.correction_gains`` as text, alone or before -> after."""
+    """The numbers of ``evaluate.correction_gains`` as text."""
     words = {"AP": "as the poses are", "corrected": "without these mistakes"}
     rows = [
         (name, value, after and after[name], words.get(name, f"more without {name}"))
