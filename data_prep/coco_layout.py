@@ -34,7 +34,6 @@ from tfpose.poses import (
     read_json,
     rows_by_image,
 )
-from tfpose.skeleton import Skeleton
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,12 +193,10 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             wanted = source / self.FILES[split].annotations[0]
             raise PoseFileError(f"{wanted}: expected annotations, found no such file")
         for number, path in enumerate(paths):
-            data = self._with_our_names(self.read(path, split, number))
-            labelled = as_annotations(data, path)
-            _expect_joints(path, labelled.skeleton, self.SKELETON, self.MAY_LACK)
-            yield path, labelled
+            data = self._with_our_names(path, self.read(path, split, number))
+            yield path, as_annotations(data, path)
 
-    def _with_our_names(self, data):
+    def _with_our_names(self, path, data):
         """The data with joints renamed; who has no keypoints gets unlabelled ones."""
         whole = isinstance(data, dict) and all(
             isinstance(data.get(key), list) for key in ("annotations", "categories")
@@ -215,6 +212,10 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         ]
         names = [name.lower().replace(" ", "_") for name in names]
         names = [self.RENAMED.get(name, name) for name in names]
+        if set(self.SKELETON.joints) - set(names) - self.MAY_LACK:
+            raise PhotoError(
+                f"{path}: expected the joints of {self.SKELETON.name}, found {names}"
+            )
         # Limbs are dropped: some files repeat those of COCO, whatever the joints.
         category = {"id": category.get("id"), "keypoints": names}
         return {**data, "annotations": people, "categories": [category]}
@@ -255,12 +256,3 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
 
 def _some(entry: dict, keys: tuple[str, ...]) -> dict:
     return {key: entry[key] for key in keys if key in entry}
-
-
-def _expect_joints(path, found: Skeleton, expected: Skeleton, may_lack) -> None:
-    missing = set(expected.joints) - set(found.joints) - may_lack
-    if missing:
-        raise PhotoError(
-            f"{path}: expected the joints of {expected.name}, found "
-            f"{list(found.joints)}"
-        )
