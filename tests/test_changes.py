@@ -179,4 +179,4 @@ def test_the_table_has_a_line_a_row_and_a_column_a_refiner(people):
     columns = [line.index("]") for line in lines if line.count("]") == 2]
     assert len(set(columns)) == 1 and len(columns) == 2 + 5 + 15 + 3
     assert "PCK@0.1: percent of joints within 0.1 x torso" in "\n".join(lines)
-    assert "(for OKS-AP, photos)" in " ".join(lines)
+    assert "(photos for OKS-AP)" in " ".join(lines)

@@ -103,20 +103,39 @@ def test_a_mark_that_is_no_threshold_and_a_short_curve_are_refused():
         panels({"All": {"": [0, 50]}})
 
 
-def test_bar_heights_are_in_proportion_to_the_values():
-    found = bars(charts.paired_bars({"miss": 4.0}, {"miss": 1.0}, "percent"))
-    assert [bar[0] for bar in found] == ["miss 4.00", "miss 1.00"]
-    assert found[0][4] == pytest.approx(4 * found[1][4])
+def intervals(svg):
+    """[(colour, y, x of the dot, x of the ends)] of the intervals of a chart."""
+    root = parse(svg)
+    lines = [e for e in root.iter(f"{SVG}line") if e.get("stroke-linecap")]
+    dots = list(root.iter(f"{SVG}circle"))
+    return [
+        (dot.get("fill"), *(float(dot.get(k)) for k in ("cy", "cx")),
+         [float(line.get(k)) for k in ("x1", "x2")])
+        for dot, line in zip(dots, lines, strict=True)
+    ]  # fmt: skip
 
 
-def test_bars_of_nothing_but_zeros_have_no_height():
-    found = bars(charts.paired_bars({"miss": 0.0}, {"miss": 0.0}, "percent"))
-    assert [bar[4] for bar in found] == [0, 0]
+def test_an_interval_is_a_dot_on_a_line_beside_the_line_of_no_change():
+    rows = {"PCK": {"a": (4, 2, 6), "b": (-2, -2, -2)}, "AP": {"a": (0, -1, 3)}}
+    colours = charts.side_colours(["a", "b"])
+    svg = charts.interval_chart(rows, "Changes", colours, width=932)
+    # The axis reaches from -2 at 112 to 6 at 912: 100 px a point, 0 at 312.
+    first, second, third = intervals(svg)
+    assert first[2:] == (712.0, [512.0, 912.0]) and first[0] == colours["a"]
+    assert second[2:] == (112.0, [112.0, 112.0]) and second[0] == colours["b"]
+    assert third[2:] == (312.0, [212.0, 612.0]) and third[0] == colours["a"]
+    assert first[1] < second[1] < third[1]
+    (zero,) = [
+        e for e in parse(svg).iter(f"{SVG}line") if e.get("stroke") == charts.INK
+    ]
+    assert zero.get("x1") == zero.get("x2") == "312.0"
 
 
-def test_paired_bars_need_the_same_groups():
-    with pytest.raises(ValueError, match=r"\['a'\], got \['b'\]"):
-        charts.paired_bars({"a": 1}, {"b": 1}, "percent")
+def test_a_change_that_is_not_known_has_no_line():
+    rows = {"PCK": {"a": (None, None, None)}, "AP": {"a": (1, 1, 2)}}
+    svg = charts.interval_chart(rows, "Changes", charts.side_colours(["a"]))
+    assert len(intervals(svg)) == 1 and "PCK" in svg
+    assert intervals(charts.interval_chart({}, "Changes", {})) == []
 
 
 def test_the_shares_of_a_joint_fill_its_bar():

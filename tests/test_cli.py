@@ -120,11 +120,25 @@ def test_refiners_have_names_and_files(files, refined, message, capsys):
     assert code == 2 and errors == [f"tfpose: error: {message}"]
 
 
+def test_compare_writes_the_page(files, tmp_path, capsys):
+    given = [
+        "compare", "--poses", files["before"], "--annotations", files["annotations"],
+        "--refined", f"halved={files['after']}", "--out", tmp_path / "page.html",
+        "--title", "A title",
+    ]  # fmt: skip
+    code, _, errors = run(capsys, *given)
+    assert code == 2 and not (tmp_path / "page.html").exists()
+    assert errors == ["tfpose: error: compare: expected --images with --out"]
+    code, lines, _ = run(capsys, *given, "--images", files["images"])
+    assert code == 0 and lines[-1] == f"wrote {tmp_path / 'page.html'}"
+    assert "A title" in (tmp_path / "page.html").read_text("utf-8")
+
+
 def test_report_writes_the_page(files, tmp_path, capsys):
     code, lines, _ = run(
-        capsys, "report", "--poses", files["after"], "--before", files["before"],
-        "--annotations", files["annotations"], "--images", files["images"],
-        "--out", tmp_path / "report.html", "--title", "A title",
+        capsys, "report", "--poses", files["after"], "--annotations",
+        files["annotations"], "--images", files["images"], "--title", "A title",
+        "--out", tmp_path / "report.html",
     )  # fmt: skip
     assert code == 0 and lines == [f"wrote {tmp_path / 'report.html'}"]
     assert "A title" in (tmp_path / "report.html").read_text("utf-8")

@@ -32,14 +32,38 @@ def test_texts_are_escaped(tmp_path):
     assert "<b>" not in html and "a &amp; b" in html and "<th>&lt;</th>" in html
 
 
-def test_a_change_shows_its_sign_and_its_kind():
-    html = report.summary_numbers(
-        [("AP", 40.0, 52.04), ("AR", 50.0, 49.0), ("PCK", 50.0, 50.01)]
+def cell(before, value, low, high):
+    own = {"value": value, "change": value - before, "low": low, "high": high}
+    return {"before": before, "after": {"a": own}}
+
+
+def test_a_change_shows_its_sign_its_interval_and_whether_it_is_sure():
+    rows = {
+        "PCK": cell(40.0, 52.04, 11.0, 13.0),
+        "AP": cell(50.0, 49.0, -2.0, 0.5),
+        "miss": cell(5.0, 7.0, 1.0, 3.0),
+        "left_knee": cell(5.0, 4.0, -3.0, -1.0),
+    }
+    html = report.change_table(rows, ["a"], {"AP": "a <mean>"}, less=("miss",))
+    assert text(html) == (
+        "a before after change PCK 40.00 52.04 +12.04 [+11.00, +13.00] "
+        "AP a &lt;mean&gt; 50.00 49.00 -1.00 [-2.00, +0.50] "
+        "miss 5.00 7.00 +2.00 [+1.00, +3.00] left knee 5.00 4.00 -1.00 [-3.00, -1.00]"
     )
-    assert "AP 40.0 → 52.0 +12.0" in text(html)
-    assert "<span class='better'>+12.0" in html
-    assert "<span class='worse'>-1.0" in html
-    assert "<span class='same'>+0.0" in html
+    kinds = re.findall("<span class='(.*?)'>", html)
+    assert kinds == ["better", "same", "worse", "worse"]
+
+
+def test_a_change_that_is_not_known_is_a_dash():
+    unknown = dict.fromkeys(("value", "change", "low", "high"))
+    rows = {"mean": {"before": None, "after": {"a": unknown}}}
+    assert text(report.change_table(rows, ["a"])).endswith("mean – – –")
+
+
+def test_the_last_row_is_bold_if_it_is_the_mean():
+    one = cell(5.0, 7.0, 1.0, 3.0)
+    assert "plain" not in report.change_table({"neck": one, "mean": one}, ["a"])
+    assert "plain" in report.change_table({"neck": one}, ["a"])
 
 
 def test_the_joint_table_has_a_row_a_joint_and_a_change_a_metric():
@@ -54,7 +78,7 @@ def test_a_joint_without_annotation_has_a_dash():
 
 
 def test_one_set_of_poses_has_no_changes():
-    html = report.summary_numbers([("AP", 52.04), ("AR", None)], title="How good")
+    html = report.summary_numbers([("AP", 52.04), ("AR", None)], "How good")
     assert text(html) == "How good AP 52.0 AR –"
     html = report.joint_table({"PCK@0.2": ({"left_knee": 61.0},)})
     assert text(html) == "Joint by joint joint PCK@0.2 left knee 61.0"
@@ -71,20 +95,9 @@ def test_joints_that_differ_between_the_tables_are_refused():
         report.joint_table({"PCK": ({"a": 1.0}, {"b": 1.0})})
 
 
-def test_error_types_show_the_shares_before_and_after():
-    shares = dict.fromkeys(charts.ERROR_COLOURS, 5.0) | {"good": 80.0}
-    after = shares | {"good": 84.0, "miss": 1.0}
-    html = report.error_types(
-        {**shares, "per_joint": {"nose": shares}},
-        {**after, "per_joint": {"nose": after}},
-    )
-    assert "Good joints: 80.0 % before, 84.0 % after." in text(html)
-    assert "miss 5.00" in html and "miss 1.00" in html and "nose: good 84.0 %" in html
-
-
 def test_error_types_of_one_set_of_poses_have_one_bar_a_joint():
     shares = dict.fromkeys(charts.ERROR_COLOURS, 5.0) | {"good": 80.0}
-    html = report.error_types({**shares, "per_joint": {"nose": shares}}, note="A note.")
+    html = report.error_types({**shares, "per_joint": {"nose": shares}}, "A note.")
     assert "A note. Good joints: 80.0 %." in text(html)
     assert "before" not in html and "after" not in html
     for row in ("all joints", "nose"):
@@ -93,7 +106,8 @@ def test_error_types_of_one_set_of_poses_have_one_bar_a_joint():
 
 def test_the_pck_curve_has_a_line_before_and_a_line_after():
     curves = {"before": [0, 40, 60], "after": [0, 50, 80]}
-    html = report.pck_curve([0, 0.1, 0.2], curves, "torso")
+    colours = {"before": charts.BEFORE, "after": charts.AFTER}
+    html = report.pck_curve([0, 0.1, 0.2], curves, "torso", colours)
     assert html.count("<polyline") == 2
     assert f"stroke='{charts.BEFORE}'" in html and f"stroke='{charts.AFTER}'" in html
     html = report.pck_curve([0, 0.1, 0.2], {"after": [0, 50, 80]}, "torso")

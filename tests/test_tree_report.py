@@ -198,9 +198,3 @@ def test_a_model_without_units_is_one_line_and_no_report(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert line.startswith(f"tfpose: error: model {model}: expected an HCRN with units")
     assert not (tmp_path / "report.html").exists()
-
-
-def test_refined_poses_and_a_model_do_not_go_together(files, tmp_path, capsys):
-    more = ("--before", files["before"], "--model", "any")
-    assert report(files, tmp_path, *more) == 2
-    assert "expected --before (refined poses) or --model" in capsys.readouterr().err

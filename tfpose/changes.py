@@ -244,10 +244,11 @@ def explanation(numbers: dict) -> str:
     """What the intervals mean."""
     text = "as many people drawn from these with replacement"
     if any(table["drawn"] == "photos" for table in numbers["tables"]):
-        text += " (for OKS-AP, photos)"
+        text += " (photos for OKS-AP)"
     return (
-        f"in {100 * numbers['level']:g} % of {numbers['rounds']} tests with {text} the "
-        "change lies within it; a change is hardly luck if its interval leaves out 0."
+        f"the change lies within it in {100 * numbers['level']:g} % of "
+        f"{numbers['rounds']} test sets of {text}. If it leaves out 0, the change is "
+        "hardly luck."
     )
 
 

@@ -234,50 +234,57 @@ def _small_frame(number: int) -> tuple[int, int, int, int]:
     return left, top, left + 106, top + 128
 
 
-def paired_bars(
-    before: Mapping[str, float],
-    after: Mapping[str, float],
-    unit: str,
-    size: tuple[int, int] = (300, 360),
+def interval_chart(
+    rows: Mapping[str, Mapping[str, Sequence[float]]],
+    title: str,
+    colours: Mapping[str, str],
+    width: int = 640,
 ) -> str:
-    """Two upright bars a group: before and after, each with its value on top.
+    """Changes as dots on the lines of their intervals, beside the line of no change.
 
     Args:
-        before: group -> value, not negative.
-        after: the same groups.
-        unit: what is counted (the chart's title).
-        size: (height, width) in px.
-
-    Raises:
-        ValueError: the groups differ.
+        rows: label -> {name: (change, low, high)}; without a line if not all are known.
+        title: what is shown.
+        colours: name -> colour, in the order of drawing.
+        width: px.
     """
-    if set(before) != set(after):
-        raise ValueError(f"expected the groups {list(before)}, got {list(after)}")
-    height, width = size
-    left, right, top, bottom = 10, width - 10, 62, height - 30
-    highest = max(1e-9, *before.values(), *after.values()) if before else 1.0
-    room = (right - left) / max(len(before), 1)
-    bar = min(44.0, room * 0.36)
-    parts = [_text(left, 16, unit, extra="font-weight='600'")]
-    parts += _legend(left, 35, {"before": BEFORE, "after": AFTER})
-    for number, group in enumerate(before):
-        middle = left + room * (number + 0.5)
-        sides = (
-            (middle - bar - 1, before[group], BEFORE),
-            (middle + 1, after[group], AFTER),
-        )
-        for x, value, colour in sides:
-            tall = value / highest * (bottom - top)
-            parts.append(
-                _rectangle(x, bottom - tall, bar, tall, colour, f"{group} {value:.2f}")
-            )
-            label = f"{value:.1f}"
-            parts.append(
-                _text(x + bar / 2, bottom - tall - 5, label, "middle", size=11)
-            )
-        parts.append(_text(middle, bottom + 19, group, "middle"))
-    parts.append(_line(left, bottom, right, bottom, INK))
-    return _svg(width, height, parts, f"before and after, {unit}")
+    left, right, top, thick = 112, width - 20, 52, 14
+    known = {
+        label: {name: ends for name, ends in row.items() if all(map(_known, ends))}
+        for label, row in rows.items()
+    }
+    ends = [end for row in known.values() for three in row.values() for end in three]
+    low, high = _range([0.0, *ends])
+    bottom = top + sum(len(colours) * thick + 10 for _ in rows)
+
+    def across(value):
+        return left + (value - low) / (high - low) * (right - left)
+
+    parts = [_text(10, 16, title, extra="font-weight='600'"), *_legend(10, 35, colours)]
+    for tick in ticks(low, high):
+        x = across(tick)
+        parts.append(_line(x, top, x, bottom))
+        label = f"{tick:+.4g}" if tick else "0"
+        parts.append(_text(x, bottom + 17, label, "middle", size=11))
+    parts.append(_line(across(0), top, across(0), bottom, INK))
+    y = top + 5
+    for label, row in known.items():
+        middle = y + len(colours) * thick / 2
+        parts.append(_text(left - 8, middle + 4, label, "end"))
+        for name, colour in colours.items():
+            if name in row:
+                y_dot = y + thick / 2
+                parts += _whisker([across(x) for x in row[name]], y_dot, colour)
+            y += thick
+        y += 10
+    return _svg(width, bottom + 28, parts, title)
+
+
+def _whisker(places, y, colour) -> list[str]:
+    """A dot, and the line from the lower to the upper end of its interval."""
+    dot, start, end = places
+    line = _line(start, y, end, y, colour, "stroke-width='2' stroke-linecap='round'")
+    return [line, f"<circle cx='{dot:.1f}' cy='{y:.1f}' r='4' fill='{colour}'/>"]
 
 
 def stacked_bars(
@@ -320,20 +327,20 @@ def _shares(amounts, colours, place, label) -> list[str]:
     return parts
 
 
-def error_bars(
-    per_joint: Mapping[str, Mapping[str, float]],
-    after: Mapping[str, Mapping[str, float]] | None = None,
-    width: int = 640,
-) -> str:
+def error_bars(*sides: Mapping[str, Mapping[str, float]], width: int = 640) -> str:
     """The shares of the error types of each joint (``ERROR_COLOURS``).
 
     Args:
-        per_joint: joint -> {"good", "jitter", "inversion", "swap", "miss": amount}.
-        after: the same after refinement, a second bar below each joint's first.
+        sides: each {joint: {"good", "jitter", "inversion", "swap", "miss": amount}} of
+            the same joints, such as before and after; a bar each, the first on top.
         width: px.
     """
     groups = {
-        joint.replace("_", " "): [shares] if after is None else [shares, after[joint]]
-        for joint, shares in per_joint.items()
+        joint.replace("_", " "): [side[joint] for side in sides] for joint in sides[0]
     }
     return stacked_bars(groups, ERROR_COLOURS, width)
+
+
+def side_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for what came after refinement by each of several refiners."""
+    return dict(zip(names, itertools.cycle(LINE_COLOURS)))

@@ -81,8 +81,9 @@ def run(out: str, quick: bool = False) -> dict:
         f"<pre>{exporting.format_report(parity)}</pre>",
     )  # fmt: skip
     comparison.write(
-        folder / "report.html", annotations, before, after, folder / "photos",
-        "PoseFix on rendered people", folder / "model" / "log.csv", (exports,),
+        folder / "report.html", annotations, before, {"PoseFix": after},
+        folder / "photos", "PoseFix on rendered people", folder / "model" / "log.csv",
+        (exports,),
     )  # fmt: skip
     for table in (
         lambda side: evaluate_poses(annotations, side, "oks"),

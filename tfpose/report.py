@@ -37,9 +37,14 @@ h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
 .tile { border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; }
 .tile b { display: block; font-size: .85rem; font-weight: 600; color: var(--soft); }
 .tile .now { font-size: 1.9rem; font-weight: 650; letter-spacing: -0.02em; }
-.tile .was { color: var(--soft); font-size: 1.15rem; }
 .better { color: #0a7a52; } .worse { color: #b3261e; } .same { color: var(--soft); }
 .scroll { overflow-x: auto; }
+small { font-size: .82em; } td:first-child small { color: var(--soft); }
+.changes { width: auto; margin-bottom: 1.2rem; }
+.changes td, .changes th { padding: .32rem .8rem; }
+.changes th[colspan] { text-align: center; color: var(--ink); }
+.changes td:nth-child(2n + 3), .changes th:nth-child(2n + 3),
+.changes th[colspan] { border-left: 1px solid var(--line); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem .6rem; text-align: right;
   border-bottom: 1px solid var(--line); }
@@ -92,25 +97,19 @@ def section(title: str, note: str, content: str) -> str:
 
 
 def summary_numbers(
-    numbers: Sequence[tuple], note: str = "", title="Before and after"
+    numbers: Sequence[tuple[str, float | None]], title: str, note: str = ""
 ) -> str:
-    """Large numbers: (name, before, after) or (name, value); None prints a dash.
-
-    More is better.
-    """
-    tiles = []
-    for name, *values in numbers:
-        was, change = "", ""
-        if len(values) == 2:
-            was = f"<span class='was'>{_value(values[0])} →</span> "
-            change = f" {_change(*values)}"
-        now = f"<span class='now'>{_value(values[-1])}</span>"
-        tiles.append(f"<div class='tile'><b>{escape(name)}</b>{was}{now}{change}</div>")
+    """Large numbers with their names; None prints a dash."""
+    tiles = [
+        f"<div class='tile'><b>{escape(name)}</b>"
+        f"<span class='now'>{_value(value)}</span></div>"
+        for name, value in numbers
+    ]
     return section(title, note, f"<div class='tiles'>{''.join(tiles)}</div>")
 
 
-def _value(value: float | None) -> str:
-    return f"{value:.1f}" if _known(value) else "–"
+def _value(value: float | None, digits: int = 1) -> str:
+    return f"{value:.{digits}f}" if _known(value) else "–"
 
 
 def _known(value: float | None) -> bool:
@@ -182,58 +181,86 @@ def plain_table(
     return section(title, note, f"<div class='scroll'>{table}</div>")
 
 
-def error_types(*sides: Mapping, note: str = "") -> str:
-    """Shares of the error types before and after, or of one set of poses.
+def change_table(
+    rows: Mapping[str, Mapping],
+    refiners: Sequence[str],
+    meanings: Mapping[str, str] | None = None,
+    less: Sequence[str] = (),
+) -> str:
+    """A table of what refiners changed: before, after each, the change, its interval.
+
+    A change is coloured if its interval leaves out 0. A row "mean" is bold.
 
     Args:
-        sides: before and after, or one alone, each what ``tfpose analyze`` reports:
-            {"good", "jitter", "inversion", "swap", "miss": percent, "per_joint":
-            {joint: the same shares}}.
-        note: text above the charts.
+        rows: name -> cell of ``tfpose.changes.compare_poses``.
+        refiners: their names.
+        meanings: name -> what the row says, for those that need it.
+        less: the rows in which less is better.
     """
-    if len(sides) == 2:
-        content, good = _both_error_types(*sides)
-    else:
-        (shares,) = sides
-        content = charts.error_bars({"all joints": shares, **shares["per_joint"]})
-        good = f"Good joints: {_value(shares['good'])} %. Shares in percent."
-    content = f"<div class='charts'>{content}</div>"
-    return section("Kinds of error", f"{note} {good}".strip(), content)
+    names = "".join(f"<th colspan='2'>{escape(name)}</th>" for name in refiners)
+    after = "<th>after</th><th>change</th>" * len(refiners)
+    lines = [f"<tr><th></th><th></th>{names}</tr>"]
+    lines.append(f"<tr><th></th><th>before</th>{after}</tr>")
+    for name, cell in rows.items():
+        cells = f"<td>{_value(cell['before'], 2)}</td>"
+        for refiner in refiners:
+            own = cell["after"][refiner]
+            change = _interval(own, -1 if name in less else 1)
+            cells += f"<td>{_value(own['value'], 2)}</td><td>{change}</td>"
+        label = escape(name.replace("_", " "))
+        if meanings and name in meanings:
+            label += f"<br><small>{escape(meanings[name])}</small>"
+        lines.append(f"<tr><td>{label}</td>{cells}</tr>")
+    kind = "changes" if "mean" in rows else "changes plain"
+    table = f"<table class='{kind}'>{''.join(lines)}</table>"
+    return f"<div class='scroll'>{table}</div>"
 
 
-def _both_error_types(before: Mapping, after: Mapping) -> tuple[str, str]:
-    """The charts, and the sentence that explains them."""
-    kinds = [kind for kind in charts.ERROR_COLOURS if kind != "good"]
-    bars = charts.paired_bars(
-        {kind: before[kind] or 0.0 for kind in kinds},
-        {kind: after[kind] or 0.0 for kind in kinds},
-        "Percent of the annotated joints",
+def _interval(cell, better: int) -> str:
+    """A change and its interval; ``better`` is the sign of a change for the better."""
+    change, low, high = (cell[key] for key in ("change", "low", "high"))
+    if not (_known(low) and _known(high)):
+        return "–"
+    sure = better if low > 0 else -better if high < 0 else 0
+    kind = {1: "better", 0: "same", -1: "worse"}[sure]
+    return (
+        f"<span class='{kind}'>{change:+.2f} <small>[{low:+.2f}, {high:+.2f}]</small>"
+        "</span>"
     )
-    joints = charts.error_bars(before["per_joint"], after["per_joint"])
-    good = (
-        f"Good joints: {_value(before['good'])} % before, {_value(after['good'])} % "
-        "after. "
-        "Right: each joint's shares in percent, upper bar before, lower bar after."
-    )
-    return bars + joints, good
+
+
+def error_types(shares: Mapping, note: str = "") -> str:
+    """Shares of the error types of one set of poses.
+
+    Args:
+        shares: what ``tfpose analyze`` reports: {"good", "jitter", "inversion",
+            "swap", "miss": percent, "per_joint": {joint: the same shares}}.
+        note: text above the chart.
+    """
+    bars = charts.error_bars({"all joints": shares, **shares["per_joint"]})
+    note = f"{note} Good joints: {_value(shares['good'])} %. Shares in percent."
+    return section("Kinds of error", note, f"<div class='charts'>{bars}</div>")
 
 
 def pck_curve(
-    thresholds: Sequence[float], curves: Mapping[str, Sequence[float]], x_label: str
+    thresholds: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    x_label: str,
+    colours: Mapping[str, str] | None = None,
 ) -> str:
     """The share of correct joints (percent) over the distance threshold.
 
     Args:
         thresholds: T distances, rising.
-        curves: name -> T percents; "before" and "after" have their own colours.
+        curves: name -> T percents.
         x_label: what the thresholds are.
+        colours: name -> colour; by default the lines take turns.
     """
-    colours = {"before": charts.BEFORE}
     curve = charts.line_chart(
         {name: (thresholds, values) for name, values in curves.items()},
         x_label,
         "Correct joints (percent)",
-        {name: colours.get(name, charts.AFTER) for name in curves},
+        colours,
     )
     note = "A joint is correct if it is nearer to the annotation than the threshold."
     return section("Correct joints over the threshold", note, curve)

@@ -102,9 +102,9 @@ def _compare(commands) -> None:
         "says what each of several refiners changed",
         "Scores the same people's poses before and after each refiner, joint by joint "
         "and by kinds of mistakes; each change comes with an interval that tells how "
-        "far it could be chance.",
+        "far it could be chance. --out shows the people who gained and lost most, too.",
         "tfpose compare --annotations truth.json --poses poses.json "
-        "--refined posefix=refined.json",
+        "--refined posefix=refined.json --images photos --out report.html",
     )
     poses_option(command)
     _annotations(command)
@@ -115,6 +115,7 @@ def _compare(commands) -> None:
     text = f"{', '.join(COMPARED)}; also pck@0.1 for another threshold (all that the "
     text += "annotations allow)"
     command.add_argument("--metric", metavar="NAME", nargs="+", help=text)
+    _page(command, required=False)
     json_option(command)
 
 
@@ -122,19 +123,22 @@ def _report(commands) -> None:
     command = subcommand(
         commands,
         "report",
-        "writes an HTML report of poses",
-        "One file with numbers, curves and pictures: of refined poses before and after "
-        "(--before), or of an estimator's, with how it found difficult joints "
-        "(--model).",
+        "writes an HTML report of an estimator's poses",
+        "One file with numbers, curves and pictures, with --model also how the joints "
+        "that are difficult were found. For refined poses see tfpose compare.",
         "tfpose report --model hcrn_tiny_lsp --poses poses.json "
         "--annotations truth.json --images photos --out report.html",
     )
     poses_option(command)
     _annotations(command)
-    _before(command, required=False)
     text = "the HCRN that estimated the poses: shows its heatmaps joint by joint"
     option(command, "--model", "NAME|DIR", text)
-    option(command, "--images", "DIR", "folder of the photos", required=True)
-    option(command, "--out", "FILE.html", "the report", required=True)
+    _page(command, required=True)
+
+
+def _page(command, required: bool) -> None:
+    """The options of an HTML report."""
+    option(command, "--images", "DIR", "folder of the photos", required=required)
+    option(command, "--out", "FILE.html", "the report", required=required)
     option(command, "--title", "TEXT", "heading of the page")
     option(command, "--log", "FILE.csv", "log.csv of the training run, for its curves")

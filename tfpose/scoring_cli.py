@@ -88,11 +88,13 @@ def _read_poses(annotations, poses, before):
     return truth, *sets
 
 
-def compare(annotations, poses, refined, metric, json) -> None:
+def compare(annotations, poses, refined, metric, images, out, title, log, json) -> None:
     """Scores the same poses before and after each of several refiners."""
-    from tfpose import changes
+    from tfpose import changes, comparison
     from tfpose.poses import read_results
 
+    if out and not images:
+        raise ValueError("compare: expected --images with --out")
     files = _named_files(refined)
     truth, before, _ = _read_poses(annotations, poses, None)
     photos = dict.fromkeys(truth.images)
@@ -102,6 +104,9 @@ def compare(annotations, poses, refined, metric, json) -> None:
     }
     numbers = changes.compare_poses(truth, before, sides, metric)
     print(changes.format_table(numbers))
+    if out:
+        comparison.write(out, truth, before, sides, images, title, log, numbers=numbers)
+        print(f"wrote {out}")
     write_numbers(json, numbers)
 
 
@@ -120,18 +125,13 @@ def _named_files(refined: list[str]) -> dict[str, str]:
     return files
 
 
-def report(poses, before, model, annotations, images, out, title, log) -> None:
-    """Writes the HTML report of refined poses, or of an estimator's."""
+def report(poses, model, annotations, images, out, title, log) -> None:
+    """Writes the HTML report of an estimator's poses."""
     from tfpose import comparison
 
-    if model and before:
-        raise ValueError(
-            "report: expected --before (refined poses) or --model (an estimator's "
-            "poses), found both"
-        )
-    truth, after, before = _read_poses(annotations, poses, before)
-    more = _found_joints(model, truth, after, images) if model else ()
-    comparison.write(out, truth, before, after, images, title, log, more)
+    truth, found, _ = _read_poses(annotations, poses, None)
+    more = _found_joints(model, truth, found, images) if model else ()
+    comparison.write_estimated(out, truth, found, images, title, log, more)
     print(f"wrote {out}")
 
 

@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfpose import photos, report, tree_pictures
-from tfpose.comparison import (
-    THRESHOLDS,
-    WRONG,
-    joint_distances,
-    mean_errors,
-    photo_name,
-)
+from tfpose.comparison import THRESHOLDS
+from tfpose.galleries import WRONG, joint_distances, mean_errors, photo_name
 from tfpose.metrics import rates
 from tfpose.metrics.matching import match_people
 from tfpose.poses import Annotations, Results

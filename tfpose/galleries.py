@@ -1,0 +1,212 @@
+"""Pictures of people: who gained and lost most by a refiner, who was found best."""
+
+from __future__ import annotations
+
+import pathlib
+
+import numpy as np
+
+from tfpose import photos, report, viz
+from tfpose.metrics import pck
+from tfpose.metrics.matching import match_people
+from tfpose.poses import Annotations, Results
+
+# A joint further off than this many torsos is simply wrong: being still further off
+# must not outweigh all other joints of a person in the gallery.
+WRONG = 0.5
+LEGEND = (
+    "The annotation is drawn thin and white; the person's left is blue, the right "
+    "orange."
+)
+
+
+def joint_distances(
+    annotations: Annotations, results: Results, matches=None
+) -> np.ndarray:
+    """f64[N, K]: distances to the labels in torso lengths (``pck``'s conventions).
+
+    ``matches`` i64[N] is what ``match_people`` returns, if it is known already.
+    """
+    if matches is None:
+        matches = match_people(annotations, results)
+    keypoints = np.full(annotations.keypoints.shape, np.nan)
+    keypoints[matches >= 0] = results.keypoints[matches[matches >= 0]]
+    skeleton = annotations.skeleton
+    torso = tuple(skeleton.index(joint) for joint in skeleton.torso)
+    truth, visible = annotations.keypoints, annotations.visible
+    lengths = pck.segment_lengths(truth, visible, torso)
+    return pck.normalised_distances(keypoints, truth, visible, lengths)
+
+
+def nearer(before, after) -> np.ndarray:
+    """f64[N, K]: how much nearer to its label each joint came, in torso lengths.
+
+    Each distance is counted up to ``WRONG``; NaN for a joint that does not count.
+
+    Args:
+        before: f64[N, K] of ``joint_distances``.
+        after: the same, after refinement.
+    """
+    return np.minimum(before, WRONG) - np.minimum(after, WRONG)
+
+
+def gains(before, after) -> np.ndarray:
+    """f64[N]: how much nearer each person's joints came, in torso lengths.
+
+    The mean of ``nearer`` (arguments as there) over the labelled joints; NaN for a
+    person without a joint that counts, or without a pose before or after.
+    """
+    counted = ~np.isnan(before)
+    total = np.where(counted, nearer(before, after), 0).sum(axis=1)
+    found = np.isfinite(before).any(axis=1) & np.isfinite(after).any(axis=1)
+    return np.where(found, total / np.maximum(counted.sum(axis=1), 1), np.nan)
+
+
+def pictures(
+    annotations: Annotations,
+    before: Results,
+    after: Results,
+    images,
+    name: str,
+    count: int = 9,
+) -> list[str]:
+    """Galleries of the people who gained most by a refiner, and who lost most.
+
+    Args:
+        annotations: the truth.
+        before: poses as they came.
+        after: the same poses, refined.
+        images: folder of the photos.
+        name: of the refiner.
+        count: of the pictures of a gallery, at most.
+
+    Raises:
+        ValueError: a photo that is to be shown is missing or not a photo.
+    """
+    sides = before, after
+    matches = [match_people(annotations, side) for side in sides]
+    distances = [
+        joint_distances(annotations, *pair) for pair in zip(sides, matches, strict=True)
+    ]
+    gained, moved = gains(*distances), nearer(*distances)
+    best, worst = report.extremes(gained, count)
+    known = int(np.isfinite(gained).sum())
+    parts = []
+    for kind, people, number, sign, way in (
+        ("largest gains", best, int((gained > 0).sum()), 1, "nearer"),
+        ("largest losses", worst, int((gained < 0).sum()), -1, "further off"),
+    ):
+        shown = []
+        for row in people:
+            person = annotations.take([row])
+            poses = [
+                side.take([rows[row]])
+                for side, rows in zip(sides, matches, strict=True)
+            ]
+            joint, change = _most(sign * moved[row], person.skeleton)
+            text = f"{photo_name(person)}: joints {abs(gained[row]):.2f} torsos {way}, "
+            text += f"most the {joint} ({change:.2f})"
+            shown.append((picture(person, *poses, images, name), text))
+        note = f"{number} of {known} people's joints are {way} than before, on average."
+        if shown:
+            note += f" The {len(shown)} who changed most, in torso lengths; a joint "
+            note += f"counts as at most {WRONG} off. {LEGEND}"
+        title = f"{name}: {kind}"
+        parts.append(
+            report.gallery(title, shown, note)
+            if shown
+            else report.section(title, note, "")
+        )
+    return parts
+
+
+def _most(changes, skeleton) -> tuple[str, float]:
+    """The joint of one person's f64[K] that changed most, and how much."""
+    joint = int(np.nanargmax(changes))
+    return skeleton.joints[joint].replace("_", " "), float(changes[joint])
+
+
+def photo_name(person: Annotations) -> str:
+    """The file of the photo of one person."""
+    return person.images[int(person.image_ids[0])]["file_name"]
+
+
+def picture(
+    annotations: Annotations,
+    before: Results | None,
+    after: Results,
+    images,
+    name: str = "after",
+) -> np.ndarray:
+    """The picture u8[H, W, 3] of one person: before and after, or after alone.
+
+    Each argument holds one person; ``images`` is the folder of the photos, ``name``
+    the caption of the refined pose.
+
+    Raises:
+        ValueError: the photo is missing or not a photo.
+    """
+    image = photos.read(pathlib.Path(images) / photo_name(annotations))
+    sides = [side for side in (before, after) if side is not None]
+    poses = [(side.keypoints[0], side.scores[0] > 0) for side in sides]
+    truth = annotations.keypoints[0], annotations.visible[0]
+    if before is None:
+        return viz.one_person(image, *poses, annotations.skeleton, truth)
+    labels = ("before", name)
+    return viz.before_after(image, *poses, annotations.skeleton, truth, labels=labels)
+
+
+def mean_errors(distances) -> np.ndarray:
+    """f64[N]: how far off each person's joints are on average, in torso lengths.
+
+    Each distance is counted up to ``WRONG``; NaN for a person without a joint that
+    counts, or without a pose.
+
+    Args:
+        distances: f64[N, K] of ``joint_distances``.
+    """
+    counted = ~np.isnan(distances)
+    total = np.where(counted, np.minimum(distances, WRONG), 0).sum(axis=1)
+    found = np.isfinite(distances).any(axis=1)
+    return np.where(found, total / np.maximum(counted.sum(axis=1), 1), np.nan)
+
+
+def people(
+    annotations: Annotations, results: Results, images, count: int = 6
+) -> list[str]:
+    """Galleries of the people who were found best, middling and worst.
+
+    Raises:
+        ValueError: a photo that is to be shown is missing or not a photo.
+    """
+    matches = match_people(annotations, results)
+    off = mean_errors(joint_distances(annotations, results, matches))
+    order = np.argsort(off, kind="stable")[: int(np.isfinite(off).sum())]
+    note = (
+        f"{LEGEND} {{}} of {{}} people, by the mean distance of their joints to the "
+        f"annotation (a joint counts as at most {WRONG} torsos off)."
+    )
+    parts = []
+    for title, chosen in zip(
+        ("Found best", "In between", "Found worst"),
+        thirds(order, count),
+        strict=True,
+    ):
+        shown = []
+        for row in chosen:
+            person, pose = annotations.take([row]), results.take([matches[row]])
+            text = f"{photo_name(person)}: joints {off[row]:.2f} torsos off"
+            shown.append((picture(person, None, pose, images), text))
+        if shown:
+            text = note.format(len(shown), len(order))
+            parts.append(report.gallery(title, shown, text))
+    return parts
+
+
+def thirds(order, count: int) -> tuple:
+    """The first, the middle and the last few (the last one first), nobody twice."""
+    count = min(count, max(len(order) // 3, 1))
+    first, last = order[:count], order[count:][::-1][:count]
+    rest = order[count : len(order) - len(last)]
+    start = max(len(rest) - count, 0) // 2
+    return first, rest[start : start + count], last
