@@ -282,6 +282,36 @@ def test_a_point_is_inside_where_a_pixel_is(point, expected):
     assert geometry.inside(tf.constant([point], tf.float32), SIZE) == expected
 
 
+@pytest.mark.parametrize(
+    "valid, head, height",
+    [
+        # The head, of 10 px, is 1 / (8 * 0.6 * 1.4286) of the person.
+        ([1, 1, 1], [0, 1], 68.5728),
+        # Without one of its ends, or without a head, 1.2 times the pose's 50 px.
+        ([0, 1, 1], [0, 1], 48),
+        ([1, 1, 1], None, 60),
+        # Nobody, and a head of no length.
+        ([0, 0, 0], [0, 1], 24),
+        ([1, 1, 1], [1, 1], 60),
+    ],
+)
+def test_a_person_is_8_heads_tall(valid, head, height):
+    pose = tf.constant([[5.0, 0], [5, 10], [9, 50]])
+    found = geometry.person_height(pose, tf.constant(valid, tf.float32), head)
+    assert float(found) == pytest.approx(height, rel=1e-5)
+    both = geometry.person_height(
+        tf.stack([pose, pose + 9]), tf.constant([valid, valid], tf.float32), head
+    )
+    close(both, [float(found)] * 2)
+
+
+def test_a_box_of_a_height_shows_the_person_at_that_height():
+    box = tf.constant([10.0, 20, 5, 7])
+    found = geometry.height_box(box, tf.constant(30.0), (40, 60), 10.0)
+    # 3 px of the photo a px of the crop, about the middle (12, 23).
+    close(found, [12 - 89.5, 23 - 59.5, 180, 120])
+
+
 def test_cells_are_centred_on_their_pixels():
     close(geometry.crop_to_heatmap(tf.constant([[1.5, 5.5]]), 4), [[0, 1]])
     points = np.random.default_rng(0).uniform(-9, 99, (5, 2))

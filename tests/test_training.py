@@ -421,6 +421,34 @@ def test_learning_rates_follow_the_schedule(schedule, rates):
         assert float(found(step)) == pytest.approx(rate, abs=1e-9)
 
 
+def test_rates_of_a_recipe_follow_at_fractions_of_epochs():
+    config = dataclasses.replace(
+        CONFIG, schedule="steps", learning_rate=0.005, epochs=35,
+        learning_rate_drops=(1 / 3, 15 + 1 / 3), learning_rates=(0.02, 0.002),
+    )  # fmt: skip
+    model = training.build_model(config)
+    training._compile(model, config, training.Rounds(35, 9, 9))
+    found = model.optimizer._learning_rate
+    rates = {0: 0.005, 3: 0.005, 4: 0.02, 138: 0.02, 139: 0.002, 314: 0.002}
+    assert {step: round(float(found(step)), 6) for step in rates} == rates
+
+
+def test_frozen_normalisations_stay_as_they_are(data, tmp_path):
+    config = dataclasses.replace(CONFIG, freeze_normalisation=True, average=0.0)
+    first = training.build_model(config)
+    training.write_model(first, config, tmp_path / "start")
+    start = str(tmp_path / "start")
+    model = training.train(config, data, str(tmp_path / "run"), False, True, start)
+    changed = {
+        type(layer)
+        for layer, before in zip(model.layers, first.layers, strict=True)
+        for new, old in zip(layer.get_weights(), before.get_weights(), strict=True)
+        if np.any(new != old)
+    }
+    assert keras.layers.Conv2D in changed
+    assert keras.layers.BatchNormalization not in changed
+
+
 def test_averaged_weights_are_put_back():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5), "mse")

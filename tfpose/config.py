@@ -125,7 +125,7 @@ class Config:
             ),
             "synthesis": (
                 self.synthesis.get("errors") in SYNTHESES,
-                f"'errors' of {tuple(SYNTHESES)}",
+                f"an 'errors' of {tuple(SYNTHESES)}",
             ),
             "person_height": (self.person_height >= 0, "0 or more px"),
             "offset_error": (

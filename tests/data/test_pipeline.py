@@ -321,6 +321,33 @@ def test_the_area_is_that_of_the_box_in_the_crop(records):
     np.testing.assert_allclose(found["area"], 70 * 136 * scale**2, rtol=1e-4)
 
 
+def test_a_crop_can_show_people_at_one_height(records):
+    person = dataclasses.replace(PLAIN, height=20.0)
+    for record in records[:3]:
+        found = pipeline.crop_person(record, person, tf.constant([5, 5]))
+        assert float(found["height"]) == pytest.approx(20, rel=1e-4)
+        # Heads of 20 px: the people are 160 px tall.
+        assert float(found["matrix"][0, 0]) == pytest.approx(20 / 160, rel=1e-4)
+        middle = record["box"][:2] + (record["box"][2:] - 1) / 2
+        centre = geometry.transform(middle[None], found["matrix"])[0]
+        np.testing.assert_allclose(
+            centre, [(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2], atol=1e-3
+        )
+
+
+def test_without_a_head_size_the_pose_says_how_tall_a_person_is(records):
+    record = {**records[0], "head_size": tf.constant(0.0)}
+    found = pipeline.crop_person(record, PLAIN, tf.constant([5, 5]))
+    visible = np.float32(record["visible"] > 0)
+    height = pipeline.standing_height(record["keypoints"], visible, LSP14)
+    scaled = float(height * found["matrix"][0, 0])
+    assert float(found["height"]) == pytest.approx(scaled, rel=1e-4)
+    ends = record["keypoints"].numpy()[[LSP14.index(joint) for joint in LSP14.head]]
+    assert float(height) == pytest.approx(
+        6.857 * np.linalg.norm(ends[0] - ends[1]), rel=1e-3
+    )
+
+
 def test_an_estimated_pose_is_cropped_like_the_annotated_one(records):
     record = {
         **records[0],
