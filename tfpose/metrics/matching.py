@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpose.metrics.oks import oks
+from tfpose.metrics.oks import keypoint_similarity
 from tfpose.pose_entries import boxes_around
 from tfpose.poses import (
     Annotations,
     PoseFileError,
     Results,
-    rows_by_image,
 )
+
+# Of these pairs of a person and a pose the joints are compared at a time.
+PAIRS_AT_ONCE = 50_000
 
 
 def match_people(annotations: Annotations, results: Results) -> np.ndarray:
@@ -30,19 +32,66 @@ def match_people(annotations: Annotations, results: Results) -> np.ndarray:
         PoseFileError: an ``annotation_id`` is unknown or of another photo.
     """
     matches, named = _match_by_id(annotations, results)
-    scored = annotations.scored
-    poses_of = rows_by_image(results.image_ids)
-    for image_id, rows in rows_by_image(annotations.image_ids).items():
-        people = rows[scored[rows] & (matches[rows] < 0)]
-        poses = poses_of.get(image_id, rows[:0])
-        poses = poses[~named[poses]]
-        if len(people) == 1 and len(poses) == 1:
-            matches[people] = poses
-        elif len(people) and len(poses):
-            pairs = _pair_up(annotations.take(people), results.take(poses))
-            for person, pose in pairs:
-                matches[people[person]] = poses[pose]
+    people = np.flatnonzero(annotations.scored & (matches < 0))
+    poses = np.flatnonzero(~named)
+    # Places of photos, the same for both sides.
+    photos = np.concatenate([annotations.image_ids[people], results.image_ids[poses]])
+    _, photos = np.unique(photos, return_inverse=True)
+    rows, columns = _pairs(photos[: len(people)], photos[len(people) :])
+    alone = (np.bincount(rows, minlength=len(people)) == 1)[rows]
+    alone &= (np.bincount(columns, minlength=len(poses)) == 1)[columns]
+    matches[people[rows[alone]]] = poses[columns[alone]]
+    rows, columns = people[rows[~alone]], poses[columns[~alone]]
+    for likeness in (_similarity, _overlap):
+        _take_best(
+            rows, columns, likeness(annotations, results, rows, columns), matches
+        )
+        free = (matches[rows] < 0) & ~np.isin(columns, matches)
+        rows, columns = rows[free], columns[free]
     return matches
+
+
+def _pairs(one, other) -> tuple[np.ndarray, np.ndarray]:
+    """Every pair of places of i64[N] and i64[M] with equal values, by rising rows."""
+    order = np.argsort(other, kind="stable")
+    ordered = other[order]
+    start = np.searchsorted(ordered, one, side="left")
+    count = np.searchsorted(ordered, one, side="right") - start
+    rows = np.repeat(np.arange(len(one)), count)
+    within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    return rows, order[start[rows] + within]
+
+
+def _take_best(rows, columns, values, matches) -> None:
+    """Enters greedy pairs (person, pose), the largest value above 0 first."""
+    taken: set[int] = set()
+    order = np.argsort(-values, kind="stable")
+    order = order[values[order] > 0]
+    for person, pose in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if matches[person] < 0 and pose not in taken:
+            matches[person] = pose
+            taken.add(pose)
+
+
+def _similarity(annotations, results, rows, columns) -> np.ndarray:
+    """OKS f64[P] of pairs of people and poses."""
+    values, sigmas = [np.zeros(0)], annotations.skeleton.sigmas
+    for start in range(0, len(rows), PAIRS_AT_ONCE):
+        people = rows[start : start + PAIRS_AT_ONCE]
+        poses = columns[start : start + PAIRS_AT_ONCE]
+        away = results.keypoints[poses] - annotations.keypoints[people]
+        squared = np.square(away).sum(axis=-1)
+        labelled = annotations.visible[people] > 0
+        near = keypoint_similarity(squared, annotations.areas[people], sigmas)
+        values.append((near * labelled).sum(axis=1) / labelled.sum(axis=1))
+    return np.concatenate(values)
+
+
+def _overlap(annotations, results, rows, columns) -> np.ndarray:
+    """Intersection over union f64[P] of pairs of people's and poses' boxes."""
+    poses = results.keypoints[columns]
+    found = boxes_around(poses, np.ones(poses.shape[:2], bool))
+    return overlaps(annotations.boxes[rows], found)
 
 
 def _match_by_id(annotations, results) -> tuple[np.ndarray, np.ndarray]:
@@ -65,28 +114,12 @@ def _match_by_id(annotations, results) -> tuple[np.ndarray, np.ndarray]:
     return matches, named
 
 
-def _pair_up(people: Annotations, poses: Results) -> list[tuple[int, int]]:
-    """Greedy pairs (person, pose) of one photo, by OKS and then by box overlap."""
-    sigmas = people.skeleton.sigmas
-    similarity = oks(
-        poses.keypoints, people.keypoints, people.visible, people.areas, sigmas
-    ).T
-    everywhere = np.ones(poses.keypoints.shape[:2], bool)
-    overlap = overlaps(people.boxes, boxes_around(poses.keypoints, everywhere))
-    pairs, free = [], np.ones(similarity.shape, bool)
-    for likeness in (similarity, overlap):
-        while (value := np.where(free, likeness, 0.0)).max() > 0:
-            person, pose = np.unravel_index(value.argmax(), value.shape)
-            pairs.append((int(person), int(pose)))
-            free[person], free[:, pose] = False, False
-    return pairs
-
-
 def overlaps(boxes, others) -> np.ndarray:
-    """Intersection over union of boxes f64[N, 4] with f64[M, 4] xywh: f64[N, M]."""
-    boxes = boxes[:, None]
-    low = np.maximum(boxes[..., :2], others[:, :2])
-    high = np.minimum(boxes[..., :2] + boxes[..., 2:], others[:, :2] + others[:, 2:])
+    """Intersection over union of boxes f64[..., 4] xywh with others: f64[...]."""
+    low = np.maximum(boxes[..., :2], others[..., :2])
+    high = np.minimum(
+        boxes[..., :2] + boxes[..., 2:], others[..., :2] + others[..., 2:]
+    )
     common = np.maximum(high - low, 0).prod(axis=-1)
-    union = boxes[..., 2:].prod(axis=-1) + others[:, 2:].prod(axis=-1) - common
+    union = boxes[..., 2:].prod(axis=-1) + others[..., 2:].prod(axis=-1) - common
     return common / np.where(union > 0, union, 1.0)

@@ -196,7 +196,7 @@ def groups(sides: Sides) -> list[Scene]:
 
 def nearest_box(box, boxes) -> int:
     """Which of f64[N, 4] a box xywh overlaps most, or else whose centre is nearest."""
-    shared = matching.overlaps(box[None], boxes)[0]
+    shared = matching.overlaps(box, boxes)
     if shared.any():
         return int(shared.argmax())
     centres = boxes[:, :2] + boxes[:, 2:] / 2 - (box[:2] + box[2:] / 2)
