@@ -107,8 +107,7 @@ def average_precision(scores, right, labelled: int) -> tuple[float, float, float
     found = np.cumsum(np.asarray(right, bool)[order])
     precision = found / np.arange(1, len(found) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    steps = np.diff(found, prepend=0) / labelled
-    area = (envelope * steps).sum()
+    area = (envelope * np.diff(found, prepend=0)).sum() / labelled
     return 100.0 * area, 100.0 * precision[-1], 100.0 * found[-1] / labelled
 
 
