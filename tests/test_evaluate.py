@@ -1,6 +1,7 @@
 """What evaluate and analyze report, on poses made by hand and on published ones."""
 
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -16,10 +17,11 @@ from tfpose.evaluate import (
     evaluate_poses,
     format_table,
 )
-from tfpose.metrics import errors
+from tfpose.metrics import errors, pck
 from tfpose.metrics.pcp import STICKS
 from tfpose.pose_entries import annotation_entry, result_entry
 from tfpose.poses import PoseFileError
+from tfpose.scoring_arguments import AVERAGINGS
 from tfpose.skeleton import FLIC10, LSP14, MPII16, Skeleton
 from tfpose.tables import format_gains
 
@@ -278,6 +280,33 @@ class TestCommand:
             capsys, files, "--metric", "pck", "--normaliser", "torso_box"
         )
         assert "x torso box" in lines[0]
+
+    def test_the_help_knows_the_averages(self):
+        assert AVERAGINGS == pck.AVERAGINGS
+
+    def test_several_peoples_metrics_write_their_numbers(self, tmp_path, capsys):
+        files = pose_files.write(tmp_path)
+        truth = json.loads(pathlib.Path(files["annotations"]).read_text())
+        found = json.loads(pathlib.Path(files["after"]).read_text())
+        for entry in truth["annotations"] + found:
+            entry |= {"head_size": 15.0, "track_id": 1}
+        for name, data in (("annotations", truth), ("after", found)):
+            pathlib.Path(files[name]).write_text(json.dumps(data))
+        numbers = tmp_path / "numbers.json"
+        for arguments, words in (
+            (["mpii"], "MPII mAP@0.5, 3 people"),
+            (["posetrack"], "PoseTrack mAP@0.5, 3 people"),
+            (["mota", "--every_frame"], "MOTA@0.5, 3 people"),
+            (["pckh", "--mean", "pooled"], "PCKh@0.5, 3 people"),
+        ):
+            code, lines, errors = self.run(
+                capsys, files, "--metric", *arguments, "--json", numbers
+            )
+            assert (code, errors) == (0, []) and lines[0].startswith(words)
+            written = json.loads(numbers.read_text())
+            assert written["mean"] == pytest.approx(100)
+            assert set(written["per_joint"]) == set(LSP14.joints)
+        assert written["head_joints"] == ["neck", "head_top"]
 
     @pytest.mark.parametrize("option", [["--average"], ["--curve", "c.svg"]])
     def test_what_a_metric_has_not_is_one_line(self, tmp_path, capsys, option):
