@@ -11,13 +11,14 @@ import pytest
 # Left never imports right: a module may import from earlier ranks, and from its own
 # rank where its package does. Every module of tfpose must be placed here.
 ORDER = (
-    "skeleton geometry codecs photos pose_entries pose_faults poses grouping",
+    "crop_rules skeleton geometry codecs photos pose_entries pose_faults poses "
+    "grouping",
     "native layers losses metrics synthesis data viz",
     "models",
     "config recipes",
     "callbacks supervision photo_folder training hybrid tables evaluate changes refine "
     "estimate bottom_up detect given_photos predict maps exporting fusion validation "
-    "calibration litert serving_model summary",
+    "calibration litert serving_model summary lite_metadata predictor",
     "charts report galleries comparison tree_pictures tree_report demo",
     "options running scoring_arguments scoring_cli arguments cli __main__",
 )
@@ -26,7 +27,9 @@ RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()
 WITHOUT_TENSORFLOW = (
     "skeleton photos pose_entries pose_faults poses grouping metrics.pck metrics.pcp "
     "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
-    "metrics.bootstrap metrics.photo_draws metrics.mistakes "
+    "metrics.bootstrap metrics.photo_draws metrics.mistakes metrics.multi_person "
+    "metrics.multi_person_rates metrics.scenes metrics.tracking "
+    "crop_rules lite_metadata predictor "
     "tables evaluate changes viz charts report galleries comparison tree_pictures "
     "tree_report "
     "options running scoring_arguments scoring_cli arguments cli"

@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-# Of a person in lengths from chin to head top: 8 head sizes (FACTS B.3).
-HEIGHT_IN_HEADS = 8 * 0.6 * 1.4286
+from tfpose.crop_rules import (
+    HEIGHT_IN_BOXES,
+    HEIGHT_IN_HEADS,
+    SMALLEST_HEIGHT,
+    SMALLEST_SIDE,
+)
 
 
-def box_around(keypoints, valid, minimum: float = 20.0) -> tf.Tensor:
+def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
     """The tight box around a pose's valid joints.
 
     Args:
@@ -82,13 +86,13 @@ def person_height(keypoints, valid, head) -> tf.Tensor:
         f32[...] px; 24 at least.
     """
     box = box_around(keypoints, valid)
-    height = 1.2 * tf.reduce_max(box[..., 2:], axis=-1)
+    height = HEIGHT_IN_BOXES * tf.reduce_max(box[..., 2:], axis=-1)
     if head is not None:
         ends = tf.gather(keypoints, head, axis=-2)
         there = tf.reduce_all(tf.gather(valid, head, axis=-1) > 0, axis=-1)
         length = tf.norm(ends[..., 0, :] - ends[..., 1, :], axis=-1)
         height = tf.where(there & (length > 0), HEIGHT_IN_HEADS * length, height)
-    return tf.maximum(height, 24.0)
+    return tf.maximum(height, SMALLEST_HEIGHT)
 
 
 def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:

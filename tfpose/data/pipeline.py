@@ -17,12 +17,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose import geometry
+from tfpose.crop_rules import CROP_MARGIN
 from tfpose.data.augment import Augmentation, random_colour, random_crop_matrix
 from tfpose.skeleton import Skeleton
 from tfpose.synthesis import posefix
 
-# Crops show a quarter more than the box (FACTS A.3).
-CROP_MARGIN = 1.25
 # Records held in memory to shuffle.
 SHUFFLE_BUFFER = 20_000
 
