@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tfpose import tables
-from tfpose.evaluate import DEFAULT_THRESHOLDS, evaluate_poses
+from tfpose.evaluate import DEFAULT_THRESHOLDS, evaluate_poses, matched_poses
 from tfpose.metrics import bootstrap, errors, mistakes, pck, pcp, photo_draws, rates
-from tfpose.metrics.matching import match_people
 from tfpose.poses import Annotations, Results
 
 # Those that say of each person or photo how good its poses are.
@@ -121,13 +120,7 @@ def _rates_table(annotations, sides, metric, threshold, refiners, draws) -> dict
 
 def _distances(annotations, results, metric) -> rates.Distances:
     """The distances of the scored people's joints or sticks."""
-    matches = match_people(annotations, results)
-    scored = annotations.scored
-    people, matches = annotations.take(scored), matches[scored]
-    found = matches >= 0
-    poses = results.take(matches[found])
-    keypoints = np.full(people.keypoints.shape, np.nan)
-    keypoints[found] = np.where(poses.placed[..., None], poses.keypoints, np.nan)
+    people, keypoints, _ = matched_poses(annotations, results)
     if metric == "pcp":
         return rates.of_sticks(people, keypoints)
     return rates.of_joints(people, keypoints, metric)

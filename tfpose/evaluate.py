@@ -98,7 +98,7 @@ def evaluate_poses(
         else:
             numbers = multi_person_rates.mean_precision(*sides, metric, threshold)
         return {"metric": metric, "threshold": threshold, **numbers}
-    people, keypoints, counts = _match(annotations, results)
+    people, keypoints, counts = matched_poses(annotations, results)
     if viewpoint == "observer":
         people, keypoints = _observer_centric(people, keypoints)
     if metric == "pcp":
@@ -149,8 +149,13 @@ def _check(metric, threshold, given: dict) -> None:
             )
 
 
-def _match(annotations, results) -> tuple[Annotations, np.ndarray, dict]:
-    """The people to score, their poses f64[N, K, 2] (nan: not found), and counts."""
+def matched_poses(annotations, results) -> tuple[Annotations, np.ndarray, dict]:
+    """The people to score and the poses that were found of them.
+
+    Returns:
+        N people; their poses f64[N, K, 2], nan where a joint was not found; and counts
+        "people", "missing" (without a pose) and "unused_poses".
+    """
     matches = match_people(annotations, results)
     scored = annotations.scored
     people, matches = annotations.take(scored), matches[scored]
