@@ -11,19 +11,25 @@ from setuptools import find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 COCO = ["pycocotools>=2.0.11,<2.1"]
-# The main job (prepare, train, refine, evaluate, export) needs all of these.
+# Poses, skeletons, pictures and command lines; what every part of the package imports.
 # opencv-python-headless is the same `cv2` module as opencv-python, without windows:
 # the latter does not import on a machine without libGL and X11 libraries.
-# TensorBoard is no longer installed by TensorFlow, and tensorflow-datasets imports
-# importlib_resources without asking for it.
 REQUIRED = [
-    *COCO,
     "absl-py>=2.1,<3",
-    "ai-edge-litert>=2.3,<2.4",
-    "importlib-resources>=6.4,<8",
-    "keras>=3.15,<3.16",
     "numpy>=2,<3",
     "opencv-python-headless>=4.10,<5",
+]
+# Exported .tflite files on photos (tfpose.predictor). No requirement of an extra can be
+# taken away again, so TensorFlow is one too.
+EDGE = ["ai-edge-litert>=2.3,<2.4"]
+# The main job (prepare, train, refine, evaluate, export) needs all of these.
+# TensorBoard is no longer installed by TensorFlow, and tensorflow-datasets imports
+# importlib_resources without asking for it.
+FULL = [
+    *COCO,
+    *EDGE,
+    "importlib-resources>=6.4,<8",
+    "keras>=3.15,<3.16",
     "scipy>=1.13,<2",
     "tensorboard>=2.20,<3",
     "tensorflow>=2.21,<2.22",
@@ -31,8 +37,11 @@ REQUIRED = [
 ]
 # OKS average precision in a tenth of pycocotools' time, the same numbers.
 FAST = ["hotcoco>=1.3,<2"]
-# A client of an exported model behind TensorFlow Serving.
-SERVING = ["requests>=2.31,<3"]
+# Clients of an exported model behind TensorFlow Serving, and the protos of warm-up
+# requests; grpcio comes with TensorFlow.
+SERVING = ["requests>=2.31,<3", "tensorflow-serving-api>=2.21,<2.22"]
+# The development server (tfpose serve).
+SERVE = ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"]
 NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
 # The models train under KERAS_BACKEND=jax too.
 JAX = ["jax>=0.7,<0.11"]
@@ -113,12 +122,15 @@ setup(
     cmdclass={"build_ext": BuildNative},
     install_requires=REQUIRED,
     extras_require={
+        "edge": EDGE,
+        "full": FULL,
         "coco": COCO,
         "fast": FAST,
         "serving": SERVING,
-        "notebooks": NOTEBOOKS,
-        "jax": JAX,
-        "dev": DEV + FAST + SERVING + NOTEBOOKS,
+        "serve": FULL + SERVE,
+        "notebooks": FULL + NOTEBOOKS,
+        "jax": FULL + JAX,
+        "dev": FULL + DEV + FAST + SERVING + SERVE + NOTEBOOKS,
     },
     entry_points={"console_scripts": ["tfpose=tfpose.cli:main"]},
     classifiers=[

@@ -14,6 +14,9 @@ from collections.abc import Callable
 
 import absl.logging
 
+# Packages that a plain installation lacks and the extra "full" brings.
+OF_FULL = "tensorflow keras tensorflow_datasets scipy pycocotools ai_edge_litert"
+
 
 def run(command: Callable, **options) -> int:
     """Runs a subcommand and turns its errors into one line and a code."""
@@ -24,6 +27,15 @@ def run(command: Callable, **options) -> int:
         if not _meant_for_people(error):
             raise
         print(f"tfpose: error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package not in OF_FULL.split():
+            raise
+        print(
+            f"tfpose: error: this needs {package}: pip install 'tfpose[full]'",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print("tfpose: interrupted", file=sys.stderr)
