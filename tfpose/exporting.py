@@ -17,12 +17,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import litert
+from tfpose import lite_metadata, litert
 from tfpose import skeleton as skeletons
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples
 from tfpose.poses import write_json
+from tfpose.refine import PRESETS
 from tfpose.serving_model import serving_model
 from tfpose.skeleton import Skeleton
 from tfpose.supervision import supervision_of
@@ -93,6 +94,7 @@ def export(
     reference = serving_model(model, skeleton, phases=False)
     expected = reference.predict(crops, batch_size=8, verbose=0)
     serving = serving_model(model, skeleton, phases=True)
+    about = _description(model, config, pathlib.Path(model_dir))
     with _replacing(out) as folder:
         files = {}
         if "savedmodel" in formats:
@@ -102,9 +104,12 @@ def export(
         if "tflite" in formats:
             for numbers, content in _lite_models(serving, quantize, calibration):
                 name = f"model_{numbers}.tflite"
+                content = lite_metadata.embed(content, {**about, "numbers": numbers})
                 (folder / name).write_bytes(content)
                 found = litert.predict(content, crops)
                 files[name] = compare(expected, found, skeleton)
+        if "savedmodel" in formats:
+            lite_metadata.write_asset(folder / SAVED_MODEL, about)
         for name, entry in files.items():
             entry["bytes"] = _size(folder / name)
         _check_parity(files)
@@ -116,6 +121,15 @@ def export(
         }
         write_json(folder / PARITY, report)
     return report
+
+
+def _description(model, config: Config, folder: pathlib.Path) -> dict:
+    """What the exports say about themselves; presets have the package's licence."""
+    licence = "Apache-2.0" if folder.resolve().parent == PRESETS else None
+    skeleton = skeletons.get(config.skeleton)
+    name = folder.resolve().name
+    height = config.person_height
+    return lite_metadata.describe(model, skeleton, name, config.model, height, licence)
 
 
 def _check_request(out: pathlib.Path, formats, quantize) -> None:

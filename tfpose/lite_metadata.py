@@ -8,6 +8,7 @@ TensorFlow Serving leaves alone. Nothing here needs TensorFlow.
 from __future__ import annotations
 
 import json
+import pathlib
 import struct
 
 import flatbuffers
@@ -171,3 +172,10 @@ def parse(text: bytes | str, name: str) -> dict:
             f"input_size, crop and decoding; found {sorted(about)}"
         )
     return about
+
+
+def write_asset(folder: pathlib.Path, about: dict) -> None:
+    """Puts a description into the folder of a SavedModel."""
+    path = folder / ASSET
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(about, indent=1, ensure_ascii=False), "utf-8")
