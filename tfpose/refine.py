@@ -21,7 +21,8 @@ from tfpose import (
     training,
 )
 from tfpose import skeleton as skeletons
-from tfpose.data.pipeline import CROP_MARGIN, crop_box, standing_height
+from tfpose.crop_rules import BOX_FACTOR, CROP_MARGIN
+from tfpose.data.pipeline import crop_box, standing_height
 from tfpose.fusion import Beliefs, Calibration
 from tfpose.layers.heatmaps import SoftArgmax
 from tfpose.layers.offsets import OffsetPosition, OffsetVotes
@@ -34,8 +35,6 @@ from tfpose.supervision import is_refiner
 
 # Of poses more alike than this only the best scored stays (FACTS A.6).
 NMS_THRESHOLD = 0.9
-# PoseFix's box around an input pose (FACTS A.6).
-BOX_FACTOR = 1.2
 BATCH = 32
 PRESETS = pathlib.Path(__file__).parent / "weights"
 
