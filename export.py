@@ -12,10 +12,11 @@ flags.DEFINE_string("out", None, "Folder to write; MODEL_DIR/export if none.")
 flags.DEFINE_string("format", FORMATS, "savedmodel, tflite, or both with a comma.")
 flags.DEFINE_string("quantize", "none", "none, float16, int8, or some with commas.")
 flags.DEFINE_string("data", DATA, "Folder of prepared data sets.")
+flags.DEFINE_string("splits", None, "Prepared splits to measure on.")
 
 
 def main(_):
-    names = "model_dir out quantize data".split()
+    names = "model_dir out quantize data splits".split()
     options = {name: flags.FLAGS[name].value for name in names}
     sys.exit(cli.run(cli.export, formats=flags.FLAGS.format, **options))
 

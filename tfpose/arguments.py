@@ -138,6 +138,8 @@ def _export(commands) -> None:
     text = "of the .tflite: none, float16, int8, or some with commas"
     option(command, "--quantize", "NAMES", text, default="none")
     option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
+    text = "prepared splits to measure on, such as lsp/train; the configuration's"
+    option(command, "--splits", "NAMES", text)
     json_option(command)
 
 

@@ -90,14 +90,17 @@ def _recipe(model: str, preset: str):
     return RECIPES[model][preset]()
 
 
-def export(model_dir, out, formats, quantize, data, json=None) -> None:
+def export(
+    model_dir, out, formats, quantize, data, splits=None, json=None
+) -> None:  # fmt: skip
     """Writes a trained model's exports and how far they are from the Keras model."""
     start_tensorflow()
     from tfpose import exporting
 
     out = out or f"{model_dir}/export"
+    named = splits.split(",") if splits else None
     report = exporting.export(
-        model_dir, out, formats.split(","), quantize.split(","), data
+        model_dir, out, formats.split(","), quantize.split(","), data, named, named
     )
     print(exporting.format_report(report))
     print(f"wrote {out}")
