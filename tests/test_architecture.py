@@ -18,7 +18,8 @@ ORDER = (
     "config recipes",
     "callbacks supervision photo_folder training hybrid tables evaluate changes refine "
     "estimate bottom_up detect given_photos predict maps exporting fusion validation "
-    "calibration litert serving_model summary lite_metadata predictor",
+    "calibration litert serving_model summary lite_metadata predictor "
+    "photo_signatures photo_parity warm_up rest_json served_models serve",
     "charts report galleries comparison tree_pictures tree_report demo",
     "options running scoring_arguments scoring_cli arguments cli __main__",
 )
@@ -29,7 +30,7 @@ WITHOUT_TENSORFLOW = (
     "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
     "metrics.bootstrap metrics.photo_draws metrics.mistakes metrics.multi_person "
     "metrics.multi_person_rates metrics.scenes metrics.tracking "
-    "crop_rules lite_metadata predictor "
+    "crop_rules lite_metadata predictor rest_json "
     "tables evaluate changes viz charts report galleries comparison tree_pictures "
     "tree_report "
     "options running scoring_arguments scoring_cli arguments cli"

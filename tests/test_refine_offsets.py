@@ -71,7 +71,7 @@ def test_scores_are_averaged_over_the_mirror_image_and_offsets_are_not():
     image = np.zeros((1, 16, 16, 3), np.float32)
     image[:, :, :8] = 200
     pose, valid = np.zeros((1, 14, 2), np.float32), np.ones((1, 14), np.float32)
-    belief, place, scores = Refiner(network, LSP14, None)._flip_tested(
+    belief, place, scores = Refiner(network, LSP14, None).flip_tested(
         tf.constant(image), tf.constant(pose), tf.constant(valid)
     )
     expected = [11.5 + 0.25 * DEVIATION, 3.5 + 0.25 * DEVIATION]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -36,6 +36,7 @@ class Estimator:
         output: the name of the heatmaps that are read.
         dark_sigma: standard deviation in px of C of the Gaussians that the model was
             taught, to read peaks by ``DarkPosition``; None: by ``PeakPosition``.
+        network: computes "belief" of ``model`` if it is not to do so itself.
 
     Raises:
         ValueError: no scale, or one that is not positive.
@@ -49,12 +50,13 @@ class Estimator:
         flip: bool = True,
         output: str = "heatmap",
         dark_sigma: float | None = None,
+        network: Callable | None = None,
     ):
         if not scales or not all(scale > 0 for scale in scales):
             raise ValueError(f"scales: expected positive numbers, got {list(scales)}")
         self.model, self.skeleton, self.size = model, skeleton, model.input_size
         belief = belief_of(model, output)
-        self._network = keras.Model(model.input, belief)
+        self._network = keras.Model(model.input, belief) if network is None else network
         self.scales, self.flip = tuple(scales), flip
         # Also of a softmax: with two places in doubt, the expectation is neither.
         stride = self.size[0] / belief.shape[1]
@@ -62,7 +64,7 @@ class Estimator:
         if dark_sigma is not None:
             self._decode = DarkPosition(stride, dark_sigma)
         self._score = score_layer(model, skeleton)
-        self._predict = tf.function(self._pyramid, reduce_retracing=True)
+        self._predict = tf.function(self.pyramid, reduce_retracing=True)
 
     @classmethod
     def load(
@@ -131,7 +133,7 @@ class Estimator:
                     *crops_of(photo, boxes, self.size, self.scales), strict=True
                 )
 
-    def _pyramid(self, crops, to_image):
+    def pyramid(self, crops, to_image):
         """Crops f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I: keypoints and scores, I."""
         total, covered = 0.0, 0.0
         for index, scale in enumerate(self.scales):

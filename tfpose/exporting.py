@@ -2,7 +2,8 @@
 
 The folder that is written holds ``1/`` (a SavedModel where TensorFlow Serving looks for
 it), ``model_float32.tflite`` and its kind, and ``parity.json``: how far each of them is
-from the Keras model, joint by joint, on real crops.
+from the Keras model, joint by joint, on real crops. A SavedModel's answers about whole
+photos are compared too, with those of ``Refiner`` or ``Estimator``.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import lite_metadata, litert
+from tfpose import lite_metadata, litert, photo_signatures, warm_up
 from tfpose import skeleton as skeletons
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples
+from tfpose.photo_parity import photo_parity, windows
+from tfpose.photo_signatures import Signature
 from tfpose.poses import write_json
 from tfpose.refine import PRESETS
-from tfpose.serving_model import serving_model
+from tfpose.serving_model import network_of, serving_model
 from tfpose.skeleton import Skeleton
 from tfpose.supervision import supervision_of
 from tfpose.training import load_model
@@ -37,6 +40,9 @@ SAVED_MODEL, PARITY = "1", "parity.json"
 CALIBRATION_CROPS, PARITY_CROPS = 100, 32
 # px; float32 exports that differ by more are wrong.
 TOLERANCE = 1e-3
+# Photos that signatures for them are compared on, and px of the photo: a person there
+# may be several times as large as in the crop.
+PARITY_PHOTOS, PHOTO_TOLERANCE = 4, 1e-2
 
 
 class ExportError(ValueError):
@@ -66,11 +72,13 @@ def export(
     Returns:
         What ``parity.json`` holds: {"model", "skeleton", "crops", "files": {name:
         {"bytes", "largest", "mean", "per_joint": {joint: {"largest", "mean"}},
-        "largest_score"}}}; distances to the Keras model's keypoints in crop px.
+        "largest_score"}}}; distances to the Keras model's keypoints in crop px. With
+        a SavedModel also "photos", {signature: {"photos", "people", "largest",
+        "largest_score"}} in photo px, and "warm_up_requests", their number.
 
     Raises:
         ExportError: an unknown format, a folder that is no export in the way, no data,
-            or a float32 export off by more than ``TOLERANCE``.
+            or a float32 export off by more than ``TOLERANCE`` (``PHOTO_TOLERANCE``).
         ConfigError, TrainingError, DataError, LiteRTError: one clear line each.
     """
     out = pathlib.Path(out)
@@ -93,14 +101,19 @@ def export(
 
     reference = serving_model(model, skeleton, phases=False)
     expected = reference.predict(crops, batch_size=8, verbose=0)
-    serving = serving_model(model, skeleton, phases=True)
+    network = network_of(model, phases=True)
+    serving = serving_model(model, skeleton, phases=True, network=network)
     about = _description(model, config, pathlib.Path(model_dir))
     with _replacing(out) as folder:
-        files = {}
+        files, more = {}, {}
         if "savedmodel" in formats:
-            write_saved_model(serving, folder / SAVED_MODEL)
-            found = _predict_saved_model(folder / SAVED_MODEL, crops)
+            saved = folder / SAVED_MODEL
+            more = _write_servable(model, config, serving, network, saved)
+            found = _predict_saved_model(saved, crops)
             files[SAVED_MODEL] = compare(expected, found, skeleton)
+            splits = validation or config.validation
+            given = windows(data, splits, skeleton, PARITY_PHOTOS)
+            more["photos"] = photo_parity(model, config, saved, given)
         if "tflite" in formats:
             for numbers, content in _lite_models(serving, quantize, calibration):
                 name = f"model_{numbers}.tflite"
@@ -113,11 +126,13 @@ def export(
         for name, entry in files.items():
             entry["bytes"] = _size(folder / name)
         _check_parity(files)
+        _check_photos(more.get("photos", {}))
         report = {
             "model": config.model,
             "skeleton": skeleton.name,
             "crops": len(crops["image"]),
             "files": files,
+            **more,
         }
         write_json(folder / PARITY, report)
     return report
@@ -194,13 +209,46 @@ def clients_inputs(
     return {name: np.asarray(x) for name, x in {**inputs, "image": image}.items()}
 
 
-def write_saved_model(serving: keras.Model, folder, batch: int | None = None) -> None:
-    """Writes a SavedModel with the signature ``serving_default``.
+def write_servable(model: keras.Model, config: Config, folder) -> dict:
+    """Writes a SavedModel with all its signatures and their warm-up requests.
+
+    ``export`` writes the same and measures it on prepared people.
+
+    Args:
+        model: trained.
+        config: of the model.
+        folder: to write, a number inside one with the model's name.
+
+    Returns:
+        {"warm_up_requests": how many}.
+    """
+    network, skeleton = network_of(model, phases=True), skeletons.get(config.skeleton)
+    serving = serving_model(model, skeleton, phases=True, network=network)
+    return _write_servable(model, config, serving, network, folder)
+
+
+def _write_servable(model, config: Config, serving, network, folder) -> dict:
+    skeleton = skeletons.get(config.skeleton)
+    signatures = photo_signatures.photo_signatures(
+        model, skeleton, config.person_height, network
+    )
+    write_saved_model(serving, folder, signatures=signatures)
+    return {"warm_up_requests": warm_up.write(folder, config.model)}
+
+
+def write_saved_model(
+    serving: keras.Model,
+    folder,
+    batch: int | None = None,
+    signatures: dict[str, Signature] | None = None,
+) -> None:
+    """Writes a SavedModel with the signature ``serving_default`` and others.
 
     Args:
         serving: ``serving_model``; names of inputs and outputs are kept.
         folder: to write.
         batch: a static batch size; None serves any.
+        signatures: the others, by their names.
     """
     signature = {
         name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
@@ -211,6 +259,8 @@ def write_saved_model(serving: keras.Model, folder, batch: int | None = None) ->
     archive.add_endpoint(
         "serving_default", lambda inputs: serving(inputs, training=False), [signature]
     )
+    for name, (function, specifications) in (signatures or {}).items():
+        archive.add_endpoint(name, function, [specifications])
     archive.write_out(str(folder), verbose=False)
 
 
@@ -279,6 +329,15 @@ def _check_parity(files: dict) -> None:
             )
 
 
+def _check_photos(photos: dict) -> None:
+    for name, entry in photos.items():
+        if not entry["largest"] < PHOTO_TOLERANCE:
+            raise ExportError(
+                f"{SAVED_MODEL} {name}: expected keypoints within {PHOTO_TOLERANCE} px "
+                f"of the photo from the package's, found {entry['largest']:.3g} px off"
+            )
+
+
 def _size(path: pathlib.Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
@@ -295,4 +354,11 @@ def format_report(report: dict) -> str:
             f"{name:<24}{entry['bytes'] / 1e6:>8.1f}"
             f"{entry['largest']:>12.6f}{entry['mean']:>12.6f}"
         )
+    for name, entry in report.get("photos", {}).items():
+        lines.append(
+            f"{name}: {entry['largest']:.6f} px of the photo at most, "
+            f"{entry['people']} people in {entry['photos']} photos"
+        )
+    if report.get("warm_up_requests") == 0:
+        lines.append("no warm-up requests: pip install 'tfpose[serving]' to have some")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -64,6 +64,7 @@ class Refiner:
         skeleton: of its poses.
         calibration: of its beliefs, measured on validation people.
         person_height: px of a standing person in its crops (``Config.person_height``).
+        network: computes the maps of ``model`` if it is not to do so itself.
     """
 
     def __init__(
@@ -72,14 +73,16 @@ class Refiner:
         skeleton: Skeleton,
         calibration: Calibration,
         person_height: float = 0.0,
+        network: Callable | None = None,
     ):
         self.model, self.skeleton, self.calibration = model, skeleton, calibration
         self.size, self.person_height = model.input_size, person_height
+        self._network = model if network is None else network
         self._score = serving_model.score_layer(model, skeleton)
         if "offsets" in model.output:
             self._place = OffsetPosition(model.stride)
             self._votes = OffsetVotes(self.size, model.stride)
-        self._predict = tf.function(self._flip_tested, reduce_retracing=True)
+        self._predict = tf.function(self.flip_tested, reduce_retracing=True)
 
     @classmethod
     def load(cls, name: str) -> Refiner:
@@ -141,10 +144,12 @@ class Refiner:
                 scores.numpy(),
             )
 
-    def _person(self, keypoints, valid):
-        """f32[N, 4] boxes and f32[N] heights of poses, px of I."""
+    def cut(self, photo, keypoints, valid):
+        """A photo's people: f32[N, H, W, 3], f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
         box = geometry.scale_box(geometry.box_around(keypoints, valid), BOX_FACTOR)
-        return box, standing_height(keypoints, valid, self.skeleton)
+        height = standing_height(keypoints, valid, self.skeleton)
+        box = crop_box(box, height, self.size, self.person_height)
+        return _crop(photo, keypoints, box, self.size)
 
     def _crops(self, people) -> Iterator[tuple]:
         for photo, keypoints, valid in people:
@@ -153,12 +158,10 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            box, height = self._person(keypoints, valid)
-            box = crop_box(box, height, self.size, self.person_height)
-            crop, points, matrix = _crop(photo, keypoints, box, self.size)
+            crop, points, matrix = self.cut(photo, keypoints, valid)
             yield from zip(crop, points, valid, matrix, strict=True)
 
-    def _flip_tested(self, image, keypoints, valid):
+    def flip_tested(self, image, keypoints, valid):
         """Beliefs, positions and scores, tested on the crop and its mirror image.
 
         Of heatmaps by softmax the beliefs are averaged; the average belief's
@@ -175,9 +178,9 @@ class Refiner:
             "keypoints": geometry.mirror_points(keypoints, self.size[1], permutation),
             "valid": tf.gather(valid, permutation, axis=1),
         }
-        outputs = self.model(straight, training=False)
+        outputs = self._network(straight, training=False)
         belief = self._belief(outputs)
-        other = self._belief(self.model(mirrored, training=False))
+        other = self._belief(self._network(mirrored, training=False))
         other = tf.gather(other[:, :, ::-1], permutation, axis=3)
         belief = (belief + other) / 2
         scores = self._score(belief)
@@ -199,7 +202,7 @@ class Refiner:
 
 @tf.function(reduce_retracing=True)
 def _crop(photo, keypoints, box, size):
-    """A photo's people: f32[N, H, W, 3], poses f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
+    """``Refiner.cut`` of boxes f32[N, 4] in the shape of the crop."""
     matrix = geometry.crop_matrix(box, size)
     photo = tf.cast(photo, tf.float32)[None]
     # One after the other: a copy of a large photo for each person would fill memory.

@@ -14,8 +14,16 @@ from tfpose.layers.blocks import PhaseConvolution, phase_kernels
 from tfpose.layers.heatmaps import BeliefScore, PeakValue, SpatialSoftmax
 from tfpose.skeleton import Skeleton
 
+# Of the model's own outputs, what signatures for whole photos decode.
+DECODED = ("keypoints", "heatmap", "offsets")
 
-def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras.Model:
+
+def serving_model(
+    model: keras.Model,
+    skeleton: Skeleton,
+    phases: bool,
+    network: keras.Model | None = None,
+) -> keras.Model:
     """A functional model that clients call.
 
     Inputs, a dict: "image" u8[B, H, W, 3] RGB; of a refiner also "keypoints"
@@ -29,6 +37,7 @@ def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras
         skeleton: K joints.
         phases: compute the transposed convolutions as ``with_phases``, which is for
             exporting; the weights are shared with ``model`` otherwise.
+        network: ``network_of(model, phases)``, if its weights are to be shared.
     """
     inputs = {
         name: keras.Input(
@@ -38,18 +47,31 @@ def serving_model(model: keras.Model, skeleton: Skeleton, phases: bool) -> keras
         )
         for name, tensor in model.input.items()
     }
-    network = keras.Model(
-        model.input,
-        {"keypoints": model.output["keypoints"], "belief": belief_of(model)},
-        name="network",
-    )
-    network = with_phases(network) if phases else network
+    network = network_of(model, phases) if network is None else network
+    network = part_of(network, "keypoints", "belief")
     image = layers.Rescaling(1.0, name="image_to_float")(inputs["image"])
     outputs = network({**inputs, "image": image})
     scores = score_layer(model, skeleton)(outputs["belief"])
     return keras.Model(
         inputs, {"keypoints": outputs["keypoints"], "scores": scores}, name="serving"
     )
+
+
+def network_of(model: keras.Model, phases: bool) -> keras.Model:
+    """All that an export's answers are computed from.
+
+    Its inputs are the model's; its outputs, a dict, those of ``DECODED`` that the
+    model has, and "belief", ``belief_of`` the model.
+    """
+    decoded = {name: model.output[name] for name in DECODED if name in model.output}
+    network = keras.Model(model.input, {**decoded, "belief": belief_of(model)})
+    return with_phases(network) if phases else network
+
+
+def part_of(network: keras.Model, *outputs: str) -> keras.Model:
+    """The layers of ``network_of`` that some of its outputs need."""
+    wanted = {name: network.output[name] for name in outputs}
+    return keras.Model(network.input, wanted, name="network")
 
 
 def belief_of(model: keras.Model, output: str = "heatmap"):

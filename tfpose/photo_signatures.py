@@ -1,0 +1,177 @@
+"""Signatures of a SavedModel for whole photos: a file's bytes and people in, poses out.
+
+``refine_photo``: "image_bytes" string[], "keypoints" f32[N, K, 2] I, "valid" f32[N, K]
+-> "keypoints" f32[N, K, 2] I, "scores" f32[N, K]: ``Refiner``'s answer, which is that
+of ``tfpose refine --no-fusion`` before near copies are dropped. Fusion looks at all
+people of a file and cannot be part of a request.
+
+``estimate_photo``: "image_bytes" and "boxes" f32[N, 4] xywh I -> the same outputs:
+``Estimator``'s answer with one scale and the mirror image. The three scales that
+``tfpose predict`` looks at unless told otherwise take three times as long. A model
+that finds everybody in a photo groups joints outside the graph and has no such
+signature.
+
+Decoding, cutting, both looks at each person, reading the heatmaps and mapping back are
+in the graph. N may be 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tfpose import geometry
+from tfpose.bottom_up import finds_everybody
+from tfpose.estimate import Estimator, crops_of
+from tfpose.fusion import Calibration
+from tfpose.refine import BATCH, Refiner
+from tfpose.serving_model import part_of
+from tfpose.skeleton import Skeleton
+from tfpose.supervision import is_refiner
+
+REFINE, ESTIMATE = "refine_photo", "estimate_photo"
+PHOTO = tf.TensorSpec((), tf.string, "image_bytes")
+# A function of a dict of inputs, and their specifications.
+Signature = tuple[Callable, dict[str, tf.TensorSpec]]
+
+
+def photo_signatures(
+    model: keras.Model,
+    skeleton: Skeleton,
+    person_height: float,
+    network: keras.Model,
+) -> dict[str, Signature]:
+    """What an export of a model offers for whole photos, by the signature's name.
+
+    Args:
+        model: a refiner or an estimator.
+        skeleton: K joints.
+        person_height: ``Config.person_height``, how a refiner's crops are framed.
+        network: ``network_of`` the model.
+    """
+    if finds_everybody(model):
+        return {}
+    if not is_refiner(model):
+        belief = _traced_once(keras.Model(network.input, network.output["belief"]))
+        estimator = Estimator(model, skeleton, scales=(1.0,), network=belief)
+        return {ESTIMATE: _estimating(estimator)}
+    names = [name for name in ("heatmap", "offsets") if name in model.output]
+    maps = _traced_once(part_of(network, *names))
+    refiner = Refiner(model, skeleton, Calibration(), person_height, maps)
+    return {REFINE: _refining(refiner)}
+
+
+def _traced_once(network: keras.Model) -> Callable:
+    """The network as one function of the graph, for the crop and its mirror image.
+
+    Exporting traces each signature twice, and tracing is what takes its time.
+    """
+    taken = {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in network.input.items()
+    }
+    function = tf.function(
+        lambda inputs: network(inputs, training=False), [taken], autograph=False
+    )
+    return lambda inputs, training: function(inputs)
+
+
+def _refining(refiner: Refiner) -> Signature:
+    joints = len(refiner.skeleton)
+
+    def refine_photo(inputs):
+        photo = decode(inputs["image_bytes"])
+        keypoints = _rows(inputs["keypoints"], joints, 2)
+        valid = _rows(inputs["valid"], joints)
+        tf.debugging.assert_equal(
+            tf.shape(keypoints)[0], tf.shape(valid)[0], "keypoints and valid differ"
+        )
+
+        def answer(keypoints, valid):
+            crops, points, to_image = refiner.cut(photo, keypoints, valid)
+            _, answers, scores = refiner.flip_tested(crops, points, valid)
+            return geometry.transform(answers, to_image), scores
+
+        return _in_batches(answer, (keypoints, valid), joints)
+
+    specifications = {
+        "image_bytes": PHOTO,
+        "keypoints": tf.TensorSpec((None, joints, 2), tf.float32, "keypoints"),
+        "valid": tf.TensorSpec((None, joints), tf.float32, "valid"),
+    }
+    return refine_photo, specifications
+
+
+def _estimating(estimator: Estimator) -> Signature:
+    def estimate_photo(inputs):
+        photo = decode(inputs["image_bytes"])
+        boxes = _rows(inputs["boxes"], 4)
+
+        def answer(boxes):
+            crops = crops_of(photo, boxes, estimator.size, estimator.scales)
+            return estimator.pyramid(*crops)
+
+        return _in_batches(answer, (boxes,), len(estimator.skeleton))
+
+    specifications = {
+        "image_bytes": PHOTO,
+        "boxes": tf.TensorSpec((None, 4), tf.float32, "boxes"),
+    }
+    return estimate_photo, specifications
+
+
+def decode(data) -> tf.Tensor:
+    """The bytes string[] of a JPEG or PNG as u8[H, W, 3], as ``photos.decode``.
+
+    Raises:
+        tf.errors.InvalidArgumentError: truncated, or not a photo.
+    """
+    # TensorFlow's kernel for JPEG reads PNG as well. OpenCV's transform is the accurate
+    # one; TensorFlow promises none unless asked.
+    return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _rows(values, *shape: int) -> tf.Tensor:
+    """f32[N, *shape], checked when a request runs; JSON's [] is f32[0, *shape].
+
+    A server feeds whatever shape the client sent.
+    """
+    full = (None, *shape)
+    checked = tf.cond(
+        tf.equal(tf.size(values), 0),
+        lambda: tf.zeros((0, *shape)),
+        lambda: tf.ensure_shape(values, full),
+    )
+    return tf.ensure_shape(checked, full)
+
+
+def _in_batches(answer: Callable, people: tuple, joints: int) -> dict[str, tf.Tensor]:
+    """``answer`` about ``BATCH`` people at a time, which bounds the memory.
+
+    Args:
+        answer: from some rows of ``people`` to f32[n, K, 2] and f32[n, K].
+        people: tensors with a row a person.
+        joints: K.
+    """
+    count = tf.shape(people[0])[0]
+
+    def go_on(start, *_):
+        return start < count
+
+    def step(start, *found):
+        some = answer(*(part[start : start + BATCH] for part in people))
+        joined = (tf.concat(both, 0) for both in zip(found, some, strict=True))
+        return start + BATCH, *joined
+
+    nobody = tf.zeros((0, joints, 2)), tf.zeros((0, joints))
+    shapes = tf.TensorShape((None, joints, 2)), tf.TensorShape((None, joints))
+    _, keypoints, scores = tf.while_loop(
+        go_on,
+        step,
+        (0, *nobody),
+        (tf.TensorShape(()), *shapes),
+        parallel_iterations=1,
+    )
+    return {"keypoints": keypoints, "scores": scores}

@@ -1,0 +1,120 @@
+"""Warm-up requests: what a server runs when it has loaded a model, before clients come.
+
+TensorFlow Serving reads them from ``assets.extra/tf_serving_warmup_requests`` of a
+SavedModel: a TFRecord of ``PredictionLog`` protos (extra ``serving``).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
+# People of each signature's requests. The first request of a number of people that a
+# signature has not seen takes no longer, so few are enough.
+PEOPLE = (1, 3)
+# px; a photo is drawn, so nobody's picture travels with a model.
+PHOTO_SIZE = (480, 640)
+
+
+def available() -> bool:
+    """Whether the protos of TensorFlow Serving are installed."""
+    return importlib.util.find_spec("tensorflow_serving") is not None
+
+
+def write(folder, name: str) -> int:
+    """Adds warm-up requests for all signatures to a SavedModel.
+
+    Args:
+        folder: of the SavedModel.
+        name: of the model.
+
+    Returns:
+        How many were written; none where the protos are not installed.
+    """
+    if not available():
+        return 0
+    signatures = tf.saved_model.load(str(folder)).signatures
+    path = pathlib.Path(folder) / FILE
+    path.parent.mkdir(exist_ok=True)
+    requests = [
+        _request(name, signature, inputs)
+        for signature, function in sorted(signatures.items())
+        for inputs in example_inputs(function.structured_input_signature[1])
+    ]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for request in requests:
+            writer.write(request.SerializeToString())
+    return len(requests)
+
+
+def _request(name: str, signature: str, inputs: dict[str, np.ndarray]):
+    from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+
+    request = predict_pb2.PredictRequest(
+        model_spec=model_pb2.ModelSpec(name=name, signature_name=signature),
+        inputs={key: tf.make_tensor_proto(value) for key, value in inputs.items()},
+    )
+    log = prediction_log_pb2.PredictLog(request=request)
+    return prediction_log_pb2.PredictionLog(predict_log=log)
+
+
+def read(folder) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """The signature and the inputs of each warm-up request of a SavedModel.
+
+    Nothing where there are none, or the protos are not installed.
+    """
+    path = pathlib.Path(folder) / FILE
+    if not (path.is_file() and available()):
+        return
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(
+            record
+        ).predict_log.request
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        yield request.model_spec.signature_name, inputs
+
+
+def example_inputs(specifications: dict) -> Iterator[dict[str, np.ndarray]]:
+    """Inputs as clients send them, for one person and for several.
+
+    Args:
+        specifications: of a signature's inputs, by their names, as
+            ``exporting.write_saved_model`` names them: "image", "image_bytes",
+            "keypoints", "valid", "boxes".
+    """
+    random = np.random.default_rng(0)
+    height, width = PHOTO_SIZE
+    if "image" in specifications:  # a crop: all coordinates are its own
+        height, width = specifications["image"].shape[1:3]
+    for people in PEOPLE:
+        inputs = {}
+        for name, specification in specifications.items():
+            shape = (people, *specification.shape[1:])
+            if name == "image_bytes":
+                inputs[name] = np.array(_photo(random), object)
+            elif name == "image":
+                inputs[name] = random.integers(0, 256, shape, np.uint8)
+            elif name == "valid":
+                inputs[name] = np.ones(shape, np.float32)
+            elif name == "boxes":
+                box = np.float32([width / 4, height / 4, width / 2, height / 2])
+                inputs[name] = np.tile(box, (people, 1))
+            else:
+                low, high = np.array([width, height]) / 4, np.array([width, height])
+                points = random.uniform(low, 0.75 * high, shape)
+                inputs[name] = points.astype(np.float32)
+        yield inputs
+
+
+def _photo(random) -> bytes:
+    """A JPEG of coloured patches."""
+    small = random.integers(0, 256, (12, 16, 3), np.uint8)
+    photo = tf.image.resize(small, PHOTO_SIZE, "bicubic")
+    return tf.io.encode_jpeg(tf.saturate_cast(photo, tf.uint8)).numpy()
