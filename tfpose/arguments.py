@@ -36,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _train(commands)
     _fuse(commands)
     _export(commands)
+    _serve(commands)
     _predict(commands)
     _refine(commands)
     scoring_arguments.add(commands)
@@ -141,6 +142,29 @@ def _export(commands) -> None:
     text = "prepared splits to measure on, such as lsp/train; the configuration's"
     option(command, "--splits", "NAMES", text)
     json_option(command)
+
+
+def _serve(commands) -> None:
+    command = subcommand(
+        commands,
+        "serve",
+        "answers TensorFlow Serving's REST requests",
+        "A server for development: the same paths and JSON, several models and "
+        "versions. Needs the extra serve.",
+        "tfpose export --model_dir runs/mine --out models/mine\n"
+        "  tfpose serve --models models",
+    )
+    text = "folder of NAME/VERSION/saved_model.pb; only models that you trust"
+    option(command, "--models", "DIR", text, required=True)
+    text = "address to listen on; others than this machine's own loopback let anybody "
+    text += "ask"
+    option(command, "--host", "ADDRESS", text, default="127.0.0.1")
+    text = "port to listen on, 0 for any that is free"
+    option(command, "--port", "N", text, type=int, default=8501)
+    text = "requests in the server at a time; others are told to come back (503)"
+    option(command, "--queue", "N", text, type=int, default=32)
+    text = "megabytes of a request's body at most"
+    option(command, "--max-body", "MB", text, type=float, default=20.0)
 
 
 def _predict(commands) -> None:

@@ -56,7 +56,7 @@ def train(
 ) -> None:  # fmt: skip
     """Trains a model into ``model_dir`` and calibrates it."""
     start_tensorflow()
-    from tfpose import calibration, config, supervision, training
+    from tfpose import calibration, cluster, config, supervision, training
 
     model_dir = model_dir or f"runs/{model}_{preset}"
     if resume:
@@ -65,9 +65,11 @@ def train(
         start = _recipe(model, preset)
     chosen = config.override(start, list(settings))
     model = training.train(chosen, data, model_dir, resume, quicktest, weights)
-    if supervision.is_refiner(model) and not quicktest:
-        calibration.calibrate(model_dir, data)
-    print(f"wrote {model_dir}")
+    if cluster.place().is_chief:
+        if supervision.is_refiner(model) and not quicktest:
+            calibration.calibrate(model_dir, data)
+        print(f"wrote {model_dir}")
+    cluster.wait_for_all()
 
 
 def fuse(rnet, cnet, out, refinement, correction) -> None:
@@ -105,6 +107,23 @@ def export(
     print(exporting.format_report(report))
     print(f"wrote {out}")
     write_numbers(json, report)
+
+
+def serve(models, host, port, queue, max_body) -> None:
+    """Answers requests until it is interrupted."""
+    if queue < 1 or max_body <= 0:
+        raise ValueError("--queue, --max-body: expected positive numbers")
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            f"tfpose serve needs {error.name}: pip install 'tfpose[serve]'"
+        ) from error
+    start_tensorflow()
+    from tfpose.serve import Limits, serve
+
+    serve(models, host, port, Limits(int(max_body * 1e6), queue))
 
 
 def predict(photos, images, scales, no_flip, refine, out, json, **options) -> None:
@@ -224,6 +243,7 @@ COMMANDS = {
     "train": train,
     "fuse": fuse,
     "export": export,
+    "serve": serve,
     "predict": predict,
     "refine": refine,
     "evaluate": scoring_cli.evaluate,

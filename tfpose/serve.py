@@ -1,0 +1,245 @@
+"""A development server that answers TensorFlow Serving's REST paths.
+
+    POST /v1/models/NAME[/versions/V]:predict
+    GET  /v1/models/NAME[/versions/V]             state of each version
+    GET  /v1/models/NAME[/versions/V]/metadata    what the signatures take and give
+    GET  /healthz                                 the names of the models
+
+The largest version answers where none is named. Every error is {"error": one line}: 400
+for a bad request, 404 for an unknown model or path, 408 for a body that does not
+arrive, 413 for one that is too large, 503 where too many others wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import socket
+import sys
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from tfpose import rest_json
+from tfpose.rest_json import RequestError
+from tfpose.served_models import Served, ServingError, load_models
+
+# Requests that are computed at once: one is read or written while another computes.
+WORKERS = 2
+# Seconds in which a body has to arrive.
+BODY_SECONDS = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What one client may ask of the server.
+
+    Attributes:
+        body: bytes of a request.
+        queue: requests that are read, wait or run at a time.
+    """
+
+    body: int = 20_000_000
+    queue: int = 32
+
+
+class Refusal(Exception):
+    """A request that gets an error of a status of its own."""
+
+    def __init__(self, status: int, reason: str):
+        super().__init__(reason)
+        self.status, self.reason = status, reason
+
+
+class Queue:
+    """Counts the requests in the server, and refuses those beyond its length."""
+
+    def __init__(self, length: int):
+        self.length, self.count = length, 0
+
+    def __enter__(self):
+        if self.count >= self.length:
+            raise Refusal(503, f"{self.count} requests wait already, try again later")
+        self.count += 1
+
+    def __exit__(self, *_):
+        self.count -= 1
+
+
+def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI:
+    """The server of loaded models.
+
+    Args:
+        models: ``load_models``.
+        limits: of requests.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    queue, workers = Queue(limits.queue), anyio.CapacityLimiter(WORKERS)
+
+    @app.get("/healthz")
+    async def health():
+        return {"status": "ok", "models": sorted(models)}
+
+    @app.post("/v1/models/{name}/versions/{version}:predict")
+    @app.post("/v1/models/{name}:predict")
+    async def predict(request: Request, name: str, version: str | None = None):
+        with queue:
+            model = find(models, name, version)
+            body = await read_body(request, limits.body)
+            content = await anyio.to_thread.run_sync(
+                answer, model, body, limiter=workers
+            )
+        return Response(content, media_type="application/json")
+
+    @app.get("/v1/models/{name}/versions/{version}/metadata")
+    @app.get("/v1/models/{name}/metadata")
+    async def metadata(name: str, version: str | None = None):
+        return metadata_of(find(models, name, version))
+
+    @app.get("/v1/models/{name}/versions/{version}")
+    @app.get("/v1/models/{name}")
+    async def status(name: str, version: str | None = None):
+        find(models, name, version)
+        versions = sorted(models[name], reverse=True)
+        versions = [int(version)] if version else versions
+        return {"model_version_status": [status_of(number) for number in versions]}
+
+    @app.exception_handler(Refusal)
+    async def refuse(request: Request, error: Refusal):
+        return JSONResponse({"error": error.reason}, error.status)
+
+    @app.exception_handler(HTTPException)
+    async def unknown(request: Request, error: HTTPException):
+        reason = f"Malformed request: {request.method} {request.url.path}"
+        return JSONResponse({"error": reason}, error.status_code)
+
+    @app.exception_handler(Exception)
+    async def fail(request: Request, error: Exception):
+        # Its traceback is in the server's log.
+        return JSONResponse({"error": "the model or the server failed"}, 500)
+
+    return app
+
+
+def find(models: dict[str, dict[int, Served]], name: str, version: str | None):
+    """A version of a model, the largest if none is named.
+
+    Raises:
+        Refusal: 404, no such model or version.
+    """
+    versions = models.get(name, {})
+    if version is None and versions:
+        return versions[max(versions)]
+    if version is not None and version.isdecimal() and int(version) in versions:
+        return versions[int(version)]
+    wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+    raise Refusal(404, f"Servable not found for request: {wanted}")
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The body of a request, which is not read further than ``most`` bytes.
+
+    Raises:
+        Refusal: 413 for a longer one, 408 for one that takes too long.
+    """
+    parts, length = [], 0
+    announced = request.headers.get("content-length", "0")
+    too_long = Refusal(413, f"expected a body of at most {most} bytes, found a longer")
+    if announced.isdecimal() and int(announced) > most:
+        raise too_long
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                length += len(part)
+                if length > most:
+                    raise too_long
+                parts.append(part)
+    except TimeoutError:
+        raise Refusal(408, f"the body took longer than {BODY_SECONDS} s") from None
+    return b"".join(parts)
+
+
+def answer(model: Served, body: bytes) -> bytes:
+    """The body of the answer to the body of a Predict request.
+
+    Raises:
+        Refusal: 400, what is wrong with it.
+    """
+    try:
+        request = rest_json.parse(body)
+        inputs = rest_json.arrays(request, model.expected(request.signature))
+        outputs = model(request.signature, inputs)
+        rows = len(request.values) if request.layout == rest_json.ROWS else None
+        content = rest_json.answer(outputs, request.layout, rows)
+    except RequestError as error:
+        raise Refusal(400, str(error)) from error
+    return json.dumps(content).encode()
+
+
+def metadata_of(model: Served) -> dict:
+    """As ``GetModelMetadataResponse``."""
+    version = str(model.version)
+    return {
+        "model_spec": {"name": model.name, "signature_name": "", "version": version},
+        "metadata": {"signature_def": {"signature_def": model.metadata}},
+    }
+
+
+def status_of(version: int) -> dict:
+    """As ``ModelVersionStatus`` of a version that answers."""
+    status = {"error_code": "OK", "error_message": ""}
+    return {"version": str(version), "state": "AVAILABLE", "status": status}
+
+
+def serve(folder: str, host: str, port: int, limits: Limits) -> None:
+    """Loads the models of a folder and answers until it is interrupted.
+
+    Args:
+        folder: NAME/VERSION/saved_model.pb; only models that you trust, for a graph
+            may read and write files.
+        host: address to listen on.
+        port: 0 for any that is free.
+        limits: of requests.
+
+    Raises:
+        ServingError: nothing to serve, or the address cannot be had.
+    """
+    listening = listen(host, port)
+    models = load_models(folder)
+    address, port = listening.getsockname()[:2]
+    address = f"[{address}]" if ":" in address else address
+    for name, versions in models.items():
+        for version, model in versions.items():
+            signatures = ", ".join(sorted(model.signatures))
+            print(f"{name} version {version}: {signatures}")
+    print(f"serving on http://{address}:{port}", flush=True)
+    config = uvicorn.Config(
+        application(models, limits),
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=30,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+    print("stopped", file=sys.stderr)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ServingError: the address cannot be had.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ServingError(f"{host} port {port}: cannot listen: {reason}") from error
+    return listening

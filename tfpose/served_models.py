@@ -1,0 +1,172 @@
+"""SavedModels in a folder, NAME/VERSION, as a server needs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+from tfpose import warm_up
+from tfpose.rest_json import Input, RequestError
+
+PREDICT = "tensorflow/serving/predict"
+# Pixels of a photo: a small file may hold so many that they fill the memory.
+MOST_PIXELS = 50_000_000
+
+
+class ServingError(ValueError):
+    """A folder that cannot be served; the message is one clear line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """One version of a model.
+
+    Attributes:
+        name: of the model.
+        version: its number.
+        signatures: the functions, by their names.
+        inputs: what each of them expects, by their names.
+        metadata: {signature: what it takes and gives}, as TensorFlow Serving's.
+        loaded: what holds the functions' variables.
+    """
+
+    name: str
+    version: int
+    signatures: dict
+    inputs: dict[str, dict[str, Input]]
+    metadata: dict
+    loaded: object = dataclasses.field(repr=False)
+
+    def expected(self, signature: str) -> dict[str, Input]:
+        """What a signature expects.
+
+        Raises:
+            RequestError: no such signature.
+        """
+        if signature not in self.inputs:
+            raise RequestError(
+                f'signature_name: expected one of {sorted(self.inputs)}, found '
+                f'{signature[:80]!r}'
+            )  # fmt: skip
+        return self.inputs[signature]
+
+    def __call__(
+        self, signature: str, inputs: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The outputs of a signature.
+
+        Raises:
+            RequestError: the graph refuses the inputs.
+        """
+        for name, value in inputs.items():
+            if name == "image_bytes":
+                check_pixels(value.item())
+        tensors = {
+            name: tf.constant(value, self._dtype(value))
+            for name, value in inputs.items()
+        }
+        try:
+            outputs = self.signatures[signature](**tensors)
+        except tf.errors.InvalidArgumentError as error:
+            reason = error.message.partition("\n")[0].partition(" [Op")[0]
+            raise RequestError(f"{signature}: {reason.strip()}") from error
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    @staticmethod
+    def _dtype(value: np.ndarray):
+        return tf.string if value.dtype == object else value.dtype
+
+
+def load_models(folder) -> dict[str, dict[int, Served]]:
+    """Loads NAME/VERSION/saved_model.pb of a folder and runs the warm-up requests.
+
+    Returns:
+        {name: {version: model}}.
+
+    Raises:
+        ServingError: no such folder, no model in it, or one that cannot be loaded.
+    """
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise ServingError(f"{folder}: expected a folder of models, found none")
+    found: dict[str, dict[int, Served]] = {}
+    for path in sorted(folder.glob("*/*/saved_model.pb")):
+        name, version = path.parent.parent.name, path.parent.name
+        if version.isdecimal() and not name.startswith("."):
+            model = _load(path.parent, name, int(version))
+            found.setdefault(name, {})[int(version)] = model
+    if not found:
+        here = list(folder.glob("*/saved_model.pb"))
+        hint = f"; {folder} is a model itself: name the folder it is in" if here else ""
+        raise ServingError(
+            f"{folder}: expected NAME/1/saved_model.pb (tfpose export --out "
+            f"{folder}/NAME), found none{hint}"
+        )
+    return found
+
+
+def _load(folder: pathlib.Path, name: str, version: int) -> Served:
+    try:
+        loaded = tf.saved_model.load(str(folder))
+        metadata = _metadata(folder)
+    except (OSError, ValueError, tf.errors.OpError, json_format.Error) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ServingError(f"{folder}: cannot be loaded ({reason})") from error
+    signatures = {key: loaded.signatures[key] for key in metadata}
+    inputs = {
+        key: {
+            given: Input(tuple(spec.shape), np.dtype(spec.dtype.as_numpy_dtype))
+            for given, spec in function.structured_input_signature[1].items()
+        }
+        for key, function in signatures.items()
+    }
+    served = Served(name, version, signatures, inputs, metadata, loaded)
+    for signature, values in warm_up.read(folder):
+        if signature in signatures:
+            served(signature, values)
+    return served
+
+
+def _metadata(folder: pathlib.Path) -> dict:
+    """Each Predict signature as TensorFlow Serving's metadata has it."""
+    content = (folder / "saved_model.pb").read_bytes()
+    saved = saved_model_pb2.SavedModel.FromString(content)
+    return {
+        name: json_format.MessageToDict(
+            signature,
+            preserving_proto_field_name=True,
+            always_print_fields_with_no_presence=True,
+        )
+        for name, signature in saved.meta_graphs[0].signature_def.items()
+        if signature.method_name == PREDICT
+    }
+
+
+def check_pixels(data: bytes) -> None:
+    """Refuses a photo with more than ``MOST_PIXELS`` before it is decoded.
+
+    Raises:
+        RequestError: as many, or a file that is neither JPEG nor PNG.
+    """
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        sides = [int.from_bytes(data[start : start + 4], "big") for start in (16, 20)]
+    elif data[:3] == b"\xff\xd8\xff":
+        try:
+            sides = tf.image.extract_jpeg_shape(data).numpy()[:2].tolist()
+        except tf.errors.InvalidArgumentError as error:
+            raise RequestError("image_bytes: expected a JPEG, found parts") from error
+    else:
+        raise RequestError(
+            f"image_bytes: expected a JPEG or PNG, found {len(data)} bytes of another "
+            "kind"
+        )
+    if sides[0] * sides[1] > MOST_PIXELS:
+        raise RequestError(
+            f"image_bytes: expected at most {MOST_PIXELS} pixels, found "
+            f"{sides[0]} x {sides[1]}"
+        )
