@@ -1,0 +1,68 @@
+"""What the page needs of the package: exported models and an example photo.
+
+    python web/export_models.py
+
+writes ``web/public/models`` with ``models.json`` and ``web/public/example.jpg``: the
+presets as ``tfpose export`` writes them, measured on rendered people, and one of those.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import tempfile
+
+from tfpose.running import start_tensorflow
+
+WEB = pathlib.Path(__file__).resolve().parent
+PRESETS = ("estimator_tiny_lsp", "posefix_tiny_lsp")
+NUMBERS = ("none", "float16")
+PHOTOS = 8
+# Of the rendered photos one with a person alone, of whom all is seen.
+EXAMPLE = 16
+
+
+def main() -> None:
+    start_tensorflow()
+    from data_prep.__main__ import prepare
+    from data_prep.synthetic_people.render import render_jpeg
+    from tfpose import lite_metadata
+    from tfpose.exporting import export
+    from tfpose.refine import PRESETS as WEIGHTS
+
+    public = WEB / "public"
+    public.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WEB) as folder:
+        folder = pathlib.Path(folder)
+        data, models = folder / "data", folder / "models"
+        models.mkdir()
+        options = {"skeleton": "lsp14", "photos": 1, "validation_photos": PHOTOS}
+        prepare("synthetic", None, str(data), **options)
+        entries = []
+        for name in PRESETS:
+            report = export(
+                WEIGHTS / name, folder / name, "tflite", NUMBERS, str(data),
+                validation=["synthetic/validation"],
+            )  # fmt: skip
+            for file, measured in report["files"].items():
+                content = (folder / name / file).read_bytes()
+                kept = f"{name}_{file.removeprefix('model_')}"
+                (models / kept).write_bytes(content)
+                entries.append(
+                    {
+                        "file": kept,
+                        "bytes": measured["bytes"],
+                        "about": lite_metadata.read(content, kept),
+                    }
+                )
+        (models / "models.json").write_text(json.dumps(entries, indent=1))
+        jpeg, _ = render_jpeg(0, EXAMPLE, most=1)
+        (public / "example.jpg").write_bytes(jpeg)
+        shutil.rmtree(public / "models", ignore_errors=True)
+        models.rename(public / "models")
+    print(f"wrote {public / 'models'}: {', '.join(entry['file'] for entry in entries)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+/** The photo with poses on it. */
+
+import type { Box, Pose } from "./geometry";
+import type { Person } from "./poses";
+
+export interface Scene {
+  image: CanvasImageSource;
+  width: number;
+  height: number;
+  people: Person[];
+  joints: string[];
+  limbs: [string, string][];
+  boxes: Box[];
+  /** Left of this share of the width the poses before refinement are shown. */
+  wipe: number;
+  arrows: boolean;
+}
+
+const [LEFT, RIGHT, MIDDLE] = ["#56b4e9", "#f08228", "#f0e442"] as const;
+
+/** The colour of a joint or of a limb between two: those of the package's pictures. */
+export function sideColour(...joints: string[]): string {
+  const left = joints.some((joint) => joint.startsWith("left_"));
+  const right = joints.some((joint) => joint.startsWith("right_"));
+  if (left === right) return MIDDLE;
+  return left ? LEFT : RIGHT;
+}
+
+/**
+ * Draws a scene over the whole canvas.
+ *
+ * @param context of a canvas in the shape of the photo.
+ * @param pixel how many of its pixels are one CSS pixel.
+ */
+export function draw(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  pixel: number,
+): void {
+  const { width, height } = context.canvas;
+  const scale = width / scene.width;
+  context.drawImage(scene.image, 0, 0, width, height);
+  for (const box of scene.boxes) drawBox(context, box, scale, pixel);
+  if (scene.people.length === 0) return;
+  const split = scene.wipe * width;
+  for (const after of [false, true]) {
+    context.save();
+    context.beginPath();
+    context.rect(after ? split : 0, 0, after ? width - split : split, height);
+    context.clip();
+    for (const person of scene.people) {
+      const pose = after ? person.after : person.before;
+      drawPose(context, pose, scene, scale, pixel);
+      if (after && scene.arrows) drawArrows(context, person, scale, pixel);
+    }
+    context.restore();
+  }
+  drawDivider(context, split, pixel);
+}
+
+function drawBox(
+  context: CanvasRenderingContext2D,
+  box: Box,
+  scale: number,
+  pixel: number,
+): void {
+  context.lineWidth = 2 * pixel;
+  context.setLineDash([6 * pixel, 4 * pixel]);
+  context.strokeStyle = "#ffffffcc";
+  // A box begins at the outer edge of its first pixel, half a pixel before its centre.
+  const [x, y, width, height] = box.map((number) => number * scale) as Box;
+  context.strokeRect(x, y, width, height);
+  context.setLineDash([]);
+}
+
+/** Where a joint is on the canvas: pixel centres are integers in the photo. */
+function place(joint: [number, number, number], scale: number): [number, number] {
+  return [(joint[0] + 0.5) * scale, (joint[1] + 0.5) * scale];
+}
+
+function drawPose(
+  context: CanvasRenderingContext2D,
+  pose: Pose,
+  scene: Scene,
+  scale: number,
+  pixel: number,
+): void {
+  const at = (name: string) => pose[scene.joints.indexOf(name)]!;
+  context.lineCap = "round";
+  for (const [halo, extra] of [[true, 3], [false, 0]] as const) {
+    for (const [one, other] of scene.limbs) {
+      if (at(one)[2] <= 0 || at(other)[2] <= 0) continue;
+      context.strokeStyle = halo ? "#000000b0" : sideColour(one, other);
+      context.lineWidth = (3.5 + extra) * pixel;
+      context.beginPath();
+      context.moveTo(...place(at(one), scale));
+      context.lineTo(...place(at(other), scale));
+      context.stroke();
+    }
+  }
+  pose.forEach((joint, index) => {
+    if (joint[2] <= 0) return;
+    context.fillStyle = sideColour(scene.joints[index]!);
+    context.strokeStyle = "#000000c0";
+    context.lineWidth = 1.5 * pixel;
+    context.beginPath();
+    context.arc(...place(joint, scale), 4 * pixel, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+  });
+}
+
+function drawArrows(
+  context: CanvasRenderingContext2D,
+  person: Person,
+  scale: number,
+  pixel: number,
+): void {
+  person.after.forEach((joint, index) => {
+    const before = person.before[index]!;
+    if (before[2] <= 0) return;
+    const [fromX, fromY] = place(before, scale);
+    const [toX, toY] = place(joint, scale);
+    const length = Math.hypot(toX - fromX, toY - fromY);
+    if (length < 6 * pixel) return; // smaller than the joint's disc
+    const head = Math.min(9 * pixel, length / 2);
+    const angle = Math.atan2(toY - fromY, toX - fromX);
+    for (const [colour, width] of [["#000000c0", 4.5], ["#ffffff", 2]] as const) {
+      context.strokeStyle = colour;
+      context.lineWidth = width * pixel;
+      context.beginPath();
+      context.moveTo(fromX, fromY);
+      context.lineTo(toX, toY);
+      for (const turn of [-2.6, 2.6]) {
+        context.moveTo(toX, toY);
+        context.lineTo(
+          toX + head * Math.cos(angle + turn),
+          toY + head * Math.sin(angle + turn),
+        );
+      }
+      context.stroke();
+    }
+  });
+}
+
+function drawDivider(
+  context: CanvasRenderingContext2D,
+  split: number,
+  pixel: number,
+): void {
+  const { width, height } = context.canvas;
+  context.fillStyle = "#ffffff";
+  context.fillRect(split - pixel, 0, 2 * pixel, height);
+  context.font = `600 ${13 * pixel}px system-ui, sans-serif`;
+  context.textBaseline = "middle";
+  const room = 66 * pixel;
+  for (const [word, left] of [["before", true], ["after", false]] as const) {
+    if (left ? split < room : width - split < room) continue;
+    const wide = context.measureText(word).width + 12 * pixel;
+    const x = left ? split - wide - 6 * pixel : split + 6 * pixel;
+    context.fillStyle = "#000000a8";
+    context.fillRect(x, 8 * pixel, wide, 22 * pixel);
+    context.fillStyle = "#ffffff";
+    context.fillText(word, x + 6 * pixel, 19.5 * pixel);
+  }
+}

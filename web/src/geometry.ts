@@ -1,0 +1,193 @@
+/**
+ * Boxes, crops and mirrors: tfpose/predictor.py in TypeScript.
+ *
+ * Points are [x, y] and boxes [x, y, width, height], in pixels; sizes are [height,
+ * width]. Pixel centres are integers: the corner pixel's centre is (0, 0), and the box
+ * [0, 0, W, H] is the whole photo.
+ */
+
+export type Point = [number, number];
+export type Box = [number, number, number, number];
+export type Size = [number, number];
+/** x, y and a score; a joint with score 0 is missing. */
+export type Joint = [number, number, number];
+export type Pose = Joint[];
+
+/** RGB, row by row. */
+export type Pixels = Uint8Array<ArrayBuffer>;
+
+/** RGBA pixels, row by row; an ImageData is one. */
+export interface Photo {
+  width: number;
+  height: number;
+  data: Uint8ClampedArray;
+}
+
+/** The numbers of tfpose/crop_rules.py, as an exported model carries them. */
+export interface CropRule {
+  margin: number;
+  box_factor: number;
+  smallest_side: number;
+  person_height: number;
+}
+
+const centreOf = (box: Box): Point => [
+  box[0] + (box[2] - 1) / 2,
+  box[1] + (box[3] - 1) / 2,
+];
+
+function around(centre: Point, width: number, height: number): Box {
+  return [centre[0] - (width - 1) / 2, centre[1] - (height - 1) / 2, width, height];
+}
+
+/** The box made `factor` times as large about its centre. */
+export function scaleBox(box: Box, factor: number): Box {
+  return around(centreOf(box), box[2] * factor, box[3] * factor);
+}
+
+/** The smallest box around `box` in the shape of `size`, with the same centre. */
+export function fitAspect(box: Box, size: Size): Box {
+  const aspect = size[1] / size[0];
+  const width = Math.max(box[2], box[3] * aspect);
+  const height = Math.max(box[3], box[2] / aspect);
+  return around(centreOf(box), width, height);
+}
+
+/** The tight box around the joints that are there. */
+export function boxAround(pose: Pose, smallestSide: number): Box {
+  const there = pose.filter((joint) => joint[2] > 0);
+  if (there.length === 0) throw new Error("expected a joint, found none");
+  const [left, right] = extent(there.map((joint) => joint[0]));
+  const [top, bottom] = extent(there.map((joint) => joint[1]));
+  const width = right > left ? right - left : smallestSide;
+  const height = bottom > top ? bottom - top : smallestSide;
+  return around([(left + right) / 2, (top + bottom) / 2], width, height);
+}
+
+function extent(values: number[]): [number, number] {
+  return [Math.min(...values), Math.max(...values)];
+}
+
+/** What a refiner's crop shows of a pose. */
+export function poseCrop(pose: Pose, size: Size, rule: CropRule): Box {
+  const box = scaleBox(boxAround(pose, rule.smallest_side), rule.box_factor);
+  return scaleBox(fitAspect(box, size), rule.margin);
+}
+
+/** What an estimator's crop shows of a box around a person. */
+export function boxCrop(box: Box, size: Size, rule: CropRule): Box {
+  return scaleBox(fitAspect(box, size), rule.margin);
+}
+
+/** The box whose crop is the whole photo. */
+export function wholePhoto(photo: Photo, rule: CropRule): Box {
+  return scaleBox([0, 0, photo.width, photo.height], 1 / rule.margin);
+}
+
+/** Crop px -> photo px. */
+export function toPhoto(point: Point, box: Box, size: Size): Point {
+  const [x, y] = centreOf(box);
+  const step = box[2] / size[1];
+  return [
+    (point[0] - (size[1] - 1) / 2) * step + x,
+    (point[1] - (size[0] - 1) / 2) * step + y,
+  ];
+}
+
+/** Photo px -> crop px, the inverse of `toPhoto`. */
+export function toCrop(point: Point, box: Box, size: Size): Point {
+  const [x, y] = centreOf(box);
+  const step = box[2] / size[1];
+  return [
+    (point[0] - x) / step + (size[1] - 1) / 2,
+    (point[1] - y) / step + (size[0] - 1) / 2,
+  ];
+}
+
+interface Samples {
+  first: Int32Array;
+  second: Int32Array;
+  /** Weights; 0 for a pixel outside the photo. */
+  before: Float64Array;
+  after: Float64Array;
+}
+
+/** The two pixels that each pixel of a crop's side lies between. */
+function samples(count: number, step: number, centre: number, limit: number): Samples {
+  const result = {
+    first: new Int32Array(count),
+    second: new Int32Array(count),
+    before: new Float64Array(count),
+    after: new Float64Array(count),
+  };
+  for (let i = 0; i < count; i++) {
+    const position = (i - (count - 1) / 2) * step + centre;
+    const floor = Math.floor(position);
+    const share = position - floor;
+    result.first[i] = Math.min(Math.max(floor, 0), limit - 1);
+    result.second[i] = Math.min(Math.max(floor + 1, 0), limit - 1);
+    result.before[i] = floor >= 0 && floor < limit ? 1 - share : 0;
+    result.after[i] = floor + 1 >= 0 && floor + 1 < limit ? share : 0;
+  }
+  return result;
+}
+
+/**
+ * The part of a photo in a box, bilinear, black outside the photo.
+ *
+ * @param box in the shape of `size`.
+ * @returns RGB, `size[0]` rows of `size[1]` pixels.
+ */
+export function crop(photo: Photo, box: Box, size: Size): Pixels {
+  const [height, width] = size;
+  const [centreX, centreY] = centreOf(box);
+  const step = box[2] / width;
+  const rows = samples(height, step, centreY, photo.height);
+  const columns = samples(width, step, centreX, photo.width);
+  const { data } = photo;
+  // Assigning to it rounds halves to even numbers, as NumPy's rint does.
+  const pixels = new Uint8ClampedArray(height * width * 3);
+  let place = 0;
+  for (let row = 0; row < height; row++) {
+    const above = rows.first[row]! * photo.width;
+    const below = rows.second[row]! * photo.width;
+    const [up, down] = [rows.before[row]!, rows.after[row]!];
+    for (let column = 0; column < width; column++) {
+      const left = columns.first[column]!;
+      const right = columns.second[column]!;
+      const [west, east] = [columns.before[column]!, columns.after[column]!];
+      for (let channel = 0; channel < 3; channel++) {
+        const at = (base: number, x: number) => data[(base + x) * 4 + channel]!;
+        const onLeft = at(above, left) * up + at(below, left) * down;
+        const onRight = at(above, right) * up + at(below, right) * down;
+        pixels[place++] = onLeft * west + onRight * east;
+      }
+    }
+  }
+  return new Uint8Array(pixels.buffer);
+}
+
+/** A crop mirrored left to right. */
+export function mirrorPixels(pixels: Pixels, size: Size): Pixels {
+  const [height, width] = size;
+  const mirrored = new Uint8Array(pixels.length);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const from = (row * width + width - 1 - column) * 3;
+      mirrored.set(pixels.subarray(from, from + 3), (row * width + column) * 3);
+    }
+  }
+  return mirrored;
+}
+
+/** The points of a pose as seen in the mirrored crop; its own inverse. */
+export function mirrorPoints(points: Point[], order: number[], width: number): Point[] {
+  return order.map((from) => [width - 1 - points[from]![0], points[from]![1]]);
+}
+
+/** Where each joint's mirror image is in the order of the joints. */
+export function flipOrder(joints: string[], pairs: [string, string][]): number[] {
+  const other = new Map<string, string>();
+  for (const [left, right] of pairs) other.set(left, right).set(right, left);
+  return joints.map((joint) => joints.indexOf(other.get(joint) ?? joint));
+}

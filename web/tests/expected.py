@@ -1,0 +1,62 @@
+"""What Python says about a photo and the page must say too.
+
+    python web/tests/expected.py
+
+writes ``photo.png``, the page's example without the losses of another JPEG decoder, and
+``expected.json``, both beside this file: the poses that ``Predictor`` finds in it.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import cv2
+import numpy as np
+
+from tfpose import crop_rules, photos
+from tfpose.predictor import Predictor, scale
+
+HERE = pathlib.Path(__file__).resolve().parent
+PUBLIC = HERE.parent / "public"
+# Enter, 20 times left, 10 times Shift and down, 10 times Shift and right; f[4] xywh.
+BOX = [-48.0, 80.0, 224.0, 224.0]
+
+
+def around(pose) -> np.ndarray:
+    """f64[1, 4]: the box around all joints of f[1, K, 3], as refiners cut it."""
+    low, high = pose[0, :, :2].min(axis=0), pose[0, :, :2].max(axis=0)
+    side = high - low
+    box = np.concatenate([(low + high) / 2 - (side - 1) / 2, side])
+    return scale(box[None], crop_rules.BOX_FACTOR)
+
+
+def main() -> None:
+    models = PUBLIC / "models"
+    photo = photos.read(PUBLIC / "example.jpg")
+    cv2.imwrite(str(HERE / "photo.png"), photo[..., ::-1])
+    estimator = Predictor.load(models / "estimator_tiny_lsp_float32.tflite")
+    refiner = Predictor.load(models / "posefix_tiny_lsp_float32.tflite")
+    height, width = photo.shape[:2]
+    whole = scale(
+        np.array([[0.0, 0.0, width, height]]), 1 / estimator.about["crop"]["margin"]
+    )
+    found = estimator(photo, around(estimator(photo, whole)))
+    boxed = estimator(photo, [BOX])
+    given = found.copy()
+    given[:, 3] = 0  # a joint that the input lacks
+    expected = {
+        "found": found,
+        "refined": refiner(photo, found),
+        "box": np.array(BOX),
+        "boxed": boxed,
+        "given": given,
+        "given_refined": refiner(photo, given),
+    }
+    text = json.dumps({name: array.tolist() for name, array in expected.items()})
+    (HERE / "expected.json").write_text(text)
+    print(f"wrote {HERE / 'expected.json'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+import { expect, test } from "@playwright/test";
+
+import {
+  boxAround,
+  boxCrop,
+  crop,
+  fitAspect,
+  flipOrder,
+  mirrorPixels,
+  mirrorPoints,
+  type Photo,
+  poseCrop,
+  scaleBox,
+  toCrop,
+  toPhoto,
+  wholePhoto,
+} from "../src/geometry";
+
+const RULE = { margin: 1.25, box_factor: 1.2, smallest_side: 20, person_height: 0 };
+
+/** A photo whose red is 10 x + 1, green 10 y + 1 and blue 7. */
+function ramp(width: number, height: number): Photo {
+  const data = new Uint8ClampedArray(width * height * 4);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      data.set([10 * x + 1, 10 * y + 1, 7, 255], (y * width + x) * 4);
+    }
+  }
+  return { width, height, data };
+}
+
+test("a box grows about its centre", () => {
+  // The box's pixels are 10..19, its centre 14.5.
+  expect(scaleBox([10, 10, 10, 10], 2)).toEqual([5, 5, 20, 20]);
+  expect(fitAspect([10, 10, 10, 10], [8, 16])).toEqual([5, 10, 20, 10]);
+});
+
+test("a pose's box has only the joints that are there, and a smallest side", () => {
+  const pose: [number, number, number][] = [[3, 8, 1], [3, 18, 0.5], [99, 99, 0]];
+  expect(boxAround(pose, 20)).toEqual([-6.5, 8.5, 20, 10]);
+  expect(() => boxAround([[1, 1, 0]], 20)).toThrow("expected a joint");
+});
+
+test("crops show the box with its margins in the shape of the crop", () => {
+  expect(boxCrop([0, 0, 40, 20], [32, 32], RULE)).toEqual([-5, -15, 50, 50]);
+  const [x, y, width, height] = poseCrop([[0, 0, 1], [40, 20, 1]], [32, 32], RULE);
+  expect([width, height]).toEqual([60, 60]);
+  expect([x + (width - 1) / 2, y + (height - 1) / 2]).toEqual([20, 10]);
+  const photo = ramp(40, 20);
+  const shown = boxCrop(wholePhoto(photo, RULE), [16, 32], RULE);
+  expect(shown.map((side) => Math.round(side * 1e9) / 1e9)).toEqual([0, 0, 40, 20]);
+});
+
+test("crop and photo pixels are inverses of each other, centres on centres", () => {
+  expect(toPhoto([0, 0], [0, 0, 8, 8], [8, 8])).toEqual([0, 0]);
+  // Two photo pixels a crop pixel: the first one's centre lies between 0 and 1.
+  expect(toPhoto([0, 0], [0, 0, 16, 16], [8, 8])).toEqual([0.5, 0.5]);
+  expect(toCrop(toPhoto([3, 5], [2, 7, 31, 31], [8, 8]), [2, 7, 31, 31], [8, 8])).toEqual([3, 5]);
+});
+
+test("a crop of the same size is the photo itself, black outside", () => {
+  const pixels = crop(ramp(4, 3), [1, -1, 4, 4], [4, 4]);
+  const at = (x: number, y: number) => [...pixels.subarray((y * 4 + x) * 3, (y * 4 + x) * 3 + 3)];
+  expect(at(0, 0)).toEqual([0, 0, 0]); // above the photo
+  expect(at(0, 1)).toEqual([11, 1, 7]);
+  expect(at(2, 3)).toEqual([31, 21, 7]);
+  expect(at(3, 2)).toEqual([0, 0, 0]); // right of it
+});
+
+test("between pixels a crop is bilinear, and halves are rounded to even numbers", () => {
+  const pixels = crop(ramp(4, 4), [0, 0, 4, 4], [2, 2]);
+  expect([...pixels.subarray(0, 3)]).toEqual([6, 6, 7]);
+  expect([...pixels.subarray(9, 12)]).toEqual([26, 26, 7]);
+  // Half of the first pixel of 4 x 4 lies outside: (0 + 1) / 2 and 7 / 2.
+  const border = crop(ramp(4, 4), [-0.5, 0, 1, 1], [1, 1]);
+  expect([...border]).toEqual([0, 0, 4]);
+});
+
+test("a mirrored crop has mirrored pixels and points", () => {
+  const pixels = Uint8Array.from([1, 2, 3, 4, 5, 6]);
+  expect([...mirrorPixels(pixels, [1, 2])]).toEqual([4, 5, 6, 1, 2, 3]);
+  const order = flipOrder(["left_hip", "neck", "right_hip"], [["left_hip", "right_hip"]]);
+  expect(order).toEqual([2, 1, 0]);
+  expect(mirrorPoints([[0, 1], [2, 3], [7, 5]], order, 8)).toEqual([[0, 5], [5, 3], [7, 1]]);
+});

@@ -1,0 +1,179 @@
+import { readFileSync } from "node:fs";
+
+import { expect, type Page, test } from "@playwright/test";
+
+type Pose = [number, number, number][];
+
+const file = (name: string) => new URL(name, import.meta.url).pathname;
+const expected = JSON.parse(readFileSync(file("expected.json"), "utf8"));
+const TOLERANCE = 0.5; // px of the photo
+
+async function openPage(page: Page): Promise<void> {
+  await page.goto("/");
+  await expect(page.locator("body[data-ready=yes]")).toBeAttached();
+}
+
+async function openPhoto(page: Page, ...names: string[]): Promise<void> {
+  await page.locator("#file").setInputFiles(names.map(file));
+  await found(page);
+}
+
+async function found(page: Page): Promise<void> {
+  await expect(page.locator("#status")).toHaveText(/^\d+ (person|people) in/);
+  await expect(page.locator("body")).not.toHaveAttribute("aria-busy", "true");
+}
+
+/** What "Save poses" writes: each person's pose before and after. */
+async function saved(page: Page): Promise<{ before: Pose; after: Pose }[]> {
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save poses" }).click();
+  const records = JSON.parse(readFileSync(await (await download).path(), "utf8"));
+  const triples = (flat: number[]): Pose =>
+    Array.from({ length: flat.length / 3 }, (_, i) => flat.slice(3 * i, 3 * i + 3) as Pose[0]);
+  return records.map((record: { keypoints: number[]; estimated: number[] }) => ({
+    before: triples(record.estimated),
+    after: triples(record.keypoints),
+  }));
+}
+
+function compare(name: string, answer: Pose, python: Pose): void {
+  const distances = python.map(([x, y], i) => Math.hypot(answer[i]![0] - x, answer[i]![1] - y));
+  const scores = python.map(([, , score], i) => Math.abs(answer[i]![2] - score));
+  const largest = Math.max(...distances);
+  console.log(`${name}: ${largest.toFixed(4)} px, scores ${Math.max(...scores).toFixed(5)}`);
+  expect(largest).toBeLessThan(TOLERANCE);
+  expect(Math.max(...scores)).toBeLessThan(0.02);
+}
+
+test("a photo's pose is Python's, before and after refinement", async ({ page }) => {
+  await openPage(page);
+  await openPhoto(page, "photo.png");
+  const [person] = await saved(page);
+  compare("found", person!.before, expected.found[0]);
+  compare("refined", person!.after, expected.refined[0]);
+  await expect(page.locator("#joints tbody tr")).toHaveCount(14);
+  await expect(page.locator("#find-time")).toHaveText(/^\d+ ms$/);
+  await expect(page.locator("#refine-time")).toHaveText(/^\d+ ms$/);
+  const name = test.info().project.name;
+  await page.screenshot({ path: `test-results/${name}.png`, fullPage: name === "phone" });
+});
+
+test("given poses are refined, also without one of their joints", async ({ page }) => {
+  await openPage(page);
+  const record = { image_id: 1, category_id: 1, score: 1 };
+  const poses = [expected.found[0], expected.given[0]].map((pose: Pose) => ({
+    ...record, keypoints: pose.flat(),
+  }));
+  await page.locator("#file").setInputFiles([
+    { name: "photo.png", mimeType: "image/png", buffer: readFileSync(file("photo.png")) },
+    { name: "poses.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(poses)) },
+  ]);
+  await found(page);
+  await expect(page.locator("#find-time")).toHaveText("given");
+  const people = await saved(page);
+  expect(people).toHaveLength(2);
+  compare("given", people[0]!.after, expected.refined[0]);
+  compare("joint missing", people[1]!.after, expected.given_refined[0]);
+});
+
+test("a box made with the keyboard is searched", async ({ page }) => {
+  await openPage(page);
+  await openPhoto(page, "photo.png");
+  await page.getByRole("button", { name: "Mark people" }).press("Enter");
+  await expect(page.locator("#canvas")).toBeFocused();
+  await page.keyboard.press("Enter");
+  for (let i = 0; i < 20; i++) await page.keyboard.press("ArrowLeft");
+  for (let i = 0; i < 10; i++) await page.keyboard.press("Shift+ArrowDown");
+  for (let i = 0; i < 10; i++) await page.keyboard.press("Shift+ArrowRight");
+  await page.waitForTimeout(400); // the page waits for more keys
+  await found(page);
+  const [person] = await saved(page);
+  compare("in the box", person!.before, expected.boxed[0]);
+});
+
+test("the page works offline after one visit and asks no other server", async ({ page, context }) => {
+  const elsewhere: string[] = [];
+  context.on("request", (request) => {
+    const { hostname, protocol } = new URL(request.url());
+    if (/^https?:$/.test(protocol) && hostname !== "localhost") elsewhere.push(request.url());
+  });
+  await openPage(page);
+  await context.setOffline(true);
+  await page.reload();
+  await expect(page.locator("body[data-ready=yes]")).toBeAttached();
+  await page.getByRole("button", { name: "Example" }).click();
+  await found(page);
+  expect(elsewhere).toEqual([]);
+});
+
+test("the slider, by keys and by the divider, uncovers the other pose", async ({ page }) => {
+  await openPage(page);
+  const wipe = page.getByRole("slider");
+  await expect(wipe).toBeDisabled();
+  await openPhoto(page, "photo.png");
+  const picture = () => page.locator("#canvas").evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  await wipe.focus();
+  await page.keyboard.press("Home");
+  const after = await picture();
+  await page.keyboard.press("End");
+  expect(await picture()).not.toBe(after);
+  await page.keyboard.press("Home");
+  const box = (await page.locator("#canvas").boundingBox())!;
+  await page.mouse.move(box.x + 3, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
+  await page.mouse.up();
+  expect(Number(await wipe.inputValue())).toBeCloseTo(50, -1);
+});
+
+test("another form of the model can be picked", async ({ page }) => {
+  await openPage(page);
+  await openPhoto(page, "photo.png");
+  const option = page.locator("#refiner option", { hasText: "float16" });
+  await page.locator("#refiner").selectOption((await option.getAttribute("value"))!);
+  await expect(page.locator("#status")).toHaveText(/Looking|Loading/);
+  await found(page);
+  compare("float16", (await saved(page))[0]!.after, expected.refined[0]);
+  await page.locator("#refiner").selectOption("none");
+  await found(page);
+});
+
+test("what is no photo, and poses of another skeleton, are refused in words", async ({ page }) => {
+  await openPage(page);
+  const bad = (name: string, mimeType: string, text: string) =>
+    page.locator("#file").setInputFiles({ name, mimeType, buffer: Buffer.from(text) });
+  await bad("notes.png", "image/png", "no photo");
+  await expect(page.locator("#status")).toHaveText(/notes.png: not a photo/);
+  await bad("notes.txt", "text/plain", "no photo");
+  await expect(page.locator("#status")).toHaveText(/Expected a photo/);
+  await openPhoto(page, "photo.png");
+  await bad("poses.json", "application/json", '[{"image_id": 1, "keypoints": [1, 2, 3]}]');
+  await expect(page.locator("#status")).toHaveText(/record 0: expected 42 keypoint numbers/);
+});
+
+test("the camera's pictures are followed until it is stopped", async ({ page }) => {
+  await openPage(page);
+  const camera = page.getByRole("button", { name: "Camera" });
+  await camera.click();
+  await expect(page.locator("#joints tbody tr")).toHaveCount(14);
+  await camera.click();
+  await expect(page.locator("#status")).toHaveText("Picture kept");
+  await expect(camera).toHaveAttribute("aria-pressed", "false");
+});
+
+test("nothing is wider than the screen, and all controls are reached by Tab", async ({ page }) => {
+  await openPage(page);
+  await openPhoto(page, "photo.png");
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(overflow).toBeLessThanOrEqual(0);
+  const reached = new Set<string>();
+  await page.locator("body").press("Tab");
+  for (let i = 0; i < 15; i++) {
+    reached.add(await page.evaluate(() => document.activeElement?.id ?? ""));
+    await page.keyboard.press("Tab");
+  }
+  const controls = ["canvas", "wipe", "open", "camera", "example", "estimator", "refiner"];
+  for (const id of [...controls, "select", "whole", "arrows", "save"]) expect(reached).toContain(id);
+});
