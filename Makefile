@@ -1,6 +1,8 @@
 # make demo   the whole main job on the embedded data: prepare, train, refine, export
 # make test   lint and all tests (what .ci/run calls)
 # make check  lint and the fast tests, before a commit
+# make web    the page that runs models in the browser, on http://localhost:4173
+# make web-test  its tests, in Chromium
 # make bench  the benchmarks, each prints a ratio
 # make clean  removes the virtual environment and build files (runs/ stays)
 #
@@ -18,7 +20,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 # Two test processes keep two cores busy: most of TensorFlow's start-up is serial.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo test check lint bench clean
+.PHONY: demo test check lint bench clean web web-test
 .DEFAULT_GOAL := demo
 
 demo: $(BUILT)
@@ -38,7 +40,32 @@ bench: $(BUILT)
 	@set -e; for script in benchmarks/*.py; do \
 		echo "== $$script"; $(BIN)/python $$script; done
 
+web: web/dist/index.html
+	cd web && npm run preview
+
+web-test: web/dist/index.html
+	$(BIN)/python web/tests/expected.py
+	cd web && npm test
+
+web/dist/index.html: web/node_modules/.installed web/public/models/models.json \
+		$(wildcard web/src/* web/public/* web/*.html web/*.ts)
+	cd web && npm run build
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	@command -v npm >/dev/null || { echo "The page needs Node.js 18 or later with npm" \
+		"(on Debian and Ubuntu: apt-get install nodejs npm)" >&2; exit 1; }
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+# The exported presets: again when the weights or what exports them have changed.
+web/public/models/models.json: web/export_models.py $(BUILT) tfpose/exporting.py \
+		tfpose/serving_model.py tfpose/litert.py tfpose/lite_metadata.py \
+		$(wildcard tfpose/weights/*/model.weights.h5)
+	@echo "Exporting the models of the page ..."
+	$(BIN)/python web/export_models.py
+
 clean:
+	rm -rf web/node_modules web/dist web/public/models web/public/wasm
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache tfpose/native/*.so
 
 $(INSTALLED): setup.py pyproject.toml

@@ -20,7 +20,7 @@ PRESETS = ("estimator_tiny_lsp", "posefix_tiny_lsp")
 NUMBERS = ("none", "float16")
 PHOTOS = 8
 # Of the rendered photos one with a person alone, of whom all is seen.
-EXAMPLE = 16
+EXAMPLE, EXAMPLE_SIZE = 16, (640, 640)
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
                     }
                 )
         (models / "models.json").write_text(json.dumps(entries, indent=1))
-        jpeg, _ = render_jpeg(0, EXAMPLE, most=1)
+        jpeg, _ = render_jpeg(0, EXAMPLE, EXAMPLE_SIZE, most=1)
         (public / "example.jpg").write_bytes(jpeg)
         shutil.rmtree(public / "models", ignore_errors=True)
         models.rename(public / "models")

@@ -52,6 +52,7 @@ export class Stage {
     const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
     this.canvas.style.width = `${wide}px`;
     this.canvas.style.height = `${high}px`;
+    this.wipe.style.width = `${wide}px`; // its handle is below the divider
     this.canvas.width = Math.round(wide * pixel);
     this.canvas.height = Math.round(high * pixel);
     this.scene.wipe = Number(this.wipe.value) / 100;

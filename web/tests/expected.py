@@ -19,8 +19,6 @@ from tfpose.predictor import Predictor, scale
 
 HERE = pathlib.Path(__file__).resolve().parent
 PUBLIC = HERE.parent / "public"
-# Enter, 20 times left, 10 times Shift and down, 10 times Shift and right; f[4] xywh.
-BOX = [-48.0, 80.0, 224.0, 224.0]
 
 
 def around(pose) -> np.ndarray:
@@ -42,13 +40,20 @@ def main() -> None:
         np.array([[0.0, 0.0, width, height]]), 1 / estimator.about["crop"]["margin"]
     )
     found = estimator(photo, around(estimator(photo, whole)))
-    boxed = estimator(photo, [BOX])
+    # Enter, 20 times left, 10 times Shift and down, 10 times Shift and right.
+    step = max(height, width) / 50
+    box = [
+        width / 4 - 20 * step,
+        height / 4,
+        width / 2 + 10 * step,
+        height / 2 + 10 * step,
+    ]
+    boxed = estimator(photo, [box])
     given = found.copy()
     given[:, 3] = 0  # a joint that the input lacks
     expected = {
         "found": found,
         "refined": refiner(photo, found),
-        "box": np.array(BOX),
         "boxed": boxed,
         "given": given,
         "given_refined": refiner(photo, given),
