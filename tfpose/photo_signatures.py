@@ -139,10 +139,11 @@ def _rows(values, *shape: int) -> tf.Tensor:
     A server feeds whatever shape the client sent.
     """
     full = (None, *shape)
+    finite = tf.debugging.check_numerics(values, "expected finite numbers")
     checked = tf.cond(
         tf.equal(tf.size(values), 0),
         lambda: tf.zeros((0, *shape)),
-        lambda: tf.ensure_shape(values, full),
+        lambda: tf.ensure_shape(finite, full),
     )
     return tf.ensure_shape(checked, full)
 

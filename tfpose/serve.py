@@ -13,6 +13,7 @@ arrive, 413 for one that is too large, 503 where too many others wait.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import socket
@@ -33,6 +34,8 @@ from tfpose.served_models import Served, ServingError, load_models
 WORKERS = 2
 # Seconds in which a body has to arrive.
 BODY_SECONDS = 30
+# Connections that wait to be accepted.
+BACKLOG = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +227,9 @@ def serve(folder: str, host: str, port: int, limits: Limits) -> None:
         access_log=False,
         timeout_keep_alive=30,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    # Ctrl-C is how a server ends: it has answered what it had begun.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
     print("stopped", file=sys.stderr)
 
 
@@ -234,12 +239,17 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         ServingError: the address cannot be had.
     """
+    listening = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        # Who asks while the models are loaded waits.
+        listening.listen(BACKLOG)
     except (OSError, OverflowError) as error:
+        if listening is not None:
+            listening.close()
         reason = getattr(error, "strerror", None) or error
         raise ServingError(f"{host} port {port}: cannot listen: {reason}") from error
     return listening

@@ -73,13 +73,20 @@ class Served:
         try:
             outputs = self.signatures[signature](**tensors)
         except tf.errors.InvalidArgumentError as error:
-            reason = error.message.partition("\n")[0].partition(" [Op")[0]
-            raise RequestError(f"{signature}: {reason.strip()}") from error
+            raise RequestError(f"{signature}: {_reason(error)}") from error
         return {name: value.numpy() for name, value in outputs.items()}
 
     @staticmethod
     def _dtype(value: np.ndarray):
         return tf.string if value.dtype == object else value.dtype
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    """What an operation says, without the names of the graph around it."""
+    said, _, _ = error.message.partition("[[{{")
+    said, _, _ = said.partition(" [Op:")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else "the graph refuses the inputs"
 
 
 def load_models(folder) -> dict[str, dict[int, Served]]:
