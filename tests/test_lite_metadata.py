@@ -1,0 +1,120 @@
+"""What exports say about themselves: written into real files and read again."""
+
+import json
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from tfpose import crop_rules, lite_metadata
+from tfpose.lite_metadata import MetadataError
+
+ABOUT = {
+    "format": 1,
+    "task": "estimate",
+    "skeleton": {"name": "zwei", "joints": ["größe", "b"]},
+    "input_size": [4, 8],
+    "crop": {"margin": 1.25},
+    "decoding": "peak",
+}
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """A .tflite file with a convolution's kernel, as TensorFlow's converter writes."""
+    import tensorflow as tf
+
+    kernel = tf.constant(np.arange(27, dtype=np.float32).reshape(3, 3, 3, 1))
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 4, 8, 3), tf.float32)])
+    def convolve(image):
+        return {"sum": tf.nn.conv2d(image, kernel, 1, "SAME")}
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [convolve.get_concrete_function()]
+    )
+    return converter.convert()
+
+
+def test_what_is_embedded_is_read_again(plain):
+    assert lite_metadata.read(lite_metadata.embed(plain, ABOUT), "x") == ABOUT
+
+
+def test_embedding_again_replaces_the_description(plain):
+    content = lite_metadata.embed(plain, {**ABOUT, "name": "first"})
+    content = lite_metadata.embed(content, {**ABOUT, "name": "second"})
+    assert lite_metadata.read(content, "x")["name"] == "second"
+    model = schema.Model.GetRootAs(content)
+    names = [model.Metadata(i).Name() for i in range(model.MetadataLength())]
+    assert names.count(b"tfpose") == 1
+
+
+def test_the_graph_stays_the_same(plain):
+    image = np.random.default_rng(1).normal(size=(1, 4, 8, 3)).astype(np.float32)
+    answers = []
+    for content in (plain, lite_metadata.embed(plain, ABOUT)):
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+        interpreter.invoke()
+        output = interpreter.get_output_details()[0]
+        answers.append(interpreter.get_tensor(output["index"]))
+    np.testing.assert_array_equal(*answers)
+
+
+def test_weights_begin_at_multiples_of_16_bytes(plain):
+    content = lite_metadata.embed(plain, ABOUT)
+    model = schema.Model.GetRootAs(content)
+    buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+    filled = [buffer for buffer in buffers if buffer.DataLength()]
+    assert filled
+    for buffer in filled:
+        data = buffer.DataAsNumpy().tobytes()
+        address = buffer.DataAsNumpy().__array_interface__["data"][0]
+        start = address - np.frombuffer(content, np.uint8).ctypes.data
+        assert start % 16 == 0 and content[start : start + len(data)] == data
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "x: expected a .tflite file"),
+        (b"PK\3\4 a zip archive", "x: expected a .tflite file"),
+        (b"\xff\xff\xff\x7fTFL3", "x: damaged .tflite file"),
+    ],
+)
+def test_what_is_no_such_file_is_named(content, message):
+    with pytest.raises(MetadataError, match=message):
+        lite_metadata.read(content, "x")
+
+
+def test_a_file_of_others_is_named(plain):
+    with pytest.raises(MetadataError, match="x: .* written by 'tfpose export'"):
+        lite_metadata.read(plain, "x")
+
+
+@pytest.mark.parametrize(
+    "about, message",
+    [
+        ({**ABOUT, "format": 2}, "expected a description of format 1, found 2"),
+        ([ABOUT], "expected a description of format 1, found 'list'"),
+        ({**ABOUT, "task": "dance"}, r"a task of \('refine', 'estimate'\)"),
+        ({"format": 1, "task": "refine"}, "found \\['format', 'task'\\]"),
+    ],
+)
+def test_other_descriptions_are_refused(about, message):
+    with pytest.raises(MetadataError, match=message):
+        lite_metadata.parse(json.dumps(about), "x")
+    with pytest.raises(MetadataError, match="not JSON"):
+        lite_metadata.parse("{", "x")
+
+
+def test_the_crop_rules_have_one_place():
+    """The modules that cut in TensorFlow take their numbers from crop_rules."""
+    from tfpose import estimate, geometry, refine
+    from tfpose.data import pipeline
+
+    assert pipeline.CROP_MARGIN is crop_rules.CROP_MARGIN is estimate.CROP_MARGIN
+    assert refine.BOX_FACTOR is crop_rules.BOX_FACTOR
+    assert geometry.HEIGHT_IN_HEADS is crop_rules.HEIGHT_IN_HEADS
