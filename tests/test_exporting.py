@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from data_prep.__main__ import prepare
 from tests import drawn_data_sets
 from tests.contracts import fill_weights
-from tfpose import exporting, litert
+from tfpose import exporting, litert, warm_up
 from tfpose.config import Config, ConfigError
 from tfpose.data.augment import Augmentation
 from tfpose.data.pipeline import DataError
@@ -109,6 +109,32 @@ def test_the_report_is_written_beside_the_exports(exported):
 def test_float32_exports_agree_with_the_keras_model(exported, name):
     entry = exported[1]["files"][name]
     assert entry["largest"] < 1e-3 and entry["largest_score"] < 1e-4
+
+
+def test_answers_about_photos_are_compared_with_the_refiners(exported):
+    out, report = exported
+    entry = report["photos"]["refine_photo"]
+    assert entry["photos"] == exporting.PARITY_PHOTOS <= entry["people"]
+    assert entry["largest"] < 1e-3 and entry["largest_score"] < 1e-4
+    assert report["warm_up_requests"] == len(list(warm_up.read(out / "1"))) == 4
+    assert "refine_photo" in exporting.format_report(report)
+
+
+def test_photos_that_disagree_are_not_exported(model_dir, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "PHOTO_TOLERANCE", 0.0)
+    with pytest.raises(ExportError, match="1 refine_photo: .* px off"):
+        export(model_dir, tmp_path / "out", formats="savedmodel", data=data)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_export_without_the_protos_has_no_warm_up_requests(
+    model_dir, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(warm_up, "available", lambda: False)
+    report = export(model_dir, tmp_path / "out", formats="savedmodel", data=data)
+    assert report["warm_up_requests"] == 0
+    assert not (tmp_path / "out" / "1" / warm_up.FILE).exists()
+    assert "pip install 'tfpose[serving]'" in exporting.format_report(report)
 
 
 def test_smaller_numbers_agree_less(exported):
@@ -247,6 +273,7 @@ def test_an_estimator_is_exported_with_a_photo_as_its_only_input(
     assert set(report["files"]) == names and report["model"] == "hcrn"
     content = (out / "model_float32.tflite").read_bytes()
     assert set(litert.operator_names(content)) <= set(litert.OPERATOR_NAMES.values())
+    assert report["photos"]["estimate_photo"]["largest"] < 1e-2
     runner = Interpreter(model_content=content).get_signature_runner("serving_default")
     assert set(runner.get_input_details()) == {"image"}
     assert set(runner.get_output_details()) == {"keypoints", "scores"}
