@@ -120,21 +120,17 @@ def test_answers_about_photos_are_compared_with_the_refiners(exported):
     assert "refine_photo" in exporting.format_report(report)
 
 
-def test_photos_that_disagree_are_not_exported(model_dir, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "PHOTO_TOLERANCE", 0.0)
-    with pytest.raises(ExportError, match="1 refine_photo: .* px off"):
-        export(model_dir, tmp_path / "out", formats="savedmodel", data=data)
-    assert os.listdir(tmp_path) == []
+def test_photos_that_disagree_are_not_exported():
+    entry = {"photos": 1, "people": 1, "largest": np.inf, "largest_score": 0.0}
+    with pytest.raises(ExportError, match="1 refine_photo: .* found inf px off"):
+        exporting._check_photos({"refine_photo": entry})
 
 
-def test_an_export_without_the_protos_has_no_warm_up_requests(
-    model_dir, data, tmp_path, monkeypatch
-):
+def test_an_export_without_the_protos_has_no_warm_up_requests(tmp_path, monkeypatch):
     monkeypatch.setattr(warm_up, "available", lambda: False)
-    report = export(model_dir, tmp_path / "out", formats="savedmodel", data=data)
-    assert report["warm_up_requests"] == 0
-    assert not (tmp_path / "out" / "1" / warm_up.FILE).exists()
-    assert "pip install 'tfpose[serving]'" in exporting.format_report(report)
+    assert warm_up.write(tmp_path, "posefix") == 0 and not os.listdir(tmp_path)
+    table = exporting.format_report({"crops": 1, "files": {}, "warm_up_requests": 0})
+    assert "pip install 'tfpose[serving]'" in table
 
 
 def test_smaller_numbers_agree_less(exported):
@@ -237,7 +233,7 @@ def test_a_failed_conversion_leaves_nothing(model_dir, data, tmp_path, monkeypat
 
     monkeypatch.setattr(litert, "convert", fail)
     with pytest.raises(litert.LiteRTError):
-        export(model_dir, tmp_path / "out", data=data)
+        export(model_dir, tmp_path / "out", formats="tflite", data=data)
     assert os.listdir(tmp_path) == []
 
 
