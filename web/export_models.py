@@ -9,6 +9,7 @@ presets as ``tfpose export`` writes them, measured on rendered people, and one o
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import shutil
 import tempfile
@@ -24,6 +25,7 @@ EXAMPLE, EXAMPLE_SIZE = 16, (640, 640)
 
 
 def main() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     start_tensorflow()
     from data_prep.__main__ import prepare
     from data_prep.synthetic_people.render import render_jpeg
@@ -57,7 +59,7 @@ def main() -> None:
                     }
                 )
         (models / "models.json").write_text(json.dumps(entries, indent=1))
-        jpeg, _ = render_jpeg(0, EXAMPLE, EXAMPLE_SIZE, most=1)
+        jpeg, _ = render_jpeg(0, EXAMPLE, size=EXAMPLE_SIZE, most=1)
         (public / "example.jpg").write_bytes(jpeg)
         shutil.rmtree(public / "models", ignore_errors=True)
         models.rename(public / "models")
