@@ -224,7 +224,10 @@ def write_servable(model: keras.Model, config: Config, folder) -> dict:
     """
     network, skeleton = network_of(model, phases=True), skeletons.get(config.skeleton)
     serving = serving_model(model, skeleton, phases=True, network=network)
-    return _write_servable(model, config, serving, network, folder)
+    written = _write_servable(model, config, serving, network, folder)
+    name = pathlib.Path(folder).parent
+    lite_metadata.write_asset(pathlib.Path(folder), _description(model, config, name))
+    return written
 
 
 def _write_servable(model, config: Config, serving, network, folder) -> dict:
