@@ -84,10 +84,25 @@ class ValidatePCK(keras.callbacks.Callback):
 
     Of a refiner before and after, on poses that are corrupted in the same way every
     time. The averaged weights are used where there are any.
+
+    Args:
+        config, supervision: of the run.
+        data: folder of prepared data sets.
+        quicktest: a few people only.
+        bare: the same network outside of any strategy, which answers in the model's
+            place: under one, all replicas and workers would have to answer together.
     """
 
-    def __init__(self, config: Config, supervision, data: str, quicktest: bool):
+    def __init__(
+        self,
+        config: Config,
+        supervision,
+        data: str,
+        quicktest: bool,
+        bare: keras.Model,
+    ):
         super().__init__()
+        self.bare = bare
         self.skeleton = supervision.skeleton
         records, _ = pipeline.read_records(data, config.validation, self.skeleton)
         people_count = 8 if quicktest else config.validation_people
@@ -104,10 +119,11 @@ class ValidatePCK(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         with averaged_weights(self.model):
-            found = [
-                np.asarray(self.model.predict_on_batch(inputs)["keypoints"])
-                for inputs, _, _ in self.batches
-            ]
+            self.bare.set_weights(self.model.get_weights())
+        found = [
+            np.asarray(self.bare.predict_on_batch(inputs)["keypoints"])
+            for inputs, _, _ in self.batches
+        ]
         line = f"PCK@{PCK_THRESHOLD} of validation people: "
         if "keypoints" in self.batches[0][0]:
             before = [inputs["keypoints"] for inputs, _, _ in self.batches]

@@ -12,10 +12,12 @@ import functools
 import os
 import pathlib
 import warnings
+import zipfile
 
 import keras
 import tensorflow as tf
 
+from tfpose import cluster
 from tfpose import skeleton as skeletons
 from tfpose.callbacks import (
     CHECKPOINT,
@@ -89,18 +91,24 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     path = folder / WEIGHTS
     if not path.is_file():
         raise TrainingError(f"{path}: expected trained weights, found no such file")
+    reason = _fill(model, path)
+    if reason:
+        raise TrainingError(
+            f"{path}: expected the weights of this {model.name} with "
+            f"{model.count_params():,} parameters, found others ({reason})"
+        )
+
+
+def _fill(model: keras.Model, path: pathlib.Path) -> str | None:
+    """Loads all that a file holds of a model; says why where that fails."""
     try:
         with warnings.catch_warnings(record=True) as skipped:
             warnings.simplefilter("always", UserWarning)
             model.load_weights(path)
-        if skipped:  # layers that Keras left as they were
-            raise ValueError(skipped[0].message)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise TrainingError(
-            f"{path}: expected the weights of this {model.name} with "
-            f"{model.count_params():,} parameters, found others ({reason})"
-        ) from error
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        return str(error).strip().splitlines()[0]
+    # What Keras left as it was.
+    return str(skipped[0].message).splitlines()[0] if skipped else None
 
 
 def start_from(model: keras.Model, config: Config, weights: str) -> None:
@@ -157,6 +165,11 @@ def train(
 ) -> keras.Model:
     """Trains a model and writes its folder.
 
+    With ``TF_CONFIG`` in the environment this process is one of several workers
+    (``tfpose.cluster``): they train on the same batches as one process would, each on
+    its rows, and only the chief writes. Normalisations, unless frozen, see a worker's
+    rows and not the joint batch; the chief's statistics are kept.
+
     Args:
         config: what to train.
         data: folder of prepared data sets.
@@ -166,24 +179,29 @@ def train(
         weights: model folder or "imagenet", to start from (``start_from``).
 
     Raises:
-        TrainingError, ConfigError, DataError: one clear line.
+        TrainingError, ConfigError, DataError, ClusterError: one clear line.
     """
     folder = pathlib.Path(model_dir)
+    place = cluster.place()
+    together = place.workers > 1
+    rows = place.rows(config.batch_size) if together else None
+    strategy = _strategy()  # before TensorFlow does anything else
     skeleton = skeletons.get(config.skeleton)
     records, count = pipeline.read_records(data, config.train, skeleton)
     rounds = _rounds(config, count, quicktest)
     # Not 0: a global seed of 0 makes tf.data compare symbolic seeds.
     keras.utils.set_random_seed(config.seed + 1)
 
-    with _strategy().scope():
+    with cluster.naming_lost_workers(), strategy.scope():
         if resume:
-            model = _load_checkpoint(folder, config)
+            model = _load_checkpoint(folder, config, rounds)
         else:
             model = build_model(config)
             if weights:
                 start_from(model, config, weights)
             _compile(model, config, rounds)
-    first_step = int(model.optimizer.iterations)
+    first_step = int(model.optimizer.iterations.numpy())
+    bare = build_model(config)
 
     supervision = supervision_of(model, config)
     augmented = pipeline.Person(
@@ -195,32 +213,37 @@ def train(
         config.person_height,
     )
     people = pipeline.shuffled_people(
-        records, count, augmented, config.batch_size, config.seed, first_step
+        records, count, augmented, config.batch_size, config.seed, first_step, rows
     )
-    batches = training_batches(people, supervision, config.seed, first_step)
-    callbacks = [
-        StopOnNaN(people, rounds.steps, first_step),
-        ValidatePCK(config, supervision, data, quicktest),
-        Log(folder),
-        Checkpoint(folder),
-    ]
-    if keras.backend.backend() == "tensorflow":
-        callbacks.append(
-            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)
-        )
-    if not resume:
-        _begin(folder, config)
-    with pipeline.naming_damage(data, config.train):
-        model.fit(
+    batches = training_batches(people, supervision, config.seed, first_step, rows)
+    callbacks = [StopOnNaN(people, rounds.steps, first_step)]
+    if place.is_chief:
+        validation = ValidatePCK(config, supervision, data, quicktest, bare)
+        callbacks += [validation, *_writers(folder)]
+        if not resume:
+            _begin(folder, config)
+    fit = functools.partial(cluster.fit, model)
+    if not together:
+        fit = functools.partial(model.fit, shuffle=False)
+    with pipeline.naming_damage(data, config.train), cluster.naming_lost_workers():
+        fit(
             batches,
             epochs=rounds.count,
             steps_per_epoch=rounds.steps,
             initial_epoch=first_step // rounds.steps,
             callbacks=callbacks,
-            shuffle=False,
         )
-    _write_weights(model, config, folder)
+    if place.is_chief:
+        _write_weights(model, bare, folder)
     return model
+
+
+def _writers(folder: pathlib.Path) -> list[keras.callbacks.Callback]:
+    writers = [Log(folder), Checkpoint(folder)]
+    if keras.backend.backend() == "tensorflow":
+        board = folder / "tensorboard"
+        writers.append(keras.callbacks.TensorBoard(board, write_graph=False))
+    return writers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,7 +314,9 @@ def _accelerators() -> list[str]:
 
 
 def _strategy() -> tf.distribute.Strategy:
-    """All GPUs of this machine; one device where there are none or one."""
+    """The workers of TF_CONFIG; else all GPUs here; else one device."""
+    if cluster.place().workers > 1:
+        return cluster.strategy()
     several = keras.backend.backend() == "tensorflow" and len(_accelerators()) > 1
     return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
 
@@ -307,7 +332,9 @@ def _begin(folder: pathlib.Path, config: Config) -> None:
     write_json(folder / CONFIG, config.to_json())
 
 
-def _load_checkpoint(folder: pathlib.Path, config: Config) -> keras.Model:
+def _load_checkpoint(
+    folder: pathlib.Path, config: Config, rounds: Rounds
+) -> keras.Model:
     path = folder / CHECKPOINT
     if not path.is_file():
         raise TrainingError(f"{path}: expected a checkpoint to resume, found none")
@@ -318,11 +345,14 @@ def _load_checkpoint(folder: pathlib.Path, config: Config) -> keras.Model:
             f"{folder / CONFIG}: the checkpoint is of another run, it differs in "
             f"{', '.join(different)}"
         )
-    try:
-        return keras.saving.load_model(path)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise TrainingError(f"{path}: not a readable checkpoint ({reason})") from error
+    # Keras' load_model would forget which layers are frozen, and then the optimizer.
+    model = build_model(config)
+    _compile(model, config, rounds)
+    model.optimizer.build(model.trainable_variables)
+    reason = _fill(model, path)
+    if reason:
+        raise TrainingError(f"{path}: not a readable checkpoint ({reason})")
+    return model
 
 
 def write_model(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
@@ -332,12 +362,11 @@ def write_model(model: keras.Model, config: Config, folder: pathlib.Path) -> Non
         TrainingError: there is a model in the folder.
     """
     _begin(folder, config)
-    _write_weights(model, config, folder)
+    _write_weights(model, build_model(config), folder)
 
 
-def _write_weights(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
+def _write_weights(model: keras.Model, bare, folder: pathlib.Path) -> None:
     # Keras would add the optimizer's variables, several times the weights.
-    bare = build_model(config)
     bare.set_weights(model.get_weights())
     partial = folder / f"partial.{WEIGHTS}"
     bare.save_weights(partial)

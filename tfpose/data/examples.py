@@ -70,13 +70,15 @@ class Supervision:
     )
 
 
-def examples(people, supervision: Supervision, seed):
+def examples(people, supervision: Supervision, seed, rows: slice | None = None):
     """A batch of people as inputs, targets and weights.
 
     Args:
         people: batch of ``pipeline.crop_person``.
         supervision: of the model.
         seed: i32[2].
+        rows: of the batch that are wanted, all if None. They are the same whichever
+            others are wanted.
 
     Returns:
         ({"image"} and for refiners "keypoints", "valid"; {heatmaps' names,
@@ -88,6 +90,9 @@ def examples(people, supervision: Supervision, seed):
         synthesize = SYNTHESES[options.pop("errors")]
         pose = synthesize(people, supervision.skeleton, seed, **options)
         inputs.update(keypoints=pose["keypoints"], valid=pose["valid"])
+    if rows is not None:
+        inputs = {name: value[rows] for name, value in inputs.items()}
+        people = {name: value[rows] for name, value in people.items()}
     keypoints, valid = people["keypoints"], people["valid"]
     shown = (keypoints, valid)
     if supervision.everybody:
@@ -106,15 +111,17 @@ def examples(people, supervision: Supervision, seed):
     return inputs, targets, weights
 
 
-def training_batches(people, supervision: Supervision, seed: int, first_step=0):
+def training_batches(
+    people, supervision: Supervision, seed: int, first_step=0, rows: slice | None = None
+):
     """Batches of ``examples`` from batches of ``pipeline.shuffled_people``.
 
-    The seed and the number of the step decide the errors.
+    The seed and the number of the step decide the errors, whichever rows are wanted.
     """
 
     def example(step, people):
         step_seed = tf.cast(tf.stack([seed + 1, step]), tf.int32)
-        return examples(people, supervision, step_seed)
+        return examples(people, supervision, step_seed, rows)
 
     batches = people.enumerate(first_step)
     batches = batches.map(example, num_parallel_calls=tf.data.AUTOTUNE)

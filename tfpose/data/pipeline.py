@@ -200,13 +200,15 @@ def naming_damage(data: str, splits: tuple[str, ...]):
         raise
 
 
-def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
+def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor]:
     """Cuts one person out of a window.
 
     Args:
         record: as ``data_prep`` writes it, the window still a JPEG.
         person: what to cut.
         seed: i32[2].
+        shown: bool[], whether the image is wanted, which is black if not; all but the
+            image is cheap. None for yes.
 
     Returns:
         "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
@@ -222,9 +224,11 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
     box = crop_box(record["box"], height, size, person.height)
     matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
 
-    window = tf.io.decode_jpeg(record["window"], channels=3)
-    to_crop = geometry.compose(matrix[None], record["window_matrix"][None])
-    image = geometry.warp(window[None], to_crop, size)[0]
+    def photo():
+        window = tf.io.decode_jpeg(record["window"], channels=3)
+        to_crop = geometry.compose(matrix[None], record["window_matrix"][None])
+        image = geometry.warp(window[None], to_crop, size)[0]
+        return random_colour(image, person.augmentation, seeds[1])
 
     def to_pose(points, visible):
         """A pose or poses in the crop; a mirrored crop exchanges left and right."""
@@ -250,7 +254,9 @@ def crop_person(record, person: Person, seed) -> dict[str, tf.Tensor]:
         )
     return {
         **estimate,
-        "image": random_colour(image, person.augmentation, seeds[1]),
+        "image": photo()
+        if shown is None
+        else tf.cond(shown, photo, lambda: tf.zeros((*size, 3))),
         "keypoints": keypoints,
         "valid": valid,
         "neighbours": neighbours,
@@ -310,7 +316,13 @@ def crops(records, person: Person, batch_size: int, seed: int):
 
 
 def shuffled_people(
-    records, count: int, person: Person, batch_size: int, seed: int, first_step: int = 0
+    records,
+    count: int,
+    person: Person,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    rows: slice | None = None,
 ):
     """Endless batches of ``crop_person``, every epoch in another order.
 
@@ -321,6 +333,8 @@ def shuffled_people(
         batch_size: people a step; an epoch's last, incomplete batch is dropped.
         seed: of the order and the crops.
         first_step: batches to leave out, as if they had been drawn already.
+        rows: of each batch whose images are wanted; all if None. The others' people are
+            there too: what is drawn at random for a batch is the same for all workers.
     """
     steps = count // batch_size
 
@@ -335,7 +349,10 @@ def shuffled_people(
         return indexed.skip(done)
 
     def crop(index, record):
-        return crop_person(record, person, tf.cast(tf.stack([seed, index]), tf.int32))
+        row = index % count % batch_size
+        shown = None if rows is None else (row >= rows.start) & (row < rows.stop)
+        person_seed = tf.cast(tf.stack([seed, index]), tf.int32)
+        return crop_person(record, person, person_seed, shown)
 
     epochs = tf.data.Dataset.range(first_step // steps, tf.int64.max)
     people = epochs.flat_map(epoch).map(crop, num_parallel_calls=tf.data.AUTOTUNE)
