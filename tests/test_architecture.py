@@ -18,8 +18,8 @@ ORDER = (
     "config recipes",
     "cluster callbacks supervision photo_folder training hybrid tables evaluate "
     "changes refine estimate bottom_up detect given_photos predict maps exporting "
-    "fusion validation calibration litert serving_model summary lite_metadata predictor "
-    "photo_signatures photo_parity warm_up rest_json served_models serve",
+    "fusion validation calibration litert serving_model summary lite_metadata "
+    "predictor photo_signatures photo_parity warm_up rest_json served_models serve",
     "charts report galleries comparison tree_pictures tree_report demo",
     "options running scoring_arguments scoring_cli arguments cli __main__",
 )
