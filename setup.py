@@ -43,6 +43,9 @@ SERVING = ["requests>=2.31,<3", "tensorflow-serving-api>=2.21,<2.22"]
 # The development server (tfpose serve).
 SERVE = ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"]
 NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
+# To prepare large data sets by a pipeline. Its pins (protobuf below 7) move others of
+# an environment back: no other extra has it, and it is best installed into its own.
+BEAM = FULL + ["apache-beam>=2.71,<3"]
 # The models train under KERAS_BACKEND=jax too.
 JAX = ["jax>=0.7,<0.11"]
 # The tests hold tracking's counts equal to those of motmetrics.
@@ -122,6 +125,7 @@ setup(
     cmdclass={"build_ext": BuildNative},
     install_requires=REQUIRED,
     extras_require={
+        "beam": BEAM,
         "edge": EDGE,
         "full": FULL,
         "coco": COCO,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pathlib
+import shlex
 import tempfile
 
 from tfpose import poses
@@ -27,13 +28,17 @@ BUILDERS = {
 }
 
 
-def prepare(name: str, source: str | None, out: str, **options) -> dict:
+def prepare(
+    name: str, source: str | None, out: str, beam: str | None = None, **options
+) -> dict:
     """Writes a data set as TFRecords into ``out/NAME/...``.
 
     Args:
         name: one of ``BUILDERS``.
         source: the data set's own folder; None for rendered data.
         out: folder for prepared data sets.
+        beam: options of an Apache Beam pipeline, such as "--direct_num_workers=8";
+            the records are then made by one, and are the same. None for this process.
         options: arguments of the builder's class; ``window`` and ``person_size`` (of
             ``PeopleConfig``) of every one.
 
@@ -42,8 +47,8 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
         "annotations": {split: COCO annotations file of the same people}}.
 
     Raises:
-        ValueError: an unknown name or option, or a source that is not the data set's
-            folder.
+        ValueError: an unknown name or option, a source that is not the data set's
+            folder, or no Apache Beam where it is asked for.
     """
     import tensorflow_datasets as tfds
 
@@ -61,13 +66,17 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
         raise ValueError(
             f"{name}: expected options among {', '.join(known)}, found {unknown[0]}"
         )
+    pipeline = _beam_options(beam)
     builder = builder_class(data_dir=out, **options)
+    builder.beam = beam is not None
     pathlib.Path(out).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on such a folder
         builder.download_and_prepare(
             download_dir=downloads,
             download_config=tfds.download.DownloadConfig(
-                manual_dir=source or out, try_download_gcs=False
+                manual_dir=source or out,
+                try_download_gcs=False,
+                beam_options=pipeline,
             ),
         )
     return {
@@ -78,6 +87,19 @@ def prepare(name: str, source: str | None, out: str, **options) -> dict:
             builder, pathlib.Path(out, name), pathlib.Path(source or out)
         ),
     }
+
+
+def _beam_options(words: str | None):
+    if words is None:
+        return None
+    try:
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "--beam needs Apache Beam: pip install 'tfpose[beam]' into an environment "
+            "of its own"
+        ) from error
+    return PipelineOptions(shlex.split(words))
 
 
 def _options_of(builder_class) -> list[str]:

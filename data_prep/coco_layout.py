@@ -23,7 +23,6 @@ from data_prep.people import (
     Person,
     Photo,
     box_around,
-    read_photo,
 )
 from tfpose.photos import PhotoError
 from tfpose.pose_entries import SEGMENT_SHARE_OF_BOX
@@ -173,7 +172,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
                     )
                 found = tuple(self._person(people, row) for row in rows)
                 if found:
-                    yield Photo(image_id, name, read_photo(folder / name), found)
+                    yield Photo(image_id, name, self.image_of(folder / name), found)
 
     def notes(self, split: str, source: pathlib.Path) -> Notes:
         if not self.PHOTO_NOTES and not self.PERSON_NOTES:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
+import itertools
 import pathlib
 from collections.abc import Iterator
 
@@ -44,11 +46,11 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    """A photo and the people in it. ``image`` is an encoded JPEG or PNG."""
+    """A photo and the people in it; ``image`` is a JPEG or PNG, or its file."""
 
     image_id: int
     file_name: str
-    image: bytes
+    image: bytes | pathlib.Path
     people: tuple[Person, ...]
 
 
@@ -128,6 +130,8 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     SPLITS: tuple[str, ...]
     # Other skeletons that the data set's poses can be given in.
     CONVERSIONS: tuple[Skeleton, ...] = ()
+    # Whether the records are made by an Apache Beam pipeline.
+    beam = False
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Give the data set's own folder as manual_dir."
 
     def __init__(
@@ -226,55 +230,98 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         splits = self.splits(source)
         return {split: self._generate_examples(split, source) for split in splits}
 
-    def _generate_examples(self, split: str, source: pathlib.Path):
-        for photo in self.photos(split, source):
-            image = None
-            for index, person in enumerate(photo.people):
-                if not np.any(person.visible > 0):
-                    self.left_out["no labelled joint"] += 1
-                    continue
-                if min(person.box[2:]) < 1:
-                    self.left_out["box smaller than a pixel"] += 1
-                    continue
-                image = (
-                    photos.decode(photo.image, photo.file_name)
-                    if image is None
-                    else image
-                )
-                others = photo.people[:index] + photo.people[index + 1 :]
-                yield person.person_id, self._record(photo, image, person, others)
+    def image_of(self, path: pathlib.Path) -> bytes | pathlib.Path:
+        """A photo's bytes, or its file where a pipeline reads it later.
 
-    def _record(self, photo, image, person, others) -> dict:
-        window, matrix = cut_window(photo.image, image, person.box, self.builder_config)
-        joints = len(self.skeleton)
-        record = {
-            "window": window,
-            "window_matrix": matrix,
-            "keypoints": np.float32(person.keypoints),
-            "visible": np.uint8(person.visible),
-            "box": np.float32(person.box),
-            "area": np.float32(person.area),
-            "head_size": np.float32(person.head_size),
-            "neighbour_keypoints": np.float32(
-                [other.keypoints for other in others]
-            ).reshape(-1, joints, 2),
-            "neighbour_visible": np.uint8([other.visible for other in others]).reshape(
-                -1, joints
-            ),
-            "neighbour_boxes": np.float32([o.box for o in others]).reshape(-1, 4),
-            "image_id": photo.image_id,
-            "person_id": person.person_id,
-            "file_name": photo.file_name,
-        }
-        if self.estimates:
-            poses = self.estimates.get(photo.image_id, np.zeros((0, joints, 2)))
-            pose = overlapping_pose(person.box, poses)
-            found = pose is not None
-            record["estimated_keypoints"] = np.float32(
-                pose if found else np.zeros((joints, 2))
-            )
-            record["estimated_valid"] = np.full(joints, found, np.float32)
-        return record
+        Raises:
+            PhotoError: the file is missing or, if read now, not a whole photo.
+        """
+        return path if self.beam and path.is_file() else read_photo(path)
+
+    def _generate_examples(self, split: str, source: pathlib.Path):
+        found = (self._task(photo) for photo in self.photos(split, source))
+        make = functools.partial(records, config=self.builder_config)
+        if self.beam:
+            import apache_beam
+
+            made = "Records" >> apache_beam.FlatMap(make)
+            return "Photos" >> apache_beam.Create(list(found)) | made
+        return itertools.chain.from_iterable(map(make, found))
+
+    def _task(self, photo: Photo) -> Task:
+        """What to make records of; counts who is left out."""
+        rows = []
+        for row, person in enumerate(photo.people):
+            if not np.any(person.visible > 0):
+                self.left_out["no labelled joint"] += 1
+            elif min(person.box[2:]) < 1:
+                self.left_out["box smaller than a pixel"] += 1
+            else:
+                rows.append(row)
+        nothing = np.zeros((0, len(self.skeleton), 2)) if self.estimates else None
+        return Task(photo, tuple(rows), self.estimates.get(photo.image_id, nothing))
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A photo, which of its people get a record, and the estimates f64[n, K, 2] in it.
+
+    ``estimates`` is None where the data set is prepared without.
+    """
+
+    photo: Photo
+    rows: tuple[int, ...]
+    estimates: np.ndarray | None
+
+
+def records(task: Task, config: PeopleConfig) -> Iterator[tuple[int, dict]]:
+    """The records of a photo's people, with their keys.
+
+    Raises:
+        PhotoError: the photo is not whole.
+    """
+    photo, encoded = task.photo, task.photo.image
+    if task.rows and isinstance(encoded, pathlib.Path):
+        encoded = read_photo(encoded)
+    image = photos.decode(encoded, photo.file_name) if task.rows else None
+    for row in task.rows:
+        person = photo.people[row]
+        window, matrix = cut_window(encoded, image, person.box, config)
+        record = {"window": window, "window_matrix": matrix}
+        record |= _labels(photo, row, len(config.skeleton))
+        if task.estimates is not None:
+            record |= _estimate(person.box, task.estimates)
+        yield person.person_id, record
+
+
+def _labels(photo: Photo, row: int, joints: int) -> dict:
+    person = photo.people[row]
+    others = photo.people[:row] + photo.people[row + 1 :]
+    poses = np.float32([other.keypoints for other in others])
+    visible = np.uint8([other.visible for other in others])
+    return {
+        "keypoints": np.float32(person.keypoints),
+        "visible": np.uint8(person.visible),
+        "box": np.float32(person.box),
+        "area": np.float32(person.area),
+        "head_size": np.float32(person.head_size),
+        "neighbour_keypoints": poses.reshape(-1, joints, 2),
+        "neighbour_visible": visible.reshape(-1, joints),
+        "neighbour_boxes": np.float32([o.box for o in others]).reshape(-1, 4),
+        "image_id": photo.image_id,
+        "person_id": person.person_id,
+        "file_name": photo.file_name,
+    }
+
+
+def _estimate(box, poses: np.ndarray) -> dict:
+    pose = overlapping_pose(box, poses)
+    found = pose is not None
+    joints = poses.shape[1]
+    return {
+        "estimated_keypoints": np.float32(pose if found else np.zeros((joints, 2))),
+        "estimated_valid": np.full(joints, found, np.float32),
+    }
 
 
 def _number(name: str, value) -> float:

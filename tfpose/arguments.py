@@ -78,6 +78,14 @@ def _prepare(commands) -> None:
     command.add_argument("name", metavar="NAME", choices=names, help=", ".join(names))
     option(command, "--source", "DIR", "the data set's own folder; none for synthetic")
     option(command, "--out", "DIR", "folder of prepared data sets", default=DATA)
+    command.add_argument(
+        "--beam",
+        metavar="OPTIONS",
+        nargs="?",
+        const="",
+        help="by an Apache Beam pipeline with these options, as one word: "
+        "--beam='--direct_num_workers=8 --direct_running_mode=multi_processing'",
+    )
     set_option(command, "an argument of the data set's builder")
     json_option(command)
 

@@ -24,12 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(COMMANDS[command], **options)
 
 
-def prepare(name, source, out, settings, json) -> None:
+def prepare(name, source, out, beam, settings, json) -> None:
     """Writes a data set as TFRecords and says what was written and left out."""
     from data_prep.__main__ import prepare as prepare_people
 
     start_tensorflow()
-    report = prepare_people(name, source, out, **_builder_options(settings))
+    report = prepare_people(name, source, out, beam, **_builder_options(settings))
     print(f"wrote {report['directory']}")
     for split, people in report["written"].items():
         print(f"  {split:<12}{people:>8} people")
