@@ -25,6 +25,7 @@ BUILDERS = {
     "ochuman": ("data_prep.ochuman", "Ochuman"),
     "aic": ("data_prep.aic", "Aic"),
     "jhmdb": ("data_prep.jhmdb", "Jhmdb"),
+    "own": ("data_prep.own", "Own"),
 }
 
 

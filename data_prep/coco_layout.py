@@ -217,6 +217,8 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             )
         # Limbs are dropped: some files repeat those of COCO, whatever the joints.
         category = {"id": category.get("id"), "keypoints": names}
+        if set(self.SKELETON.torso) <= set(names):
+            category["torso"] = list(self.SKELETON.torso)
         return {**data, "annotations": people, "categories": [category]}
 
     def _count(self, people: Annotations) -> None:
