@@ -28,14 +28,17 @@ def option(command, flag: str, metavar: str, text: str, **options) -> None:
 
 
 def switch(command, flag: str, text: str) -> None:
+    """An option without a value: there or not."""
     command.add_argument(flag, action="store_true", help=text)
 
 
 def json_option(command) -> None:
+    """``--json FILE``, of every command that prints numbers."""
     option(command, "--json", "FILE", "write the numbers to this file")
 
 
 def set_option(command, text: str) -> None:
+    """``--set KEY=VALUE``, any number of times."""
     command.add_argument(
         "--set",
         dest="settings",
@@ -47,5 +50,6 @@ def set_option(command, text: str) -> None:
 
 
 def poses_option(command, required: bool = True) -> None:
+    """``--poses FILE``."""
     text = "COCO results JSON: image_id, keypoints [x, y, score, ...], score"
     option(command, "--poses", "FILE", text, required=required)

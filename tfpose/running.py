@@ -80,6 +80,7 @@ def start_tensorflow() -> None:
 
 
 def write_numbers(json: str | None, numbers: dict) -> None:
+    """Writes what a command printed, if a file is given (``--json``)."""
     from tfpose.poses import write_json
 
     if json:
@@ -87,6 +88,7 @@ def write_numbers(json: str | None, numbers: dict) -> None:
 
 
 def write_text(path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
     beside = pathlib.Path(f"{path}.part")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, path)
