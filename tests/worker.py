@@ -31,7 +31,9 @@ def main(data, folder):
         cluster.wait_for_all()  # for the chief's checkpoint
         training.train(CONFIG, data, f"{folder}/run", resume=True)
         cluster.wait_for_all()
-        wild = dataclasses.replace(CONFIG, learning_rate=1e30)
+        wild = dataclasses.replace(
+            CONFIG, learning_rate=1e30, optimizer="sgd", average=0.0
+        )
         try:
             training.train(wild, data, f"{folder}/wild")
         except training.TrainingError as error:
