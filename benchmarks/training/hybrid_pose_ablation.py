@@ -23,8 +23,9 @@ from data_prep.__main__ import prepare
 from tfpose import config, hybrid, training, validation
 from tfpose.recipes import RECIPES
 
-PHOTOS, VALIDATION_PHOTOS = 2500, 300
-SEEDS, EPOCHS = 3, 4
+PEOPLE = {"photos": 4000, "validation_photos": 500, "people": 1, "skeleton": "lsp14"}
+SETTINGS = {"input_size": "64x64", "skeleton": "lsp14", "sigma": 4.0, "epochs": 12}
+SEEDS = 3
 # Hourglasses of RNet that are fused with all of CNet's (Table III).
 FUSIONS = {"R4 with all C": (4,), "all with all": (1, 2, 3, 4)}
 
@@ -32,8 +33,8 @@ FUSIONS = {"R4 with all C": (4,), "all with all": (1, 2, 3, 4)}
 def train(run: pathlib.Path, model: str, data: str, seed: int) -> pathlib.Path:
     """Trains a recipe, unless that has been done."""
     if not (run / training.WEIGHTS).exists():
-        lines = [f"epochs={EPOCHS}", f"seed={seed}"]
-        recipe = config.override(RECIPES[model]["tiny"](), lines)
+        lines = [f"{name}={value}" for name, value in SETTINGS.items()]
+        recipe = config.override(RECIPES[model]["tiny"](), [*lines, f"seed={seed}"])
         resume = (run / training.CHECKPOINT).exists()
         training.train(recipe, data, str(run), resume=resume)
     return run
@@ -42,8 +43,7 @@ def train(run: pathlib.Path, model: str, data: str, seed: int) -> pathlib.Path:
 def main(folder: pathlib.Path, seeds: int) -> None:
     data = str(folder / "data")
     if not (folder / "data" / "synthetic").exists():
-        counts = {"photos": PHOTOS, "validation_photos": VALIDATION_PHOTOS}
-        prepare("synthetic", None, data, **counts)
+        prepare("synthetic", None, data, **PEOPLE)
     scores = {name: [] for name in ("RNet", "CNet", *FUSIONS)}
     for seed in range(1, seeds + 1):
         runs = [
