@@ -28,6 +28,7 @@ EDGE = ["ai-edge-litert>=2.3,<2.4"]
 FULL = [
     *COCO,
     *EDGE,
+    "ai-edge-quantizer>=0.10,<0.11",
     "importlib-resources>=6.4,<8",
     "keras>=3.15,<3.16",
     "scipy>=1.13,<2",

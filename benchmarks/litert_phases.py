@@ -46,7 +46,7 @@ def convert(model, examples: dict) -> dict[str, bytes]:
             write_saved_model(serving_model(model, COCO17, phases), folder, batch=1)
             files[name] = litert.convert(folder)
             if phases:
-                files["int8"] = litert.convert_to_int8(folder, files[name], examples)
+                files["int8"] = litert.convert_to_int8(files[name], examples)
     return files
 
 

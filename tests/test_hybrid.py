@@ -28,9 +28,10 @@ def write(folder, kind, **changes):
     return folder
 
 
-@pytest.fixture
-def parts(tmp_path):
-    return [write(tmp_path / kind, kind) for kind in NETWORKS]
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parts")
+    return [write(folder / kind, kind) for kind in NETWORKS]
 
 
 def test_the_folder_holds_both_networks_and_their_fusion(parts, tmp_path):

@@ -57,8 +57,8 @@ def test_every_example_is_answered_in_its_place(saved_model, float32, examples):
         np.testing.assert_allclose(found["y"][i : i + 1], one, atol=1e-5)
 
 
-def test_int8_is_used_between_convolutions_only(saved_model, float32, examples):
-    content = litert.convert_to_int8(saved_model, float32, examples)
+def test_int8_is_used_between_convolutions_only(float32, examples):
+    content = litert.convert_to_int8(float32, examples)
     names = litert.operator_names(content)
     assert names == ["EXP", "QUANTIZE", "CONV_2D", "DEQUANTIZE", "CONV_2D", "SOFTMAX"]
     details = Interpreter(model_content=content).get_tensor_details()

@@ -282,7 +282,7 @@ def _lite_models(serving, quantize, calibration) -> Iterator[tuple[str, bytes]]:
         for name in quantize:
             numbers = NUMBERS[name]
             if numbers == "int8":
-                yield numbers, litert.convert_to_int8(folder, float32, calibration)
+                yield numbers, litert.convert_to_int8(float32, calibration)
             elif numbers == "float16":
                 yield numbers, litert.convert(folder, half=True)
             else:
