@@ -7,7 +7,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
-from tfpose import litert
+from tfpose import lite_metadata, litert
 from tfpose.exporting import write_saved_model
 
 pytestmark = pytest.mark.slow
@@ -68,6 +68,15 @@ def test_int8_is_used_between_convolutions_only(float32, examples):
     expected = litert.predict(float32, examples)["y"]
     np.testing.assert_allclose(
         litert.predict(content, examples)["y"], expected, atol=0.02
+    )
+
+
+def test_an_int8_model_keeps_its_weights_beside_a_description(float32, examples):
+    content = litert.convert_to_int8(float32, examples)
+    described = lite_metadata.embed(content, {"format": 1})
+    np.testing.assert_array_equal(
+        litert.predict(described, examples)["y"],
+        litert.predict(content, examples)["y"],
     )
 
 

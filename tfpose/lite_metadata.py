@@ -90,7 +90,7 @@ def embed(content: bytes, about: dict) -> bytes:
     """
     model = schema.ModelT.InitFromPackedBuf(content)
     # The generated code packs buffers wherever they fall.
-    model.buffers = [_Aligned(buffer.data) for buffer in model.buffers]
+    model.buffers = [_Aligned(_content(buffer, content)) for buffer in model.buffers]
     text = json.dumps(about, ensure_ascii=False, allow_nan=False).encode()
     entries = [entry for entry in model.metadata or [] if entry.name != NAME.encode()]
     entry = schema.MetadataT(name=NAME, buffer=len(model.buffers))
@@ -99,6 +99,13 @@ def embed(content: bytes, about: dict) -> bytes:
     builder = flatbuffers.Builder(len(content) + len(text) + 1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
+
+
+def _content(buffer, file: bytes):
+    """What a buffer holds; AI Edge Quantizer puts it behind the FlatBuffer."""
+    if buffer.offset > 1:  # 1 is a placeholder
+        return np.frombuffer(file, np.uint8, buffer.size, buffer.offset)
+    return buffer.data
 
 
 class _Aligned(schema.BufferT):

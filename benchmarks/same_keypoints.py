@@ -1,0 +1,163 @@
+"""Do all ways of refining a photo's people answer the same?
+
+The people of one photo are refined by ``tfpose refine --no-fusion``, by the signature
+``refine_photo`` of an exported SavedModel, by ``tfpose serve`` as the curl line in the
+README asks it, by ``Predictor`` with each exported ``.tflite`` file, and by the page of
+``make web`` in Chromium. Printed is how far each is from the first, which writes
+positions with three decimals.
+
+Usage: python benchmarks/same_keypoints.py PHOTO POSES [--model posefix_tiny_lsp]
+           [--data DIR --splits NAMES] [--edge PYTHON]
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import argparse
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tfpose.refine import model_folder
+
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+WEB, PAGE = PROJECT / "web", "http://localhost:4179"
+TFPOSE = [sys.executable, "-m", "tfpose"]
+# What the edge environment runs: it has no TensorFlow.
+PREDICT = """
+import json, sys
+import cv2
+import numpy as np
+from tfpose.predictor import Predictor
+model, photo, poses = sys.argv[1:]
+people = np.array([record["keypoints"] for record in json.load(open(poses))])
+photo = np.ascontiguousarray(cv2.imread(photo)[..., ::-1])
+refined = Predictor.load(model)(photo, people.reshape(len(people), -1, 3))
+print(json.dumps(refined[..., :2].tolist()))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("photo", help="JPEG with the number of its image_id in its name")
+    parser.add_argument("poses", help="COCO results of its people, of nobody else")
+    parser.add_argument("--model", default="posefix_tiny_lsp")
+    parser.add_argument("--data", default="runs/data", help="prepared people, for int8")
+    parser.add_argument("--splits", default="lsp/train", help="of DATA")
+    parser.add_argument("--edge", default=sys.executable, help="Python of tfpose[edge]")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        answers = dict(ways(options, pathlib.Path(folder)))
+    expected = answers.pop("tfpose refine --no-fusion")
+    people, joints, _ = expected.shape
+    print(f"{people} people with {joints} joints; px from tfpose refine --no-fusion:")
+    for name, found in answers.items():
+        distances = np.linalg.norm(found - expected, axis=-1)
+        print(f"{name:40}{distances.max():10.5f} largest{distances.mean():10.5f} mean")
+
+
+def ways(options, folder: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
+    """The name of each way, and the keypoints f[N, K, 2] that it gave."""
+    photo, poses = pathlib.Path(options.photo).resolve(), options.poses
+    out = folder / "refined.json"
+    command("refine", "--model", options.model, "--images", photo.parent, "--poses",
+            poses, "--out", out, "--no-fusion", "--oks-nms", "1")  # fmt: skip
+    yield "tfpose refine --no-fusion", positions(out)
+
+    models = folder / "models"
+    exported = models / "posefix"
+    command("export", "--model_dir", model_folder(options.model), "--out", exported,
+            "--quantize", "none,int8", "--data", options.data, "--splits",
+            options.splits)  # fmt: skip
+    people = np.array([record["keypoints"] for record in read(poses)], np.float32)
+    people = people.reshape(len(people), -1, 3)
+    refine = tf.saved_model.load(str(exported / "1")).signatures["refine_photo"]
+    answer = refine(
+        image_bytes=tf.constant(photo.read_bytes()),
+        keypoints=tf.constant(people[..., :2]),
+        valid=tf.constant((people[..., 2] > 0).astype(np.float32)),
+    )
+    yield "SavedModel refine_photo", answer["keypoints"].numpy()
+    yield "tfpose serve, by curl", by_curl(models, photo, poses)
+    for numbers in ("float32", "int8"):
+        model = exported / f"model_{numbers}.tflite"
+        line = [options.edge, "-c", PREDICT, model, photo, poses]
+        found = subprocess.run(line, check=True, capture_output=True, text=True)
+        yield f"Predictor, {numbers}", np.array(json.loads(found.stdout))
+    yield "the page in Chromium, float32", by_the_page(photo, poses, out)
+
+
+def by_curl(models: pathlib.Path, photo: pathlib.Path, poses: str) -> np.ndarray:
+    line = [*TFPOSE, "serve", "--models", models, "--port", "0"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            said = (line for line in server.stdout if line.startswith("serving on "))
+            address = next(said).split()[-1]
+            wait_for(f"{address}/healthz")
+            client = PROJECT / "deploy" / "rest_client.py"
+            ask = shlex.join([sys.executable, str(client), str(photo), poses])
+            url = f"{address}/v1/models/posefix:predict"
+            asked = f"{ask} --server - | curl -s -d @- {url}"
+            answer = subprocess.run(
+                asked, shell=True, check=True, capture_output=True, text=True
+            )
+        finally:
+            server.terminate()
+    return np.array(json.loads(answer.stdout)["outputs"]["keypoints"])
+
+
+def by_the_page(photo: pathlib.Path, poses: str, out: pathlib.Path) -> np.ndarray:
+    port = PAGE.rpartition(":")[2]
+    vite = ["node", "node_modules/vite/bin/vite.js", "preview", "--strictPort"]
+    with subprocess.Popen(
+        [*vite, "--port", port], cwd=WEB, stdout=subprocess.DEVNULL
+    ) as page:
+        try:
+            wait_for(PAGE)
+            poses = pathlib.Path(poses).resolve()
+            asked = ["node", "scripts/refine_photo.mjs", PAGE, photo, poses, out]
+            subprocess.run(asked, cwd=WEB, check=True)
+        finally:
+            page.terminate()
+    return positions(out)
+
+
+def command(*words) -> None:
+    subprocess.run([*TFPOSE, *map(str, words)], check=True, stdout=sys.stderr)
+
+
+def wait_for(address: str) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise SystemExit(f"{address}: no answer")
+
+
+def read(path):
+    return json.loads(pathlib.Path(path).read_text())
+
+
+def positions(path) -> np.ndarray:
+    """f[N, K, 2] of a file of COCO results."""
+    records = [record["keypoints"] for record in read(path)]
+    return np.array(records).reshape(len(records), -1, 3)[..., :2]
+
+
+if __name__ == "__main__":
+    main()
