@@ -6,7 +6,7 @@ README asks it, by ``Predictor`` with each exported ``.tflite`` file, and by the
 ``make web`` in Chromium. Printed is how far each is from the first, which writes
 positions with three decimals.
 
-Usage: python benchmarks/same_keypoints.py PHOTO POSES [--model posefix_tiny_lsp]
+Usage: python deploy/same_keypoints.py PHOTO POSES [--model posefix_tiny_lsp]
            [--data DIR --splits NAMES] [--edge PYTHON]
 """
 
