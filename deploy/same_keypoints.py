@@ -52,7 +52,7 @@ print(json.dumps(refined[..., :2].tolist()))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photo", help="JPEG with the number of its image_id in its name")
+    parser.add_argument("photo", help="JPEG, its image_id in its name")
     parser.add_argument("poses", help="COCO results of its people, of nobody else")
     parser.add_argument("--model", default="posefix_tiny_lsp")
     parser.add_argument("--data", default="runs/data", help="prepared people, for int8")

@@ -92,11 +92,7 @@ def evaluate_poses(
         return {"metric": "oks", "people": people, "poses": len(results), **numbers}
     threshold = float(threshold or DEFAULT_THRESHOLDS[metric])
     if metric not in OF_PEOPLE:
-        sides = annotations, results
-        if metric == "mota":
-            numbers = multi_person_rates.tracking(*sides, threshold, every_frame)
-        else:
-            numbers = multi_person_rates.mean_precision(*sides, metric, threshold)
+        numbers = _in_scenes(annotations, results, metric, threshold, every_frame)
         return {"metric": metric, "threshold": threshold, **numbers}
     people, keypoints, counts = matched_poses(annotations, results)
     if viewpoint == "observer":
@@ -114,6 +110,12 @@ def evaluate_poses(
         numbers["curve"] = rates.curve(table, metric, threshold, averaging)
     unknown = int(np.isnan(table.distances).all(axis=1).sum())
     return {**numbers, **counts, "without_length": unknown}
+
+
+def _in_scenes(annotations, results, metric, threshold, every_frame) -> dict:
+    if metric == "mota":
+        return multi_person_rates.tracking(annotations, results, threshold, every_frame)
+    return multi_person_rates.mean_precision(annotations, results, metric, threshold)
 
 
 # What an option is unless given, and the metrics that take another value.

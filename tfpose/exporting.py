@@ -90,9 +90,8 @@ def export(
     if data is None:
         raise ExportError("data: expected a folder of prepared people to compare on")
     supervision = supervision_of(model, config)
-    crops = clients_inputs(
-        data, validation or config.validation, config, supervision, PARITY_CROPS
-    )
+    splits = validation or config.validation
+    crops = clients_inputs(data, splits, config, supervision, PARITY_CROPS)
     calibration = None
     if "tflite" in formats and "int8" in quantize:
         calibration = clients_inputs(
@@ -111,7 +110,6 @@ def export(
             more = _write_servable(model, config, serving, network, saved)
             found = _predict_saved_model(saved, crops)
             files[SAVED_MODEL] = compare(expected, found, skeleton)
-            splits = validation or config.validation
             given = windows(data, splits, skeleton, PARITY_PHOTOS)
             more["photos"] = photo_parity(model, config, saved, given)
         if "tflite" in formats:
@@ -127,13 +125,8 @@ def export(
             entry["bytes"] = _size(folder / name)
         _check_parity(files)
         _check_photos(more.get("photos", {}))
-        report = {
-            "model": config.model,
-            "skeleton": skeleton.name,
-            "crops": len(crops["image"]),
-            "files": files,
-            **more,
-        }
+        what = {"model": config.model, "skeleton": skeleton.name}
+        report = {**what, "crops": len(crops["image"]), "files": files, **more}
         write_json(folder / PARITY, report)
     return report
 

@@ -106,11 +106,7 @@ def predict_files(
     estimator = Estimator.load(model, scales, flip)
     refine = None if refiner is None else _load_refiner(refiner, model, estimator)
     if finds_everybody(estimator.model):
-        if (boxes, detector, single) != (None, None, False):
-            raise ValueError(
-                f"model {model}: expected no --boxes, --detector or --single for a "
-                "model that finds everybody in a photo by itself"
-            )
+        _check_nobody_else_searches(model, boxes, detector, single)
         people, keypoints, scores = _everybody(known, estimator)
     else:
         people = _searched(known, find)
@@ -131,6 +127,14 @@ def predict_files(
         "nobody": [photo.name for photo in known if photo not in found],
         "numbered": [photo.name for photo in known if not photo.known],
     }
+
+
+def _check_nobody_else_searches(model: str, boxes, detector, single) -> None:
+    if (boxes, detector, single) != (None, None, False):
+        raise ValueError(
+            f"model {model}: expected no --boxes, --detector or --single for a "
+            "model that finds everybody in a photo by itself"
+        )
 
 
 def _check(boxes, detector, single, detection_score) -> None:
