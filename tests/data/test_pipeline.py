@@ -5,6 +5,7 @@ import itertools
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -261,6 +262,16 @@ def test_windows_crop_like_their_photo(records):
         # JPEG softens the edges of the discs.
         difference = np.abs(found["image"] - expected)
         assert difference.mean() < 4 and np.median(difference) < 1
+
+
+def test_windows_are_decoded_as_photos_are_read(records):
+    for record in records[:4]:
+        found = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
+        encoded = np.frombuffer(record["window"].numpy(), np.uint8)
+        window = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+        to_crop = geometry.compose(found["matrix"][None], record["window_matrix"][None])
+        expected = geometry.warp(window[None], to_crop, SIZE)[0]
+        np.testing.assert_allclose(found["image"], expected, atol=1e-3)
 
 
 RANDOM_SHAPE = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5))

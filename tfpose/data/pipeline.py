@@ -225,7 +225,10 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
     matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
 
     def photo():
-        window = tf.io.decode_jpeg(record["window"], channels=3)
+        # As OpenCV, with which photos are read outside of training.
+        window = tf.io.decode_jpeg(
+            record["window"], channels=3, dct_method="INTEGER_ACCURATE"
+        )
         to_crop = geometry.compose(matrix[None], record["window_matrix"][None])
         image = geometry.warp(window[None], to_crop, size)[0]
         return random_colour(image, person.augmentation, seeds[1])
