@@ -141,19 +141,19 @@ def test_answers_are_those_of_the_golden_file(case):
 # --- exports ---------------------------------------------------------------------
 
 
-def served(case):
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+def served(request):
     """What is exported of a case, its inputs as clients give them, and its answers."""
-    model = case.serve(build(case))
-    inputs = inputs_of(case)
+    case = request.param
+    model, inputs = case.serve(build(case)), inputs_of(case)
     if "image" in inputs:
         inputs["image"] = inputs["image"].astype(np.uint8)
     return model, inputs, arrays(model(inputs))
 
 
 @pytest.mark.slow
-@every_case
-def test_a_tensorflow_saved_model_answers_the_same_for_any_batch(case, tmp_path):
-    model, inputs, expected = served(case)
+def test_a_tensorflow_saved_model_answers_the_same_for_any_batch(served, tmp_path):
+    model, inputs, expected = served
     exporting.write_saved_model(model, tmp_path)
     signature = tf.saved_model.load(tmp_path).signatures["serving_default"]
     assert set(signature.structured_input_signature[1]) == set(inputs)
@@ -164,9 +164,8 @@ def test_a_tensorflow_saved_model_answers_the_same_for_any_batch(case, tmp_path)
 
 
 @pytest.mark.slow
-@every_case
-def test_litert_answers_the_same_with_its_own_operators(case, tmp_path):
-    model, inputs, expected = served(case)
+def test_litert_answers_the_same_with_its_own_operators(served, tmp_path):
+    model, inputs, expected = served
     exporting.write_saved_model(model, tmp_path, batch=1)
     content = litert.convert(str(tmp_path))
     assert set(litert.operator_names(content)) <= set(litert.OPERATOR_NAMES.values())
