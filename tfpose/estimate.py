@@ -135,22 +135,26 @@ class Estimator:
 
     def pyramid(self, crops, to_image):
         """Crops f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I: keypoints and scores, I."""
+        looks = tf.transpose(crops, (1, 0, 2, 3, 4))
+        if self.flip:
+            looks = tf.concat([looks, looks[..., ::-1, :]], axis=0)
+        # A loop: graphs with several deep networks take TensorFlow minutes to prepare.
+        beliefs = tf.map_fn(self._belief, looks)
+        if self.flip:
+            beliefs, mirrored = tf.split(beliefs, 2)
+            order = self.skeleton.flip_permutation
+            beliefs += tf.gather(mirrored[..., ::-1, :], order, axis=-1)
+            beliefs /= 2
         total, covered = 0.0, 0.0
         for index, scale in enumerate(self.scales):
-            belief, cover = resample(self._belief(crops[:, index]), scale)
+            belief, cover = resample(beliefs[index], scale)
             total, covered = total + belief, covered + cover
         belief = total / tf.maximum(covered, 1e-6)
         return geometry.transform(self._decode(belief), to_image), self._score(belief)
 
     def _belief(self, image):
         """Beliefs f32[N, h, w, K] about crops f32[N, H, W, 3]."""
-        belief = self._network({"image": image}, training=False)
-        if self.flip:
-            mirrored = self._network({"image": image[:, :, ::-1]}, training=False)
-            permutation = self.skeleton.flip_permutation
-            mirrored = tf.gather(mirrored[:, :, ::-1], permutation, axis=3)
-            belief = (belief + mirrored) / 2
-        return belief
+        return self._network({"image": image}, training=False)
 
 
 @tf.function(reduce_retracing=True)
