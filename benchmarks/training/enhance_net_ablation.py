@@ -7,7 +7,7 @@ what PCK asks for. Printed is PCK of people whom they have not seen, at threshol
 ask for more and for less exact positions.
 
 Usage: python benchmarks/training/enhance_net_ablation.py [FOLDER [SEEDS]]
-A finished run in FOLDER is not repeated.
+A finished run in FOLDER is not repeated. About 85 minutes on one core.
 """
 
 from __future__ import annotations
