@@ -75,20 +75,19 @@ def ways(options, folder: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
     out = folder / "refined.json"
     command("refine", "--model", options.model, "--images", photo.parent, "--poses",
             poses, "--out", out, "--no-fusion", "--oks-nms", "1")  # fmt: skip
-    yield "tfpose refine --no-fusion", positions(out)
+    yield "tfpose refine --no-fusion", triples(out)[..., :2]
 
     models = folder / "models"
     exported = models / "posefix"
     command("export", "--model_dir", model_folder(options.model), "--out", exported,
             "--quantize", "none,int8", "--data", options.data, "--splits",
             options.splits)  # fmt: skip
-    people = np.array([record["keypoints"] for record in read(poses)], np.float32)
-    people = people.reshape(len(people), -1, 3)
+    people = triples(poses)
     refine = tf.saved_model.load(str(exported / "1")).signatures["refine_photo"]
     answer = refine(
         image_bytes=tf.constant(photo.read_bytes()),
-        keypoints=tf.constant(people[..., :2]),
-        valid=tf.constant((people[..., 2] > 0).astype(np.float32)),
+        keypoints=tf.constant(people[..., :2], tf.float32),
+        valid=tf.cast(people[..., 2] > 0, tf.float32),
     )
     yield "SavedModel refine_photo", answer["keypoints"].numpy()
     yield "tfpose serve, by curl", by_curl(models, photo, poses)
@@ -132,7 +131,7 @@ def by_the_page(photo: pathlib.Path, poses: str, out: pathlib.Path) -> np.ndarra
             subprocess.run(asked, cwd=WEB, check=True)
         finally:
             page.terminate()
-    return positions(out)
+    return triples(out)[..., :2]
 
 
 def command(*words) -> None:
@@ -149,14 +148,11 @@ def wait_for(address: str) -> None:
     raise SystemExit(f"{address}: no answer")
 
 
-def read(path):
-    return json.loads(pathlib.Path(path).read_text())
-
-
-def positions(path) -> np.ndarray:
-    """f[N, K, 2] of a file of COCO results."""
-    records = [record["keypoints"] for record in read(path)]
-    return np.array(records).reshape(len(records), -1, 3)[..., :2]
+def triples(path) -> np.ndarray:
+    """x, y, score, f64[N, K, 3], of a file of COCO results."""
+    records = json.loads(pathlib.Path(path).read_text())
+    flat = np.array([record["keypoints"] for record in records])
+    return flat.reshape(len(flat), -1, 3)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,11 @@ def float32(saved_model):
     return litert.convert(saved_model)
 
 
+@pytest.fixture(scope="module")
+def int8(float32, examples):
+    return litert.convert_to_int8(float32, examples)
+
+
 def test_operators_are_named_in_the_order_of_execution(float32):
     assert litert.operator_names(float32) == ["EXP", "CONV_2D", "CONV_2D", "SOFTMAX"]
 
@@ -57,26 +62,22 @@ def test_every_example_is_answered_in_its_place(saved_model, float32, examples):
         np.testing.assert_allclose(found["y"][i : i + 1], one, atol=1e-5)
 
 
-def test_int8_is_used_between_convolutions_only(float32, examples):
-    content = litert.convert_to_int8(float32, examples)
-    names = litert.operator_names(content)
+def test_int8_is_used_between_convolutions_only(float32, int8, examples):
+    names = litert.operator_names(int8)
     assert names == ["EXP", "QUANTIZE", "CONV_2D", "DEQUANTIZE", "CONV_2D", "SOFTMAX"]
-    details = Interpreter(model_content=content).get_tensor_details()
-    int8 = {tuple(d["shape"]) for d in details if d["dtype"] == np.int8}
+    details = Interpreter(model_content=int8).get_tensor_details()
+    shapes = {tuple(d["shape"]) for d in details if d["dtype"] == np.int8}
     # The quantized input, the first kernel and the first convolution.
-    assert int8 == {(1, 8, 8, 2), (4, 3, 3, 2), (1, 6, 6, 4)}
+    assert shapes == {(1, 8, 8, 2), (4, 3, 3, 2), (1, 6, 6, 4)}
     expected = litert.predict(float32, examples)["y"]
-    np.testing.assert_allclose(
-        litert.predict(content, examples)["y"], expected, atol=0.02
-    )
+    found = litert.predict(int8, examples)["y"]
+    np.testing.assert_allclose(found, expected, atol=0.02)
 
 
-def test_an_int8_model_keeps_its_weights_beside_a_description(float32, examples):
-    content = litert.convert_to_int8(float32, examples)
-    described = lite_metadata.embed(content, {"format": 1})
+def test_an_int8_model_keeps_its_weights_beside_a_description(int8, examples):
+    described = lite_metadata.embed(int8, {"format": 1})
     np.testing.assert_array_equal(
-        litert.predict(described, examples)["y"],
-        litert.predict(content, examples)["y"],
+        litert.predict(described, examples)["y"], litert.predict(int8, examples)["y"]
     )
 
 

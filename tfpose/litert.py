@@ -40,11 +40,12 @@ def convert(saved_model: str, half: bool = False) -> bytes:
     Raises:
         LiteRTError: the graph has operators that LiteRT does not have.
     """
-    converter = _converter(saved_model)
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if half:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    return _checked(converter.convert)
+    return _checked(_converted(converter))
 
 
 def convert_to_int8(model: bytes, examples: dict) -> bytes:
@@ -60,6 +61,9 @@ def convert_to_int8(model: bytes, examples: dict) -> bytes:
     Args:
         model: ``convert``'s.
         examples: name of an input -> array [N, ...], N real crops.
+
+    Raises:
+        LiteRTError: the graph has operators that LiteRT does not have.
     """
     quantizer = Quantizer(model, recipe.static_wi8_ai8())
     outside = "|".join(re.escape(name) for name in outside_convolutions(model))
@@ -82,19 +86,12 @@ def convert_to_int8(model: bytes, examples: dict) -> bytes:
             runner(**example)
         ranges = interpreter.get_calibration_results()
         quantized = quantizer.quantize(ranges, enable_progress_report=False)
-    return bytes(quantized.quantized_model)
+    return _checked(bytes(quantized.quantized_model))
 
 
-def _converter(saved_model: str) -> tf.lite.TFLiteConverter:
-    converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    return converter
-
-
-def _checked(conversion) -> bytes:
-    """The result of a conversion, known to have no operators but built-in ones."""
+def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
     try:
-        model = conversion()
+        return converter.convert()
     except tf.errors.OpError as error:
         raise LiteRTError(f"LiteRT: {str(error).strip().splitlines()[0]}") from error
     except Exception as error:
@@ -104,6 +101,10 @@ def _checked(conversion) -> bytes:
         missing = sorted(set(re.findall(r"'(tf\.\w+)' op", str(error))))
         reason = ", ".join(missing) or str(error).strip().splitlines()[0]
         raise LiteRTError(f"LiteRT has no operators for this: {reason}") from error
+
+
+def _checked(model: bytes) -> bytes:
+    """The same model, known to have no operators but built-in ones."""
     custom = sorted(set(operator_names(model)) - set(OPERATOR_NAMES.values()))
     if custom:
         raise LiteRTError(f"expected LiteRT's own operators only, found {custom}")
