@@ -12,7 +12,13 @@ from collections.abc import Iterator
 import cv2
 
 from data_prep.people import PeopleBuilder, PeopleConfig, Person, Photo
-from data_prep.synthetic_people.render import CROWD, label, render_jpeg, render_photo
+from data_prep.synthetic_people.render import (
+    CROWD,
+    FULL_TURN,
+    label,
+    render_jpeg,
+    render_photo,
+)
 from tfpose import skeleton as skeletons
 
 __all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
@@ -33,6 +39,7 @@ class Synthetic(PeopleBuilder):
         skeleton: a built-in skeleton's name or a JSON file; its joints must be among
             those of the rendered bodies.
         people: in a photo at most, 1 to 4.
+        turn: degrees that they are turned away from the camera at most, 0 to 180.
         workers: processes that render; 0 for one a processor core. The photos do not
             depend on it.
 
@@ -53,6 +60,7 @@ class Synthetic(PeopleBuilder):
         seed: int = 0,
         skeleton: str = "coco17",
         people: int = max(CROWD),
+        turn: float = FULL_TURN,
         workers: int = 0,
         config: PeopleConfig | None = None,
         **kwargs,
@@ -66,17 +74,22 @@ class Synthetic(PeopleBuilder):
                 raise ValueError(f"{name}: expected a number from 0, found {number!r}")
         if people not in CROWD:
             raise ValueError(f"people: expected one of {list(CROWD)}, found {people!r}")
+        if not 0 <= turn <= FULL_TURN:
+            raise ValueError(f"turn: expected degrees from 0 to 180, found {turn!r}")
         chosen = config.skeleton if config else skeletons.get(skeleton)
         label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
         last = FIRST_VALIDATION_PHOTO + validation_photos
         self.photo_numbers = {
             "train": range(photos), "validation": range(FIRST_VALIDATION_PHOTO, last)
         }  # fmt: skip
-        self.seed, self.people, self.workers = seed, people, workers
+        self.seed, self.workers = seed, workers
+        self.render = functools.partial(render_jpeg, seed, most=people, turn=turn)
         # The name keeps photos of other arguments apart in the same folder.
         name = f"{chosen.name}_{photos}_{validation_photos}_seed{seed}"
         if people != max(CROWD):
             name += f"_people{people}"
+        if turn != FULL_TURN:
+            name += f"_turn{turn:g}"
         config = config or PeopleConfig(name=name, skeleton=chosen)
         super().__init__(config=config, **kwargs)
 
@@ -88,8 +101,9 @@ class Synthetic(PeopleBuilder):
     def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
         del source
         numbers = self.photo_numbers[split]
-        render = functools.partial(render_jpeg, self.seed, most=self.people)
-        rendered = _render_all(render, numbers, self.workers or os.cpu_count() or 1)
+        rendered = _render_all(
+            self.render, numbers, self.workers or os.cpu_count() or 1
+        )
         for number, (jpeg, photo) in zip(numbers, rendered, strict=True):
             self.left_out["too little of the person in the photo"] += photo.hidden
             people = tuple(

@@ -112,15 +112,15 @@ def estimator(
     )
 
 
-def hcrn(name: str, parameters: int, refinement: str) -> Case:
-    """HCRN with the small front-end."""
+def hcrn(name: str, parameters: int, refinement: str, front_end="tiny") -> Case:
+    """HCRN with a small front-end."""
     maps = {"heatmap": (16, JOINTS + 1)}
     if refinement != "holistic":
         maps["initial"] = (16, JOINTS)
     return estimator(
         name,
         parameters,
-        lambda: HCRN(LSP14.parents, SIZE, front_end="tiny", refinement=refinement),
+        lambda: HCRN(LSP14.parents, SIZE, front_end=front_end, refinement=refinement),
         maps,
     )
 
@@ -172,6 +172,7 @@ CASES = (
     hcrn("hcrn", 2_293_009, "hcrn"),
     hcrn("hcrn_without_diffusion", 2_292_953, "without_diffusion"),
     hcrn("hcrn_holistic", 2_292_911, "holistic"),
+    hcrn("hcrn_tiny_local", 257_361, "hcrn", "tiny_local"),
     estimator(
         "simple_baseline",
         1_977_790,

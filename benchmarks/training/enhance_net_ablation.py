@@ -12,18 +12,11 @@ A finished run in FOLDER is not repeated. About 85 minutes on one core.
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import pathlib
-import sys
 
-import numpy as np
+import seeds
 
-from data_prep.__main__ import prepare
-from tfpose import config, training, validation
-from tfpose.recipes import RECIPES
+from tfpose import validation
 
 PEOPLE = {"photos": 4000, "validation_photos": 500, "people": 1, "skeleton": "lsp14"}
 SETTINGS = {
@@ -33,19 +26,8 @@ SETTINGS = {
     "learning_rate": 0.001,
     "average": 0.99,
 }
-SEEDS = 3
 MODELS = ("simple_baseline", "enhance_net")
 THRESHOLDS = (0.05, 0.1, 0.2)
-
-
-def train(run: pathlib.Path, model: str, data: str, seed: int) -> None:
-    """Trains a recipe, unless that has been done."""
-    if (run / training.WEIGHTS).exists():
-        return
-    lines = [f"{name}={value}" for name, value in SETTINGS.items()]
-    recipe = config.override(RECIPES[model]["tiny"](), [*lines, f"seed={seed}"])
-    resume = (run / training.CHECKPOINT).exists()
-    training.train(recipe, data, str(run), resume=resume)
 
 
 def score(run: pathlib.Path, data: str) -> list[float]:
@@ -56,36 +38,17 @@ def score(run: pathlib.Path, data: str) -> list[float]:
     ]
 
 
-def main(folder: pathlib.Path, seeds: int) -> None:
-    data = str(folder / "data")
-    if not (folder / "data" / "synthetic").exists():
-        prepare("synthetic", None, data, **PEOPLE)
+def main(folder: pathlib.Path, count: int) -> None:
+    data = seeds.render_people(folder, PEOPLE)
     scores = {model: [] for model in MODELS}
-    for seed in range(1, seeds + 1):
+    for seed in range(1, count + 1):
         for model, rows in scores.items():
-            run = folder / f"{model}_{seed}"
-            train(run, model, data, seed)
+            settings = {**SETTINGS, "seed": seed}
+            run = seeds.train(folder / f"{model}_{seed}", model, data, settings)
             rows.append(score(run, data))
-    scores = {model: np.array(rows) for model, rows in scores.items()}
     columns = [f"PCK@{threshold}" for threshold in THRESHOLDS]
-    print(" " * 28 + "".join(f"{name:>12}" for name in columns))
-    for model, rows in scores.items():
-        for seed, row in enumerate(rows, start=1):
-            print(f"{model} seed {seed}".ljust(28) + _line(row))
-        print(f"{model} mean".ljust(28) + _line(rows.mean(axis=0)))
-        print(f"{model} spread".ljust(28) + _line(rows.std(axis=0)))
-    base, enhanced = (scores[model] for model in MODELS)
-    print("gain".ljust(28) + _line((enhanced - base).mean(axis=0)))
-    print("spread of the gain".ljust(28) + _line((enhanced - base).std(axis=0)))
-
-
-def _line(row) -> str:
-    return "".join(f"{value:12.2f}" for value in row)
+    seeds.print_table(columns, scores, gain=MODELS)
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(
-        pathlib.Path(given[0] if given else "runs/enhance_net_ablation"),
-        int(given[1]) if len(given) > 1 else SEEDS,
-    )
+    seeds.run(main, "enhance_net_ablation")

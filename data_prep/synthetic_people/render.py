@@ -26,6 +26,7 @@ from tfpose.skeleton import Skeleton
 SUPERSAMPLE = 2
 SHIFT = 4  # fractional bits of the corners given to OpenCV
 CROWD = {1: 0.42, 2: 0.32, 3: 0.17, 4: 0.09}  # shares of photos by number of people
+FULL_TURN = 180.0  # degrees between facing the camera and showing one's back
 # Who is less in the photo than this is not labelled: visible pixels, joints.
 MINIMUM_AREA, MINIMUM_JOINTS = 100, 3
 
@@ -123,7 +124,7 @@ class Placed:
 
 
 def render_photo(
-    seed: int, index: int, size=(320, 320), most: int = max(CROWD)
+    seed: int, index: int, size=(320, 320), most: int = max(CROWD), turn=FULL_TURN
 ) -> RenderedPhoto:
     """Renders one photo; the same arguments give the same photo.
 
@@ -132,6 +133,8 @@ def render_photo(
         index: of the photo.
         size: (height, width) in pixels; people are drawn for a side of about 320.
         most: people in it, 1 to 4 (and fewer, as ``CROWD`` says).
+        turn: degrees that they are turned away from the camera at most, 0 to 180; at
+            60 left and right are never in doubt.
 
     Returns:
         A photo with at least one labelled person.
@@ -139,7 +142,7 @@ def render_photo(
     rng = np.random.default_rng([seed, index])
     crowd = {people: share for people, share in CROWD.items() if people <= most}
     while True:
-        photo = _render(rng, size, crowd)
+        photo = _render(rng, size, crowd, turn)
         if photo.people:
             return photo
 
@@ -151,10 +154,10 @@ def render_jpeg(seed: int, index: int, **options) -> tuple[bytes, RenderedPhoto]
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 93])[1].tobytes(), photo
 
 
-def _render(rng: np.random.Generator, size, crowd) -> RenderedPhoto:
+def _render(rng: np.random.Generator, size, crowd, turn) -> RenderedPhoto:
     bodies = [sample_body(rng) for _ in range(pick(rng, crowd))]
     camera = scene.sample_camera(rng, bodies[0], size)
-    people = place_people(rng, camera, bodies)
+    people = place_people(rng, camera, bodies, turn)
     setting = scene.sample_setting(rng, camera)
     objects = sample_objects(rng, camera, people, size)
     drawing = draw(people, objects, camera, size)
@@ -180,7 +183,7 @@ def _photo(image, labels, drawing) -> RenderedPhoto:
     return RenderedPhoto(image, tuple(people), segments, int(hidden))
 
 
-def place_people(rng, camera, bodies: list[Body]) -> list[Placed]:
+def place_people(rng, camera, bodies: list[Body], turn: float) -> list[Placed]:
     """Dresses people and stands them up, the first one where the camera looks."""
     people: list[Placed] = []
     for body in bodies:
@@ -189,7 +192,7 @@ def place_people(rng, camera, bodies: list[Body]) -> list[Placed]:
         yaw = yaw / 2 if rng.random() < 0.35 else yaw
         others = np.array([person.offset for person in people]).reshape(-1, 3)
         spot = scene.sample_spot(rng, camera, others)
-        people.append(place_person(rng, body, yaw, spot))
+        people.append(place_person(rng, body, yaw * turn / FULL_TURN, spot))
     return people
 
 

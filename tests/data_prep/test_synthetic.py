@@ -86,9 +86,20 @@ def test_people_are_limited_in_each_photo():
     assert max(len(photo.people) + photo.hidden for photo in crowds) > 1
 
 
-def test_the_largest_number_of_people_is_part_of_the_name(tmp_path):
-    builder = synthetic.Synthetic(data_dir=tmp_path, photos=PHOTOS, people=1)
-    assert builder.builder_config.name.endswith("_people1")
+def test_people_can_be_kept_from_turning_away():
+    def left_shoulders_are_right(**options):
+        photos = [render_photo(0, index, **options) for index in range(12)]
+        joints = [person.joints_3d for photo in photos for person in photo.people]
+        x = [(at["left_shoulder"][0], at["right_shoulder"][0]) for at in joints]
+        return [left > right for left, right in x]
+
+    assert all(left_shoulders_are_right(turn=60))
+    assert not all(left_shoulders_are_right())
+
+
+def test_limits_of_people_are_part_of_the_name(tmp_path):
+    builder = synthetic.Synthetic(data_dir=tmp_path, photos=PHOTOS, people=1, turn=60)
+    assert builder.builder_config.name.endswith("_people1_turn60")
 
 
 def test_processes_render_the_same_photos_in_order(monkeypatch):
@@ -113,6 +124,8 @@ def test_processes_render_the_same_photos_in_order(monkeypatch):
         ({"skeleton": "cat"}, "'cat'"),
         ({"people": 0}, r"people: expected one of \[1, 2, 3, 4\], found 0"),
         ({"people": 5}, "people: expected one of"),
+        ({"turn": -1}, "turn: expected degrees from 0 to 180, found -1"),
+        ({"turn": 181}, "turn: expected degrees from 0 to 180, found 181"),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, arguments, message):

@@ -284,6 +284,18 @@ def test_every_stage_of_a_front_end_has_maps_of_its_own(monkeypatch):
     assert model.output["stage2"].shape == (None, 16, 8, 15)
 
 
+def test_the_local_front_end_sees_49_pixels():
+    model = HCRN(LSP14.parents, (96, 96), "tiny_local", refinement="holistic")
+    image = tf.Variable(np.full((1, 96, 96, 3), 100, np.float32))
+    with tf.GradientTape() as tape:
+        cell = tf.reduce_sum(model({"image": image})["heatmap"][0, 12, 10])
+    seen = np.abs(tape.gradient(cell, image)).sum(axis=(0, 3)) > 0
+    # A cell's middle lies between pixels, the 49 around one of the two next to it.
+    for side, cell in ((1, 12), (0, 10)):
+        places = np.flatnonzero(seen.any(axis=side))
+        assert (places[0], places[-1]) == (4 * cell - 24, 4 * cell + 24)
+
+
 def test_a_skeletons_tree_makes_the_network():
     model = HCRN.for_skeleton(skeletons.FLIC10, input_size=(64, 64), front_end="nano")
     assert model.parents == skeletons.FLIC10.parents

@@ -18,7 +18,13 @@ from tfpose.layers.diffusion import Diffusion
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models import cpm, hourglass, vgg
 from tfpose.models.estimator import PoseEstimator
-from tfpose.models.resnet import TINY_WIDTHS, centre, resnet, small_resnet
+from tfpose.models.resnet import (
+    TINY_WIDTHS,
+    centre,
+    convolution,
+    resnet,
+    small_resnet,
+)
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.skeleton import Skeleton, tree_layers
 
@@ -59,6 +65,16 @@ def _tiny(image, joints, stages):
     return [], deconvolutions(trunk, (64, 64, 64))  # f32[B, H/4, W/4, 64]
 
 
+def _tiny_local(image, joints, stages):
+    # A cell sees 49 px around its centre, which is less than a person: what lies
+    # farther away reaches a joint by the tree alone.
+    x = convolution(centre(image), 32, 5, "stem", stride=2)
+    x = convolution(x, 64, 3, "stem_down", stride=2)
+    for number, dilation in enumerate((1, 2, 2)):
+        x = convolution(x, 96, 3, f"near{number}", dilation=dilation)
+    return [], convolution(x, 128, 1, "wide")  # f32[B, H/4, W/4, 128]
+
+
 def _vgg16(image, joints, stages):
     return [], vgg.large_fov(image)  # f32[B, H/8, W/8, 1024], "fc7"
 
@@ -79,10 +95,11 @@ def _cpm(image, joints, stages):
     return cpm.features(image, joints + 1, stages)
 
 
-# The paper's four and a small one for two CPU cores. VGG16 and the ResNets are dilated
-# to stride 8.
+# The paper's four and two small ones for two CPU cores; "tiny" sees the whole person.
+# VGG16 and the ResNets are dilated to stride 8.
 FRONT_ENDS = {
     "tiny": FrontEnd(_tiny, stride=4, multiple=32),
+    "tiny_local": FrontEnd(_tiny_local, stride=4, multiple=4),
     "vgg16": FrontEnd(_vgg16, stride=8, multiple=8),
     "resnet50": FrontEnd(_resnet(50), stride=8, multiple=8),
     "resnet101": FrontEnd(_resnet(101), stride=8, multiple=8),

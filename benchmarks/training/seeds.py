@@ -1,0 +1,67 @@
+"""What this folder's comparisons share: people, a training for each seed, a table."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import pathlib
+import sys
+from collections.abc import Callable
+
+import numpy as np
+
+from data_prep.__main__ import prepare
+from tfpose import config, training
+from tfpose.recipes import RECIPES
+
+SEEDS = 3
+
+
+def run(main: Callable[[pathlib.Path, int], None], name: str) -> None:
+    """Calls ``main`` with the command line's [FOLDER [SEEDS]], or runs/NAME and 3."""
+    given = sys.argv[1:]
+    folder = given[0] if given else f"runs/{name}"
+    main(pathlib.Path(folder), int(given[1]) if len(given) > 1 else SEEDS)
+
+
+def render_people(folder: pathlib.Path, people: dict) -> str:
+    """Rendered people, prepared below ``folder`` unless they are there.
+
+    ``people``: arguments of ``data_prep.synthetic.Synthetic``.
+    """
+    data = folder / "data"
+    if not (data / "synthetic").exists():
+        prepare("synthetic", None, str(data), **people)
+    return str(data)
+
+
+def train(run: pathlib.Path, model: str, data: str, settings: dict) -> pathlib.Path:
+    """Trains a model's recipe ``tiny`` with some settings, unless that was done."""
+    if not (run / training.WEIGHTS).exists():
+        lines = [f"{name}={value}" for name, value in settings.items()]
+        recipe = config.override(RECIPES[model]["tiny"](), lines)
+        resume = (run / training.CHECKPOINT).exists()
+        training.train(recipe, data, str(run), resume=resume)
+    return run
+
+
+def print_table(columns, scores: dict[str, list], gain: tuple[str, str]) -> None:
+    """Prints each seed's numbers, their mean and their spread (standard deviation).
+
+    Args:
+        columns: what the numbers are.
+        scores: name -> for each seed, a number a column.
+        gain: the names of what is compared, first the rival.
+    """
+    scores = {name: np.array(rows) for name, rows in scores.items()}
+    rival, ours = gain
+    scores["gain"] = scores[ours] - scores[rival]
+    print(" " * 28 + "".join(f"{column:>12}" for column in columns))
+    for name, rows in scores.items():
+        lines = {f"seed {seed}": row for seed, row in enumerate(rows, start=1)}
+        lines |= {"mean": rows.mean(axis=0), "spread": rows.std(axis=0)}
+        for label, row in lines.items():
+            numbers = "".join(f"{number:12.2f}" for number in row)
+            print(f"{name} {label}".ljust(28) + numbers)
