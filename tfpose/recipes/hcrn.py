@@ -86,7 +86,9 @@ def tiny() -> Config:
 
     ``python train.py --model=hcrn --data=DIR`` on the rendered people that
     ``tfpose prepare synthetic --out DIR`` writes. Table I: ``--set
-    refinement=holistic`` or ``--set refinement=without_diffusion``.
+    refinement=holistic`` or ``--set refinement=without_diffusion``. With ``--set
+    front_end=tiny_local``, which sees part of a person, the tree gains points that this
+    front-end finds by itself (``benchmarks/README.md``).
     """
     return Config(
         model="hcrn",
