@@ -192,7 +192,7 @@ def place_people(rng, camera, bodies: list[Body], turn: float) -> list[Placed]:
         yaw = yaw / 2 if rng.random() < 0.35 else yaw
         others = np.array([person.offset for person in people]).reshape(-1, 3)
         spot = scene.sample_spot(rng, camera, others)
-        people.append(place_person(rng, body, yaw * turn / FULL_TURN, spot))
+        people.append(place_person(rng, body, yaw * (turn / FULL_TURN), spot))
     return people
 
 
