@@ -261,6 +261,18 @@ CASES = (
         lambda: EnhanceNet(SimpleBaseline(JOINTS, SIZE, "tiny", (8, 8, 8)), channels=8),
         {"heatmap": (64, JOINTS), "base_heatmap": (16, JOINTS)},
     ),
+    estimator(
+        "enhance_net_associative_embedding",
+        16_536,
+        lambda: EnhanceNet(
+            AssociativeEmbedding(
+                JOINTS, SIZE, stacks=1, filters=8, growth=4, depth=2, maps=28
+            ),
+            upscale=2,
+            channels=8,
+        ),
+        {"heatmap": (32, JOINTS), "base_heatmap": (16, JOINTS), "tags": (16, JOINTS)},
+    ),
     layer(
         "render_pose",
         lambda: heatmaps.RenderPose((6, 5), sigma=1.5),

@@ -13,14 +13,18 @@ from tfpose.models.estimator import PoseEstimator
 from tfpose.predict import predict_files
 
 
-def build() -> keras.Model:
-    """A joint is bright in the channel of its number; its tag is 4 on the right."""
+def build(enlarged=1) -> keras.Model:
+    """A joint is bright in the channel of its number; its tag is 4 on the right.
+
+    ``enlarged``: detections have so many times the rows and columns of tags.
+    """
     image = keras.Input((*SIZE, 3), name="image")
     cells = layers.AveragePooling2D(4)(image) / 255
+    detections = layers.AveragePooling2D(4 // enlarged)(image) / 255
     right = np.arange(SIZE[1] // 4) >= SIZE[1] // 8
     tags = cells * 0 + ops.array(4 * right[None, None, :, None], "float32")
     arguments = {"joints": len(DOTS), "input_size": SIZE}
-    maps = {"heatmap": cells, "tags": tags}
+    maps = {"heatmap": detections, "tags": tags}
     targets = {"tags": {"codec": "tags"}}
     return PoseEstimator(image, maps, cells, arguments, targets=targets)
 
@@ -37,9 +41,9 @@ def photo_of(people, height=160, width=160):
     return np.round(255 * np.clip(photo, 0, 1)).astype(np.uint8)
 
 
-@pytest.fixture(scope="module")
-def find():
-    return BottomUp(build(), DOTS)
+@pytest.fixture(scope="module", params=[1, 2, 4])
+def find(request):
+    return BottomUp(build(request.param), DOTS)
 
 
 # In the left half of the photo and in the right one.
@@ -63,6 +67,27 @@ def test_a_joint_that_nobody_has_has_no_score(find):
     assert keypoints.shape == (1, 3, 2)
     np.testing.assert_array_equal(keypoints[0, 1], 0)
     assert scores[0, 1] == 0 and (scores[0, [0, 2]] > 0.5).all()
+
+
+def test_enlarged_detections_are_found_more_exactly():
+    photo = photo_of([FIRST, SECOND])
+    errors = []
+    for enlarged in (1, 4):
+        keypoints, _ = BottomUp(build(enlarged), DOTS)(photo)
+        order = np.argsort(keypoints[:, 0, 0])
+        errors.append(np.abs(keypoints[order] - [FIRST, SECOND]).max())
+    # A quarter of a cell of 160 / 96 * 4 px and of a fourth of it, and rounding.
+    assert errors[1] < 0.5 < 1 < errors[0]
+
+
+def test_two_peaks_within_a_cell_of_tags_are_one_joint():
+    """As they are where detections are not enlarged."""
+    photo = photo_of([FIRST])
+    x, y = np.int64(FIRST[0])
+    photo[y - 1 : y + 2, x] //= 2  # a ridge between two peaks
+    for enlarged in (1, 4):
+        keypoints, _ = BottomUp(build(enlarged), DOTS)(photo)
+        assert len(keypoints) == 1
 
 
 def test_nobody_is_nobody(find):

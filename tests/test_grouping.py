@@ -48,6 +48,17 @@ def test_peaks_are_larger_than_all_eight_around_them():
     assert find_peaks(detection, 6, 9).tolist() == []
 
 
+def test_a_peak_is_larger_than_all_within_reach():
+    detection = np.float32([[9, 0, 7, 0, 0, 8, 0, 0, 0, 6]])
+    assert find_peaks(detection, 0.1, 9, reach=1).tolist() == [0, 5, 2, 9]
+    assert find_peaks(detection, 0.1, 9, reach=2).tolist() == [0, 5, 9]
+    assert find_peaks(detection, 0.1, 9, reach=4).tolist() == [0, 5]  # 8 hides 6
+    assert find_peaks(detection.T, 0.1, 9, reach=5).tolist() == [0]
+    equal = np.float32([[0, 3, 0, 3, 0, 0, 3]])
+    assert find_peaks(equal, 0.1, 9, reach=2).tolist() == [1, 6]
+    assert find_peaks(equal, 0.1, 9, reach=3).tolist() == [1]
+
+
 @pytest.mark.parametrize("place", [(0, 0), (2, 3), (3, 0), (1, 2)])
 @pytest.mark.parametrize("size", [(1, 2), (2, 1), (2, 2), (1, 3)])
 def test_equal_neighbours_are_one_peak(place, size):

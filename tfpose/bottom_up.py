@@ -21,13 +21,16 @@ class BottomUp:
     """A trained ``AssociativeEmbedding`` with the crop and the grouping around it.
 
     Args:
-        model: network with the outputs "heatmap" and "tags".
+        model: network with the outputs "heatmap" and "tags", or an ``EnhanceNet`` of
+            one, whose detections have r times the tags' rows and columns. A joint has
+            the tag of the cell that it lies in.
         skeleton: of its poses.
     """
 
     def __init__(self, model: keras.Model, skeleton: Skeleton):
         self.skeleton, self._size = skeleton, model.input_size
         self._stride = model.stride
+        self._reach = model.output["heatmap"].shape[1] // model.output["tags"].shape[1]
         outputs = {name: model.output[name] for name in ("heatmap", "tags")}
         network = keras.Model(model.input, outputs)
         self._run = tf.function(lambda image: network({"image": image}, training=False))
@@ -45,7 +48,9 @@ class BottomUp:
         """
         crops, to_image = crops_of(photo, whole_photo(photo), self._size, (1.0,))
         maps = self._run(crops[:, 0])
-        cells, scores = group(maps["heatmap"][0], maps["tags"][0], self._order)
+        tags = np.repeat(np.repeat(maps["tags"][0], self._reach, 0), self._reach, 1)
+        detections = maps["heatmap"][0]
+        cells, scores = group(detections, tags, self._order, reach=self._reach)
         in_crop = geometry.heatmap_to_crop(cells, self._stride)
         keypoints = geometry.transform(in_crop, to_image[0]).numpy()
         found = scores > 0

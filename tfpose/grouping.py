@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.ndimage import maximum_filter
 from scipy.optimize import linear_sum_assignment
 
 from tfpose.skeleton import Skeleton, bare_name
@@ -44,6 +45,7 @@ def group(
     detection_threshold: float = 0.1,
     tag_threshold: float = 1.0,
     most_people: int = 30,
+    reach: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Makes people of the joints that were found in a photo.
 
@@ -59,6 +61,7 @@ def group(
         tag_threshold: a joint's tag is nearer to the mean of its person.
         most_people: at most, the strongest of the first joint that begin one; and so
             many peaks a joint.
+        reach: as of ``find_peaks``; of maps that were enlarged r times, r.
 
     Returns:
         keypoints f32[P, K, 2], the peak's cell, a quarter towards the larger neighbour
@@ -80,35 +83,35 @@ def group(
     flat_tags = tags.reshape(-1, joints)
     cells = np.full((0, joints), -1)  # of each person's joints, -1 where one lacks
     for joint in order:
-        peaks = find_peaks(detections[..., joint], detection_threshold, most_people)
+        peaks = find_peaks(
+            detections[..., joint], detection_threshold, most_people, reach
+        )
         cells = _give(cells, joint, peaks, detections, flat_tags, tag_threshold)
         cells = cells[:most_people]
     cells = _fill(cells, detections.reshape(-1, joints), flat_tags)
     return _positions(cells, detections)
 
 
-def find_peaks(detection, threshold: float, most: int) -> np.ndarray:
-    """The cells that are larger than the eight around them.
+def find_peaks(detection, threshold: float, most: int, reach: int = 1) -> np.ndarray:
+    """The cells that are larger than all around them.
 
     Args:
         detection: f32[h, w].
         threshold: they are larger than it.
         most: so many, the largest.
+        reach: cells, along rows and columns, to which "around" goes; 1 is the eight
+            neighbours.
 
     Returns:
         i64[n], cells counted row by row, the largest first.
     """
-    height, width = detection.shape
-    around = np.pad(detection, 1, constant_values=-np.inf)
-    peak = detection > threshold
-    for y in (-1, 0, 1):
-        for x in (-1, 0, 1):
-            if (y, x) == (0, 0):
-                continue
-            other = around[1 + y : 1 + y + height, 1 + x : 1 + x + width]
-            # Of equal cells the first is the peak.
-            peak &= detection > other if (y, x) < (0, 0) else detection >= other
-    cells = np.flatnonzero(peak)
+    around = {"size": 2 * reach + 1, "mode": "constant", "cval": -np.inf}
+    largest = detection == maximum_filter(detection, **around)
+    largest &= detection > threshold
+    # Of equal cells the first is the peak.
+    place = np.arange(detection.size).reshape(detection.shape)
+    first = np.where(largest, -place, -np.inf)
+    cells = np.flatnonzero(largest & (first == maximum_filter(first, **around)))
     return cells[np.argsort(-detection.flat[cells], kind="stable")[:most]]
 
 

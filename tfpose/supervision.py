@@ -89,7 +89,9 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
         )
     weights = dict.fromkeys(of_output, config.stage_loss)
     for name in _tags_of(model):
-        of_output[name] = losses.AssociativeTags(model.stride)
+        # Not the model's stride: EnhanceNet's detections have smaller cells than tags.
+        stride = model.input_size[0] / model.output[name].shape[1]
+        of_output[name] = losses.AssociativeTags(stride)
         weights[name] = config.tag_loss
     if "offsets" in of_output:
         of_output["offsets"] = losses.OffsetDistance(config.offset_error)

@@ -9,8 +9,14 @@ import tensorflow as tf
 from keras import layers
 
 from tests.contracts import fill_weights
+from tfpose import config
 from tfpose import skeleton as skeletons
-from tfpose.codecs import GaussianHeatmap, WithBackground
+from tfpose.codecs import (
+    Everybody,
+    GaussianHeatmap,
+    JointsOfPeople,
+    WithBackground,
+)
 from tfpose.layers.heatmaps import PeakPosition
 from tfpose.models.enhance_net import (
     BASES,
@@ -21,10 +27,11 @@ from tfpose.models.estimator import PoseEstimator
 from tfpose.models.integral_pose import IntegralPose
 from tfpose.models.simple_baseline import SimpleBaseline
 from tfpose.poses import write_json
+from tfpose.recipes import RECIPES, associative_embedding
 from tfpose.recipes import enhance_net as recipes
 from tfpose.skeleton import LSP14
 from tfpose.summary import summarize
-from tfpose.supervision import codec_of
+from tfpose.supervision import codec_of, losses_of
 from tfpose.training import start_from
 
 JOINTS, SIZE = 5, (32, 64)
@@ -238,7 +245,12 @@ SMALL_BASES = {
     "cpn": {"trunk": "tiny", "filters": 8},
     "dlcm": {"levels": 2, "filters": 32, "depth": 2},
     "cpm": {"stages": 2, "filters": 4},
-}
+    "rnet": {"filters": 8, "stacks": 2, "depth": 1},
+    "cnet": {"filters": 8, "depths": (1, 2)},
+    "associative_embedding": {
+        "stacks": 2, "filters": 8, "growth": 4, "depth": 2, "maps": 30,
+    },
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -256,6 +268,28 @@ def test_it_stands_behind_any_estimator_of_a_skeleton(base):
     again = EnhanceNet.from_config(model.get_config())
     assert again.get_config() == model.get_config()
     assert again.count_params() == model.count_params()
+
+
+def test_tags_are_no_input_and_are_taught_in_their_own_cells():
+    """Of Associative Embedding only the detections are enlarged."""
+    recipe = config.override(
+        recipes.tiny(associative_embedding.tiny),
+        ["skeleton=lsp14", "input_size=64x64", "filters=8", "growth=4", "depth=2"],
+    )
+    model = of_recipe(recipe)
+    kernel = model.get_layer("enhance_conv1").kernel
+    assert kernel.shape == (1, 1, 8 + 14, 32)  # features and detections
+    assert model.output["heatmap"].shape[1:] == (64, 64, 14)
+    assert model.output["tags"].shape[1:] == (16, 16, 14)
+    of_output, weights = losses_of(model, recipe)
+    for name in ("tags", "stage1_tags"):
+        assert of_output[name].stride == 4 and weights[name] == recipe.tag_loss
+    assert of_output["keypoints"].stride == 1 and weights["base_heatmap"] == 1
+    gaussian = {"heatmap": 1, "base_heatmap": 4, "stage1": 4}
+    for name, stride in gaussian.items():
+        expected = Everybody(GaussianHeatmap((64, 64), stride, sigma=8.0))
+        assert codec_of(model, recipe, name) == expected
+    assert codec_of(model, recipe, "tags") == JointsOfPeople()
 
 
 # --- the recipes ------------------------------------------------------------------
@@ -298,13 +332,15 @@ def test_behind_dlcm_it_has_the_size_of_both():
         ("paper_cpn", "cpn"),
         ("paper_hourglass", "hourglass"),
         ("paper_dlcm", "dlcm"),
+        ("paper_associative_embedding", "associative_embedding"),
         ("tiny", "simple_baseline"),
+        *((f"tiny_{base}", base) for base in BASES if base != "simple_baseline"),
     ],
 )
 def test_a_recipe_is_its_bases_and_the_enlargement(name, base):
-    recipe = getattr(recipes, name)()
+    recipe = RECIPES["enhance_net"][name]()
     assert (recipe.model, recipe.network["base"]) == ("enhance_net", base)
-    assert recipe.network["channels"] == (32 if name == "tiny" else 128)
+    assert recipe.network["channels"] == (128 if "paper" in name else 32)
     assert (recipe.network["upscale"], recipe.network["layers"]) == (4, 3)
     assert recipe.heatmap_loss == 1 and recipe.coordinate_loss == 0
     assert recipe.stage_loss == (0.125 if base == "cpn" else 1)  # eta
@@ -312,10 +348,16 @@ def test_a_recipe_is_its_bases_and_the_enlargement(name, base):
     assert recipe.error == "squared" and recipe.target["codec"] == "gaussian"
 
 
-def test_the_tiny_recipe_builds_a_network_for_its_crops():
-    model = of_recipe(recipes.tiny())
-    assert model.output["heatmap"].shape == (None, 128, 128, 17)
-    assert model.output["base_heatmap"].shape == (None, 32, 32, 17)
+@pytest.mark.parametrize("base", [None, *recipes.TINY_BASES])
+def test_the_tiny_recipe_builds_a_network_for_its_crops(base):
+    recipe = RECIPES["enhance_net"]["tiny" if base is None else f"tiny_{base}"]()
+    model = of_recipe(recipe)
+    side, cells = recipe.input_size[0], 8 if base == "cpm" else 4
+    channels = 18 if base == "cpm" else 17  # with a background
+    assert model.output["heatmap"].shape == (None, *2 * (4 * side // cells,), 17)
+    assert model.output["base_heatmap"].shape == (
+        None, *2 * (side // cells,), channels,
+    )  # fmt: skip
 
 
 # --- refusals ---------------------------------------------------------------------

@@ -10,12 +10,14 @@ import keras
 from keras import ops
 
 from tfpose.layers.heatmaps import PACKAGE
+from tfpose.models.associative_embedding import AssociativeEmbedding
 from tfpose.models.cpm import ConvolutionalPoseMachine
 from tfpose.models.cpn import CPN
 from tfpose.models.dlcm import DLCM
 from tfpose.models.estimator import PoseEstimator
 from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
+from tfpose.models.hybrid_pose import CNet, RNet
 from tfpose.models.simple_baseline import SimpleBaseline
 from tfpose.skeleton import Skeleton
 
@@ -27,6 +29,9 @@ BASES = {
     "cpn": CPN,
     "dlcm": DLCM,
     "cpm": ConvolutionalPoseMachine,
+    "rnet": RNet,
+    "cnet": CNet,
+    "associative_embedding": AssociativeEmbedding,
 }
 # What the first convolution sees (Table 5a): features F^LR, maps M^LR.
 INPUTS = ("both", "features", "maps")

@@ -1,5 +1,7 @@
 """Recipes: functions that return a ``Config``, by model and preset."""
 
+import functools
+
 from tfpose.recipes import (
     associative_embedding,
     cpm,
@@ -32,7 +34,19 @@ RECIPES = {
     "rnet": {"tiny": hybrid_pose.rnet_tiny, "paper": hybrid_pose.rnet_paper},
     "cnet": {"tiny": hybrid_pose.cnet_tiny, "paper": hybrid_pose.cnet_paper},
     "hybrid_pose": {"tiny": hybrid_pose.tiny, "paper": hybrid_pose.paper},
-    "enhance_net": {"tiny": enhance_net.tiny, "paper": enhance_net.paper},
+    "enhance_net": {
+        "tiny": enhance_net.tiny,
+        **{
+            f"tiny_{name}": functools.partial(enhance_net.tiny, base)
+            for name, base in enhance_net.TINY_BASES.items()
+        },
+        "paper": enhance_net.paper,
+        "paper_hrnet": enhance_net.paper_hrnet,
+        "paper_cpn": enhance_net.paper_cpn,
+        "paper_hourglass": enhance_net.paper_hourglass,
+        "paper_dlcm": enhance_net.paper_dlcm,
+        "paper_associative_embedding": enhance_net.paper_associative_embedding,
+    },
     "simple_baseline": {
         "tiny": simple_baseline.tiny,
         "paper": simple_baseline.paper,
@@ -49,7 +63,7 @@ RECIPES = {
         "pytorch_pose": hourglass.pytorch_pose,
     },
     "cpn": {"tiny": cpn.tiny, "paper": cpn.paper},
-    "cpm": {"paper": cpm.paper},
+    "cpm": {"tiny": cpm.tiny, "paper": cpm.paper},
     "dlcm": {"tiny": dlcm.tiny, "paper": dlcm.paper},
     "integral_pose": {"tiny": integral_pose.tiny, "paper": integral_pose.paper},
     "associative_embedding": {

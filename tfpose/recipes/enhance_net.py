@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from tfpose.config import Config
-from tfpose.recipes import cpn, dlcm, hourglass, hrnet, simple_baseline
+from tfpose.recipes import (
+    associative_embedding,
+    cpm,
+    cpn,
+    dlcm,
+    hourglass,
+    hrnet,
+    hybrid_pose,
+    simple_baseline,
+)
+
+# Small bases beside SimpleBaseline, by the names of their models.
+TINY_BASES = {
+    "hourglass": hourglass.tiny,
+    "hrnet": hrnet.tiny,
+    "cpn": cpn.tiny,
+    "cpm": cpm.tiny,
+    "dlcm": dlcm.tiny,
+    "rnet": hybrid_pose.rnet_tiny,
+    "cnet": hybrid_pose.cnet_tiny,
+    "associative_embedding": associative_embedding.tiny,
+}
 
 
 def behind(recipe: Config, channels: int = 128) -> Config:
@@ -75,11 +97,20 @@ def paper_dlcm() -> Config:
     return behind(dlcm.paper())
 
 
-def tiny() -> Config:
-    """A small net for two CPU cores: SimpleBaseline's, and 32 channels.
+def paper_associative_embedding() -> Config:
+    """Behind Associative Embedding on COCO (Table 4: 55.3 AP for 53.3).
+
+    Only the detections are enlarged; tags are as they were.
+    """
+    return behind(associative_embedding.paper())
+
+
+def tiny(base: Callable[[], Config] = simple_baseline.tiny) -> Config:
+    """A small net for two CPU cores: a base's recipe ``tiny``, and 32 channels.
 
     ``python train.py --model=enhance_net --data=DIR`` on the rendered people that
-    ``tfpose prepare synthetic --out DIR`` writes. ``--weights`` with the folder of a
-    trained SimpleBaseline starts from there.
+    ``tfpose prepare synthetic --out DIR`` writes. ``--preset=tiny_hrnet`` and so on
+    stand behind the other ``TINY_BASES``. ``--weights`` with the folder of a trained
+    base starts from there.
     """
-    return behind(simple_baseline.tiny(), channels=32)
+    return behind(base(), channels=32)
