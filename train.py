@@ -8,7 +8,7 @@ from tfpose import cli
 from tfpose.arguments import DATA
 
 flags.DEFINE_string("model", "posefix", "Name of the model.")
-flags.DEFINE_string("preset", "tiny", "Recipe: tiny or paper.")
+flags.DEFINE_string("preset", "tiny", "Recipe: tiny, paper, ... (tfpose models).")
 flags.DEFINE_string("data", DATA, "Folder of prepared data sets.")
 flags.DEFINE_string("model_dir", None, "Folder to write; runs/MODEL_PRESET if none.")
 flags.DEFINE_bool("resume", False, "Go on with the run in --model_dir.")

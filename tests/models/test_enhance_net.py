@@ -394,3 +394,7 @@ def test_bases_that_do_not_fit_are_refused(small):
             EnhanceNet(base)
     with pytest.raises(ValueError, match="base: expected one of .*'hrnet'.*'alexnet'"):
         EnhanceNet.for_skeleton(LSP14, base="alexnet")
+    for base, options in (("hrnet", {"trunk": "tiny"}), ("cpn", {"filters": (8, 8)})):
+        message = f"expected arguments of {BASES[base].__name__} .*{[*options][0]}"
+        with pytest.raises(ValueError, match=message):
+            EnhanceNet.for_skeleton(LSP14, base=base, **options)

@@ -66,13 +66,14 @@ def test_every_row_of_table_5_has_its_size(
     assert f"{parameters / 1e6:.2f}" == millions
 
 
-# Of the hourglass for MPII, HRNet-W32 and W48 for COCO.
+# Of the hourglass for MPII; HRNet-W32, W48 and Associative Embedding for COCO.
 @pytest.mark.parametrize(
     "cells, width, joints, parameters, billions",
     [
         ((64, 64), 256, 16, 477_696, 1.955),
         ((64, 48), 32, 17, 467_600, 1.435),
         ((64, 48), 48, 17, 469_648, 1.441),
+        ((128, 128), 256, 17, 496_272, 8.122),
     ],
 )
 def test_behind_other_bases_it_has_the_size_of_their_features(

@@ -155,11 +155,18 @@ class EnhanceNet(PoseEstimator):
             network: further arguments of the base's ``for_skeleton``.
 
         Raises:
-            ValueError: an unknown base; as the class.
+            ValueError: an unknown base, or arguments of another one; as the class.
         """
         if base not in BASES:
             raise ValueError(f"base: expected one of {list(BASES)}, got {base!r}")
-        estimator = BASES[base].for_skeleton(skeleton, input_size=input_size, **network)
+        kind = BASES[base]
+        try:
+            estimator = kind.for_skeleton(skeleton, input_size=input_size, **network)
+        except TypeError as error:
+            raise ValueError(
+                f"base: expected arguments of {kind.__name__} beside {base!r}, got "
+                f"{', '.join(network)} (each base has recipes of its own)"
+            ) from error
         return cls(estimator, upscale, channels, layers, inputs, upscaling)
 
     @classmethod
