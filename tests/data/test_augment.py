@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 from tfpose import geometry
-from tfpose.data.augment import Augmentation, random_colour, random_crop_matrix
+from tfpose.data.augment import (
+    Augmentation,
+    random_colour,
+    random_crop_matrix,
+    random_half_body,
+)
+from tfpose.skeleton import COCO17, LSP14, MPII16
 
 SIZE = (128, 96)
 BOX = tf.constant([40.0, 30, 96, 128])
@@ -87,3 +93,83 @@ def test_eager_equals_tf_data():
         expected = random_crop_matrix(BOX, SIZE, PAPER, tf.constant([7, index]))
         np.testing.assert_allclose(matrix, expected[0], atol=1e-4)
         assert mirror == expected[1]
+
+
+# --- half bodies ------------------------------------------------------------------
+
+# LSP's joints: legs of ankle, knee, hip, hip, knee, ankle; then the upper half.
+STANDING = np.float32(
+    [
+        [80, 120], [80, 100], [82, 80], [98, 80], [100, 100], [100, 120],
+        [60, 80], [64, 60], [80, 40], [100, 40], [116, 60], [120, 80],
+        [90, 36], [90, 16],
+    ]
+)  # fmt: skip
+ALL = np.ones(14, bool)
+
+
+def half(keypoints=STANDING, labelled=ALL, share=1.0, seed=0, size=(96, 96)):
+    """f32[4], the box of one draw."""
+    return np.asarray(
+        random_half_body(BOX, keypoints, labelled, LSP14, size, share, [5, seed])
+    )
+
+
+def halves(count=200, **options):
+    """Each box that was drawn -> how often."""
+    boxes = [tuple(np.round(half(seed=n, **options), 3).tolist()) for n in range(count)]
+    return {box: boxes.count(box) / count for box in boxes}
+
+
+def test_half_bodies_are_boxes_about_the_joints_of_a_half():
+    # The upper half spans 60 x 64 px, the lower 20 x 40; both times 1.5 are squares
+    # about the means (90, 51.5) and (90, 100).
+    upper, lower = (42.5, 4, 96, 96), (60.5, 70.5, 60, 60)
+    found = halves()
+    assert set(found) == {upper, lower}
+    assert 0.6 < found[upper] < 0.78  # a normal number is below 0.5: 0.69
+
+
+def test_the_shape_of_a_half_is_that_of_the_crop():
+    boxes = set(halves(40, size=(128, 64)))
+    # 64 x 60 px need 120 px in height, 40 x 20 have that shape.
+    assert {box[2:] for box in boxes} == {(90, 180), (30, 60)}
+
+
+@pytest.mark.parametrize("share, expected", [(0.0, 0), (0.3, 0.3), (1.0, 1)])
+def test_some_are_shown_by_half(share, expected):
+    found = halves(share=share)
+    whole = found.get(tuple(BOX.numpy().tolist()), 0)
+    assert 1 - whole == pytest.approx(expected, abs=0.1)
+    assert expected not in (0, 1) or 1 - whole == expected
+
+
+def test_with_eight_labelled_joints_or_less_the_whole_body_is_shown():
+    labelled = ALL.copy()
+    labelled[[0, 1, 2, 3, 4, 5]] = False
+    assert set(halves(20, labelled=labelled)) == {tuple(BOX.numpy().tolist())}
+
+
+def test_a_half_of_two_joints_is_not_shown():
+    """Nor does it matter where joints are that are not labelled."""
+    labelled = ALL.copy()
+    labelled[2:6] = False
+    points = np.where(labelled[:, None], STANDING, np.float32(1e6))
+    assert set(halves(30, keypoints=points, labelled=labelled)) == {(42.5, 4, 96, 96)}
+
+
+def test_where_the_halves_begin():
+    """HRNet's lists: COCO's joints from 11, MPII's up to the pelvis, are the lower."""
+    for skeleton, lower in ((COCO17, range(11, 17)), (MPII16, range(7))):
+        labelled = np.ones(len(skeleton), bool)
+        points = np.zeros((len(skeleton), 2), np.float32)
+        points[list(lower)] = 100
+        boxes = {
+            tuple(
+                np.asarray(
+                    random_half_body(BOX, points, labelled, skeleton, SIZE, 1.0, [0, n])
+                )[:2] > 50
+            )
+            for n in range(20)
+        }  # fmt: skip
+        assert boxes == {(True, True), (False, False)}

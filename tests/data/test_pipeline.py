@@ -228,10 +228,23 @@ def test_a_plain_crop_shows_the_box_and_a_quarter_more(records):
         np.testing.assert_allclose(person["keypoints"], expected, atol=1e-3)
 
 
+def test_a_half_body_is_shown_larger_and_leaves_the_area_the_persons(records):
+    half = Person(LSP14, SIZE, Augmentation(half_body=1.0))
+    record = next(r for r in records if np.count_nonzero(r["visible"]) > 8)
+    whole = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
+    found = pipeline.crop_person(record, half, tf.constant([0, 0]))
+    larger = found["matrix"][0, 0] / whole["matrix"][0, 0]
+    assert larger > 1.2
+    np.testing.assert_allclose(found["area"], whole["area"] * larger**2, rtol=1e-3)
+    sides = np.ptp(found["keypoints"].numpy()[found["valid"] > 0], axis=0)
+    assert (sides < SIZE[::-1]).all()
+
+
+@pytest.mark.parametrize("half_body", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(6))
-def test_joints_lie_where_the_crop_shows_them(records, seed):
+def test_joints_lie_where_the_crop_shows_them(records, seed, half_body):
     """Whatever the crop: the colour of a joint, or of its mirror, is at its place."""
-    augmentation = Augmentation(0.3, 40.0, 0.5, 0.05)
+    augmentation = Augmentation(0.3, 40.0, 0.5, 0.05, half_body=half_body)
     person = Person(LSP14, SIZE, augmentation)
     # The second person of a photo is drawn over the first.
     record = next(r for r in records[seed:] if int(r["person_id"]) % 2 == 0)

@@ -8,6 +8,15 @@ import math
 import tensorflow as tf
 
 from tfpose import geometry
+from tfpose.skeleton import Skeleton, bare_name
+
+# HRNet's code: of people with more labelled joints, some are shown by half. A half has
+# at least so many joints; the box around them, made so much larger, has their mean in
+# its middle.
+WHOLE_BODY, HALF_BODY, HALF_BODY_MARGIN = 8, 3, 1.5
+# It compares a normal number with 0.5.
+UPPER_BODY = 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))
+LOWER_JOINTS = ("pelvis", "hip", "knee", "ankle")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +31,7 @@ class Augmentation:
             boxes come from imperfect poses; PoseFix has none.
         colour: each channel times 1 - colour to 1 + colour, and the brightness
             alike. PoseFix, whose trunk is pretrained, has none.
+        half_body: probability that only a person's upper or lower half is shown.
     """
 
     scale: float = 0.0
@@ -29,6 +39,7 @@ class Augmentation:
     mirror: float = 0.0
     shift: float = 0.0
     colour: float = 0.0
+    half_body: float = 0.0
 
 
 def random_crop_matrix(box, size, augmentation: Augmentation, seed):
@@ -50,6 +61,38 @@ def random_crop_matrix(box, size, augmentation: Augmentation, seed):
     rotation = augmentation.rotation * draw[3] * math.pi / 180
     mirror = tf.cast((draw[4] + 1) / 2 < augmentation.mirror, tf.float32)
     return geometry.crop_matrix(box, size, rotation, mirror), mirror
+
+
+def random_half_body(box, keypoints, labelled, skeleton: Skeleton, size, share, seed):
+    """Draws whether a person is shown by half, and by which half (HRNet's code).
+
+    Args:
+        box: f32[4] in I, of the crop that shows the whole person.
+        keypoints: f32[K, 2] in I.
+        labelled: bool[K].
+        skeleton: K joints; those of ``LOWER_JOINTS`` are the lower half.
+        size: (height, width) of the crop.
+        share: ``Augmentation.half_body``.
+        seed: i32[2].
+
+    Returns:
+        f32[4] in I: ``box``, or another one in the shape of ``size``.
+    """
+    draw = tf.random.stateless_uniform([2], seed)
+    lower = [bare_name(joint) in LOWER_JOINTS for joint in skeleton.joints]
+    halves = tf.cast(
+        tf.stack([labelled & ~tf.constant(lower), labelled & lower]), tf.float32
+    )
+    above, below = tf.unstack(tf.reduce_sum(halves, axis=1))
+    enough = above >= HALF_BODY, below >= HALF_BODY
+    upper = ((draw[1] < UPPER_BODY) & enough[0]) | ~enough[1]
+    half = tf.where(upper, halves[0], halves[1])
+    around = geometry.fit_aspect(geometry.box_around(keypoints, half), size)
+    side = HALF_BODY_MARGIN * around[2:]
+    joints = tf.maximum(tf.reduce_sum(half), 1)
+    middle = tf.reduce_sum(keypoints * half[:, None], axis=0) / joints
+    shown = tf.concat([middle - (side - 1) / 2, side], axis=0)
+    return tf.where((above + below > WHOLE_BODY) & (draw[0] < share), shown, box)
 
 
 def random_colour(image, augmentation: Augmentation, seed):

@@ -18,7 +18,12 @@ import tensorflow as tf
 
 from tfpose import geometry
 from tfpose.crop_rules import CROP_MARGIN
-from tfpose.data.augment import Augmentation, random_colour, random_crop_matrix
+from tfpose.data.augment import (
+    Augmentation,
+    random_colour,
+    random_crop_matrix,
+    random_half_body,
+)
 from tfpose.skeleton import Skeleton
 from tfpose.synthesis import posefix
 
@@ -222,6 +227,11 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
     seeds = tf.random.split(seed, 2)
     height = _height(record, skeleton)
     box = crop_box(record["box"], height, size, person.height)
+    if person.augmentation.half_body:
+        box = random_half_body(
+            box, record["keypoints"], record["visible"] > 0, skeleton, size,
+            person.augmentation.half_body, tf.random.fold_in(seed, 2),
+        )  # fmt: skip
     matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
 
     def photo():

@@ -57,7 +57,7 @@ def tiny() -> Config:
         model="cpm",
         skeleton="coco17",
         input_size=(128, 128),
-        network={"stages": 3, "filters": 32},
+        network={"stages": 3, "filters": 16},
         target={"codec": "gaussian", "sigma": 7.0},
         error="squared",
         train=("synthetic/train",),

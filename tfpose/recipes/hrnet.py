@@ -17,11 +17,10 @@ def paper() -> Config:
     here. The paper starts from weights trained on ImageNet, which Keras does not have.
 
     "adamw" without weight decay is the code's Adam; its batches are four times 32.
-    Departures from the code: of 30 % of the people with more than 8 visible joints it
-    crops the upper or the lower half, which our augmentation cannot. It draws the scale
-    from a clipped normal distribution, and of 60 % of the people the rotation, up to
-    twice as far; ours are uniform. Its targets have their peaks in the middle of cells.
-    Its loss is half of ours, which Adam does not notice.
+    Departures from the code: it draws the scale from a clipped normal distribution, and
+    of 60 % of the people the rotation, up to twice as far; ours are uniform. Its
+    targets have their peaks in the middle of cells. Its loss is half of ours, which
+    Adam does not notice.
     """
     return Config(
         model="hrnet",
@@ -32,7 +31,7 @@ def paper() -> Config:
         error="squared",
         train=("coco/train",),
         validation=("coco/validation",),
-        augmentation=Augmentation(scale=0.35, rotation=45.0, mirror=0.5),
+        augmentation=Augmentation(scale=0.35, rotation=45.0, mirror=0.5, half_body=0.3),
         coordinate_loss=0.0,
         learning_rate=1e-3,
         schedule="steps",
