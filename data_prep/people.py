@@ -361,7 +361,7 @@ def cut_window(encoded: bytes, image, box, config: PeopleConfig):
         config: side and scale of the window.
 
     Returns:
-        JPEG bytes (a file object), and f32[2, 3] window pixels -> I.
+        JPEG bytes, and f32[2, 3] window pixels -> I.
     """
     height, width = image.shape[:2]
     side = config.window * max(box[2:])

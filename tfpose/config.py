@@ -44,6 +44,9 @@ class Config:
             ``tfpose.data.examples.SYNTHESES``, and its arguments.
         person_height: px that a standing person has in a crop (PoseRefiner); 0: a
             person's box fills the crop but for its margin.
+        whole_window: training crops show all of a record's window, not only the person.
+            For models that find everybody, with windows that are whole photos (``tfpose
+            prepare NAME --set window=100``).
         error: of the heatmaps, "cross_entropy" or "squared".
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         stage_loss: weight of the loss on the maps of each stage before the last.
@@ -87,6 +90,7 @@ class Config:
         default_factory=lambda: {"errors": "posefix"}
     )
     person_height: float = 0.0
+    whole_window: bool = False
     error: str = "cross_entropy"
     optimizer: str = "adamw"
     schedule: str = "cosine"

@@ -211,6 +211,7 @@ def train(
         # PoseRefiner's neighbours are near in px, their boxes need not overlap.
         supervision.everybody or supervision.synthesis["errors"] == "pose_refiner",
         config.person_height,
+        config.whole_window,
     )
     people = pipeline.shuffled_people(
         records, count, augmented, config.batch_size, config.seed, first_step, rows

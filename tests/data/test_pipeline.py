@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_prep.people import PeopleConfig, cut_window
 from tests import drawn_people
 from tfpose import geometry
 from tfpose.data import pipeline
 from tfpose.data.augment import Augmentation
 from tfpose.data.pipeline import DataError, Person
+from tfpose.estimate import crops_of, whole_photo
 from tfpose.skeleton import COCO17, COCO17_NECK, LSP14
 
 SIZE = (128, 96)
@@ -226,6 +228,38 @@ def test_a_plain_crop_shows_the_box_and_a_quarter_more(records):
         np.testing.assert_allclose(found, [[47.5, 63.5]], atol=1e-3)
         expected = geometry.transform(record["keypoints"], matrix)
         np.testing.assert_allclose(person["keypoints"], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(128, 96), (96, 128)])
+def test_a_crop_of_the_whole_window_is_what_bottom_up_models_see(records, size):
+    """Windows of 100 boxes are whole photos."""
+    number = int(records[0]["image_id"])
+    people = (
+        drawn_people.drawn_person(number, 10),
+        drawn_people.drawn_person(number + 1, 60),
+    )
+    encoded = drawn_people.drawn_photo(people)
+    photo = tf.io.decode_png(encoded, channels=3).numpy()
+    for person_size in (400, 50):  # at its own size, and smaller
+        window, matrix = cut_window(
+            encoded, photo, np.float32([20, 20, 40, 100]), PeopleConfig(
+                name="photos", window=100, person_size=person_size
+            ),
+        )  # fmt: skip
+        record = {
+            **records[0],
+            "window": tf.constant(window),
+            "window_matrix": tf.constant(matrix),
+        }
+        whole = Person(LSP14, size, whole_window=True)
+        found = pipeline.crop_person(record, whole, tf.constant([0, 0]))
+        (expected,), to_image = crops_of(photo, whole_photo(photo), size, (1.0,))
+        matrix = geometry.invert(to_image[0])
+        np.testing.assert_allclose(found["matrix"], matrix, atol=1e-3)
+        difference = np.abs(found["image"] - expected[0])
+        assert difference.mean() < 4
+        keypoints = geometry.transform(records[0]["keypoints"], matrix)
+        np.testing.assert_allclose(found["keypoints"], keypoints, atol=1e-3)
 
 
 def test_a_half_body_is_shown_larger_and_leaves_the_area_the_persons(records):

@@ -42,6 +42,7 @@ class Person:
         everybody: whether all people of the photo are neighbours, not only those that
             overlap the person.
         height: px of a standing person in the crops (``Config.person_height``).
+        whole_window: whether crops show the whole window (``Config.whole_window``).
     """
 
     skeleton: Skeleton
@@ -49,6 +50,7 @@ class Person:
     augmentation: Augmentation = Augmentation()
     everybody: bool = False
     height: float = 0.0
+    whole_window: bool = False
 
 
 class DataError(ValueError):
@@ -226,7 +228,10 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
     size, skeleton = person.input_size, person.skeleton
     seeds = tf.random.split(seed, 2)
     height = _height(record, skeleton)
-    box = crop_box(record["box"], height, size, person.height)
+    if person.whole_window:
+        box = geometry.fit_aspect(_window_box(record), size)
+    else:
+        box = crop_box(record["box"], height, size, person.height)
     if person.augmentation.half_body:
         box = random_half_body(
             box, record["keypoints"], record["visible"] > 0, skeleton, size,
@@ -297,6 +302,15 @@ def crop_box(box, height, size, wanted: float) -> tf.Tensor:
     if wanted:
         return geometry.height_box(box, height, size, wanted)
     return geometry.scale_box(geometry.fit_aspect(box, size), CROP_MARGIN)
+
+
+def _window_box(record):
+    """f32[4] xywh in I: what the record's window shows."""
+    matrix = record["window_matrix"]
+    pixels = tf.cast(tf.image.extract_jpeg_shape(record["window"])[1::-1], tf.float32)
+    # Pixel centres are integers: the first pixel begins half a pixel before its own.
+    edge = geometry.transform(tf.constant([[-0.5, -0.5]]), matrix)[0]
+    return tf.concat([edge + 0.5, tf.linalg.diag_part(matrix[:, :2]) * pixels], axis=0)
 
 
 def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:

@@ -10,13 +10,14 @@ def paper() -> Config:
     """The authors' code (princeton-vl/pose-ae-train; FACTS E.3) on COCO.
 
     ``python train.py --model=associative_embedding --preset=paper --data=DIR``, with
-    COCO prepared in DIR. They state about 0.59 AP from one scale, 0.66 from several.
-    Not measured here.
+    whole photos of COCO in DIR (``tfpose prepare coco --source COCO --out DIR --set
+    window=100``). They state about 0.59 AP from one scale, 0.66 from several. Not
+    measured here.
 
-    Departures: a crop shows a person and the neighbours, where theirs is a whole photo;
-    crowds without labels are no reason to leave cells out; colours are changed a
-    channel, theirs in hue, saturation, brightness and contrast. They let it train until
-    it is stopped: ``epochs`` is the least that goes beyond their 200,000 steps.
+    Departures: a photo is shown once for each of its people; crowds without labels are
+    no reason to leave cells out; colours are changed a channel, theirs in hue,
+    saturation, brightness and contrast. They let it train until it is stopped:
+    ``epochs`` is the least that goes beyond their 200,000 steps.
     """
     return Config(
         model="associative_embedding",
@@ -32,6 +33,7 @@ def paper() -> Config:
         augmentation=Augmentation(
             scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, colour=0.3
         ),
+        whole_window=True,
         coordinate_loss=0.0,
         tag_loss=1e-3,
         learning_rate=2e-4,
@@ -48,7 +50,7 @@ def tiny() -> Config:
     """A small net for two CPU cores.
 
     ``python train.py --model=associative_embedding --preset=tiny --data=DIR`` on the
-    rendered people that ``tfpose prepare synthetic --out DIR`` writes.
+    rendered photos that ``tfpose prepare synthetic --out DIR --set window=100`` writes.
     """
     return Config(
         model="associative_embedding",
@@ -63,6 +65,7 @@ def tiny() -> Config:
         augmentation=Augmentation(
             scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, colour=0.2
         ),
+        whole_window=True,
         coordinate_loss=0.0,
         # The authors' 1e-3 takes 200,000 steps. On drawn people, in 1500 steps of a net
         # of this kind, 0.1 halved the loss on tags and cost the detections nothing.
