@@ -32,21 +32,27 @@ def render_people(folder: pathlib.Path, people: dict) -> str:
     ``people``: arguments of ``data_prep.synthetic.Synthetic``.
     """
     data = folder / "data"
-    if not (data / "synthetic").exists():
+    # Written last.
+    if not (data / "synthetic" / "annotations_validation.json").exists():
         prepare("synthetic", None, str(data), **people)
     return str(data)
 
 
 def train(
-    run: pathlib.Path, model: str, data: str, settings: dict, weights=None
+    run: pathlib.Path,
+    model: str,
+    data: str,
+    settings: dict,
+    weights=None,
+    preset="tiny",
 ) -> pathlib.Path:
-    """Trains a model's recipe ``tiny`` with some settings, unless that was done.
+    """Trains a model's recipe with some settings, unless that was done.
 
     ``weights``: the folder of a model to begin with; None for random ones.
     """
     if not (run / training.WEIGHTS).exists():
         lines = [f"{name}={value}" for name, value in settings.items()]
-        recipe = config.override(RECIPES[model]["tiny"](), lines)
+        recipe = config.override(RECIPES[model][preset](), lines)
         resume = (run / training.CHECKPOINT).exists()
         training.train(recipe, data, str(run), resume=resume, weights=weights)
     return run
