@@ -11,6 +11,7 @@ from tfpose.bottom_up import BottomUp, finds_everybody
 from tfpose.estimate import Estimator, boxes_of
 from tfpose.models.estimator import PoseEstimator
 from tfpose.predict import predict_files
+from tfpose.skeleton import Skeleton
 
 
 def build(enlarged=1) -> keras.Model:
@@ -43,7 +44,7 @@ def photo_of(people, height=160, width=160):
 
 @pytest.fixture(scope="module", params=[1, 2, 4])
 def find(request):
-    return BottomUp(build(request.param), DOTS)
+    return BottomUp(build(request.param), DOTS, flip=False)
 
 
 # In the left half of the photo and in the right one.
@@ -73,7 +74,7 @@ def test_enlarged_detections_are_found_more_exactly():
     photo = photo_of([FIRST, SECOND])
     errors = []
     for enlarged in (1, 4):
-        keypoints, _ = BottomUp(build(enlarged), DOTS)(photo)
+        keypoints, _ = BottomUp(build(enlarged), DOTS, flip=False)(photo)
         order = np.argsort(keypoints[:, 0, 0])
         errors.append(np.abs(keypoints[order] - [FIRST, SECOND]).max())
     # A quarter of a cell of 160 / 96 * 4 px and of a fourth of it, and rounding.
@@ -86,8 +87,50 @@ def test_two_peaks_within_a_cell_of_tags_are_one_joint():
     x, y = np.int64(FIRST[0])
     photo[y - 1 : y + 2, x] //= 2  # a ridge between two peaks
     for enlarged in (1, 4):
-        keypoints, _ = BottomUp(build(enlarged), DOTS)(photo)
+        keypoints, _ = BottomUp(build(enlarged), DOTS, flip=False)(photo)
         assert len(keypoints) == 1
+
+
+def sided(enlarged):
+    """A model that sees better, and tags otherwise, on one side of the photo."""
+    model = build(enlarged)
+    detections, tags = model.output["heatmap"], model.output["tags"]
+    ramp = np.linspace(0.5, 1, detections.shape[2], dtype=np.float32)[:, None]
+    maps = {"heatmap": detections * ramp, "tags": tags + detections[:, :1, :1] * 0}
+    arguments = {"joints": len(DOTS), "input_size": SIZE}
+    targets = {"tags": {"codec": "tags"}}
+    return PoseEstimator(
+        model.input["image"], maps, detections, arguments, targets=targets
+    )
+
+
+# Its hands are red and green, which a mirror does not exchange.
+UNPAIRED = Skeleton(
+    "unpaired", ("red", "green", "blue"), (), (), (0.1,) * 3, ("red",) * 2
+)
+
+
+@pytest.mark.parametrize("enlarged", [1, 4])
+def test_with_both_looks_the_mirrored_photo_has_the_mirrored_people(enlarged):
+    photo, width = photo_of([FIRST, SECOND]), 160
+    for flip, alike in ((True, True), (False, False)):
+        find = BottomUp(sided(enlarged), UNPAIRED, flip)
+        (people, scores), (mirrored, others) = find(photo), find(photo[:, ::-1].copy())
+        mirrored[..., 0] = width - 1 - mirrored[..., 0]
+        first, second = np.argsort(people[:, 0, 0]), np.argsort(mirrored[:, 0, 0])
+        same = np.allclose(scores[first], others[second], atol=1e-3)
+        assert same == alike
+        np.testing.assert_allclose(people[first], mirrored[second], atol=4 / enlarged)
+
+
+def test_a_mirrored_look_exchanges_left_and_right():
+    """The skeleton's hands are a pair: a red dot is a left hand, then a right one."""
+    detections, tags = BottomUp(build(), DOTS)._maps(
+        np.full((1, *SIZE, 3), [255, 0, 51], np.float32)
+    )
+    np.testing.assert_allclose(detections[5, 5], [0.5, 0.5, 0.2], atol=1e-5)
+    assert tags.shape == (32, 24, 3, 2)
+    np.testing.assert_array_equal(tags[:, :, 0, 0], tags[:, ::-1, 0, 1])
 
 
 def test_nobody_is_nobody(find):
@@ -116,12 +159,14 @@ def test_a_box_leaves_out_joints_that_are_not_there():
 
 def test_predict_needs_no_boxes(find, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        Estimator, "load", lambda name, scales, flip: Estimator(build(), DOTS)
+        Estimator,
+        "load",
+        lambda name, scales, flip: Estimator(build(), DOTS, scales, flip),
     )
     viz.write_image(tmp_path / "7.png", photo_of([FIRST, SECOND]))
     viz.write_image(tmp_path / "8.png", photo_of([]))
     out = str(tmp_path / "poses.json")
-    report = predict_files("dots", [str(tmp_path)], out)
+    report = predict_files("dots", [str(tmp_path)], out, flip=False)
     assert report["poses"] == 2 and report["nobody"] == ["8.png"]
     with pytest.raises(ValueError, match="expected no --boxes, --detector or --single"):
         predict_files("dots", [str(tmp_path)], out, single=True)

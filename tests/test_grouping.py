@@ -95,6 +95,21 @@ def test_a_tag_that_is_too_far_begins_a_person(tag, people):
     assert len(grouped(2, *found, tag_threshold=2.0)[0]) == 1
 
 
+@pytest.mark.parametrize("second, people", [(0.7, 1), (0.9, 2)])
+def test_of_several_looks_the_distance_of_tags_is_euclidean(second, people):
+    """0.6 and 0.7 are 0.92 away from nothing, 0.6 and 0.9 are 1.08."""
+    detections, first = maps_of(2, (0, 3, 2, 0.9, 0.0), (1, 3, 8, 0.7, 0.6))
+    _, other = maps_of(2, (0, 3, 2, 0.9, 0.0), (1, 3, 8, 0.7, second))
+    keypoints, scores = group(detections, np.stack([first, other], -1), (0, 1))
+    assert len(keypoints) == people
+    np.testing.assert_allclose(scores[0], [0.9, 0.7 if people == 1 else 0])
+    once = group(detections, first, (0, 1))
+    for found, expected in zip(
+        group(detections, first[..., None], (0, 1)), once, strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_the_mean_of_a_persons_tags_counts():
     # 0, then 0.9: 1.4 and -0.5 are within 1 of their mean, 0.45, alone.
     first, second = (0, 3, 2, 0.9, 0.0), (1, 3, 5, 0.9, 0.9)
@@ -314,7 +329,7 @@ def test_other_skeletons_go_from_head_to_ankles():
     "detections, tags, order, message",
     [
         ((4, 5, 2), (4, 5, 3), (0, 1), r"got \(4, 5, 2\) and \(4, 5, 3\)"),
-        ((4, 5), (4, 5), (0,), r"\(h, w, K\), got \(4, 5\)"),
+        ((4, 5), (4, 5), (0,), r"\(h, w, K, T\), got \(4, 5\)"),
         ((4, 5, 2), (4, 5, 2), (0,), r"all of 2 joints, got \(0,\)"),
         ((4, 5, 2), (4, 5, 2), (0, 0), r"got \(0, 0\)"),
         ((4, 5, 2), (4, 5, 2), (1, 2), r"got \(1, 2\)"),

@@ -209,7 +209,8 @@ def _predict(commands) -> None:
     option(command, "--detection_score", "X", text, type=float)
     text = "folder to write, or FILE.json to write the poses alone"
     option(command, "--out", "DIR", text, default="runs/predict")
-    text = "sizes at which each person is looked at; the heatmaps are averaged"
+    text = "sizes at which each person is looked at; the heatmaps are averaged (not of "
+    text += "a model that finds everybody)"
     option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
     switch(command, "--no-flip", "do not look at the mirrored photo too")
     json_option(command)

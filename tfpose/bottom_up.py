@@ -25,15 +25,18 @@ class BottomUp:
             one, whose detections have r times the tags' rows and columns. A joint has
             the tag of the cell that it lies in.
         skeleton: of its poses.
+        flip: look at the mirrored photo too; detections are averaged, and a joint has
+            two tags, as in the authors' code.
     """
 
-    def __init__(self, model: keras.Model, skeleton: Skeleton):
+    def __init__(self, model: keras.Model, skeleton: Skeleton, flip: bool = True):
         self.skeleton, self._size = skeleton, model.input_size
         self._stride = model.stride
         self._reach = model.output["heatmap"].shape[1] // model.output["tags"].shape[1]
         outputs = {name: model.output[name] for name in ("heatmap", "tags")}
         network = keras.Model(model.input, outputs)
         self._run = tf.function(lambda image: network({"image": image}, training=False))
+        self._flip = flip
         self._order = joint_order(skeleton)
 
     def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
@@ -47,11 +50,25 @@ class BottomUp:
             was not found is at (0, 0) with score 0.
         """
         crops, to_image = crops_of(photo, whole_photo(photo), self._size, (1.0,))
-        maps = self._run(crops[:, 0])
-        tags = np.repeat(np.repeat(maps["tags"][0], self._reach, 0), self._reach, 1)
-        detections = maps["heatmap"][0]
+        detections, tags = self._maps(crops[0])
         cells, scores = group(detections, tags, self._order, reach=self._reach)
         in_crop = geometry.heatmap_to_crop(cells, self._stride)
         keypoints = geometry.transform(in_crop, to_image[0]).numpy()
         found = scores > 0
         return keypoints * found[..., None], np.clip(scores, 0, 1)
+
+    def _maps(self, crop) -> tuple[np.ndarray, np.ndarray]:
+        """Detections f32[h, w, K] and tags f32[h, w, K, T] about f32[1, H, W, 3]."""
+        looks = np.concatenate([crop, crop[:, :, ::-1]]) if self._flip else crop
+        maps = self._run(looks)
+        detections, tags = (
+            np.stack([self._unflipped(look, found) for look, found in enumerate(both)])
+            for both in (maps["heatmap"].numpy(), maps["tags"].numpy())
+        )
+        for axis in (1, 2):
+            tags = np.repeat(tags, self._reach, axis)
+        return detections.mean(axis=0), np.moveaxis(tags, 0, -1)
+
+    def _unflipped(self, look: int, found) -> np.ndarray:
+        """f32[h, w, K] of a look as the photo is, of which the second is mirrored."""
+        return found[:, ::-1, self.skeleton.flip_permutation] if look else found

@@ -55,7 +55,8 @@ def group(
 
     Args:
         detections: f32[h, w, K], about 1 where a joint is.
-        tags: f32[h, w, K].
+        tags: f32[h, w, K], or f32[h, w, K, T] of T looks at the photo, whose distances
+            are Euclidean.
         order: the K joints in the order in which they are given (``joint_order``).
         detection_threshold: of peaks; a joint filled in may be weaker.
         tag_threshold: a joint's tag is nearer to the mean of its person.
@@ -72,15 +73,15 @@ def group(
         ValueError: maps of different shapes, or an order that is not of the K joints.
     """
     detections, tags = np.asarray(detections), np.asarray(tags)
-    if detections.ndim != 3 or detections.shape != tags.shape:
+    if detections.ndim != 3 or detections.shape != tags.shape[:3] or tags.ndim > 4:
         raise ValueError(
-            "detections, tags: expected two arrays (h, w, K), got "
-            f"{detections.shape} and {tags.shape}"
+            "detections, tags: expected arrays (h, w, K) and (h, w, K) or (h, w, K, T),"
+            f" got {detections.shape} and {tags.shape}"
         )
     joints = detections.shape[2]
     if sorted(order) != list(range(joints)):
         raise ValueError(f"order: expected all of {joints} joints, got {tuple(order)}")
-    flat_tags = tags.reshape(-1, joints)
+    flat_tags = tags.reshape(detections.shape[0] * detections.shape[1], joints, -1)
     cells = np.full((0, joints), -1)  # of each person's joints, -1 where one lacks
     for joint in order:
         peaks = find_peaks(
@@ -121,7 +122,8 @@ def _give(cells, joint, peaks, detections, tags, tag_threshold) -> np.ndarray:
     All together, so that the sum of tags' distances is least; as these are rounded,
     the larger detection wins where tags are about as near.
     """
-    distances = np.abs(tags[peaks, joint][:, None] - _mean_tags(cells, tags))
+    apart = tags[peaks, joint][:, None] - _mean_tags(cells, tags)
+    distances = np.linalg.norm(apart, axis=-1)
     scores = detections[..., joint].flat[peaks]
     costs = 100 * np.round(distances) - scores[:, None]
     rows, people = linear_sum_assignment(costs)
@@ -135,8 +137,8 @@ def _give(cells, joint, peaks, detections, tags, tag_threshold) -> np.ndarray:
 
 
 def _mean_tags(cells, tags) -> np.ndarray:
-    """f64[P], of the joints that each person has."""
-    found = cells >= 0
+    """f64[P, T], of the joints that each person has."""
+    found = (cells >= 0)[..., None]
     values = np.where(found, tags[cells, np.arange(cells.shape[1])], 0.0)
     return values.sum(axis=1) / found.sum(axis=1)
 
@@ -146,11 +148,12 @@ def _fill(cells, detections, tags) -> np.ndarray:
 
     Args:
         cells: i64[P, K].
-        detections, tags: f32[h * w, K].
+        detections: f32[h * w, K].
+        tags: f32[h * w, K, T].
     """
     means, filled = _mean_tags(cells, tags), cells.copy()
     for person, joint in np.argwhere(cells < 0):
-        distances = np.round(np.abs(tags[:, joint] - means[person]))
+        distances = np.round(np.linalg.norm(tags[:, joint] - means[person], axis=-1))
         cell = np.argmax(detections[:, joint] - distances)
         if detections[cell, joint] > 0:
             filled[person, joint] = cell

@@ -81,7 +81,7 @@ def predict_files(
         detection_score: boxes with a lower score are left out; by default as the
             detector says, and none of ``boxes``.
         refiner: preset or model folder of a refiner that makes the poses better.
-        scales: of the pyramid.
+        scales: of the pyramid; not for models that find everybody.
         flip: average over mirrored crops.
 
     Returns:
@@ -290,7 +290,7 @@ def _photos(people: list[Person]) -> Iterator[tuple]:
 def _everybody(known, estimator: Estimator):
     """Who is found without boxes, and the poses as ``_estimated`` gives them."""
     joints = len(estimator.skeleton)
-    find = BottomUp(estimator.model, estimator.skeleton)
+    find = BottomUp(estimator.model, estimator.skeleton, estimator.flip)
     people = []
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
     stream = ([photo] for photo in known)
