@@ -30,6 +30,19 @@ def shared_data() -> pathlib.Path:
     return shared / "data"
 
 
+@pytest.fixture
+def without_weights():
+    """Networks of the test have weights without values, enough to count them.
+
+    They are built in a third of the time.
+    """
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    keras.utils.clear_session()  # which would give them values otherwise
+
+
 def convolutions(x):
     """Features at strides 4, 8, 16 and 32 by as few layers as that takes.
 

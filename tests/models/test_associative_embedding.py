@@ -46,6 +46,7 @@ def part(model, *names):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_weights")
 def test_the_published_network_has_its_size():
     """princeton-vl/pose-ae-train: 17 joints on 512 x 512 px, 68 maps."""
     summary = summarize(AssociativeEmbedding(), "published")
@@ -271,6 +272,7 @@ def test_a_recipe_survives_its_file_and_fits_its_network(name):
     assert made.coordinate_loss == 0 and made.error == "squared"
 
 
+@pytest.mark.usefixtures("without_weights")
 def test_the_tiny_network_is_small():
     made = recipe.tiny()
     model = AssociativeEmbedding(17, made.input_size, **made.network)

@@ -31,6 +31,7 @@ def images(people, height, width):
     return random.uniform(0, 255, (people, height, width, 3)).astype(np.float32)
 
 
+@pytest.mark.usefixtures("without_weights")
 def test_six_stages_have_the_published_size():
     """The net for LSP: 14 joints and the background on 368 x 368 px."""
     model = ConvolutionalPoseMachine(14)

@@ -57,6 +57,7 @@ def test_the_network_for_coco_has_the_published_size(resnet50):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_weights")
 def test_with_resnet101_it_has_its_size():
     check_size(CPN(17, trunk="resnet101"), 46_001_898, 10.867)
 

@@ -184,6 +184,7 @@ def test_the_released_network_has_the_published_size(release):
     ],
     ids=["ends_off", "lsp", "flic", "two_levels", "one_level"],
 )
+@pytest.mark.usefixtures("without_weights")
 def test_other_configurations_have_their_size(build, parameters, total, billions, maps):
     check_size(build(), parameters, total, billions, maps)
 

@@ -301,6 +301,7 @@ def of_recipe(recipe):
     )
 
 
+@pytest.mark.usefixtures("without_weights")
 def test_the_papers_network_is_simple_baseline_and_its_enlargement():
     recipe = recipes.paper()
     model = of_recipe(recipe)
@@ -315,6 +316,7 @@ def test_the_papers_network_is_simple_baseline_and_its_enlargement():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_weights")
 def test_behind_dlcm_it_has_the_size_of_both():
     """FACTS_DLCM 8: 15.5 million of DLCM and 477,696."""
     found = summarize(of_recipe(recipes.paper_dlcm()), "enhance_net")
@@ -349,6 +351,7 @@ def test_a_recipe_is_its_bases_and_the_enlargement(name, base):
 
 
 @pytest.mark.parametrize("base", [None, *recipes.TINY_BASES])
+@pytest.mark.usefixtures("without_weights")
 def test_the_tiny_recipe_builds_a_network_for_its_crops(base):
     recipe = RECIPES["enhance_net"]["tiny" if base is None else f"tiny_{base}"]()
     model = of_recipe(recipe)

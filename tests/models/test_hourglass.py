@@ -49,6 +49,7 @@ def images(people, height, width, seed=0):
         pytest.param("pytorch_pose", 8, 1, 25_594_624, 28.094, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.usefixtures("without_weights")
 def test_the_published_networks_have_their_size(
     stem, stacks, blocks, parameters, billions
 ):

@@ -51,6 +51,7 @@ def small():
         (recipes.paper_mpii, 32, (256, 256), 28_536_080, 10.193),
     ],
 )
+@pytest.mark.usefixtures("without_weights")
 def test_the_published_networks_have_their_size(
     recipe, width, size, parameters, billions
 ):
@@ -68,6 +69,7 @@ def test_the_published_networks_have_their_size(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width, billions", [(32, 17.201), (48, 35.307)])
+@pytest.mark.usefixtures("without_weights")
 def test_the_published_networks_have_their_size_on_larger_crops(width, billions):
     model = HRNet(17, (384, 288), width)
     found = summarize(model, "hrnet")["multiply_adds"]

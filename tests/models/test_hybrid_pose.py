@@ -61,6 +61,7 @@ def photos():
         pytest.param(CNet, {"link": "plain"}, 8_786_368, 13.6, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.usefixtures("without_weights")
 def test_the_networks_have_their_size(network, options, parameters, billions):
     """16 joints, 256 x 256, the readings of the paper that are the defaults."""
     found = summarize(network(**options), "net")

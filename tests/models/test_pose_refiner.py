@@ -32,6 +32,7 @@ def test_parameters_and_multiply_adds_of_posetracks_15_joints(full):
     }
 
 
+@pytest.mark.usefixtures("without_weights")
 def test_parameters_and_multiply_adds_of_mpiis_16_joints():
     numbers = summarize(PoseRefiner(16, (400, 400)), "pose_refiner")
     assert numbers["trainable_parameters"] == 43_435_120

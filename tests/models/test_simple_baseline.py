@@ -47,6 +47,7 @@ def small():
         pytest.param(152, (384, 288), 68_635_473, 38.086, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.usefixtures("without_weights")
 def test_the_network_for_coco_has_the_published_size(depth, size, parameters, billions):
     recipe = recipes.paper()
     network = {**recipe.network, "trunk": f"resnet{depth}"}
