@@ -6,11 +6,13 @@ import pytest
 from keras import layers, ops
 
 from tests.dot_model import DOTS, SIZE
-from tfpose import viz
+from tfpose import geometry, viz
 from tfpose.bottom_up import BottomUp, finds_everybody
 from tfpose.estimate import Estimator, boxes_of
+from tfpose.grouping import group, joint_order
 from tfpose.models.estimator import PoseEstimator
 from tfpose.predict import predict_files
+from tfpose.serving_model import serving_model
 from tfpose.skeleton import Skeleton
 
 
@@ -131,6 +133,20 @@ def test_a_mirrored_look_exchanges_left_and_right():
     np.testing.assert_allclose(detections[5, 5], [0.5, 0.5, 0.2], atol=1e-5)
     assert tags.shape == (32, 24, 3, 2)
     np.testing.assert_array_equal(tags[:, :, 0, 0], tags[:, ::-1, 0, 1])
+
+
+def test_an_export_answers_with_what_is_grouped():
+    model = build()
+    served = serving_model(model, DOTS, phases=True)
+    people = np.array([FIRST, SECOND]) * [0.6, 0.8]  # of a photo as large as the crop
+    photo = photo_of(people, *SIZE)
+    maps = served({"image": photo[None]})
+    cells, scores = group(maps["detections"][0], maps["tags"][0], joint_order(DOTS))
+    expected = BottomUp(model, DOTS, flip=False)(photo)
+    found = geometry.heatmap_to_crop(cells, model.stride)
+    assert len(found) == 2
+    np.testing.assert_allclose(found, expected[0], atol=1e-3)
+    np.testing.assert_allclose(scores, expected[1], atol=1e-5)
 
 
 def test_nobody_is_nobody(find):

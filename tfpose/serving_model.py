@@ -14,8 +14,8 @@ from tfpose.layers.blocks import PhaseConvolution, phase_kernels
 from tfpose.layers.heatmaps import BeliefScore, PeakValue, SpatialSoftmax
 from tfpose.skeleton import Skeleton
 
-# Of the model's own outputs, what signatures for whole photos decode.
-DECODED = ("keypoints", "heatmap", "offsets")
+# Of the model's own outputs, what signatures decode or hand on.
+DECODED = ("keypoints", "heatmap", "offsets", "tags")
 
 
 def serving_model(
@@ -30,7 +30,10 @@ def serving_model(
     f32[B, K, 2] crop px and "valid" f32[B, K], 1 where the input pose has the joint.
     Outputs, a dict: "keypoints" f32[B, K, 2] crop px; "scores" f32[B, K] in 0..1: of
     beliefs by softmax ``BeliefScore``, for a person that fills the crop but for its
-    margin; of other heatmaps their largest value.
+    margin; of other heatmaps their largest value. A model that finds everybody also
+    answers with "detections" and "tags", both f32[B, h, w, K] (of ``EnhanceNet``,
+    "detections" have r times the rows and columns), of which ``grouping.group`` makes
+    people; its "keypoints" are the highest peaks of anybody.
 
     Args:
         model: a refiner or an estimator.
@@ -48,13 +51,15 @@ def serving_model(
         for name, tensor in model.input.items()
     }
     network = network_of(model, phases) if network is None else network
-    network = part_of(network, "keypoints", "belief")
+    tags = ["tags"] if "tags" in network.output else []
+    network = part_of(network, "keypoints", "belief", *tags)
     image = layers.Rescaling(1.0, name="image_to_float")(inputs["image"])
     outputs = network({**inputs, "image": image})
     scores = score_layer(model, skeleton)(outputs["belief"])
-    return keras.Model(
-        inputs, {"keypoints": outputs["keypoints"], "scores": scores}, name="serving"
-    )
+    answers = {"keypoints": outputs["keypoints"], "scores": scores}
+    if tags:
+        answers |= {"detections": outputs["belief"], "tags": outputs["tags"]}
+    return keras.Model(inputs, answers, name="serving")
 
 
 def network_of(model: keras.Model, phases: bool) -> keras.Model:
