@@ -316,3 +316,10 @@ def test_small_networks_fit_into_the_small_fusion():
     )
     fusion.take(*networks)
     assert fusion.output["heatmap"].shape == (None, 24, 24, 17)
+    assert len(fusion.get_layer("fusion").input) == 2  # of the last hourglasses
+
+
+def test_the_paper_fuses_all_hourglasses():
+    network = recipes.paper().network
+    assert network["refinement"] == network["correction"] == (1, 2, 3, 4)
+    assert recipes.tiny().network["refinement"] == (4,)
