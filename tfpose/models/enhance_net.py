@@ -76,6 +76,8 @@ class EnhanceNet(PoseEstimator):
     f32[B, h, w, K or K + 1], what the base calls "heatmap"; the base's other maps by
     their names; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
 
+    Of Associative Embedding the detections are enlarged; tags stay as they are.
+
     The base's target settings of "heatmap" go for the enlarged maps too: a standard
     deviation in px of the crop is r times as many cells (Eq. 6).
 
