@@ -39,20 +39,15 @@ def render_people(folder: pathlib.Path, people: dict) -> str:
 
 
 def train(
-    run: pathlib.Path,
-    model: str,
-    data: str,
-    settings: dict,
-    weights=None,
-    preset="tiny",
+    run: pathlib.Path, model: str, data: str, settings: dict, weights=None
 ) -> pathlib.Path:
-    """Trains a model's recipe with some settings, unless that was done.
+    """Trains a model's recipe ``tiny`` with some settings, unless that was done.
 
     ``weights``: the folder of a model to begin with; None for random ones.
     """
     if not (run / training.WEIGHTS).exists():
         lines = [f"{name}={value}" for name, value in settings.items()]
-        recipe = config.override(RECIPES[model][preset](), lines)
+        recipe = config.override(RECIPES[model]["tiny"](), lines)
         resume = (run / training.CHECKPOINT).exists()
         training.train(recipe, data, str(run), resume=resume, weights=weights)
     return run

@@ -51,6 +51,8 @@ def tiny() -> Config:
 
     ``python train.py --model=associative_embedding --preset=tiny --data=DIR`` on the
     rendered photos that ``tfpose prepare synthetic --out DIR --set window=100`` writes.
+    After half an hour on one core it tells people apart, but knows their limbs roughly:
+    27.6 PCK@0.2 of validation people, 0.15 AP50 of all people in their photos.
     """
     return Config(
         model="associative_embedding",
