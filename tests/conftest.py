@@ -32,15 +32,11 @@ def shared_data() -> pathlib.Path:
 
 @pytest.fixture
 def without_weights():
-    """Networks of the test have weights without values, enough to count them.
+    """Networks of the test have weights without values, enough to count them."""
+    from tfpose import summary
 
-    They are built in a third of the time.
-    """
-    import keras
-
-    with keras.StatelessScope(initialize_variables=False):
+    with summary.without_weights():
         yield
-    keras.utils.clear_session()  # which would give them values otherwise
 
 
 def convolutions(x):

@@ -135,8 +135,9 @@ def test_a_mirrored_look_exchanges_left_and_right():
     np.testing.assert_array_equal(tags[:, :, 0, 0], tags[:, ::-1, 0, 1])
 
 
-def test_an_export_answers_with_what_is_grouped():
-    model = build()
+@pytest.mark.parametrize("enlarged", [1, 4])
+def test_an_export_answers_with_what_is_grouped(enlarged):
+    model = build(enlarged)
     served = serving_model(model, DOTS, phases=True)
     people = np.array([FIRST, SECOND]) * [0.6, 0.8]  # of a photo as large as the crop
     photo = photo_of(people, *SIZE)

@@ -143,6 +143,15 @@ def random_matrices(seed=0):
     return tf.constant(matrices + [[[0, 0, 0], [0, 4, 0]]], tf.float32)
 
 
+def test_a_box_shows_the_same_after_it_was_scaled_and_shifted():
+    matrix = tf.constant([[2.0, 0, 10.5], [0, 0.5, -0.25]])
+    found = geometry.transform_box(tf.constant([0.0, 0, 4, 6]), matrix)
+    # Edges -0.5 and 3.5 go to 9.5 and 17.5, -0.5 and 5.5 to -0.5 and 2.5.
+    np.testing.assert_allclose(found, [10, 0, 8, 3])
+    back = geometry.transform_box(found, geometry.invert(matrix))
+    np.testing.assert_allclose(back, [0, 0, 4, 6], atol=1e-5)
+
+
 def test_the_inverse_undoes_a_map():
     matrices = random_matrices()
     points = tf.random.stateless_uniform((7, 9, 2), [0, 1])

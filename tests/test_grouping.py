@@ -328,6 +328,8 @@ def test_other_skeletons_go_from_head_to_ankles():
 @pytest.mark.parametrize(
     "detections, tags, order, message",
     [
+        ((4, 6, 2), (2, 2, 2), (0, 1), r"got \(4, 6, 2\) and \(2, 2, 2\)"),
+        ((2, 3, 2), (4, 6, 2), (0, 1), r"got \(2, 3, 2\) and \(4, 6, 2\)"),
         ((4, 5, 2), (4, 5, 3), (0, 1), r"got \(4, 5, 2\) and \(4, 5, 3\)"),
         ((4, 5), (4, 5), (0,), r"\(h, w, K, T\), got \(4, 5\)"),
         ((4, 5, 2), (4, 5, 2), (0,), r"all of 2 joints, got \(0,\)"),

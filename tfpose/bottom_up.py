@@ -22,8 +22,7 @@ class BottomUp:
 
     Args:
         model: network with the outputs "heatmap" and "tags", or an ``EnhanceNet`` of
-            one, whose detections have r times the tags' rows and columns. A joint has
-            the tag of the cell that it lies in.
+            one.
         skeleton: of its poses.
         flip: look at the mirrored photo too; detections are averaged, and a joint has
             two tags, as in the authors' code.
@@ -32,7 +31,6 @@ class BottomUp:
     def __init__(self, model: keras.Model, skeleton: Skeleton, flip: bool = True):
         self.skeleton, self._size = skeleton, model.input_size
         self._stride = model.stride
-        self._reach = model.output["heatmap"].shape[1] // model.output["tags"].shape[1]
         outputs = {name: model.output[name] for name in ("heatmap", "tags")}
         network = keras.Model(model.input, outputs)
         self._run = tf.function(lambda image: network({"image": image}, training=False))
@@ -51,24 +49,20 @@ class BottomUp:
         """
         crops, to_image = crops_of(photo, whole_photo(photo), self._size, (1.0,))
         detections, tags = self._maps(crops[0])
-        cells, scores = group(detections, tags, self._order, reach=self._reach)
+        cells, scores = group(detections, tags, self._order)
         in_crop = geometry.heatmap_to_crop(cells, self._stride)
         keypoints = geometry.transform(in_crop, to_image[0]).numpy()
         found = scores > 0
         return keypoints * found[..., None], np.clip(scores, 0, 1)
 
     def _maps(self, crop) -> tuple[np.ndarray, np.ndarray]:
-        """Detections f32[h, w, K] and tags f32[h, w, K, T] about f32[1, H, W, 3]."""
+        """Detections f32[h, w, K] and tags f32[h', w', K, T] about f32[1, H, W, 3]."""
         looks = np.concatenate([crop, crop[:, :, ::-1]]) if self._flip else crop
-        maps = self._run(looks)
-        detections, tags = (
-            np.stack([self._unflipped(look, found) for look, found in enumerate(both)])
-            for both in (maps["heatmap"].numpy(), maps["tags"].numpy())
-        )
-        for axis in (1, 2):
-            tags = np.repeat(tags, self._reach, axis)
-        return detections.mean(axis=0), np.moveaxis(tags, 0, -1)
-
-    def _unflipped(self, look: int, found) -> np.ndarray:
-        """f32[h, w, K] of a look as the photo is, of which the second is mirrored."""
-        return found[:, ::-1, self.skeleton.flip_permutation] if look else found
+        maps = {name: found.numpy() for name, found in self._run(looks).items()}
+        if self._flip:
+            order = self.skeleton.flip_permutation
+            maps = {
+                name: np.stack([found[0], found[1, :, ::-1][..., order]])
+                for name, found in maps.items()
+            }
+        return maps["heatmap"].mean(axis=0), np.moveaxis(maps["tags"], 0, -1)

@@ -227,13 +227,10 @@ def summary(model, preset, settings, json) -> None:
 
 def _sizes(config) -> dict:
     """What ``summarize`` counts of a configuration's model."""
-    import keras
-
-    from tfpose.summary import summarize
+    from tfpose.summary import summarize, without_weights
     from tfpose.training import build_model
 
-    # Counting needs no weights, and without them takes a third of the time.
-    with keras.StatelessScope(initialize_variables=False):
+    with without_weights():
         return summarize(build_model(config), config.model)
 
 

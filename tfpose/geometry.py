@@ -22,6 +22,11 @@ from tfpose.crop_rules import (
 )
 
 
+def centred_box(centre, extent) -> tf.Tensor:
+    """The box f32[..., 4] xywh about a centre f32[..., 2], f32[..., 2] px large."""
+    return tf.concat([centre - (extent - 1) / 2, extent], axis=-1)
+
+
 def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
     """The tight box around a pose's valid joints.
 
@@ -40,15 +45,14 @@ def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
     high = tf.reduce_max(tf.where(seen, keypoints, keypoints.dtype.min), axis=-2)
     size = high - low
     size = tf.where(size > 0, size, minimum)
-    box = tf.concat([(low + high) / 2 - (size - 1) / 2, size], axis=-1)
+    box = centred_box((low + high) / 2, size)
     return tf.where(tf.reduce_any(seen, axis=-2), box, tf.zeros_like(box))
 
 
 def scale_box(box, factor) -> tf.Tensor:
     """The box f32[..., 4] made ``factor`` times as large about its centre."""
     position, size = box[..., :2], box[..., 2:]
-    centre = position + (size - 1) / 2
-    return tf.concat([centre - (size * factor - 1) / 2, size * factor], axis=-1)
+    return centred_box(position + (size - 1) / 2, size * factor)
 
 
 def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
@@ -109,7 +113,7 @@ def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:
     """
     centre = box[..., :2] + (box[..., 2:] - 1) / 2
     extent = tf.constant([size[1], size[0]], tf.float32) * (height / wanted)[..., None]
-    return tf.concat([centre - (extent - 1) / 2, extent], axis=-1)
+    return centred_box(centre, extent)
 
 
 def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:
@@ -150,6 +154,22 @@ def transform(points, matrix) -> tf.Tensor:
     points = tf.convert_to_tensor(points, tf.float32)
     linear, offset = matrix[..., :2], matrix[..., 2]
     return tf.matmul(points, linear, transpose_b=True) + offset[..., None, :]
+
+
+def transform_box(box, matrix) -> tf.Tensor:
+    """The box of what a box shows, after a map that only scales and shifts.
+
+    Args:
+        box: f32[4] xywh.
+        matrix: f32[2, 3].
+
+    Returns:
+        f32[4] xywh.
+    """
+    # Edges are mapped: the first pixel's lies half a pixel before its centre.
+    edge = transform(box[None, :2] - 0.5, matrix)[0]
+    extent = tf.linalg.diag_part(matrix[:, :2]) * box[2:]
+    return tf.concat([edge + 0.5, extent], axis=-1)
 
 
 def invert(matrix) -> tf.Tensor:

@@ -45,7 +45,6 @@ def group(
     detection_threshold: float = 0.1,
     tag_threshold: float = 1.0,
     most_people: int = 30,
-    reach: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Makes people of the joints that were found in a photo.
 
@@ -56,13 +55,14 @@ def group(
     Args:
         detections: f32[h, w, K], about 1 where a joint is.
         tags: f32[h, w, K], or f32[h, w, K, T] of T looks at the photo, whose distances
-            are Euclidean.
+            are Euclidean. They may have r times fewer rows and columns (EnhanceNet): a
+            joint has the tag of the cell that it lies in, and a peak is the largest of
+            all within such a cell's size.
         order: the K joints in the order in which they are given (``joint_order``).
         detection_threshold: of peaks; a joint filled in may be weaker.
         tag_threshold: a joint's tag is nearer to the mean of its person.
         most_people: at most, the strongest of the first joint that begin one; and so
             many peaks a joint.
-        reach: as of ``find_peaks``; of maps that were enlarged r times, r.
 
     Returns:
         keypoints f32[P, K, 2], the peak's cell, a quarter towards the larger neighbour
@@ -73,14 +73,17 @@ def group(
         ValueError: maps of different shapes, or an order that is not of the K joints.
     """
     detections, tags = np.asarray(detections), np.asarray(tags)
-    if detections.ndim != 3 or detections.shape != tags.shape[:3] or tags.ndim > 4:
+    reach = _enlargement(detections.shape, tags.shape)
+    if not reach:
         raise ValueError(
-            "detections, tags: expected arrays (h, w, K) and (h, w, K) or (h, w, K, T),"
-            f" got {detections.shape} and {tags.shape}"
+            "detections, tags: expected arrays (h, w, K) and, with as many rows and "
+            "columns or r times fewer, (h, w, K) or (h, w, K, T), got "
+            f"{detections.shape} and {tags.shape}"
         )
     joints = detections.shape[2]
     if sorted(order) != list(range(joints)):
         raise ValueError(f"order: expected all of {joints} joints, got {tuple(order)}")
+    tags = tags.repeat(reach, axis=0).repeat(reach, axis=1)
     flat_tags = tags.reshape(detections.shape[0] * detections.shape[1], joints, -1)
     cells = np.full((0, joints), -1)  # of each person's joints, -1 where one lacks
     for joint in order:
@@ -91,6 +94,15 @@ def group(
         cells = cells[:most_people]
     cells = _fill(cells, detections.reshape(-1, joints), flat_tags)
     return _positions(cells, detections)
+
+
+def _enlargement(detections: tuple, tags: tuple) -> int:
+    """r, by the shapes of both; 0 where they do not fit."""
+    if len(detections) != 3 or len(tags) not in (3, 4):
+        return 0
+    reach = detections[0] // tags[0] if tags[0] else 1
+    fits = detections == (reach * tags[0], reach * tags[1], tags[2])
+    return reach if fits else 0
 
 
 def find_peaks(detection, threshold: float, most: int, reach: int = 1) -> np.ndarray:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import keras
+
+
+@contextlib.contextmanager
+def without_weights():
+    """Context in which networks are built with weights that have no values.
+
+    Counting needs none, and building takes a third of the time. The networks cannot be
+    called, and Keras' names of layers begin anew afterwards.
+    """
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        keras.utils.clear_session()  # or the next network would fill them all
 
 
 def summarize(model: keras.Model, name: str) -> dict:

@@ -33,21 +33,25 @@ def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Cod
     Of the settings in ``config.target``, and of those that the model has for this
     output, those that the codec knows are taken.
     """
-    height, channels = model.output[output].shape[1], model.output[output].shape[3]
     settings = {**config.target, **model.targets.get(output, {})}
     if settings["codec"] == TAGS:
         return JointsOfPeople()
     codec = CODECS[settings["codec"]]
     fields = {field.name for field in dataclasses.fields(codec)}
     known = {name: value for name, value in settings.items() if name in fields}
-    joints = codec(config.input_size, config.input_size[0] / height, **known)
+    joints = codec(config.input_size, _stride(model, config, output), **known)
     if _tags_of(model):
         return Everybody(joints)
     if codec is OffsetDisc:
         return joints
-    more = channels - len(skeletons.get(config.skeleton))
+    more = model.output[output].shape[3] - len(skeletons.get(config.skeleton))
     background = more == 1 and settings["codec"] != "parts"
     return WithBackground(joints) if background else joints
+
+
+def _stride(model: keras.Model, config: Config, output: str) -> float:
+    """px a cell of one of the model's maps, which may differ from ``model.stride``."""
+    return config.input_size[0] / model.output[output].shape[1]
 
 
 def _tags_of(model: keras.Model) -> list[str]:
@@ -89,9 +93,7 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
         )
     weights = dict.fromkeys(of_output, config.stage_loss)
     for name in _tags_of(model):
-        # Not the model's stride: EnhanceNet's detections have smaller cells than tags.
-        stride = model.input_size[0] / model.output[name].shape[1]
-        of_output[name] = losses.AssociativeTags(stride)
+        of_output[name] = losses.AssociativeTags(_stride(model, config, name))
         weights[name] = config.tag_loss
     if "offsets" in of_output:
         of_output["offsets"] = losses.OffsetDistance(config.offset_error)

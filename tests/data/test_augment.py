@@ -108,10 +108,13 @@ STANDING = np.float32(
 ALL = np.ones(14, bool)
 
 
-def half(keypoints=STANDING, labelled=ALL, share=1.0, seed=0, size=(96, 96)):
+def half(
+    keypoints=STANDING, labelled=ALL, share=1.0, seed=0, size=(96, 96), skeleton=LSP14
+):
     """f32[4], the box of one draw."""
+    some = Augmentation(half_body=share)
     return np.asarray(
-        random_half_body(BOX, keypoints, labelled, LSP14, size, share, [5, seed])
+        random_half_body(BOX, keypoints, labelled, skeleton, size, some, [5, seed])
     )
 
 
@@ -165,11 +168,7 @@ def test_where_the_halves_begin():
         points = np.zeros((len(skeleton), 2), np.float32)
         points[list(lower)] = 100
         boxes = {
-            tuple(
-                np.asarray(
-                    random_half_body(BOX, points, labelled, skeleton, SIZE, 1.0, [0, n])
-                )[:2] > 50
-            )
-            for n in range(20)
-        }  # fmt: skip
+            tuple(half(points, labelled, seed=seed, skeleton=skeleton)[:2] > 50)
+            for seed in range(20)
+        }
         assert boxes == {(True, True), (False, False)}

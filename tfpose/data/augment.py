@@ -63,7 +63,9 @@ def random_crop_matrix(box, size, augmentation: Augmentation, seed):
     return geometry.crop_matrix(box, size, rotation, mirror), mirror
 
 
-def random_half_body(box, keypoints, labelled, skeleton: Skeleton, size, share, seed):
+def random_half_body(
+    box, keypoints, labelled, skeleton: Skeleton, size, augmentation: Augmentation, seed
+):
     """Draws whether a person is shown by half, and by which half (HRNet's code).
 
     Args:
@@ -72,27 +74,26 @@ def random_half_body(box, keypoints, labelled, skeleton: Skeleton, size, share, 
         labelled: bool[K].
         skeleton: K joints; those of ``LOWER_JOINTS`` are the lower half.
         size: (height, width) of the crop.
-        share: ``Augmentation.half_body``.
+        augmentation: ranges.
         seed: i32[2].
 
     Returns:
         f32[4] in I: ``box``, or another one in the shape of ``size``.
     """
+    if not augmentation.half_body:
+        return box
     draw = tf.random.stateless_uniform([2], seed)
-    lower = [bare_name(joint) in LOWER_JOINTS for joint in skeleton.joints]
-    halves = tf.cast(
-        tf.stack([labelled & ~tf.constant(lower), labelled & lower]), tf.float32
-    )
+    lower = tf.constant([bare_name(j) in LOWER_JOINTS for j in skeleton.joints])
+    halves = tf.cast(tf.stack([labelled & ~lower, labelled & lower]), tf.float32)
     above, below = tf.unstack(tf.reduce_sum(halves, axis=1))
-    enough = above >= HALF_BODY, below >= HALF_BODY
-    upper = ((draw[1] < UPPER_BODY) & enough[0]) | ~enough[1]
-    half = tf.where(upper, halves[0], halves[1])
+    drawn = (draw[1] < UPPER_BODY) & (above >= HALF_BODY)
+    half = tf.where(drawn | (below < HALF_BODY), halves[0], halves[1])
     around = geometry.fit_aspect(geometry.box_around(keypoints, half), size)
-    side = HALF_BODY_MARGIN * around[2:]
     joints = tf.maximum(tf.reduce_sum(half), 1)
     middle = tf.reduce_sum(keypoints * half[:, None], axis=0) / joints
-    shown = tf.concat([middle - (side - 1) / 2, side], axis=0)
-    return tf.where((above + below > WHOLE_BODY) & (draw[0] < share), shown, box)
+    shown = geometry.centred_box(middle, HALF_BODY_MARGIN * around[2:])
+    by_half = draw[0] < augmentation.half_body
+    return tf.where(by_half & (above + below > WHOLE_BODY), shown, box)
 
 
 def random_colour(image, augmentation: Augmentation, seed):

@@ -232,11 +232,10 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
         box = geometry.fit_aspect(_window_box(record), size)
     else:
         box = crop_box(record["box"], height, size, person.height)
-    if person.augmentation.half_body:
-        box = random_half_body(
-            box, record["keypoints"], record["visible"] > 0, skeleton, size,
-            person.augmentation.half_body, tf.random.fold_in(seed, 2),
-        )  # fmt: skip
+    box = random_half_body(
+        box, record["keypoints"], record["visible"] > 0, skeleton, size,
+        person.augmentation, tf.random.fold_in(seed, 2),
+    )  # fmt: skip
     matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
 
     def photo():
@@ -306,11 +305,9 @@ def crop_box(box, height, size, wanted: float) -> tf.Tensor:
 
 def _window_box(record):
     """f32[4] xywh in I: what the record's window shows."""
-    matrix = record["window_matrix"]
-    pixels = tf.cast(tf.image.extract_jpeg_shape(record["window"])[1::-1], tf.float32)
-    # Pixel centres are integers: the first pixel begins half a pixel before its own.
-    edge = geometry.transform(tf.constant([[-0.5, -0.5]]), matrix)[0]
-    return tf.concat([edge + 0.5, tf.linalg.diag_part(matrix[:, :2]) * pixels], axis=0)
+    extent = tf.cast(tf.image.extract_jpeg_shape(record["window"])[1::-1], tf.float32)
+    window = tf.concat([tf.zeros(2), extent], axis=0)
+    return geometry.transform_box(window, record["window_matrix"])
 
 
 def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
