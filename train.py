@@ -4,23 +4,23 @@ import sys
 
 from absl import app, flags
 
-from tfpose import cli
-from tfpose.arguments import DATA
+from tfpose.cli import common, train
 
 flags.DEFINE_string("model", "posefix", "Name of the model.")
-flags.DEFINE_string("preset", "tiny", "Recipe: tiny, paper, ... (tfpose models).")
-flags.DEFINE_string("data", DATA, "Folder of prepared data sets.")
-flags.DEFINE_string("model_dir", None, "Folder to write; runs/MODEL_PRESET if none.")
-flags.DEFINE_bool("resume", False, "Go on with the run in --model_dir.")
+flags.DEFINE_string("recipe", "tiny", "Recipe: tiny, paper, ... (tfpose models).")
+flags.DEFINE_alias("preset", "recipe")
+flags.DEFINE_string("data", common.DATA, "Folder of prepared data sets.")
+flags.DEFINE_string("model_dir", None, "Folder to write; runs/MODEL_RECIPE if none.")
+flags.DEFINE_bool("resume", False, "Continue the run in --model_dir.")
 flags.DEFINE_bool("quicktest", False, "A few steps, to see that everything works.")
 flags.DEFINE_string("weights", None, "Model folder whose weights to start from.")
 flags.DEFINE_multi_string("set", [], "key=value, changes the recipe; repeatable.")
 
 
 def main(_):
-    names = "model preset data model_dir resume quicktest weights".split()
+    names = "model recipe data model_dir resume quicktest weights".split()
     options = {name: flags.FLAGS[name].value for name in names}
-    sys.exit(cli.run(cli.train, settings=flags.FLAGS["set"].value, **options))
+    sys.exit(common.run(train.run, settings=flags.FLAGS["set"].value, **options))
 
 
 if __name__ == "__main__":

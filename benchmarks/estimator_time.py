@@ -26,13 +26,13 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from tfpose import litert
-from tfpose.exporting import write_saved_model
+from tfpose.exporting import litert
+from tfpose.exporting.savedmodel import write_saved_model
 from tfpose.models import CNet, HRNet, HybridPose, RNet, SimpleBaseline
 from tfpose.models.hourglass import StackedHourglass
-from tfpose.serving_model import serving_model
-from tfpose.skeleton import COCO17, MPII16
-from tfpose.summary import summarize
+from tfpose.models.serving_graph import serving_model
+from tfpose.models.summary import summarize
+from tfpose.skeletons import COCO17, MPII16
 
 TURNS, THREADS = 5, 2
 MOST = 1.1

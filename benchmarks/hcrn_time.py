@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.models.hcrn import HCRN, REFINEMENTS
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 TURNS = 15
 MOST = 1.04

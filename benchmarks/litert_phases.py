@@ -17,11 +17,11 @@ import time
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from tfpose import litert
-from tfpose.exporting import write_saved_model
+from tfpose.exporting import litert
+from tfpose.exporting.savedmodel import write_saved_model
 from tfpose.models import PoseFix
-from tfpose.serving_model import serving_model
-from tfpose.skeleton import COCO17
+from tfpose.models.serving_graph import serving_model
+from tfpose.skeletons import COCO17
 
 SIZE, JOINTS, THREADS = (256, 192), len(COCO17), 2
 PHASES_AT_MOST, INT8_AT_MOST = 0.65, 0.6

@@ -18,10 +18,10 @@ import time
 
 import numpy as np
 
-from tfpose.evaluate import evaluate_poses
+from tfpose.evaluation.evaluate import evaluate_poses
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import oks
-from tfpose.poses import Annotations, Results
-from tfpose.skeleton import COCO17, LSP14
+from tfpose.skeletons import COCO17, LSP14
 
 AT_MOST_PRECISION, AT_MOST_RATES = 0.3, 0.2  # s
 TURNS = 5

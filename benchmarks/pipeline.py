@@ -25,10 +25,10 @@ import synthesis
 import tensorflow as tf
 
 from data_prep.__main__ import prepare
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 from tfpose.codecs import IntegralHeatmap
+from tfpose.config import Augmentation
 from tfpose.data import pipeline
-from tfpose.data.augment import Augmentation
 from tfpose.data.examples import Supervision, training_batches
 
 SIZE, BATCH, CORES = (256, 192), 32, 2
@@ -64,7 +64,7 @@ def main(data: str = "", split: str = "synthetic/train", name: str = "coco17") -
 
 def time_pipeline(records, count, skeleton, batches=40) -> tuple[float, float]:
     """People a second, and ms of processor time a person."""
-    person = pipeline.Person(skeleton, SIZE, AUGMENTATION)
+    person = pipeline.CropSpec(skeleton, SIZE, AUGMENTATION)
     people = pipeline.shuffled_people(records, count, person, BATCH, seed=0)
     codecs = {"heatmap": IntegralHeatmap(SIZE)}
     supervision = Supervision(codecs, skeleton, refines=True)
@@ -93,10 +93,10 @@ def one_person(record, corrupt, rng):
     x, y, width, height = record["box"]
     side = 1.25 * max(width, height * SIZE[1] / SIZE[0])
     scale = SIZE[1] / (side * (1 + AUGMENTATION.scale * rng.uniform(-1, 1)))
-    centre = x + (width - 1) / 2, y + (height - 1) / 2
+    center = x + (width - 1) / 2, y + (height - 1) / 2
     angle = AUGMENTATION.rotation * rng.uniform(-1, 1)
-    matrix = cv2.getRotationMatrix2D(centre, angle, scale)
-    matrix[:, 2] += (SIZE[1] - 1) / 2 - centre[0], (SIZE[0] - 1) / 2 - centre[1]
+    matrix = cv2.getRotationMatrix2D(center, angle, scale)
+    matrix[:, 2] += (SIZE[1] - 1) / 2 - center[0], (SIZE[0] - 1) / 2 - center[1]
     if rng.uniform() < AUGMENTATION.mirror:
         matrix[0] = [0, 0, SIZE[1] - 1] - matrix[0]
     window = cv2.imdecode(np.frombuffer(record["window"], np.uint8), cv2.IMREAD_COLOR)
@@ -108,7 +108,7 @@ def one_person(record, corrupt, rng):
 
     pose = to_pose(record["keypoints"])
     valid = ((pose >= -0.5) & (pose < np.array(SIZE[::-1]) - 0.5)).all(-1)
-    corrupted = corrupt(pose, to_pose(record["neighbour_keypoints"]), rng)
+    corrupted = corrupt(pose, to_pose(record["neighbor_keypoints"]), rng)
     columns = np.arange(SIZE[1] // 4) - (pose[:, :1] - 1.5) / 4
     rows = np.arange(SIZE[0] // 4) - (pose[:, 1:] - 1.5) / 4
     columns, rows = (np.maximum(1 - abs(x), 0) for x in (columns, rows))

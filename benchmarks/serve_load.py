@@ -29,8 +29,9 @@ import numpy as np
 import requests
 import tensorflow as tf
 
-from tfpose import exporting, training
-from tfpose.refine import model_folder
+from tfpose.exporting import savedmodel
+from tfpose.models import table
+from tfpose.weights.presets import model_folder
 
 MODEL, SIGNATURE, JOINTS = "posefix_tiny_lsp", "refine_photo", 14
 PHOTOS, PHOTO_SIZE = 12, (375, 500)
@@ -42,7 +43,7 @@ def main(seconds: float, malformed: float, clients: int) -> int:
     """Prints what was measured; 1 if an answer was wrong."""
     with tempfile.TemporaryDirectory() as folder:
         saved = pathlib.Path(folder, MODEL, "1")
-        exporting.write_servable(*training.load_model(model_folder(MODEL)), saved)
+        savedmodel.write_servable(*table.load_model(model_folder(MODEL)), saved)
         good = questions(tf.saved_model.load(str(saved)).signatures[SIGNATURE])
         server, address = start(folder)
         try:

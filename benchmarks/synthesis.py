@@ -1,7 +1,7 @@
 """How long does a person's error synthesis take on one core, and how long in NumPy?
 
 Measured in one run: ``tfpose.synthesis.posefix`` in a graph on batches of 32 people
-with three neighbours each, and a joint-by-joint NumPy program that samples like
+with three neighbors each, and a joint-by-joint NumPy program that samples like
 PoseFix's own code: 125 to 2000 positions of each error, all of them tested, one of the
 allowed ones chosen.
 
@@ -19,10 +19,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from tfpose.skeleton import COCO17
+from tfpose.skeletons import COCO17
 from tfpose.synthesis import posefix
 
-PEOPLE, NEIGHBOURS = 32, 3
+PEOPLE, NEIGHBORS = 32, 3
 AREA = 177.4**2  # px^2, of a person who fills a crop of 256x192
 AT_MOST = 0.3  # ms a person
 SAMPLES = {"good": 125, "jitter": 500, "inversion": 500, "swap": 500, "miss": 2000}
@@ -40,12 +40,12 @@ def main() -> None:
 
 
 def crowd(people: int, seed: int = 0):
-    """Poses f32[B, K, 2] and their neighbours' f32[B, P, K, 2] in a crop."""
+    """Poses f32[B, K, 2] and their neighbors' f32[B, P, K, 2] in a crop."""
     rng = np.random.default_rng(seed)
     joints = len(COCO17)
     pose = rng.uniform((40, 30), (150, 225), (people, joints, 2))
-    shift = rng.uniform(-60, 60, (people, NEIGHBOURS, 1, 2))
-    noise = rng.normal(scale=15, size=(people, NEIGHBOURS, joints, 2))
+    shift = rng.uniform(-60, 60, (people, NEIGHBORS, 1, 2))
+    noise = rng.normal(scale=15, size=(people, NEIGHBORS, joints, 2))
     return np.float32(pose), np.float32(pose[:, None] + shift + noise)
 
 

@@ -4,7 +4,7 @@ Reads the data set's own folders, ``ai_challenger_keypoint_train_20170902`` and
 ``..._validation_20170911``, each with a JSON list of photos and a folder of photos; or
 the same people as COCO annotations, ``aic_train.json`` and ``aic_val.json``. In the own
 files a joint's third number is 1 where visible, 2 where occluded and 3 where not
-labelled, and boxes are corners.
+labeled, and boxes are corners.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import pathlib
 import numpy as np
 
 from data_prep.coco_layout import CocoLayout, Files
-from tfpose.pose_entries import annotation_entry, annotations_json
-from tfpose.poses import PoseFileError, read_json
-from tfpose.skeleton import AIC14
+from tfpose.errors import PoseFileError
+from tfpose.io.coco_records import annotation_entry, annotations_json
+from tfpose.io.files import read_json
+from tfpose.skeletons import AIC14
 
 # COCO's visibility by AI Challenger's.
 VISIBILITY = {1: 2, 2: 1, 3: 0, 0: 0}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from data_prep.coco_layout import CocoLayout, Files
 from data_prep.conversions import coco_to_posetrack
-from tfpose.skeleton import COCO17, POSETRACK15
+from tfpose.skeletons import COCO17, POSETRACK15
 
 
 class Coco(CocoLayout):

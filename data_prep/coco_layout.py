@@ -22,17 +22,12 @@ from data_prep.people import (
     PeopleBuilder,
     Person,
     Photo,
-    box_around,
+    person_box,
 )
-from tfpose.photos import PhotoError
-from tfpose.pose_entries import SEGMENT_SHARE_OF_BOX
-from tfpose.poses import (
-    Annotations,
-    PoseFileError,
-    as_annotations,
-    read_json,
-    rows_by_image,
-)
+from tfpose.errors import PhotoError, PoseFileError, TfposeError
+from tfpose.io.coco import Annotations, as_annotations, rows_by_image
+from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
+from tfpose.io.files import read_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +53,8 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         images: the folder of its photos; the data set's own folder if not given.
         split: what that split is called.
 
-    Left out, and counted by reason: annotations of crowds and people without a labelled
-    joint. Neither is a neighbour of the others.
+    Left out, and counted by reason: annotations of crowds and people without a labeled
+    joint. Neither is a neighbor of the others.
 
     Raises:
         ValueError: ``split`` or ``images`` without ``annotations``, or another split
@@ -87,11 +82,13 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         self, *, annotations: str = "", images: str = "", split: str = "", **kwargs
     ):
         if (images or split) and not annotations:
-            raise ValueError(
+            raise TfposeError(
                 f"{self.name}: images and split belong to annotations=FILE, found none"
             )
         if split and split not in self.SPLITS:
-            raise ValueError(f"split={split}: expected one of {', '.join(self.SPLITS)}")
+            raise TfposeError(
+                f"split={split}: expected one of {', '.join(self.SPLITS)}"
+            )
         self.given = Files((annotations,), images) if annotations else None
         self.given_split = split or self.SPLITS[0]
         if annotations:
@@ -154,16 +151,16 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         """
         folder = source / (self.given or self.FILES[split]).images
         seen: set[int] = set()
-        for path, labelled in self._files_of(split, source):
-            repeated = seen & set(labelled.ids.tolist())
+        for path, labeled in self._files_of(split, source):
+            repeated = seen & set(labeled.ids.tolist())
             if repeated:
                 raise PoseFileError(
                     f"{path}: expected unique annotation ids in all files of the "
                     f"split, found {min(repeated)} again"
                 )
-            seen |= set(labelled.ids.tolist())
-            self._count(labelled)
-            people = labelled.take(labelled.scored)
+            seen |= set(labeled.ids.tolist())
+            self._count(labeled)
+            people = labeled.take(labeled.scored)
             for image_id, rows in sorted(rows_by_image(people.image_ids).items()):
                 name = people.images[image_id].get("file_name")
                 if not isinstance(name, str):
@@ -178,10 +175,10 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         if not self.PHOTO_NOTES and not self.PERSON_NOTES:
             return Notes()
         notes = Notes()
-        for _, labelled in self._files_of(split, source):
-            for image_id, image in labelled.images.items():
+        for _, labeled in self._files_of(split, source):
+            for image_id, image in labeled.images.items():
                 notes.photos[image_id] = _some(image, self.PHOTO_NOTES)
-            for entry in labelled.entries:
+            for entry in labeled.entries:
                 notes.people[entry["id"]] = _some(entry, self.PERSON_NOTES)
         return notes
 
@@ -196,7 +193,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             yield path, as_annotations(data, path)
 
     def _with_our_names(self, path, data):
-        """The data with joints renamed; who has no keypoints gets unlabelled ones."""
+        """The data with joints renamed; who has no keypoints gets unlabeled ones."""
         whole = isinstance(data, dict) and all(
             isinstance(data.get(key), list) for key in ("annotations", "categories")
         )
@@ -204,9 +201,9 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         names = category.get("keypoints") if isinstance(category, dict) else None
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
             return data
-        unlabelled = {"keypoints": [0] * (3 * len(names))}
+        unlabeled = {"keypoints": [0] * (3 * len(names))}
         people = [
-            {**unlabelled, **record} if isinstance(record, dict) else record
+            {**unlabeled, **record} if isinstance(record, dict) else record
             for record in data["annotations"]
         ]
         names = [name.lower().replace(" ", "_") for name in names]
@@ -222,8 +219,8 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         return {**data, "annotations": people, "categories": [category]}
 
     def _count(self, people: Annotations) -> None:
-        unlabelled = ~np.any(people.visible > 0, axis=1) & ~people.crowd
-        counts = {"crowd": people.crowd, "no labelled joint": unlabelled}
+        unlabeled = ~np.any(people.visible > 0, axis=1) & ~people.crowd
+        counts = {"crowd": people.crowd, "no labeled joint": unlabeled}
         # Adding counters leaves out what is zero.
         self.left_out += collections.Counter(
             {reason: int(which.sum()) for reason, which in counts.items()}
@@ -241,7 +238,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         if entry.get("bbox"):
             box = box - [self.FIRST_PIXEL, self.FIRST_PIXEL, 0, 0]
         elif visible.any():
-            box = box_around(keypoints, visible)
+            box = person_box(keypoints, visible)
             area = entry.get("area", SEGMENT_SHARE_OF_BOX * box[2] * box[3])
         if self.skeleton != self.SKELETON:
             keypoints, visible = self.convert(keypoints, visible, entry)

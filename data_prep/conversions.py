@@ -1,14 +1,14 @@
-"""Poses of one data set in the joints of another, as PoseRefiner maps them (FACTS B.7).
+"""Poses of one data set in the joints of another (PoseRefiner section 4.1).
 
 Pure functions of one person's pose in photo pixels. A joint that cannot be had is not
-labelled: its visibility is 0 and its place (0, 0).
+labeled: its visibility is 0 and its place (0, 0).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from tfpose.skeleton import COCO17, MPII16, POSETRACK15, Skeleton
+from tfpose.skeletons import COCO17, MPII16, POSETRACK15, Skeleton
 
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
@@ -40,7 +40,7 @@ def coco_to_posetrack(keypoints, visible, segmentation=None):
 
     The top of the head is the top-most vertex of the person's segment, the bottom the
     midpoint of the nose and the midpoint of the shoulders. A departure: where no joint
-    of the face is labelled, the top of the segment is taken for a shoulder or a hip,
+    of the face is labeled, the top of the segment is taken for a shoulder or a hip,
     and the head top is left out; the paper does not speak of such people.
 
     Args:

@@ -8,7 +8,7 @@ files does not count the head and the neck; the visibilities do.
 from __future__ import annotations
 
 from data_prep.coco_layout import CocoLayout, Files
-from tfpose.skeleton import CROWDPOSE14
+from tfpose.skeletons import CROWDPOSE14
 
 
 def _files(part: str) -> Files:

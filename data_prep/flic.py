@@ -3,13 +3,13 @@
 Reads either of, with the photos in ``images/``:
 
 - ``examples.mat``, the data set's own file: of each example ``filepath``, ``coords``
-  f64[2, 29] with NaN where not labelled, ``torsobox`` and ``istrain`` or ``istest``;
+  f64[2, 29] with NaN where not labeled, ``torsobox`` and ``istrain`` or ``istest``;
 - ``train.h5`` and ``valid.h5`` of the hourglass papers, better with
   ``..._personcentric`` in their names: ``imgname`` and ``part`` f64[N, 11, 2].
 
 Coordinates count from 1. Left and right are the person's in ``examples.mat`` and in the
 personcentric files; in the others those of people seen from behind are exchanged.
-Several examples can show the same person, so nobody is another's neighbour.
+Several examples can show the same person, so nobody is another's neighbor.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ import numpy as np
 
 from data_prep.coco_layout import CocoLayout, Files
 from data_prep.mpii import read_struct
-from data_prep.people import box_around
-from tfpose.pose_entries import SEGMENT_SHARE_OF_BOX, annotation_entry, annotations_json
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import FLIC10
+from data_prep.people import person_box
+from tfpose.errors import PoseFileError
+from tfpose.io.coco_records import (
+    SEGMENT_SHARE_OF_BOX,
+    annotation_entry,
+    annotations_json,
+)
+from tfpose.skeletons import FLIC10
 
 # The places of joints in ``coords``, from 0; all others but the eyes are empty.
 COLUMNS = {
@@ -105,19 +109,19 @@ def _read_h5(path, split: str) -> dict[int, tuple]:
 
 
 def _pose(places: np.ndarray, columns: dict[str, int]):
-    """keypoints f64[10, 2] and visible, the neck between labelled shoulders."""
+    """keypoints f64[10, 2] and visible, the neck between labeled shoulders."""
     keypoints = np.full((10, 2), np.nan)
     for joint, column in columns.items():
         keypoints[FLIC10.index(joint)] = places[column]
     for joint, one, other in FLIC10.midpoints:
         ends = keypoints[[FLIC10.index(one), FLIC10.index(other)]]
         keypoints[FLIC10.index(joint)] = ends.mean(axis=0)
-    labelled = np.isfinite(keypoints).all(axis=1)
-    return np.where(labelled[:, None], keypoints, 0.0), np.where(labelled, 2, 0)
+    labeled = np.isfinite(keypoints).all(axis=1)
+    return np.where(labeled[:, None], keypoints, 0.0), np.where(labeled, 2, 0)
 
 
 def _entry(example: int, keypoints, visible, torso) -> dict:
-    around = box_around(keypoints, visible) if visible.any() else np.zeros(4)
+    around = person_box(keypoints, visible) if visible.any() else np.zeros(4)
     area = SEGMENT_SHARE_OF_BOX * around[2] * around[3]
     rows = [FLIC10.index(joint) for joint in TORSO]
     if torso is None and visible[rows].all():

@@ -4,7 +4,7 @@ Reads the data set's own folder, ``joint_positions/ACTION/VIDEO/joint_positions.
 with the frames ``Rename_Images/ACTION/VIDEO/00001.png`` ... and the lists of videos in
 ``splits/ACTION_test_splitN.txt``; or the same people as COCO annotations,
 ``annotations/SubN_train.json`` and ``..._test.json``. A video's ``pos_img`` is
-f64[2, 15, frames]. Both count pixels from 1, and every joint is labelled, also those
+f64[2, 15, frames]. Both count pixels from 1, and every joint is labeled, also those
 outside the frame.
 """
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from data_prep.coco_layout import CocoLayout, Files
 from data_prep.mpii import read_mat
-from data_prep.people import box_around
-from tfpose.pose_entries import annotation_entry, annotations_json
-from tfpose.poses import PoseFileError, read_json
-from tfpose.skeleton import JHMDB15
+from data_prep.people import person_box
+from tfpose.errors import PoseFileError, TfposeError
+from tfpose.io.coco_records import annotation_entry, annotations_json
+from tfpose.io.files import read_json
+from tfpose.skeletons import JHMDB15
 
 VIDEOS = "joint_positions/*/*/joint_positions.mat"
 # A video's frames are numbered from 1 on; a frame's id is the person's.
@@ -56,7 +57,7 @@ class Jhmdb(CocoLayout):
 
     def __init__(self, *, fold: int = 1, **kwargs):
         if fold not in (1, 2, 3):
-            raise ValueError(f"fold={fold}: expected 1, 2 or 3")
+            raise TfposeError(f"fold={fold}: expected 1, 2 or 3")
         self.fold, self.FILES = fold, _files(fold)
         if fold > 1:
             kwargs["variant"] = f"fold{fold}"
@@ -104,7 +105,7 @@ class Jhmdb(CocoLayout):
                 }
             )
             joints = positions[:, :, frame - 1].T
-            box = box_around(joints, visible)
+            box = person_box(joints, visible)
             people.append(
                 annotation_entry(frame_id, frame_id, joints, visible, box, track_id=0)
             )

@@ -2,7 +2,7 @@
 
 Reads the data set's own folder: ``images/im0001.jpg`` ... and ``joints.mat``, whose
 ``joints`` is f64[3, 14, N]: x and y counted from 1, and a third row that is 1 where
-the joint is occluded; it is labelled all the same. Left and right are the person's.
+the joint is occluded; it is labeled all the same. Left and right are the person's.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from data_prep.people import (
     PeopleBuilder,
     Person,
     Photo,
-    box_around,
+    person_box,
     read_photo,
 )
-from tfpose.photos import PhotoError
-from tfpose.skeleton import LSP14
+from tfpose.errors import PhotoError
+from tfpose.skeletons import LSP14
 
 # The official split: the first thousand photos train.
 TRAINING_PHOTOS = 1000
@@ -63,7 +63,7 @@ def athlete(xy: np.ndarray, visible: np.ndarray, person_id: int) -> tuple[Person
     keypoints = np.where(visible[:, None] > 0, xy - 1, 0)
     if not visible.any():
         return ()
-    box = box_around(keypoints, visible)
+    box = person_box(keypoints, visible)
     # Segment areas of COCO people are about 0.53 of their boxes.
     return (Person(keypoints, visible, box, 0.53 * box[2] * box[3], person_id),)
 

@@ -2,7 +2,7 @@
 
 Reads the data set's own folder: ``images/im00001.jpg`` ... and ``joints.mat``, whose
 ``joints`` is f64[14, 3, N]: x and y counted from 1, and a third column that is 1 where
-the joint is *labelled* (the opposite sense of LSP's); other coordinates are garbage.
+the joint is *labeled* (the opposite sense of LSP's); other coordinates are garbage.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from data_prep.lsp import athlete, read_joints
 from data_prep.people import PeopleBuilder, Photo, read_photo
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 
 class Lspet(PeopleBuilder):
@@ -31,5 +31,5 @@ class Lspet(PeopleBuilder):
             visible = np.where(joints[:, 2, index] == 1, 2, 0).astype(np.uint8)
             people = athlete(joints[:, :2, index], visible, index + 1)
             if not people:
-                self.left_out["no labelled joint"] += 1
+                self.left_out["no labeled joint"] += 1
             yield Photo(index + 1, path.name, read_photo(path), people)

@@ -20,10 +20,10 @@ import pathlib
 
 import numpy as np
 
-from tfpose import poses
-from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import MPII16
+from tfpose.errors import PoseFileError
+from tfpose.io import files
+from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
+from tfpose.skeletons import MPII16
 
 # PCKh's head size is this share of the head box's diagonal (MPII evaluation tools).
 HEAD_SHARE = 0.6
@@ -61,17 +61,17 @@ def validation_annotations(source: pathlib.Path) -> dict:
     if found != SHORT_NAMES:
         raise PoseFileError(f"{path}: expected joints {SHORT_NAMES}, found {found}")
     keypoints = np.moveaxis(truth["pos_gt_src"], 2, 0) - 1.0  # (N, 16, 2)
-    labelled = truth["jnt_missing"].T == 0
+    labeled = truth["jnt_missing"].T == 0
     corners = truth["headboxes_src"]
     head_sizes = HEAD_SHARE * np.linalg.norm(corners[1] - corners[0], axis=0)
     names = _read_names(source / "valid_images.txt", len(keypoints))
-    seen = _read_visible(source / "valid.h5", labelled.shape)
-    visible = np.where(labelled, np.where(seen, 2, 1), 0)
+    seen = _read_visible(source / "valid.h5", labeled.shape)
+    visible = np.where(labeled, np.where(seen, 2, 1), 0)
     people = [
         annotation_entry(
             row + 1,
             image_id_of(names[row]),
-            np.where(labelled[row, :, None], keypoints[row], 0.0),
+            np.where(labeled[row, :, None], keypoints[row], 0.0),
             visible[row],
             head_size=float(head_sizes[row]),
         )
@@ -196,9 +196,9 @@ def main(arguments=None) -> None:
         annotations = validation_annotations(options.source)
         results = predicted_poses(options.predictions, annotations)
         options.out.mkdir(parents=True, exist_ok=True)
-        poses.write_json(options.out / "annotations.json", annotations)
+        files.write_json(options.out / "annotations.json", annotations)
         name = f"results_{options.predictions.stem}.json"
-        poses.write_json(options.out / name, results)
+        files.write_json(options.out / name, results)
     except (PoseFileError, OSError) as error:
         raise SystemExit(f"error: {error}") from error
     print(f"{len(results)} people written to {options.out}")

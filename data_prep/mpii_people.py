@@ -4,7 +4,7 @@ Reads, in the photos' folder's parent, either of
 
 - ``mpii_human_pose_v1_u12_1.mat``, the data set's own file, whose ``RELEASE`` holds
   photos (``annolist``), which of them train (``img_train``) and, of each person, the
-  head box, the place and scale and the labelled joints;
+  head box, the place and scale and the labeled joints;
 - ``annot/train.json`` and ``annot/valid.json``, the same people as the single-person
   papers exchange them (https://github.com/leoxiaobin/deep-high-resolution-net.pytorch):
   a list of ``image``, ``center``, ``scale``, ``joints`` and ``joints_vis``.
@@ -23,10 +23,15 @@ import numpy as np
 from data_prep.coco_layout import CocoLayout, Files
 from data_prep.conversions import mpii_to_posetrack
 from data_prep.mpii import HEAD_SHARE, image_id_of, read_struct
-from data_prep.people import box_around
-from tfpose.pose_entries import SEGMENT_SHARE_OF_BOX, annotation_entry, annotations_json
-from tfpose.poses import PoseFileError, read_json
-from tfpose.skeleton import MPII16, POSETRACK15
+from data_prep.people import person_box
+from tfpose.errors import PoseFileError, TfposeError
+from tfpose.io.coco_records import (
+    SEGMENT_SHARE_OF_BOX,
+    annotation_entry,
+    annotations_json,
+)
+from tfpose.io.files import read_json
+from tfpose.skeletons import MPII16, POSETRACK15
 
 RELEASE = (
     "mpii_human_pose_v1_u12_1.mat",
@@ -92,19 +97,19 @@ def _read_list(path, records: list) -> dict:
         try:
             name = record["image"]
             joints = np.array(record["joints"], np.float64).reshape(16, 2)
-            labelled = np.array(record["joints_vis"]).reshape(16) > 0
-            centre = np.array(record["center"], np.float64).reshape(2)
+            labeled = np.array(record["joints_vis"]).reshape(16) > 0
+            center = np.array(record["center"], np.float64).reshape(2)
             images[name] = {"id": image_id_of(name), "file_name": name}
             head = joints[[MPII16.index(joint) for joint in MPII16.head]]
-            ends = labelled[[MPII16.index(joint) for joint in MPII16.head]]
+            ends = labeled[[MPII16.index(joint) for joint in MPII16.head]]
             size = HEAD_SHARE * DIAGONAL * float(np.linalg.norm(head[1] - head[0]))
             people.append(
                 _entry(
                     len(people) + 1,
                     images[name]["id"],
                     joints,
-                    np.where(labelled, 2, 0),
-                    _square(centre, float(record["scale"])),
+                    np.where(labeled, 2, 0),
+                    _square(center, float(record["scale"])),
                     size if ends.all() else 0.0,
                 )
             )
@@ -152,7 +157,7 @@ def _released_person(person, person_id: int, image_id: int) -> dict:
     for point in _as_list(getattr(_field(person, "annopoints"), "point", None)):
         joint = int(point.id)
         if not 0 <= joint < 16:
-            raise ValueError(f"joint {joint}")
+            raise TfposeError(f"joint {joint}")
         joints[joint] = float(point.x), float(point.y)
         seen = np.ravel(getattr(point, "is_visible", ()))
         visible[joint] = 1 if len(seen) and int(seen[0]) == 0 else 2
@@ -170,17 +175,17 @@ def _released_person(person, person_id: int, image_id: int) -> dict:
 
 def _entry(person_id, image_id, joints, visible, box, head_size: float) -> dict:
     """An annotation whose area is that of a box around the joints."""
-    around = box_around(joints, visible) if visible.any() else np.zeros(4)
+    around = person_box(joints, visible) if visible.any() else np.zeros(4)
     area = SEGMENT_SHARE_OF_BOX * around[2] * around[3]
     box = around if box is None else box
     extra = {"head_size": head_size} if head_size else {}
     return annotation_entry(person_id, image_id, joints, visible, box, area, **extra)
 
 
-def _square(centre: np.ndarray, scale: float) -> np.ndarray:
+def _square(center: np.ndarray, scale: float) -> np.ndarray:
     """f64[4]: the square of a person's scale, a little below the place f64[2]."""
     side = SCALE_UNIT * scale
-    return np.array([*(centre + [0, BELOW * scale] - (side - 1) / 2), side, side])
+    return np.array([*(center + [0, BELOW * scale] - (side - 1) / 2), side, side])
 
 
 def _validation_list(path: pathlib.Path) -> pathlib.Path | None:

@@ -8,7 +8,7 @@ both in ``images/``. The set has no people to train on.
 from __future__ import annotations
 
 from data_prep.coco_layout import CocoLayout, Files
-from tfpose.skeleton import COCO17
+from tfpose.skeletons import COCO17
 
 
 def _files(part: str) -> Files:

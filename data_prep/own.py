@@ -8,7 +8,8 @@ joints; the skeleton says in which order records have them.
 from __future__ import annotations
 
 from data_prep.coco_layout import CocoLayout, Files
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
+from tfpose.errors import TfposeError
 
 
 class Own(CocoLayout):
@@ -29,6 +30,6 @@ class Own(CocoLayout):
 
     def __init__(self, *, skeleton: str = "", **kwargs):
         if not skeleton:
-            raise ValueError("own: expected skeleton=NAME or skeleton=FILE.json")
+            raise TfposeError("own: expected skeleton=NAME or skeleton=FILE.json")
         self.SKELETON = skeletons.get(skeleton)
         super().__init__(**kwargs)

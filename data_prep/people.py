@@ -2,7 +2,7 @@
 
 A data set's module turns its own files into ``Photo``s; ``PeopleBuilder`` writes one
 record a person: a JPEG window around the person, the pose in photo pixels and the poses
-of everybody else in the photo (PoseFix's swaps need the neighbours).
+of everybody else in the photo (PoseFix's swaps need the neighbors).
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfpose import geometry, photos
-from tfpose.poses import boxes_around, read_results, rows_by_image
-from tfpose.skeleton import Skeleton
+from tfpose.errors import TfposeError
+from tfpose.geometry import arrays, rules
+from tfpose.io import photos
+from tfpose.io.coco import read_results, rows_by_image
+from tfpose.skeletons import Skeleton
 
 
 @dataclasses.dataclass(frozen=True)
 class Person:
-    """One annotated person; all coordinates in photo pixels (tfpose.geometry).
+    """One annotated person; all coordinates in photo pixels (tfpose.geometry.tensors).
 
     Attributes:
         keypoints: f32[K, 2].
-        visible: u8[K]: 0 not labelled, 1 labelled but occluded, 2 visible.
+        visible: u8[K]: 0 not labeled, 1 labeled but occluded, 2 visible.
         box: f32[4] xywh.
         area: of the person's segment in px^2 (OKS needs it).
         person_id: unique in the data set.
-        head_size: px, normaliser of PCKh; 0 where the data set has none.
+        head_size: px, normalizer of PCKh; 0 where the data set has none.
     """
 
     keypoints: np.ndarray
@@ -77,17 +79,13 @@ def read_photo(path: pathlib.Path) -> bytes:
     return path.read_bytes()
 
 
-def box_around(keypoints: np.ndarray, visible: np.ndarray, factor=1.2) -> np.ndarray:
-    """f32[4]: the box around the labelled joints, ``factor`` times as large.
+def person_box(keypoints, visible, factor: float = rules.BOX_FACTOR) -> np.ndarray:
+    """f64[4] xywh: the box around the labeled joints, ``factor`` times as large.
 
-    For data sets without boxes; 1.2 is what PoseFix takes around an input pose
-    (FACTS A.6), so that training and testing see people at the same scale.
+    For data sets without boxes. PoseFix's authors' code enlarges the box around an
+    input pose by the same 1.2, so training and testing see people at the same scale.
     """
-    labelled = keypoints[visible > 0]
-    low, high = labelled.min(0), labelled.max(0)
-    size = np.where(high > low, high - low, 20.0)
-    centre = (low + high) / 2
-    return np.concatenate([centre - (size * factor - 1) / 2, size * factor])
+    return arrays.box_around(keypoints, visible, rules.SMALLEST_SIDE, factor)
 
 
 @dataclasses.dataclass
@@ -113,7 +111,8 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     Args:
         estimates: COCO results file with a method's poses in the same photos. A record
             then holds, too, the pose that overlaps its person most: where a joint is
-            not annotated, a refiner can train with the estimate as input (FACTS A.5).
+            not annotated, a refiner can train with the estimate as input, as in
+            PoseFix's authors' code.
         skeleton: name of the records' skeleton: the data set's own, or one of
             ``CONVERSIONS``.
         window, person_size: of ``PeopleConfig``, numbers or their text.
@@ -125,7 +124,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             would not hold the box.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("2.0.0")
     SKELETON: Skeleton
     SPLITS: tuple[str, ...]
     # Other skeletons that the data set's poses can be given in.
@@ -174,7 +173,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _chosen_skeleton(self, name: str) -> Skeleton:
         known = {known.name: known for known in (self.SKELETON, *self.CONVERSIONS)}
         if name and name not in known:
-            raise ValueError(
+            raise TfposeError(
                 f"skeleton={name}: {self.name} is written as {' or '.join(known)}"
             )
         return known[name] if name else self.SKELETON
@@ -196,9 +195,9 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "box": tensor(shape=(4,), dtype=np.float32),
             "area": np.float32,
             "head_size": np.float32,
-            "neighbour_keypoints": tensor(shape=(None, joints, 2), dtype=np.float32),
-            "neighbour_visible": tensor(shape=(None, joints), dtype=np.uint8),
-            "neighbour_boxes": tensor(shape=(None, 4), dtype=np.float32),
+            "neighbor_keypoints": tensor(shape=(None, joints, 2), dtype=np.float32),
+            "neighbor_visible": tensor(shape=(None, joints), dtype=np.uint8),
+            "neighbor_boxes": tensor(shape=(None, 4), dtype=np.float32),
             "image_id": np.int64,
             "person_id": np.int64,
             "file_name": tfds.features.Text(),
@@ -253,7 +252,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         rows = []
         for row, person in enumerate(photo.people):
             if not np.any(person.visible > 0):
-                self.left_out["no labelled joint"] += 1
+                self.left_out["no labeled joint"] += 1
             elif min(person.box[2:]) < 1:
                 self.left_out["box smaller than a pixel"] += 1
             else:
@@ -305,9 +304,9 @@ def _labels(photo: Photo, row: int, joints: int) -> dict:
         "box": np.float32(person.box),
         "area": np.float32(person.area),
         "head_size": np.float32(person.head_size),
-        "neighbour_keypoints": poses.reshape(-1, joints, 2),
-        "neighbour_visible": visible.reshape(-1, joints),
-        "neighbour_boxes": np.float32([o.box for o in others]).reshape(-1, 4),
+        "neighbor_keypoints": poses.reshape(-1, joints, 2),
+        "neighbor_visible": visible.reshape(-1, joints),
+        "neighbor_boxes": np.float32([o.box for o in others]).reshape(-1, 4),
         "image_id": photo.image_id,
         "person_id": person.person_id,
         "file_name": photo.file_name,
@@ -331,7 +330,7 @@ def _number(name: str, value) -> float:
     except ValueError:
         number = 0.0
     if not 1 <= number < np.inf:
-        raise ValueError(f"{name}={value}: expected a number from 1")
+        raise TfposeError(f"{name}={value}: expected a number from 1")
     return number
 
 
@@ -346,8 +345,8 @@ def overlapping_pose(box, poses: np.ndarray) -> np.ndarray | None:
     """The one of the poses f64[n, K, 2] that overlaps a box most; None if none does."""
     if not len(poses):
         return None
-    boxes = boxes_around(poses, np.ones(poses.shape[:2], bool))
-    overlaps = geometry.box_overlap(np.float32(box), np.float32(boxes)).numpy()
+    boxes = arrays.box_around(poses, np.ones(poses.shape[:2], bool))
+    overlaps = arrays.overlaps(np.float64(box), boxes)
     return poses[overlaps.argmax()] if overlaps.max() > 0 else None
 
 
@@ -365,9 +364,9 @@ def cut_window(encoded: bytes, image, box, config: PeopleConfig):
     """
     height, width = image.shape[:2]
     side = config.window * max(box[2:])
-    centre = box[:2] + (np.asarray(box[2:]) - 1) / 2
-    low = np.clip(np.floor(centre - side / 2), 0, [width - 1, height - 1]).astype(int)
-    high = np.clip(np.ceil(centre + side / 2), low, [width - 1, height - 1]).astype(int)
+    center = box[:2] + (np.asarray(box[2:]) - 1) / 2
+    low = np.clip(np.floor(center - side / 2), 0, [width - 1, height - 1]).astype(int)
+    high = np.clip(np.ceil(center + side / 2), low, [width - 1, height - 1]).astype(int)
     size = high - low + 1
     scale = min(1.0, config.person_size / max(box[2:]))
     if scale == 1 and tuple(size) == (width, height) and encoded[:2] == b"\xff\xd8":
@@ -383,7 +382,7 @@ def cut_window(encoded: bytes, image, box, config: PeopleConfig):
         bgr = cv2.cvtColor(window, cv2.COLOR_RGB2BGR)
         data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
     back = 1 / (np.ones(2) * scale)
-    # Pixel centres: window x covers photo low + (x + 0.5) / scale - 0.5.
+    # Pixel centers: window x covers photo low + (x + 0.5) / scale - 0.5.
     offset = low + 0.5 * back - 0.5
     matrix = np.float32([[back[0], 0, offset[0]], [0, back[1], offset[1]]])
     return data, matrix

@@ -4,7 +4,7 @@ Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.js
 one file a video, in the form that MATLAB structures take in poseval's JSON
 (https://github.com/leonid-pishchulin/poseval): every number is a list of one. Photos'
 names start with ``images/``. Points are known by numbers, a point that is not there is
-not labelled; the box of a person is that of the head.
+not labeled; the box of a person is that of the head.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import numpy as np
 
 from data_prep.coco_layout import CocoLayout, Files
 from data_prep.mpii import HEAD_SHARE
-from data_prep.people import box_around
+from data_prep.people import person_box
 from data_prep.posetrack18 import FRAME_NOTES
-from tfpose.pose_entries import annotation_entry, annotations_json
-from tfpose.poses import PoseFileError, read_json
-from tfpose.skeleton import POSETRACK15
+from tfpose.errors import PoseFileError
+from tfpose.io.coco_records import annotation_entry, annotations_json
+from tfpose.io.files import read_json
+from tfpose.skeletons import POSETRACK15
 
-# The joints by their numbers in the files (FACTS B.7).
+# The joints in the order of their numbers in the files, as in PoseRefiner's code.
 NUMBERED = (
     "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist "
     "right_elbow right_shoulder left_shoulder left_elbow left_wrist head_bottom nose "
@@ -99,7 +100,7 @@ def _person(record: dict, person_id: int, image_id: int) -> dict:
     if record.get("track_id"):
         extra["track_id"] = int(_only(record["track_id"]))
     # As PoseTrack18 does, the box is 1.3 times as large as the pose.
-    box = box_around(keypoints, visible, 1.3) if visible.any() else np.zeros(4)
+    box = person_box(keypoints, visible, 1.3) if visible.any() else np.zeros(4)
     return annotation_entry(person_id, image_id, keypoints, visible, box, **extra)
 
 

@@ -3,7 +3,7 @@
 Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.json``, a
 COCO annotations file a video, whose photos' names start with ``images/``. Of COCO's 17
 places the second and third hold the ends of the head and those of the ears are empty.
-Files say of a joint only whether it is labelled, not whether it is seen.
+Files say of a joint only whether it is labeled, not whether it is seen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import pathlib
 
 from data_prep.coco_layout import CocoLayout, Files
 from data_prep.mpii import HEAD_SHARE
-from tfpose.poses import PoseFileError, read_json
-from tfpose.skeleton import POSETRACK15
+from tfpose.errors import PoseFileError
+from tfpose.io.files import read_json
+from tfpose.skeletons import POSETRACK15
 
 # What the evaluation of tracks needs to know of a frame, beside its photo.
 FRAME_NOTES = ("vid_id", "frame_id", "nframes", "ignore_regions_x", "ignore_regions_y")
@@ -51,7 +52,7 @@ class Posetrack18(CocoLayout):
 
 
 def _person(path, place: int, record):
-    """The record with a head size and, for labelled joints, COCO's visibility 2."""
+    """The record with a head size and, for labeled joints, COCO's visibility 2."""
     if not isinstance(record, dict):
         return record
     record = dict(record)

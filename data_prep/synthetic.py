@@ -19,7 +19,8 @@ from data_prep.synthetic_people.render import (
     render_jpeg,
     render_photo,
 )
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
+from tfpose.errors import TfposeError
 
 __all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
 
@@ -71,11 +72,13 @@ class Synthetic(PeopleBuilder):
         }  # fmt: skip
         for name, number in numbers.items():
             if not isinstance(number, int) or number < 0:
-                raise ValueError(f"{name}: expected a number from 0, found {number!r}")
+                raise TfposeError(f"{name}: expected a number from 0, found {number!r}")
         if people not in CROWD:
-            raise ValueError(f"people: expected one of {list(CROWD)}, found {people!r}")
+            raise TfposeError(
+                f"people: expected one of {list(CROWD)}, found {people!r}"
+            )
         if not 0 <= turn <= FULL_TURN:
-            raise ValueError(f"turn: expected degrees from 0 to 180, found {turn!r}")
+            raise TfposeError(f"turn: expected degrees from 0 to 180, found {turn!r}")
         chosen = config.skeleton if config else skeletons.get(skeleton)
         label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
         last = FIRST_VALIDATION_PHOTO + validation_photos

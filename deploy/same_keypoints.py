@@ -31,7 +31,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfpose.refine import model_folder
+from tfpose.weights.presets import model_folder
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 WEB, PAGE = PROJECT / "web", "http://localhost:4179"

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import keras
 
-from tfpose import serving_model
 from tfpose.codecs import BinaryDisc, Codec, GaussianHeatmap, IntegralHeatmap
 from tfpose.layers import blocks, dark, diffusion, heatmaps, offsets
 from tfpose.layers.heatmap_fusion import Fusion
@@ -32,10 +31,11 @@ from tfpose.models import (
     RNet,
     SimpleBaseline,
     StackedHourglass,
+    serving_graph,
 )
 from tfpose.models.enhance_net import PeriodicShuffle
 from tfpose.models.hcrn import Refinement
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 Shape = tuple[int, ...]
 SIZE = (64, 64)  # of every model's crop here
@@ -53,7 +53,7 @@ class Case:
         outputs: name -> shape without the batch; all are f32.
         parameters: trainable ones.
         serve: the model -> what is exported of it.
-        cancelled: regular expression of paths of weights that a normalisation which
+        cancelled: regular expression of paths of weights that a normalization which
             follows cancels: biases, in the networks that have them there.
     """
 
@@ -78,7 +78,7 @@ def refiner(name: str, parameters: int, **options) -> Case:
         },
         outputs={"heatmap": (16, 16, JOINTS), "keypoints": (JOINTS, 2)},
         parameters=parameters,
-        serve=lambda model: serving_model.serving_model(model, LSP14, phases=True),
+        serve=lambda model: serving_graph.serving_model(model, LSP14, phases=True),
     )
 
 
@@ -88,7 +88,7 @@ def pose_refiner(name: str, parameters: int, **options) -> Case:
     return dataclasses.replace(
         base,
         build=lambda: PoseRefiner(JOINTS, SIZE, trunk="tiny", **options),
-        inputs={**base.inputs, "image": ("grey", (*SIZE, 3))},
+        inputs={**base.inputs, "image": ("gray", (*SIZE, 3))},
         outputs={**base.outputs, "offsets": (16, 16, 2 * JOINTS)},
     )
 
@@ -104,10 +104,10 @@ def estimator(
     return Case(
         name,
         build,
-        inputs={"image": ("grey", (*SIZE, 3))},
+        inputs={"image": ("gray", (*SIZE, 3))},
         outputs={**shapes, "keypoints": (JOINTS, 2)},
         parameters=parameters,
-        serve=lambda model: serving_model.serving_model(model, LSP14, phases=True),
+        serve=lambda model: serving_graph.serving_model(model, LSP14, phases=True),
         cancelled=cancelled,
     )
 
@@ -137,8 +137,8 @@ def layer(name: str, create, inputs: dict, output: Shape, parameters=0) -> Case:
     return Case(name, build, inputs, {"output": output}, parameters)
 
 
-# Biases of hourglasses' convolutions that a normalisation follows.
-BEFORE_NORMALISATION = (
+# Biases of hourglasses' convolutions that a normalization follows.
+BEFORE_NORMALIZATION = (
     r"(stem|stem\d|point\d|head|reduce|spatial|first|second)_conv/bias"
 )
 CPN_LEVELS = ("global2", "global3", "global4", "global5")
@@ -208,7 +208,7 @@ CASES = (
         6_100,
         lambda: StackedHourglass(JOINTS, SIZE, 2, depth=2, stem=(4, 8, 8, 8)),
         {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
-        cancelled=BEFORE_NORMALISATION,
+        cancelled=BEFORE_NORMALIZATION,
     ),
     estimator(
         "dlcm",
@@ -221,7 +221,7 @@ CASES = (
             "stage3": (16, 5 + JOINTS),
             "stage4": (16, 9 + JOINTS),
         },
-        cancelled=BEFORE_NORMALISATION,
+        cancelled=BEFORE_NORMALIZATION,
     ),
     estimator(
         "associative_embedding",
@@ -236,14 +236,14 @@ CASES = (
         8_386,
         lambda: RNet(JOINTS, SIZE, **SMALL_RNET),
         {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
-        cancelled=BEFORE_NORMALISATION,
+        cancelled=BEFORE_NORMALIZATION,
     ),
     estimator(
         "cnet",
         4_676,
         lambda: CNet(JOINTS, SIZE, filters=8, depths=(1, 2)),
         {"heatmap": (16, JOINTS), "stage1": (16, JOINTS)},
-        cancelled=BEFORE_NORMALISATION,
+        cancelled=BEFORE_NORMALIZATION,
     ),
     estimator(
         "hybrid_pose",
@@ -253,7 +253,7 @@ CASES = (
             name: (16, JOINTS)
             for name in ("heatmap", "rnet_stage1", "rnet_heatmap", "cnet_heatmap")
         },
-        cancelled=BEFORE_NORMALISATION,
+        cancelled=BEFORE_NORMALIZATION,
     ),
     estimator(
         "enhance_net",

@@ -33,7 +33,7 @@ def shared_data() -> pathlib.Path:
 @pytest.fixture
 def without_weights():
     """Networks of the test have weights without values, enough to count them."""
-    from tfpose import summary
+    from tfpose.models import summary
 
     with summary.without_weights():
         yield
@@ -72,11 +72,11 @@ def nano_front_end():
     import dataclasses
 
     from tfpose.models import hcrn
-    from tfpose.models.resnet import centre
+    from tfpose.models.resnet import center
     from tfpose.models.simple_baseline import deconvolutions
 
     def build(image, joints, stages):
-        return [], deconvolutions(convolutions(centre(image)), (4, 4, 4))
+        return [], deconvolutions(convolutions(center(image)), (4, 4, 4))
 
     with pytest.MonkeyPatch.context() as patch:
         nano = dataclasses.replace(hcrn.FRONT_ENDS["tiny"], build=build)

@@ -26,7 +26,7 @@ def _belief(random, shape):
 DRAW = {
     "pixels": lambda random, shape: random.integers(0, 256, shape),
     # Little contrast: logits that no sigmoid makes 1, where peaks would be equal.
-    "grey": lambda random, shape: random.integers(104, 128, shape),
+    "gray": lambda random, shape: random.integers(104, 128, shape),
     "points": lambda random, shape: random.uniform(0, 20, shape),
     "flags": lambda random, shape: random.uniform(size=shape) < 0.8,
     "ones": lambda random, shape: np.ones(shape),

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tfpose.models.estimator import PoseEstimator
-from tfpose.skeleton import Skeleton
+from tfpose.models.base import PoseEstimator
+from tfpose.skeletons import Skeleton
 
 # Half of the red dots belong to each hand: seen from the front, a right hand is on the
 # left of the photo. A nose is blue.

@@ -1,4 +1,4 @@
-"""Tiny data sets in their own layouts: grey photos, a white square at each joint."""
+"""Tiny data sets in their own layouts: gray photos, a white square at each joint."""
 
 import json
 import pathlib
@@ -11,7 +11,7 @@ HEIGHT, WIDTH = 120, 150
 
 
 def draw_photo(path: pathlib.Path, points) -> None:
-    """A grey photo with a white square of 5 px about each of the points (x, y)."""
+    """A gray photo with a white square of 5 px about each of the points (x, y)."""
     photo = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
     for x, y in np.asarray(points, int):
         photo[y - 2 : y + 3, x - 2 : x + 3] = 255
@@ -38,15 +38,15 @@ def lsp(folder: pathlib.Path) -> None:
 
 
 def lspet(folder: pathlib.Path) -> None:
-    """LSPET with 4 photos, the last unlabelled: the third column 1 where labelled."""
+    """LSPET with 4 photos, the last unlabeled: the third column 1 where labeled."""
     joints = np.full((14, 3, 4), -7.0)
     joints[:, 2] = 0
     for person in range(4):
-        labelled = np.arange(14) % 4 != person if person < 3 else np.zeros(14, bool)
-        points = place_joints(14, 20, person)[labelled]
+        labeled = np.arange(14) % 4 != person if person < 3 else np.zeros(14, bool)
+        points = place_joints(14, 20, person)[labeled]
         draw_photo(folder / f"images/im{person + 1:05d}.jpg", points)
-        joints[labelled, :2, person] = points + 1
-        joints[labelled, 2, person] = 1
+        joints[labeled, :2, person] = points + 1
+        joints[labeled, 2, person] = 1
     scipy.io.savemat(folder / "joints.mat", {"joints": joints})
 
 
@@ -57,7 +57,7 @@ def coco(folder: pathlib.Path) -> None:
 
 
 def _coco_split(folder: pathlib.Path, name: str, people: list[int]) -> None:
-    from tfpose.skeleton import COCO17
+    from tfpose.skeletons import COCO17
 
     images, annotations = [], []
     for number, count in enumerate(people, start=1):
@@ -70,8 +70,8 @@ def _coco_split(folder: pathlib.Path, name: str, people: list[int]) -> None:
         draw_photo(folder / name / images[-1]["file_name"], drawn)
         if count == 0:
             person = _coco_person(number, len(annotations) + 1, np.zeros((17, 2)))
-            unlabelled = {"keypoints": [0] * 51, "num_keypoints": 0}
-            annotations.append({**person, **unlabelled, "bbox": [9, 9, 50, 50]})
+            unlabeled = {"keypoints": [0] * 51, "num_keypoints": 0}
+            annotations.append({**person, **unlabeled, "bbox": [9, 9, 50, 50]})
             crowd = {"id": len(annotations) + 1, "iscrowd": 1}
             annotations.append({**annotations[-1], **crowd})
     category = {"id": 1, "name": "person", "keypoints": list(COCO17.joints)}

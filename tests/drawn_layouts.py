@@ -1,7 +1,7 @@
 """Tiny data sets in the layouts of MPII, FLIC, PoseTrack, CrowdPose and others.
 
 Each has one photo of two people and one of one person in its first split, and one photo
-of one person in the second; grey photos with a white square at each labelled joint.
+of one person in the second; gray photos with a white square at each labeled joint.
 """
 
 import json
@@ -70,7 +70,7 @@ def coco_form(names, photos, file_name, first=1, flag=2, offset=0) -> dict:
 
 def crowdpose(folder: pathlib.Path) -> None:
     """CrowdPose's train and val files; the last joints are called head and neck."""
-    from tfpose.skeleton import CROWDPOSE14
+    from tfpose.skeletons import CROWDPOSE14
 
     names = [*CROWDPOSE14.joints[:12], "head", "neck"]
     for split, part in enumerate(("train", "val")):
@@ -85,7 +85,7 @@ def crowdpose(folder: pathlib.Path) -> None:
 
 def ochuman(folder: pathlib.Path) -> None:
     """OCHuman's two files in COCO's form."""
-    from tfpose.skeleton import COCO17
+    from tfpose.skeletons import COCO17
 
     for split, part in enumerate(("val", "test")):
         photos = people_of(17, split)
@@ -99,7 +99,7 @@ def ochuman(folder: pathlib.Path) -> None:
 
 
 def aic(folder: pathlib.Path) -> None:
-    """AI Challenger's own lists; the first person's third joint is not labelled."""
+    """AI Challenger's own lists; the first person's third joint is not labeled."""
     parts = (("train", "20170902"), ("validation", "20170911"))
     for split, (part, date) in enumerate(parts):
         home = folder / f"ai_challenger_keypoint_{part}_{date}"
@@ -167,7 +167,7 @@ POSETRACK17_NAMES = (
 
 
 def posetrack17(folder: pathlib.Path) -> None:
-    """PoseTrack17: lists of one everywhere; point 11 is not labelled, 10 occluded."""
+    """PoseTrack17: lists of one everywhere; point 11 is not labeled, 10 occluded."""
     for split, part in enumerate(("train", "val")):
         frames = []
         for number, places in enumerate(people_of(15, split)):
@@ -225,25 +225,25 @@ def jhmdb(folder: pathlib.Path) -> None:
 
 
 def mpii_lists(folder: pathlib.Path) -> None:
-    """MPII as HRNet's lists: from 1, the first person's first joint not labelled."""
+    """MPII as HRNet's lists: from 1, the first person's first joint not labeled."""
     for split, part in enumerate(("train", "valid")):
         records = []
         for number, places in enumerate(people_of(16, split)):
             name = f"{100 * split + number + 1:09d}.jpg"
             drawn = []
             for person, points in enumerate(places):
-                labelled = np.arange(16) >= (person == 0)
-                joints = np.where(labelled[:, None], points + 1.0, -1.0)
+                labeled = np.arange(16) >= (person == 0)
+                joints = np.where(labeled[:, None], points + 1.0, -1.0)
                 records.append(
                     {
                         "image": name,
                         "center": [50.0 + 70 * person, 60.0],
                         "scale": 0.5,
                         "joints": joints.tolist(),
-                        "joints_vis": labelled.astype(int).tolist(),
+                        "joints_vis": labeled.astype(int).tolist(),
                     }
                 )
-                drawn.append(points[labelled])
+                drawn.append(points[labeled])
             draw(folder / "images" / name, drawn)
         write_json(folder / f"annot/{part}.json", records)
 
@@ -281,7 +281,7 @@ def mpii_release(folder: pathlib.Path) -> None:
 
 
 def _released(points, person: int) -> np.ndarray:
-    """A person whose first joint is not labelled, for the first one of a photo."""
+    """A person whose first joint is not labeled, for the first one of a photo."""
     joints = [
         struct(
             id=float(joint),

@@ -1,6 +1,6 @@
 """A prepared data set of drawn people, for tests of what reads TFRecords.
 
-Each joint is a disc of its own colour on grey, so that a crop shows where it should be.
+Each joint is a disc of its own color on gray, so that a crop shows where it should be.
 """
 
 import pathlib
@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from data_prep.people import PeopleBuilder, Person, Photo
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 HEIGHT, WIDTH = 160, 200
 RADIUS = 4
-# BGR, one a joint, far from each other and from grey.
-COLOURS = np.array(
+# BGR, one a joint, far from each other and from gray.
+COLORS = np.array(
     [
         [255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [255, 0, 255],
         [0, 255, 255], [255, 128, 0], [255, 0, 128], [128, 255, 0], [0, 255, 128],
@@ -36,12 +36,12 @@ def drawn_person(person_id: int, left: float) -> Person:
 
 
 def drawn_photo(people) -> bytes:
-    """A PNG of the people on grey."""
+    """A PNG of the people on gray."""
     image = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
     for person in people:
-        for (x, y), colour in zip(person.keypoints, COLOURS, strict=True):
-            centre = round(x * 16), round(y * 16)
-            cv2.circle(image, centre, RADIUS * 16, colour.tolist(), -1, cv2.LINE_AA, 4)
+        for (x, y), color in zip(person.keypoints, COLORS, strict=True):
+            center = round(x * 16), round(y * 16)
+            cv2.circle(image, center, RADIUS * 16, color.tolist(), -1, cv2.LINE_AA, 4)
     return cv2.imencode(".png", image)[1].tobytes()
 
 

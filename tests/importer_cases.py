@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests import drawn_data_sets
-from tfpose.skeleton import COCO17, LSP14
+from tfpose.skeletons import COCO17, LSP14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ImporterCase:
     Attributes:
         name: a key of ``data_prep.__main__.BUILDERS``.
         draw: writes a tiny data set into a folder, with a white square at each
-            labelled joint; None where people are rendered.
+            labeled joint; None where people are rendered.
         skeleton: of the records.
         written: split -> people; None where their number is chance.
         left_out: reason -> people, likewise.
@@ -39,14 +39,14 @@ class ImporterCase:
 IMPORTER_CASES = (
     ImporterCase("lsp", drawn_data_sets.lsp, LSP14, {"train": 3, "test": 2}, {}),
     ImporterCase(
-        "lspet", drawn_data_sets.lspet, LSP14, {"train": 3}, {"no labelled joint": 1}
+        "lspet", drawn_data_sets.lspet, LSP14, {"train": 3}, {"no labeled joint": 1}
     ),
     ImporterCase(
         "coco",
         drawn_data_sets.coco,
         COCO17,
         {"train": 3, "validation": 2},
-        {"crowd": 1, "no labelled joint": 1},
+        {"crowd": 1, "no labeled joint": 1},
     ),
     ImporterCase(
         "synthetic",

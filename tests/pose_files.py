@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from tfpose import poses, viz
-from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
-from tfpose.skeleton import LSP14
+from tfpose import drawing
+from tfpose.io import files
+from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
+from tfpose.skeletons import LSP14
 
 # A standing person in a photo of 100 x 80 px, in LSP's joint order.
 STANDING = np.array(
@@ -29,7 +30,7 @@ def write(folder, people: int = 3, error: float = 6.0) -> dict[str, str]:
     for person in range(1, people + 1):
         name = f"photo{person}.png"
         photo = random.integers(0, 255, (100, 80, 3), dtype=np.uint8)
-        viz.write_image(folder / "photos" / name, photo)
+        drawing.write_image(folder / "photos" / name, photo)
         images.append({"id": person, "file_name": name, "width": 80, "height": 100})
         annotations.append(
             annotation_entry(
@@ -43,8 +44,8 @@ def write(folder, people: int = 3, error: float = 6.0) -> dict[str, str]:
             entry = result_entry(person, keypoints, np.ones(14), score=0.9)
             entries[name].append(entry)
     data = annotations_json(LSP14, images, annotations)
-    poses.write_json(folder / "annotations.json", data)
+    files.write_json(folder / "annotations.json", data)
     for name, records in entries.items():
-        poses.write_json(folder / f"{name}.json", records)
+        files.write_json(folder / f"{name}.json", records)
     files = {name: str(folder / f"{name}.json") for name in ("annotations", *entries)}
     return {**files, "images": str(folder / "photos")}

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tfpose import poses
-from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
 
 # The length of everybody's torso, px.
 TORSO = 40.0
@@ -22,10 +22,10 @@ def read(folder, skeleton, people, found):
     """Annotations and Results of the entries, through files as users have them."""
     images = [{"id": n} for n in sorted({person["image_id"] for person in people})]
     truth = annotations_json(skeleton, images, people)
-    poses.write_json(folder / "truth.json", truth)
-    poses.write_json(folder / "found.json", found)
-    annotations = poses.read_annotations(folder / "truth.json")
-    return annotations, poses.read_results(folder / "found.json", skeleton)[0]
+    files.write_json(folder / "truth.json", truth)
+    files.write_json(folder / "found.json", found)
+    annotations = coco.read_annotations(folder / "truth.json")
+    return annotations, coco.read_results(folder / "found.json", skeleton)[0]
 
 
 def one_person_each(folder, skeleton, offsets, **extra):

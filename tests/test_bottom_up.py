@@ -6,14 +6,16 @@ import pytest
 from keras import layers, ops
 
 from tests.dot_model import DOTS, SIZE
-from tfpose import geometry, viz
-from tfpose.bottom_up import BottomUp, finds_everybody
-from tfpose.estimate import Estimator, boxes_of
-from tfpose.grouping import group, joint_order
-from tfpose.models.estimator import PoseEstimator
-from tfpose.predict import predict_files
-from tfpose.serving_model import serving_model
-from tfpose.skeleton import Skeleton
+from tfpose import drawing
+from tfpose.geometry import cells, tensors
+from tfpose.geometry.crops import boxes_of
+from tfpose.inference.bottom_up import BottomUp, finds_everybody
+from tfpose.inference.estimator import Estimator
+from tfpose.inference.grouping import group, joint_order
+from tfpose.inference.predict_files import predict_files
+from tfpose.models.base import PoseEstimator
+from tfpose.models.serving_graph import serving_model
+from tfpose.skeletons import Skeleton
 
 
 def build(enlarged=1) -> keras.Model:
@@ -144,7 +146,7 @@ def test_an_export_answers_with_what_is_grouped(enlarged):
     maps = served({"image": photo[None]})
     cells, scores = group(maps["detections"][0], maps["tags"][0], joint_order(DOTS))
     expected = BottomUp(model, DOTS, flip=False)(photo)
-    found = geometry.heatmap_to_crop(cells, model.stride)
+    found = cells.to_pixels(cells, model.stride)
     assert len(found) == 2
     np.testing.assert_allclose(found, expected[0], atol=1e-3)
     np.testing.assert_allclose(scores, expected[1], atol=1e-5)
@@ -180,8 +182,8 @@ def test_predict_needs_no_boxes(find, tmp_path, monkeypatch):
         "load",
         lambda name, scales, flip: Estimator(build(), DOTS, scales, flip),
     )
-    viz.write_image(tmp_path / "7.png", photo_of([FIRST, SECOND]))
-    viz.write_image(tmp_path / "8.png", photo_of([]))
+    drawing.write_image(tmp_path / "7.png", photo_of([FIRST, SECOND]))
+    drawing.write_image(tmp_path / "8.png", photo_of([]))
     out = str(tmp_path / "poses.json")
     report = predict_files("dots", [str(tmp_path)], out, flip=False)
     assert report["poses"] == 2 and report["nobody"] == ["8.png"]

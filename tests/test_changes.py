@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from tests import pose_files, scored_people
-from tfpose import changes
-from tfpose.evaluate import analyze_poses, evaluate_poses
-from tfpose.metrics import errors
-from tfpose.pose_entries import annotation_entry, result_entry
-from tfpose.poses import read_annotations, read_results
-from tfpose.skeleton import LSP14
+from tfpose.evaluation import refinement
+from tfpose.evaluation.evaluate import analyze_poses, evaluate_poses
+from tfpose.io.coco import read_annotations, read_results
+from tfpose.io.coco_records import annotation_entry, result_entry
+from tfpose.metrics import mistakes
+from tfpose.report import tables
+from tfpose.skeletons import LSP14
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def cell(before, value, low=None, high=None):
 def test_everybody_gains_the_same(people):
     truth, before, after = people
     # 6 px are 0.197 torsos, 3 px half of that: right at 0.2, and at 0.1 after.
-    numbers = changes.compare_poses(
+    numbers = refinement.compare_poses(
         truth, before, {"halved": after}, ["pck", "pck@0.1"]
     )
     assert (numbers["people"], numbers["photos"]) == (3, 3)
@@ -73,7 +74,7 @@ def test_one_of_two_people_gains(tmp_path):
         tmp_path, LSP14, [[9.0] * 14, [0.0] * 14]
     )
     _, after = scored_people.one_person_each(tmp_path, LSP14, [[0.0] * 14] * 2)
-    numbers = changes.compare_poses(truth, before, {"halved": after}, ["pck"])
+    numbers = refinement.compare_poses(truth, before, {"halved": after}, ["pck"])
     (table,) = numbers["tables"]
     wanted = cell(50.0, 100.0, 0.0, 100.0)
     assert table["rows"]["mean"] == table["rows"]["neck"] == wanted
@@ -81,7 +82,7 @@ def test_one_of_two_people_gains(tmp_path):
 
 def test_the_same_poses_change_nothing_for_certain(tmp_path):
     truth, before, _ = crowd(tmp_path)
-    numbers = changes.compare_poses(truth, before, {"same": before})
+    numbers = refinement.compare_poses(truth, before, {"same": before})
     rows = [cell for table in numbers["tables"] for cell in table["rows"].values()]
     assert len(rows) == 2 * 15 + 15 + 11 + 3
     for cell in [*rows, *numbers["mistakes"].values()]:
@@ -93,9 +94,9 @@ def test_the_same_poses_change_nothing_for_certain(tmp_path):
 @pytest.mark.parametrize("metric", ["pck", "pck@0.05", "pckh", "auc", "pcp"])
 def test_the_values_are_those_of_evaluate(tmp_path, metric):
     truth, before, after = crowd(tmp_path)
-    (table,) = changes.compare_poses(truth, before, {"a": after}, [metric])["tables"]
+    (table,) = refinement.compare_poses(truth, before, {"a": after}, [metric])["tables"]
     sides = [
-        evaluate_poses(truth, side, *changes.parse_metric(metric))
+        evaluate_poses(truth, side, *refinement.parse_metric(metric))
         for side in (before, after)
     ]
     rates = "per_stick" if metric == "pcp" else "per_joint"
@@ -111,14 +112,14 @@ def test_the_values_are_those_of_evaluate(tmp_path, metric):
 
 def test_average_precision_and_mistakes_are_those_of_evaluate_and_analyze(tmp_path):
     truth, before, after = crowd(tmp_path)
-    numbers = changes.compare_poses(truth, before, {"a": after}, ["oks"])
+    numbers = refinement.compare_poses(truth, before, {"a": after}, ["oks"])
     (table,) = numbers["tables"]
     after_numbers = evaluate_poses(truth, after, "oks")
     for row in ("AP", "AP50", "AP75"):
         value = table["rows"][row]["after"]["a"]["value"]
         assert value == pytest.approx(100 * after_numbers[row])
     shares = analyze_poses(truth, before), analyze_poses(truth, after)
-    for kind in errors.TYPES:
+    for kind in mistakes.TYPES:
         cells = {None: numbers["mistakes"]} | numbers["mistakes_per_joint"]
         for joint, kinds in cells.items():
             wanted = [s["per_joint"][joint] if joint else s for s in shares]
@@ -131,7 +132,7 @@ def test_average_precision_and_mistakes_are_those_of_evaluate_and_analyze(tmp_pa
 def test_a_seed_gives_the_same_intervals(tmp_path):
     truth, before, after = crowd(tmp_path)
     first, again, other = (
-        changes.compare_poses(truth, before, {"a": after}, ["pck"], 50, seed)
+        refinement.compare_poses(truth, before, {"a": after}, ["pck"], 50, seed)
         for seed in (0, 0, 1)
     )
     assert first == again and first["tables"] != other["tables"]
@@ -140,13 +141,13 @@ def test_a_seed_gives_the_same_intervals(tmp_path):
 def test_nobody_has_no_numbers(people):
     truth, before, _ = people
     nobody = truth.take([])
-    numbers = changes.compare_poses(nobody, before, {"a": before}, ["pck", "oks"])
+    numbers = refinement.compare_poses(nobody, before, {"a": before}, ["pck", "oks"])
     missing = dict.fromkeys(("value", "change", "low", "high"))
     assert numbers["tables"][0]["rows"]["mean"] == {
         "before": None, "after": {"a": missing}
     }  # fmt: skip
     assert numbers["mistakes"]["good"]["before"] is None
-    assert changes.format_table(numbers).splitlines()[2].split() == [
+    assert tables.comparison_table(numbers).splitlines()[2].split() == [
         "PCK@0.2",
         "-",
         "-",
@@ -154,22 +155,22 @@ def test_nobody_has_no_numbers(people):
 
 
 def test_the_metrics_are_those_that_the_annotations_allow(tmp_path, people):
-    assert changes.default_metrics(people[0]) == ["pck@0.2", "pck@0.1", "pcp", "oks"]
+    assert refinement.default_metrics(people[0]) == ["pck@0.2", "pck@0.1", "pcp", "oks"]
     with_heads = crowd(tmp_path)[0]
-    assert "pckh" in changes.default_metrics(with_heads)
+    assert "pckh" in refinement.default_metrics(with_heads)
 
 
 @pytest.mark.parametrize("text", ["pkc", "pck@", "pck@far", "oks@0.5", "oks@", ""])
 def test_a_metric_that_is_none_is_refused(text):
     with pytest.raises(ValueError, match=f"metric '{text}': expected one of pck, pckh"):
-        changes.parse_metric(text)
+        refinement.parse_metric(text)
 
 
 def test_the_table_has_a_line_a_row_and_a_column_a_refiner(people):
     truth, before, after = people
     refined = {"halved": after, "not at all": before}
-    numbers = changes.compare_poses(truth, before, refined, ["pck@0.1", "oks"])
-    lines = changes.format_table(numbers).splitlines()
+    numbers = refinement.compare_poses(truth, before, refined, ["pck@0.1", "oks"])
+    lines = tables.comparison_table(numbers).splitlines()
     assert lines[0].startswith("3 people in 3 photos")
     assert lines[1].split() == ["before", "halved", "not", "at", "all"]
     wanted = "PCK@0.1 0.00 100.00 +100.00 [+100.00, +100.00] 0.00 +0.00 [+0.00, +0.00]"

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from tfpose import charts
+from tfpose.report import charts
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -71,7 +71,7 @@ def test_panels_tell_their_values_at_the_mark():
     assert ">before<" not in panels({"All": {"": [0, 40, 90]}})
 
 
-def test_of_many_curves_each_has_a_colour_and_the_last_its_value():
+def test_of_many_curves_each_has_a_color_and_the_last_its_value():
     curves = {"one": [0, 11, 21], "two": [0, 22, 42], "three": [0, 33, 63]}
     svg = panels({"All": curves})
     lines = list(parse(svg).iter(f"{SVG}polyline"))
@@ -104,7 +104,7 @@ def test_a_mark_that_is_no_threshold_and_a_short_curve_are_refused():
 
 
 def intervals(svg):
-    """[(colour, y, x of the dot, x of the ends)] of the intervals of a chart."""
+    """[(color, y, x of the dot, x of the ends)] of the intervals of a chart."""
     root = parse(svg)
     lines = [e for e in root.iter(f"{SVG}line") if e.get("stroke-linecap")]
     dots = list(root.iter(f"{SVG}circle"))
@@ -117,13 +117,13 @@ def intervals(svg):
 
 def test_an_interval_is_a_dot_on_a_line_beside_the_line_of_no_change():
     rows = {"PCK": {"a": (4, 2, 6), "b": (-2, -2, -2)}, "AP": {"a": (0, -1, 3)}}
-    colours = charts.side_colours(["a", "b"])
-    svg = charts.interval_chart(rows, "Changes", colours, width=932)
+    colors = charts.side_colors(["a", "b"])
+    svg = charts.interval_chart(rows, "Changes", colors, width=932)
     # The axis reaches from -2 at 112 to 6 at 912: 100 px a point, 0 at 312.
     first, second, third = intervals(svg)
-    assert first[2:] == (712.0, [512.0, 912.0]) and first[0] == colours["a"]
-    assert second[2:] == (112.0, [112.0, 112.0]) and second[0] == colours["b"]
-    assert third[2:] == (312.0, [212.0, 612.0]) and third[0] == colours["a"]
+    assert first[2:] == (712.0, [512.0, 912.0]) and first[0] == colors["a"]
+    assert second[2:] == (112.0, [112.0, 112.0]) and second[0] == colors["b"]
+    assert third[2:] == (312.0, [212.0, 612.0]) and third[0] == colors["a"]
     assert first[1] < second[1] < third[1]
     (zero,) = [
         e for e in parse(svg).iter(f"{SVG}line") if e.get("stroke") == charts.INK
@@ -133,7 +133,7 @@ def test_an_interval_is_a_dot_on_a_line_beside_the_line_of_no_change():
 
 def test_a_change_that_is_not_known_has_no_line():
     rows = {"PCK": {"a": (None, None, None)}, "AP": {"a": (1, 1, 2)}}
-    svg = charts.interval_chart(rows, "Changes", charts.side_colours(["a"]))
+    svg = charts.interval_chart(rows, "Changes", charts.side_colors(["a"]))
     assert len(intervals(svg)) == 1 and "PCK" in svg
     assert intervals(charts.interval_chart({}, "Changes", {})) == []
 
@@ -149,12 +149,12 @@ def test_the_shares_of_a_joint_fill_its_bar():
 
 @pytest.mark.parametrize("nothing", [0, None])
 def test_a_joint_that_nobody_annotated_has_an_empty_bar(nothing):
-    shares = dict.fromkeys(charts.ERROR_COLOURS, nothing)
+    shares = dict.fromkeys(charts.ERROR_COLORS, nothing)
     assert [bar[3] for bar in bars(charts.error_bars({"nose": shares}))] == [0] * 5
 
 
 def test_after_is_a_second_bar_below_the_first():
-    shares = dict.fromkeys(charts.ERROR_COLOURS, 1)
+    shares = dict.fromkeys(charts.ERROR_COLORS, 1)
     found = bars(charts.error_bars({"nose": shares}, {"nose": shares}))
     assert len(found) == 10 and found[5][2] > found[0][2]
 

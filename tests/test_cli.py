@@ -7,9 +7,9 @@ import pytest
 
 from tests import pose_files
 from tfpose import cli
-from tfpose.arguments import parser
+from tfpose.cli.arguments import parser
+from tfpose.cli.scoring_arguments import COMPARED, METRICS
 from tfpose.recipes import RECIPES
-from tfpose.scoring_arguments import COMPARED, METRICS
 
 
 @pytest.fixture
@@ -44,10 +44,10 @@ def test_help_answers_within_a_second(command):
 
 
 def test_the_metrics_of_the_command_line_are_those_of_the_functions():
-    from tfpose import changes, evaluate
+    from tfpose.evaluation import evaluate, refinement
 
     assert METRICS == evaluate.METRICS
-    assert COMPARED == changes.METRICS
+    assert COMPARED == refinement.METRICS
 
 
 def test_evaluate_prints_and_writes_the_numbers(files, tmp_path, capsys):

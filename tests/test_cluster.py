@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from tests import drawn_people
-from tfpose import cluster, training
-from tfpose.cluster import ClusterError, Place
-from tfpose.config import Config
+from tfpose.config import Augmentation, Config
 from tfpose.data import examples, pipeline
-from tfpose.data.augment import Augmentation
-from tfpose.models import posefix
-from tfpose.report import read_log
-from tfpose.skeleton import LSP14
+from tfpose.errors import ClusterError
+from tfpose.models import posefix, table
+from tfpose.report.html import read_log
+from tfpose.skeletons import LSP14
+from tfpose.training import cluster, fit
+from tfpose.training.cluster import Place
 
 # 13 people in batches of 4: an epoch has 3 steps, a round is an epoch.
 CONFIG = Config(
@@ -37,7 +37,7 @@ CONFIG = Config(
     batch_size=4,
     average=0.5,
     # Statistics of a worker's two people are not those of all four.
-    freeze_normalisation=True,
+    freeze_normalization=True,
 )
 TWO = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
 
@@ -98,7 +98,7 @@ def test_a_batch_that_the_workers_cannot_share_is_refused(monkeypatch, tmp_path)
     with pytest.raises(
         ClusterError, match="batch_size 5: expected a multiple of the 2"
     ):
-        training.train(config, str(tmp_path), str(tmp_path / "run"))
+        fit.train(config, str(tmp_path), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
 
 
@@ -131,10 +131,10 @@ def test_a_variable_that_is_not_as_expected_is_refused(monkeypatch, text, found)
 
 def test_workers_see_their_rows_of_the_joint_batches(data):
     records, count = pipeline.read_records(data, CONFIG.train, LSP14)
-    person = pipeline.Person(LSP14, CONFIG.input_size, CONFIG.augmentation)
+    person = pipeline.CropSpec(LSP14, CONFIG.input_size, CONFIG.augmentation)
     with patches():
-        model = training.build_model(CONFIG)
-    supervision = training.supervision_of(model, CONFIG)
+        model = table.build_model(CONFIG)
+    supervision = fit.supervision_of(model, CONFIG)
 
     def batches(rows):
         people = pipeline.shuffled_people(records, count, person, 4, 5, 2, rows)
@@ -197,9 +197,9 @@ def run_workers(data, folder) -> None:
 def test_two_workers_train_as_one_process_with_the_joint_batch(data, tmp_path):
     run_workers(data, tmp_path)
     with patches():
-        training.train(CONFIG, data, str(tmp_path / "alone"))
-        alone, _ = training.load_model(tmp_path / "alone")
-        together, _ = training.load_model(tmp_path / "run")
+        fit.train(CONFIG, data, str(tmp_path / "alone"))
+        alone, _ = table.load_model(tmp_path / "alone")
+        together, _ = table.load_model(tmp_path / "run")
     expected, found = (read_log(tmp_path / n / "log.csv") for n in ("alone", "run"))
     assert found["epoch"] == expected["epoch"] == [0, 1]
     for name in expected:

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import geometry
 from tfpose.codecs import (
+    AllPeople,
     BinaryDisc,
-    Everybody,
     GaussianHeatmap,
     IntegralHeatmap,
     JointsOfPeople,
     WithBackground,
 )
+from tfpose.geometry import cells, tensors
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -32,7 +32,7 @@ def close(found, expected, atol=1e-4):
 
 def at_cell(x, y, stride=4):
     """f32[1, 1, 2]: the joint, in crop pixels, at a place given in cells."""
-    return geometry.heatmap_to_crop(tf.constant([[[x, y]]], tf.float32), stride)
+    return cells.to_pixels(tf.constant([[[x, y]]], tf.float32), stride)
 
 
 def joints_inside(size, people=3, joints=5, margin=16, seed=0):
@@ -97,12 +97,12 @@ def test_a_gaussian_by_hand():
     close(maps[0, :, :, 0], rows * columns)
 
 
-def test_a_gaussians_peak_is_one_at_a_cells_centre():
+def test_a_gaussians_peak_is_one_at_a_cells_center():
     maps = GaussianHeatmap((64, 48)).encode(at_cell(7, 9), tf.ones((1, 1)))
     assert maps.numpy().max() == 1 == maps[0, 9, 7, 0]
 
 
-def test_at_the_border_the_cells_centre_is_the_answer():
+def test_at_the_border_the_cells_center_is_the_answer():
     codec = GaussianHeatmap((64, 48))
     keypoints = at_cell(-0.3, 15.4)
     found, _ = codec.decode(codec.encode(keypoints, tf.ones((1, 1))))
@@ -159,7 +159,7 @@ DISCS = {
 
 
 @pytest.mark.parametrize("rows, cell, radius", DISCS.values(), ids=list(DISCS))
-def test_a_disc_covers_the_cells_whose_centres_are_in_it(rows, cell, radius):
+def test_a_disc_covers_the_cells_whose_centers_are_in_it(rows, cell, radius):
     expected, found = disc(rows, cell, radius)
     np.testing.assert_array_equal(found, expected)
 
@@ -172,7 +172,7 @@ def test_every_joint_of_the_crop_has_a_cell_however_small_the_disc():
 
 
 def test_hcrns_discs_have_the_cells_of_their_radius():
-    # 10 px of 368 at stride 8: 1.25 cells, a cell and its four neighbours.
+    # 10 px of 368 at stride 8: 1.25 cells, a cell and its four neighbors.
     maps = BinaryDisc((368, 368), 8).encode(at_cell(20, 30, 8), tf.ones((1, 1)))
     assert maps.shape == (1, 46, 46, 1) and maps.numpy().sum() == 5
     # 12 px of 384 at stride 4: 3 cells, 29 of them.
@@ -184,7 +184,7 @@ def test_a_disc_is_read_as_one_of_its_cells():
     codec = BinaryDisc((64, 48), radius=8.0)
     keypoints = joints_inside((64, 48))
     found, scores = codec.decode(codec.encode(keypoints, tf.ones((3, 5))))
-    # The peak is up to half a cell from the centre of its cell.
+    # The peak is up to half a cell from the center of its cell.
     distance = np.linalg.norm(found - keypoints, axis=-1)
     assert (distance <= 8 + 2).all() and (scores.numpy() == 1).all()
 
@@ -202,7 +202,7 @@ def test_a_belief_about_a_disc_is_read_by_its_peak_between_cells():
 
 
 def test_the_background_is_where_no_joint_is():
-    # Two joints on 2 x 3 cells, each a cell; the second is not labelled.
+    # Two joints on 2 x 3 cells, each a cell; the second is not labeled.
     codec = WithBackground(BinaryDisc(SIZE, radius=0.0))
     keypoints = tf.concat([at_cell(0, 1), at_cell(2, 0)], axis=1)
     maps = codec.encode(keypoints, tf.ones((1, 2)))
@@ -228,7 +228,7 @@ def test_without_joints_everything_is_background():
     np.testing.assert_array_equal(maps[..., 5], np.ones((2, 2, 3)))
 
 
-def test_the_background_weighs_as_much_as_joints_are_labelled():
+def test_the_background_weighs_as_much_as_joints_are_labeled():
     codec = WithBackground(BinaryDisc(SIZE))
     weights = codec.weigh(tf.constant([[1.0, 1, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]]))
     close(weights, [[1, 1, 1, 1, 1], [1, 0, 0, 0, 0.25], [0, 0, 0, 0, 0]])
@@ -238,15 +238,15 @@ def test_maps_of_everybody_are_the_largest_of_single_people():
     codec = GaussianHeatmap((64, 48))
     keypoints = joints_inside((64, 48), people=6).reshape(2, 3, 5, 2)
     valid = np.random.default_rng(0).integers(0, 2, (2, 3, 5)).astype(np.float32)
-    maps = Everybody(codec).encode(keypoints, valid)
+    maps = AllPeople(codec).encode(keypoints, valid)
     each = [codec.encode(keypoints[:, p], valid[:, p]) for p in range(3)]
     np.testing.assert_array_equal(maps, np.max(each, axis=0))
-    for codec_of_maps in (Everybody(codec), Everybody(BinaryDisc((64, 48)))):
+    for codec_of_maps in (AllPeople(codec), AllPeople(BinaryDisc((64, 48)))):
         alone = codec_of_maps.encode(keypoints[:, :1], valid[:, :1])
         expected = codec_of_maps.codec.encode(keypoints[:, 0], valid[:, 0])
         np.testing.assert_array_equal(alone, expected)
-    # Where nobody's joint is labelled, none is there: that is taught.
-    close(Everybody(codec).weigh(valid), np.ones((2, 5)))
+    # Where nobody's joint is labeled, none is there: that is taught.
+    close(AllPeople(codec).weigh(valid), np.ones((2, 5)))
 
 
 def test_tags_are_taught_by_where_everybodys_joints_are():
@@ -264,7 +264,7 @@ def test_maps_of_any_resolution_show_the_same_gaussian():
     coarse = GaussianHeatmap((64, 48), 4, sigma=8.0).encode(keypoints, tf.ones((1, 1)))
     fine = GaussianHeatmap((64, 48), 1, sigma=8.0).encode(keypoints, tf.ones((1, 1)))
     assert fine.shape == (1, 64, 48, 1)
-    # A coarse cell's centre lies between its 2nd and 3rd pixel: mean of exponents.
+    # A coarse cell's center lies between its 2nd and 3rd pixel: mean of exponents.
     between = tf.exp(
         0.5 * (tf.math.log(fine[:, 1::4, 1::4]) + tf.math.log(fine[:, 2::4, 2::4]))
     )
@@ -306,7 +306,7 @@ def test_a_masked_joint_has_an_empty_map_and_others_are_untouched(codec):
 def test_a_mirrored_crop_has_mirrored_maps(codec):
     keypoints = joints_inside(codec.input_size, margin=0)
     valid = tf.ones((3, 5))
-    mirrored = geometry.mirror_points(keypoints, codec.input_size[1], range(5))
+    mirrored = tensors.mirror_points(keypoints, codec.input_size[1], range(5))
     expected = codec.encode(keypoints, valid)[:, :, ::-1]
     close(codec.encode(mirrored, valid), expected, 1e-5)
 

@@ -1,9 +1,10 @@
 import pytest
 
 from tests import pose_files
-from tfpose import changes, comparison
-from tfpose.poses import read_annotations, read_results
-from tfpose.skeleton import LSP14
+from tfpose.evaluation import refinement
+from tfpose.io.coco import read_annotations, read_results
+from tfpose.report import pages
+from tfpose.skeletons import LSP14
 
 
 @pytest.fixture
@@ -21,11 +22,11 @@ def test_the_report_holds_numbers_and_pictures(people, files, tmp_path):
     truth, before, after = people
     refined = {"halved": after, "same": before}
     path = tmp_path / "report.html"
-    comparison.write(
+    pages.write(
         path, truth, before, refined, files["images"], "A title", more=("<p>more</p>",)
     )
     page = path.read_text("utf-8")
-    assert "3 annotated people with 42 labelled joints in 3 photos" in page
+    assert "3 annotated people with 42 labeled joints in 3 photos" in page
     assert "3 poses, refined by: halved, same." in page and "<p>more</p>" in page
     assert page.count("data:image/jpeg") == 3  # by "halved" all gained
     for name, kind, number in (
@@ -47,11 +48,9 @@ def test_the_report_holds_numbers_and_pictures(people, files, tmp_path):
 
 def test_numbers_that_are_known_are_not_computed_again(people, files, tmp_path):
     truth, before, after = people
-    numbers = changes.compare_poses(truth, before, {"a": after}, ["pck@0.3"])
+    numbers = refinement.compare_poses(truth, before, {"a": after}, ["pck@0.3"])
     path = tmp_path / "report.html"
-    comparison.write(
-        path, truth, before, {"a": after}, files["images"], numbers=numbers
-    )
+    pages.write(path, truth, before, {"a": after}, files["images"], numbers=numbers)
     page = path.read_text("utf-8")
     assert "PCK@0.3" in page and "PCK@0.2" not in page and "OKS-AP" not in page
 
@@ -59,7 +58,7 @@ def test_numbers_that_are_known_are_not_computed_again(people, files, tmp_path):
 def test_names_are_escaped(people, files, tmp_path):
     truth, before, after = people
     path = tmp_path / "report.html"
-    comparison.write(path, truth, before, {"<i>a": after}, files["images"])
+    pages.write(path, truth, before, {"<i>a": after}, files["images"])
     page = path.read_text("utf-8")
     assert "<i>" not in page and "&lt;i&gt;a" in page
 
@@ -68,7 +67,7 @@ def test_a_missing_photo_is_named_and_leaves_no_report(people, files, tmp_path):
     truth, before, after = people
     (tmp_path / "photos" / "photo2.png").unlink()
     with pytest.raises(ValueError, match="photo2.png: expected a photo"):
-        comparison.write(
+        pages.write(
             tmp_path / "report.html", truth, before, {"a": after}, files["images"]
         )
     assert not (tmp_path / "report.html").exists()
@@ -77,9 +76,7 @@ def test_a_missing_photo_is_named_and_leaves_no_report(people, files, tmp_path):
 def test_the_report_of_one_set_of_poses_has_no_before(people, files, tmp_path):
     truth, _, poses = people
     path = tmp_path / "report.html"
-    comparison.write_estimated(
-        path, truth, poses, files["images"], more=("<p>more</p>",)
-    )
+    pages.write_estimated(path, truth, poses, files["images"], more=("<p>more</p>",))
     page = path.read_text("utf-8")
     assert "<h1>Estimated poses</h1>" in page and "in 3 photos; 3 poses." in page
     for heading in (

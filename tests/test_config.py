@@ -6,7 +6,8 @@ import json
 import pytest
 
 from tfpose import config as configs
-from tfpose.config import Config, ConfigError
+from tfpose.config import Config
+from tfpose.errors import ConfigError
 from tfpose.recipes import RECIPES
 
 ALL_RECIPES = [

@@ -20,9 +20,10 @@ from tests.contracts import (
     inputs_of,
 )
 from tests.importer_cases import IMPORTER_CASES
-from tfpose import exporting, geometry, litert
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples
+from tfpose.exporting import litert, savedmodel
+from tfpose.geometry import tensors
 
 # Keras raises it when it saves weights under NumPy 2.4.
 pytestmark = pytest.mark.filterwarnings(
@@ -78,7 +79,7 @@ def test_a_saved_model_answers_the_same_after_loading(case, tmp_path):
 
 @every_case
 def test_gradients_are_finite_and_reach_every_weight(case):
-    model = build_afresh(case)  # training moves the averages of normalisation
+    model = build_afresh(case)  # training moves the averages of normalization
     inputs = {name: tf.constant(value) for name, value in inputs_of(case).items()}
     random = np.random.default_rng(1)
     with tf.GradientTape() as tape:
@@ -154,7 +155,7 @@ def served(request):
 @pytest.mark.slow
 def test_a_tensorflow_saved_model_answers_the_same_for_any_batch(served, tmp_path):
     model, inputs, expected = served
-    exporting.write_saved_model(model, tmp_path)
+    savedmodel.write_saved_model(model, tmp_path)
     signature = tf.saved_model.load(tmp_path).signatures["serving_default"]
     assert set(signature.structured_input_signature[1]) == set(inputs)
     found = signature(**{name: tf.constant(x) for name, x in inputs.items()})
@@ -166,7 +167,7 @@ def test_a_tensorflow_saved_model_answers_the_same_for_any_batch(served, tmp_pat
 @pytest.mark.slow
 def test_litert_answers_the_same_with_its_own_operators(served, tmp_path):
     model, inputs, expected = served
-    exporting.write_saved_model(model, tmp_path, batch=1)
+    savedmodel.write_saved_model(model, tmp_path, batch=1)
     content = litert.convert(str(tmp_path))
     assert set(litert.operator_names(content)) <= set(litert.OPERATOR_NAMES.values())
     assert_close(litert.predict(content, inputs), expected)
@@ -251,15 +252,15 @@ def test_joints_lie_where_they_were_drawn(prepared):
         pytest.skip("rendered people have no squares at their joints")
     for record in people_of(case, folder)[0]:
         window = tf.io.decode_jpeg(record["window"]).numpy()[..., 0].astype(float)
-        to_window = geometry.invert(record["window_matrix"])
-        labelled = record["visible"] > 0
-        points = geometry.transform(record["keypoints"][labelled], to_window).numpy()
+        to_window = tensors.invert(record["window_matrix"])
+        labeled = record["visible"] > 0
+        points = tensors.transform(record["keypoints"][labeled], to_window).numpy()
         assert len(points)
         for point in points:
-            np.testing.assert_allclose(centre_of_square(window, point), point, atol=0.2)
+            np.testing.assert_allclose(center_of_square(window, point), point, atol=0.2)
 
 
-def centre_of_square(window, near):
+def center_of_square(window, near):
     """The centroid (x, y) of what is bright within 5 px of a point."""
     x, y = np.round(near).astype(int)
     rows, columns = np.mgrid[y - 5 : y + 6, x - 5 : x + 6]
@@ -271,7 +272,7 @@ def test_people_become_batches_a_refiner_trains_on(prepared):
     case, _, folder, _ = prepared
     size, joints = (64, 48), len(case.skeleton)
     records, count = people_of(case, folder)
-    person = pipeline.Person(case.skeleton, size)
+    person = pipeline.CropSpec(case.skeleton, size)
     people = next(iter(pipeline.crops(records, person, count, 0)))
     assert people["valid"].numpy().any(axis=1).all()
     codec = CODEC_CASES[0].codec

@@ -8,15 +8,14 @@ import tensorflow as tf
 
 from data_prep.synthetic_people.render import render_photo
 from tests import fixed_detector
-from tfpose.detect import (
-    DetectorError,
+from tfpose.errors import DetectorError, PoseFileError
+from tfpose.inference.detectors import (
     GradientDetector,
     SavedModelDetector,
     best_of_overlapping,
     inside,
     read_boxes,
 )
-from tfpose.poses import PoseFileError
 
 
 def overlap(box, other) -> float:

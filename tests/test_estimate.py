@@ -7,9 +7,11 @@ import pytest
 
 from tests import dot_model
 from tests.dot_model import DOTS, JOINTS
-from tfpose import poses, training
-from tfpose import refine as refinement
-from tfpose.estimate import SCALES, Estimator, boxes_of, resample, whole_photo
+from tfpose.geometry.crops import boxes_of, whole_photo
+from tfpose.inference import refiner as refinement
+from tfpose.inference.estimator import SCALES, Estimator, resample
+from tfpose.io import files
+from tfpose.models import folders, table
 from tfpose.recipes import RECIPES
 
 BOX = np.float32([[40, 10, 84, 96]])  # around the dots
@@ -127,7 +129,7 @@ def test_the_crop_of_a_whole_photo_ends_where_the_photo_does(estimators):
 
 def test_boxes_of_poses_are_a_fifth_larger():
     pose = np.float32([[[10, 20], [29, 20], [15, 59]]])
-    # 19 x 39 px between the centres, about (19.5, 39.5).
+    # 19 x 39 px between the centers, about (19.5, 39.5).
     expected = [[19.5 - 10.9, 39.5 - 22.9, 22.8, 46.8]]
     np.testing.assert_allclose(boxes_of(pose), expected, atol=1e-4)
 
@@ -199,8 +201,8 @@ def test_a_model_folder_is_loaded_with_its_skeleton(nano_front_end, tmp_path):
         input_size=(32, 32),
         network={"front_end": "nano", "refinement": "holistic"},
     )
-    poses.write_json(tmp_path / training.CONFIG, config.to_json())
-    training.build_model(config).save_weights(tmp_path / training.WEIGHTS)
+    files.write_json(tmp_path / folders.CONFIG, config.to_json())
+    table.build_model(config).save_weights(tmp_path / folders.WEIGHTS)
     estimator = Estimator.load(str(tmp_path), scales=(1.0,), flip=False)
     keypoints, scores = estimator(dot_model.draw(), BOX)
     assert keypoints.shape == (1, 14, 2) and np.isfinite(keypoints).all()

@@ -11,19 +11,14 @@ import scipy.io
 from tests import pose_files
 from tests.scored_people import TORSO, one_person_each, read, standing
 from tfpose import cli
-from tfpose.evaluate import (
-    analyze_poses,
-    correction_gains,
-    evaluate_poses,
-    format_table,
-)
-from tfpose.metrics import errors, pck
+from tfpose.cli.scoring_arguments import AVERAGINGS
+from tfpose.errors import PoseFileError
+from tfpose.evaluation.evaluate import analyze_poses, correction_gains, evaluate_poses
+from tfpose.io.coco_records import annotation_entry, result_entry
+from tfpose.metrics import mistakes, pck
 from tfpose.metrics.pcp import STICKS
-from tfpose.pose_entries import annotation_entry, result_entry
-from tfpose.poses import PoseFileError
-from tfpose.scoring_arguments import AVERAGINGS
-from tfpose.skeleton import FLIC10, LSP14, MPII16, Skeleton
-from tfpose.tables import format_gains
+from tfpose.report.tables import format_gains, format_table
+from tfpose.skeletons import FLIC10, LSP14, MPII16, Skeleton
 
 
 class TestRates:
@@ -60,7 +55,7 @@ class TestRates:
 
     @pytest.mark.parametrize(
         ("averaging", "head_top", "mean", "head"),
-        [("joints", 0, 1250 / 14, 0), ("labelled", 50, 2500 / 27, 50),
+        [("joints", 0, 1250 / 14, 0), ("labeled", 50, 2500 / 27, 50),
          ("pooled", 50, 2500 / 27, 75)],
     )  # fmt: skip
     def test_pckh_is_averaged_in_three_ways(
@@ -128,7 +123,7 @@ class TestRates:
         assert scores["without_length"] == 1 and scores["people"] == 2
         assert scores["mean"] == 0
 
-    def test_joint_nobody_labelled_is_none_and_in_no_mean(self, tmp_path):
+    def test_joint_nobody_labeled_is_none_and_in_no_mean(self, tmp_path):
         truth, visible = standing(LSP14), np.full(14, 2)
         visible[LSP14.index("neck")] = 0
         people = [annotation_entry(1, 1, truth, visible)]
@@ -138,7 +133,7 @@ class TestRates:
         assert "-" in format_table(scores)
         json.dumps(scores, allow_nan=False)
 
-    def test_weighted_mean_counts_every_labelled_joint_alike(self, tmp_path):
+    def test_weighted_mean_counts_every_labeled_joint_alike(self, tmp_path):
         truth, visible = standing(LSP14), np.full(14, 2)
         visible[LSP14.index("neck")] = 0
         people = [
@@ -169,15 +164,15 @@ class TestRates:
     @pytest.mark.parametrize(
         ("metric", "option", "words"),
         [
-            ("pck", {"normaliser": "leg"}, "'leg': expected one of torso, torso_box"),
+            ("pck", {"normalizer": "leg"}, "'leg': expected one of torso, torso_box"),
             (
                 "auc",
-                {"normaliser": "torso_box"},
+                {"normalizer": "torso_box"},
                 "torso_box is for metric pck, not auc",
             ),
             ("pck", {"viewpoint": "mine"}, "'mine': expected one of person, observer"),
             ("oks", {"viewpoint": "observer"}, "pck or pckh or auc or pcp, not oks"),
-            ("pck", {"averaging": "mine"}, "'mine': expected one of joints, labelled,"),
+            ("pck", {"averaging": "mine"}, "'mine': expected one of joints, labeled,"),
             ("pck", {"averaging": "pooled"}, "averaging pooled is for metric pckh or "),
             ("posetrack", {"every_frame": True}, "every_frame is for metric mota, not"),
             ("pck", {"average": True}, "average is for metric pcp, not pck"),
@@ -277,7 +272,7 @@ class TestCommand:
         _, lines, _ = self.run(capsys, files, "--metric", "pcp", "--average")
         assert "with ends on average" in lines[0]
         _, lines, _ = self.run(
-            capsys, files, "--metric", "pck", "--normaliser", "torso_box"
+            capsys, files, "--metric", "pck", "--normalizer", "torso_box"
         )
         assert "x torso box" in lines[0]
 
@@ -348,10 +343,10 @@ class TestAnalysis:
 
         return change
 
-    @pytest.mark.parametrize("kind", errors.TYPES)
+    @pytest.mark.parametrize("kind", mistakes.TYPES)
     def test_each_mistake_is_named_and_counted(self, tmp_path, kind):
         analysis = analyze_poses(*self.two_people(tmp_path, self.changed(kind)))
-        expected = dict.fromkeys(errors.TYPES, 0)
+        expected = dict.fromkeys(mistakes.TYPES, 0)
         expected["good"] = 27
         expected[kind] += 1
         assert analysis["counts"] == expected
@@ -359,7 +354,7 @@ class TestAnalysis:
         assert analysis[kind] == pytest.approx(100 * expected[kind] / 28)
         ankle = analysis["per_joint"]["left_ankle"]
         assert ankle[kind] == (100 if kind == "good" else 50)
-        assert sum(analysis[name] for name in errors.TYPES) == pytest.approx(100)
+        assert sum(analysis[name] for name in mistakes.TYPES) == pytest.approx(100)
 
     def test_far_pose_is_unmatched(self, tmp_path):
         def change(moved, second):
@@ -369,7 +364,7 @@ class TestAnalysis:
         assert analysis["matched_people"] == 1 and analysis["joints"] == 14
         assert analysis["unmatched_people"] == analysis["unmatched_poses"] == 1
 
-    def test_small_people_and_crowds_are_not_analysed(self, tmp_path):
+    def test_small_people_and_crowds_are_not_analyzed(self, tmp_path):
         annotations, results = self.two_people(tmp_path, lambda *_: None)
         annotations.areas[0] = 1000.0
         analysis = analyze_poses(annotations, results)
@@ -433,7 +428,7 @@ class TestGains:
         written = json.loads(numbers.read_text())
         for side in (written, written["before"]):
             gains = side["gains"]
-            total = sum(gains[kind] for kind in errors.CORRECTION_ORDER)
+            total = sum(gains[kind] for kind in mistakes.CORRECTION_ORDER)
             assert gains["corrected"] == pytest.approx(gains["AP"] + total)
         assert written["gains"]["AP"] > written["before"]["gains"]["AP"]
 
@@ -502,7 +497,7 @@ def test_sticks_of_published_lsp_predictions(shared_data, tmp_path, name):
     found = [*(scores["groups"][group] for group in groups), scores["mean"]]
     np.testing.assert_allclose(found, LSP_STICKS[name], atol=1e-9)
     variants = (
-        evaluate_poses(*truth, "pck", normaliser="torso_box"),
+        evaluate_poses(*truth, "pck", normalizer="torso_box"),
         evaluate_poses(*truth, "pck", viewpoint="observer"),
         evaluate_poses(*truth, "pcp", viewpoint="observer"),
     )

@@ -11,20 +11,17 @@ from ai_edge_litert.interpreter import Interpreter
 from data_prep.__main__ import prepare
 from tests import drawn_data_sets
 from tests.contracts import fill_weights
-from tfpose import exporting, litert, warm_up
-from tfpose.config import Config, ConfigError
-from tfpose.data.augment import Augmentation
-from tfpose.data.pipeline import DataError
-from tfpose.exporting import ExportError, clients_inputs, compare, export
-from tfpose.poses import write_json
-from tfpose.skeleton import LSP14, Skeleton
-from tfpose.supervision import supervision_of
-from tfpose.training import (
-    CONFIG,
-    WEIGHTS,
-    TrainingError,
-    build_model,
-)
+from tfpose import errors
+from tfpose.config import Augmentation, Config
+from tfpose.data.examples import supervision_of
+from tfpose.errors import ConfigError, DataError, ExportError, TrainingError
+from tfpose.exporting import litert, parity, savedmodel, warm_up
+from tfpose.exporting.parity import compare
+from tfpose.exporting.savedmodel import clients_inputs, export
+from tfpose.io.files import write_json
+from tfpose.models.folders import CONFIG, WEIGHTS
+from tfpose.models.table import build_model
+from tfpose.skeletons import LSP14, Skeleton
 
 pytestmark = [
     pytest.mark.slow,
@@ -101,7 +98,7 @@ def test_the_report_is_written_beside_the_exports(exported):
         path = out / name
         size = path.stat().st_size if path.is_file() else entry["bytes"]
         assert entry["bytes"] == size > 1e5
-    table = exporting.format_report(report)
+    table = parity.format_report(report)
     assert all(name in table for name in report["files"])
 
 
@@ -114,22 +111,22 @@ def test_float32_exports_agree_with_the_keras_model(exported, name):
 def test_answers_about_photos_are_compared_with_the_refiners(exported):
     out, report = exported
     entry = report["photos"]["refine_photo"]
-    assert entry["photos"] == exporting.PARITY_PHOTOS <= entry["people"]
+    assert entry["photos"] == savedmodel.PARITY_PHOTOS <= entry["people"]
     assert entry["largest"] < 1e-3 and entry["largest_score"] < 1e-4
     assert report["warm_up_requests"] == len(list(warm_up.read(out / "1"))) == 4
-    assert "refine_photo" in exporting.format_report(report)
+    assert "refine_photo" in parity.format_report(report)
 
 
 def test_photos_that_disagree_are_not_exported():
     entry = {"photos": 1, "people": 1, "largest": np.inf, "largest_score": 0.0}
     with pytest.raises(ExportError, match="1 refine_photo: .* found inf px off"):
-        exporting._check_photos({"refine_photo": entry})
+        parity._check_photos({"refine_photo": entry})
 
 
 def test_an_export_without_the_protos_has_no_warm_up_requests(tmp_path, monkeypatch):
     monkeypatch.setattr(warm_up, "available", lambda: False)
     assert warm_up.write(tmp_path, "posefix") == 0 and not os.listdir(tmp_path)
-    table = exporting.format_report({"crops": 1, "files": {}, "warm_up_requests": 0})
+    table = parity.format_report({"crops": 1, "files": {}, "warm_up_requests": 0})
     assert "pip install 'tfpose[serving]'" in table
 
 
@@ -229,10 +226,10 @@ def test_an_export_that_disagrees_is_not_written(
 
 def test_a_failed_conversion_leaves_nothing(model_dir, data, tmp_path, monkeypatch):
     def fail(folder):
-        raise litert.LiteRTError("no such operator")
+        raise errors.LiteRTError("no such operator")
 
     monkeypatch.setattr(litert, "convert", fail)
-    with pytest.raises(litert.LiteRTError):
+    with pytest.raises(errors.LiteRTError):
         export(model_dir, tmp_path / "out", formats="tflite", data=data)
     assert os.listdir(tmp_path) == []
 

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from tfpose import fusion
-from tfpose.fusion import Beliefs, Calibration, Trust
+from tfpose.inference import reliability
+from tfpose.inference.reliability import Beliefs, Calibration, Trust
 
 IDENTITY = np.float32([[1, 0, 0], [0, 1, 0]])
 
@@ -31,7 +31,7 @@ def gaussian(x, y, sigma, size=15):
 def test_expectation_is_the_mean_cell():
     maps = np.zeros((1, 3, 4, 1))
     maps[0, 0, 1, 0], maps[0, 2, 3, 0] = 0.25, 0.75
-    assert fusion.expectation(maps)[0, 0].tolist() == [2.5, 1.5]
+    assert reliability.expectation(maps)[0, 0].tolist() == [2.5, 1.5]
 
 
 def test_photo_and_cells_are_inverse():
@@ -49,14 +49,14 @@ def test_disagreement_is_the_median_over_people_per_joint():
     maps = np.zeros((3, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     parts = [beliefs(maps[:2], [[[2, 2]], [[2, 3]]]), beliefs(maps[2:], [[[2, 6]]])]
-    assert fusion.trust(parts, Calibration()).disagreement.tolist() == [1.0]
+    assert reliability.trust(parts, Calibration()).disagreement.tolist() == [1.0]
 
 
 def test_missing_joints_do_not_disagree():
     maps = np.zeros((2, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     some = beliefs(maps, [[[2, 3]], [[0, 0]]], valid=np.float32([[1], [0]]))
-    assert fusion.trust([some], Calibration()).disagreement.tolist() == [1.0]
+    assert reliability.trust([some], Calibration()).disagreement.tolist() == [1.0]
 
 
 def test_trust_is_in_excess_of_true_poses():
@@ -64,7 +64,7 @@ def test_trust_is_in_excess_of_true_poses():
     maps = np.zeros((3, 60, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     some = beliefs(maps, [[[2, 5]], [[2, 7]], [[2, 42]]])
-    trust = fusion.trust([some], Calibration(noise=(3.0,), far=0.2))
+    trust = reliability.trust([some], Calibration(noise=(3.0,), far=0.2))
     assert trust.spread[0] == pytest.approx(16.0)
     assert trust.outliers == pytest.approx((1 / 3 - 0.2) / 0.8)
 
@@ -73,14 +73,14 @@ def test_a_file_like_the_truth_is_trusted_wholly():
     maps = np.zeros((2, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     some = beliefs(maps, [[[2, 3]], [[2, 3]]])
-    noise, far = fusion.noise_of(some)
-    trust = fusion.trust([some], Calibration(1.0, noise, far))
+    noise, far = reliability.noise_of(some)
+    trust = reliability.trust([some], Calibration(1.0, noise, far))
     assert trust.spread.tolist() == [0.0]
-    assert trust.outliers == fusion.LEAST_OUTLIERS
+    assert trust.outliers == reliability.LEAST_OUTLIERS
 
 
 def fuse(some, spread, outliers=0.0):
-    return fusion.fuse(some, Trust(None, np.array([spread]), outliers), 1.0)[0, 0]
+    return reliability.fuse(some, Trust(None, np.array([spread]), outliers), 1.0)[0, 0]
 
 
 def test_two_gaussians_meet_by_their_precisions():
@@ -91,7 +91,7 @@ def test_two_gaussians_meet_by_their_precisions():
 
 def test_a_trusted_joint_stays_between_the_cells():
     some = single(gaussian(6, 7, 1.0), (7.5, 6.81))
-    answer = fuse(some, 0.0, outliers=fusion.LEAST_OUTLIERS)
+    answer = fuse(some, 0.0, outliers=reliability.LEAST_OUTLIERS)
     np.testing.assert_allclose(answer, [7.5, 6.81], atol=1e-4)
 
 
@@ -124,7 +124,7 @@ def test_an_input_far_outside_the_crop_is_finite():
 
 def test_softening_keeps_the_sum_and_flattens():
     maps = np.float32([[[[0.8], [0.2]]]])
-    soft = fusion.softened(maps, 0.5)
+    soft = reliability.softened(maps, 0.5)
     np.testing.assert_allclose(soft[0, 0, :, 0], [2 / 3, 1 / 3], atol=1e-6)
 
 
@@ -138,9 +138,9 @@ def test_an_overconfident_belief_is_softened_and_a_right_one_is_not():
         maps = gaussian(7, 7, sigma)[None, :, :, None]
         return beliefs(np.repeat(maps / maps.sum(), 300, axis=0), truth)
 
-    assert fusion.sharpness(belief(2.0), truth, valid) >= 0.9
+    assert reliability.sharpness(belief(2.0), truth, valid) >= 0.9
     # A Gaussian of sigma / sqrt(2) to the power 1/2 has the width sigma again.
-    assert fusion.sharpness(belief(2 / np.sqrt(2)), truth, valid) == pytest.approx(
+    assert reliability.sharpness(belief(2 / np.sqrt(2)), truth, valid) == pytest.approx(
         0.5, abs=0.1
     )
 
@@ -149,13 +149,13 @@ def test_measuring_loses_nobody():
     maps = np.zeros((1, 5, 5, 1), np.float32)
     maps[:, 2, 2] = 1
     given = [beliefs(maps, [[[2, 2 + i]]]) for i in range(3)]
-    trust, stream = fusion.measured(iter(given), Calibration())
+    trust, stream = reliability.measured(iter(given), Calibration())
     assert trust.disagreement.tolist() == [1.0]
     assert list(stream) == given
 
 
 def test_a_file_without_people_is_measured():
-    trust, stream = fusion.measured(iter([]), Calibration())
+    trust, stream = reliability.measured(iter([]), Calibration())
     assert trust is None and list(stream) == []
 
 
@@ -163,21 +163,21 @@ def test_input_weight_is_the_place_between_refined_and_input():
     inputs = np.array([[[10.0, 0.0], [5.0, 5.0]]])
     refined = np.array([[[0.0, 0.0], [5.0, 5.0]]])
     fused = np.array([[[2.5, 1.0], [5.0, 5.0]]])
-    weights = fusion.input_weights(inputs, refined, fused)
+    weights = reliability.input_weights(inputs, refined, fused)
     assert weights[0, 0] == 0.25 and np.isnan(weights[0, 1])
 
 
 def test_calibration_is_written_and_read(tmp_path):
     calibration = Calibration(0.8, (0.25, 0.5), 0.03)
-    fusion.write_calibration(tmp_path, calibration)
-    assert fusion.read_calibration(tmp_path) == calibration
+    reliability.write_calibration(tmp_path, calibration)
+    assert reliability.read_calibration(tmp_path) == calibration
 
 
 def test_a_folder_without_calibration_has_the_default(tmp_path):
-    assert fusion.read_calibration(tmp_path) == Calibration()
+    assert reliability.read_calibration(tmp_path) == Calibration()
 
 
 def test_a_broken_calibration_is_named(tmp_path):
-    (tmp_path / fusion.FILE).write_text(json.dumps({"sharpness": 1.0}))
+    (tmp_path / reliability.FILE).write_text(json.dumps({"sharpness": 1.0}))
     with pytest.raises(ValueError, match="calibration.json: not a calibration"):
-        fusion.read_calibration(tmp_path)
+        reliability.read_calibration(tmp_path)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests import pose_files
-from tfpose import galleries
-from tfpose.poses import read_annotations, read_results
-from tfpose.skeleton import LSP14
+from tfpose.io.coco import read_annotations, read_results
+from tfpose.report import galleries
+from tfpose.skeletons import LSP14
 
 # From the left shoulder (48, 26) to the right hip (36, 54).
 TORSO = np.hypot(12, 28)
@@ -42,9 +42,9 @@ def test_beyond_wrong_no_distance_counts():
 
 
 def test_a_person_without_pose_or_labels_has_no_gain():
-    gone, unlabelled, seen = np.inf, np.nan, 0.1
-    before = np.array([[gone, gone], [unlabelled, unlabelled], [seen, seen]])
-    after = np.array([[seen, seen], [unlabelled, unlabelled], [gone, gone]])
+    gone, unlabeled, seen = np.inf, np.nan, 0.1
+    before = np.array([[gone, gone], [unlabeled, unlabeled], [seen, seen]])
+    after = np.array([[seen, seen], [unlabeled, unlabeled], [gone, gone]])
     assert np.isnan(galleries.gains(before, after)).all()
 
 
@@ -76,7 +76,7 @@ def test_the_picture_shows_one_person_before_and_after(people, files):
     assert galleries.picture(*one, files["images"]).shape == (320, 2 * 256 + 4, 3)
 
 
-def test_the_mean_error_counts_labelled_joints_up_to_wrong():
+def test_the_mean_error_counts_labeled_joints_up_to_wrong():
     distances = np.array(
         [[0.1, 0.3, np.nan], [9.0, 0.1, np.inf], [np.inf] * 3, [np.nan] * 3]
     )

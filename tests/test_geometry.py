@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.skeleton import COCO17
+from tfpose.geometry import cells, tensors
+from tfpose.skeletons import COCO17
 
 SIZE = (8, 6)
 
@@ -16,7 +16,7 @@ def close(found, expected, atol=1e-4):
     np.testing.assert_allclose(found, expected, atol=atol, rtol=1e-5)
 
 
-def centre(box):
+def center(box):
     return np.asarray(box)[..., :2] + (np.asarray(box)[..., 2:] - 1) / 2
 
 
@@ -25,28 +25,28 @@ def centre(box):
 
 def test_the_box_around_a_pose_spans_its_valid_joints():
     keypoints = [[2.0, 3.0], [8.0, 13.0], [100.0, np.nan]]
-    box = geometry.box_around(keypoints, [1.0, 1.0, 0.0])
+    box = tensors.box_around(keypoints, [1.0, 1.0, 0.0])
     close(box, [2.5, 3.5, 6, 10])
-    close(centre(box), [5, 8])
+    close(center(box), [5, 8])
 
 
 def test_a_side_of_no_length_is_widened():
-    close(geometry.box_around([[5.0, 7.0]], [1.0]), [-4.5, -2.5, 20, 20])
-    vertical = geometry.box_around([[5.0, 0.0], [5.0, 9.0]], [1.0, 1.0], minimum=3.0)
+    close(tensors.box_around([[5.0, 7.0]], [1.0]), [-4.5, -2.5, 20, 20])
+    vertical = tensors.box_around([[5.0, 0.0], [5.0, 9.0]], [1.0, 1.0], minimum=3.0)
     close(vertical, [4, 0.5, 3, 9])
 
 
 def test_a_pose_without_valid_joints_has_no_box():
     keypoints = np.ones((2, 3, 2), np.float32)
-    close(geometry.box_around(keypoints, np.zeros((2, 3))), np.zeros((2, 4)))
+    close(tensors.box_around(keypoints, np.zeros((2, 3))), np.zeros((2, 4)))
 
 
-def test_scaling_a_box_keeps_its_centre():
+def test_scaling_a_box_keeps_its_center():
     box = tf.constant([10.0, 20.0, 5.0, 9.0])
-    doubled = geometry.scale_box(box, 2.0)
+    doubled = tensors.scale_box(box, 2.0)
     close(doubled, [7.5, 15.5, 10, 18])
-    close(centre(doubled), centre(box))
-    close(geometry.scale_box(doubled, 0.5), box)
+    close(center(doubled), center(box))
+    close(tensors.scale_box(doubled, 0.5), box)
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_scaling_a_box_keeps_its_centre():
 )
 def test_the_box_of_a_shape_is_the_smallest_around_the_box(box, expected):
     box = tf.constant(box, tf.float32)
-    fitted = geometry.fit_aspect(box, SIZE)
+    fitted = tensors.fit_aspect(box, SIZE)
     close(fitted, expected)
-    close(centre(fitted), centre(box))
-    close(geometry.fit_aspect(fitted, SIZE), fitted)
+    close(center(fitted), center(box))
+    close(tensors.fit_aspect(fitted, SIZE), fitted)
 
 
 @pytest.mark.parametrize(
@@ -81,61 +81,61 @@ def test_the_box_of_a_shape_is_the_smallest_around_the_box(box, expected):
 )
 def test_overlap_of_two_boxes(other, overlap):
     box, others = tf.constant([0.0, 0, 2, 2]), tf.constant([other], tf.float32)
-    close(geometry.box_overlap(box, others), [overlap])
-    close(geometry.box_overlap(others[0], box[None]), [overlap])
+    close(tensors.box_overlap(box, others), [overlap])
+    close(tensors.box_overlap(others[0], box[None]), [overlap])
 
 
 def test_boxes_without_area_and_without_others_overlap_nothing():
     nothing = tf.zeros(4)
-    close(geometry.box_overlap(nothing, nothing[None]), [0])
-    assert geometry.box_overlap(nothing, tf.zeros((0, 4))).shape == (0,)
+    close(tensors.box_overlap(nothing, nothing[None]), [0])
+    assert tensors.box_overlap(nothing, tf.zeros((0, 4))).shape == (0,)
 
 
 # --- affine maps -----------------------------------------------------------------
 
 
 def test_the_crop_of_the_whole_photo_is_the_photo():
-    matrix = geometry.crop_matrix([0.0, 0, 6, 8], SIZE)
+    matrix = tensors.crop_matrix([0.0, 0, 6, 8], SIZE)
     close(matrix, [[1, 0, 0], [0, 1, 0]])
 
 
 def test_pixel_edges_of_the_box_become_those_of_the_crop():
     box = tf.constant([10.0, 20, 3, 4])
-    matrix = geometry.crop_matrix(box, SIZE)
+    matrix = tensors.crop_matrix(box, SIZE)
     edges = [[9.5, 19.5], [12.5, 23.5]]
-    close(geometry.transform(edges, matrix), [[-0.5, -0.5], [5.5, 7.5]])
+    close(tensors.transform(edges, matrix), [[-0.5, -0.5], [5.5, 7.5]])
     # The first pixel of a box half the size covers the crop's first two.
-    close(geometry.transform([[10.0, 20.0]], matrix), [[0.5, 0.5]])
+    close(tensors.transform([[10.0, 20.0]], matrix), [[0.5, 0.5]])
 
 
 def test_a_positive_rotation_turns_clockwise_on_screen():
-    # y points down: what is right of the centre goes below it.
-    matrix = geometry.crop_matrix([0.0, 0, 5, 5], (5, 5), rotation=math.pi / 2)
-    close(geometry.transform([[2.0, 2], [4.0, 2]], matrix), [[2, 2], [2, 4]])
+    # y points down: what is right of the center goes below it.
+    matrix = tensors.crop_matrix([0.0, 0, 5, 5], (5, 5), rotation=math.pi / 2)
+    close(tensors.transform([[2.0, 2], [4.0, 2]], matrix), [[2, 2], [2, 4]])
 
 
 def test_a_mirrored_crop_is_the_crop_mirrored():
     box = [3.0, 4, 6, 8]
     points = np.random.default_rng(0).uniform(0, 9, (5, 2))
-    plain = geometry.crop_matrix(box, SIZE, rotation=0.3)
-    mirrored = geometry.crop_matrix(box, SIZE, rotation=0.3, mirror=1.0)
-    x, y = np.moveaxis(geometry.transform(points, plain).numpy(), -1, 0)
-    close(geometry.transform(points, mirrored), np.stack([5 - x, y], -1))
+    plain = tensors.crop_matrix(box, SIZE, rotation=0.3)
+    mirrored = tensors.crop_matrix(box, SIZE, rotation=0.3, mirror=1.0)
+    x, y = np.moveaxis(tensors.transform(points, plain).numpy(), -1, 0)
+    close(tensors.transform(points, mirrored), np.stack([5 - x, y], -1))
 
 
 def test_crop_matrices_of_a_batch_are_those_of_its_people():
     boxes = np.float32([[0, 0, 6, 8], [5, 5, 12, 16]])
-    batch = geometry.crop_matrix(boxes, SIZE, np.float32([0, 1]), np.float32([1, 0]))
+    batch = tensors.crop_matrix(boxes, SIZE, np.float32([0, 1]), np.float32([1, 0]))
     for index in range(2):
-        alone = geometry.crop_matrix(boxes[index], SIZE, float(index), 1.0 - index)
+        alone = tensors.crop_matrix(boxes[index], SIZE, float(index), 1.0 - index)
         close(batch[index], alone)
 
 
 def test_an_affine_map_by_hand():
     matrix = tf.constant([[2.0, 0, 1], [0, 3.0, -1]])
-    close(geometry.transform([[1.0, 1.0], [0.0, 2.0]], matrix), [[3, 2], [1, 5]])
-    close(geometry.invert(matrix), [[0.5, 0, -0.5], [0, 1 / 3, 1 / 3]])
-    assert geometry.transform(tf.zeros((0, 2)), matrix).shape == (0, 2)
+    close(tensors.transform([[1.0, 1.0], [0.0, 2.0]], matrix), [[3, 2], [1, 5]])
+    close(tensors.invert(matrix), [[0.5, 0, -0.5], [0, 1 / 3, 1 / 3]])
+    assert tensors.transform(tf.zeros((0, 2)), matrix).shape == (0, 2)
 
 
 def random_matrices(seed=0):
@@ -145,41 +145,41 @@ def random_matrices(seed=0):
 
 def test_a_box_shows_the_same_after_it_was_scaled_and_shifted():
     matrix = tf.constant([[2.0, 0, 10.5], [0, 0.5, -0.25]])
-    found = geometry.transform_box(tf.constant([0.0, 0, 4, 6]), matrix)
+    found = tensors.transform_box(tf.constant([0.0, 0, 4, 6]), matrix)
     # Edges -0.5 and 3.5 go to 9.5 and 17.5, -0.5 and 5.5 to -0.5 and 2.5.
     np.testing.assert_allclose(found, [10, 0, 8, 3])
-    back = geometry.transform_box(found, geometry.invert(matrix))
+    back = tensors.transform_box(found, tensors.invert(matrix))
     np.testing.assert_allclose(back, [0, 0, 4, 6], atol=1e-5)
 
 
 def test_the_inverse_undoes_a_map():
     matrices = random_matrices()
     points = tf.random.stateless_uniform((7, 9, 2), [0, 1])
-    there = geometry.transform(points, matrices)
-    close(geometry.transform(there, geometry.invert(matrices)), points, 1e-3)
+    there = tensors.transform(points, matrices)
+    close(tensors.transform(there, tensors.invert(matrices)), points, 1e-3)
     identity = np.tile([[1, 0, 0], [0, 1, 0]], (7, 1, 1))
-    close(geometry.compose(geometry.invert(matrices), matrices), identity, 1e-3)
+    close(tensors.compose(tensors.invert(matrices), matrices), identity, 1e-3)
 
 
 def test_a_composed_map_is_one_after_the_other():
     first, second = random_matrices(1), random_matrices(2)
     points = tf.random.stateless_uniform((7, 9, 2), [0, 1])
-    both = geometry.transform(points, geometry.compose(second, first))
-    one_by_one = geometry.transform(geometry.transform(points, first), second)
+    both = tensors.transform(points, tensors.compose(second, first))
+    one_by_one = tensors.transform(tensors.transform(points, first), second)
     close(both, one_by_one, 1e-3)
-    close(geometry.compose(second[0], first[0]), geometry.compose(second, first)[0])
+    close(tensors.compose(second[0], first[0]), tensors.compose(second, first)[0])
 
 
 def test_a_singular_map_has_no_inverse():
     with pytest.raises(tf.errors.InvalidArgumentError):
-        geometry.invert(tf.constant([[1.0, 2, 0], [2, 4, 0]]))
+        tensors.invert(tf.constant([[1.0, 2, 0], [2, 4, 0]]))
 
 
 def test_the_gradient_of_a_mapped_point_is_the_map():
     matrix = tf.constant([[2.0, 5, 1], [0, 3.0, -1]])
     points = tf.Variable([[1.0, 1.0]])
     with tf.GradientTape() as tape:
-        x = geometry.transform(points, matrix)[0, 0]
+        x = tensors.transform(points, matrix)[0, 0]
     close(tape.gradient(x, points), [[2, 5]])
 
 
@@ -201,55 +201,55 @@ def shift(x, y):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_the_identity_keeps_a_picture(dtype):
     image = picture(4, 5).astype(dtype)
-    found = geometry.warp(image, shift(0, 0), (4, 5))
+    found = tensors.warp(image, shift(0, 0), (4, 5))
     assert found.dtype == tf.float32
     close(found, image)
 
 
 def test_outside_the_photo_is_black():
     image = picture(3, 3)
-    found = geometry.warp(image, shift(1, 2), (3, 3)).numpy()
+    found = tensors.warp(image, shift(1, 2), (3, 3)).numpy()
     close(found[:, 2:, 1:], image[:, :1, :2])
     assert not found[:, :2].any() and not found[:, :, 0].any()
-    far_away = geometry.warp(image, shift(99, 0), (3, 3))
+    far_away = tensors.warp(image, shift(99, 0), (3, 3))
     assert not far_away.numpy().any()
 
 
 def test_between_pixels_values_are_bilinear():
     image = np.zeros((1, 2, 2, 3), np.float32)
     image[0, :, :, 0] = [[1, 3], [5, 11]]
-    found = geometry.warp(image, shift(-0.5, -0.25), (1, 1))
+    found = tensors.warp(image, shift(-0.5, -0.25), (1, 1))
     close(found[0, 0, 0], [(0.75 * 1 + 0.25 * 5 + 0.75 * 3 + 0.25 * 11) / 2, 0, 0])
 
 
 def test_a_quarter_turn_by_hand():
     image = np.zeros((1, 3, 3, 3), np.float32)
     image[0, :, :, 0] = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    matrix = geometry.crop_matrix([[0.0, 0, 3, 3]], (3, 3), rotation=math.pi / 2)
-    found = geometry.warp(image, matrix, (3, 3))
+    matrix = tensors.crop_matrix([[0.0, 0, 3, 3]], (3, 3), rotation=math.pi / 2)
+    found = tensors.warp(image, matrix, (3, 3))
     close(found[0, :, :, 0], [[7, 4, 1], [8, 5, 2], [9, 6, 3]], 1e-3)
 
 
 def test_a_mirrored_crop_reverses_the_rows():
     image = picture(8, 6)
-    matrix = geometry.crop_matrix([[0.0, 0, 6, 8]], SIZE, mirror=1.0)
-    close(geometry.warp(image, matrix, SIZE), image[:, :, ::-1], 1e-3)
+    matrix = tensors.crop_matrix([[0.0, 0, 6, 8]], SIZE, mirror=1.0)
+    close(tensors.warp(image, matrix, SIZE), image[:, :, ::-1], 1e-3)
 
 
 def test_points_go_where_the_picture_goes():
     image = np.zeros((1, 40, 40, 3), np.float32)
     image[0, 13, 22] = 255
-    matrix = geometry.crop_matrix([[4.0, 2, 24, 32]], (64, 48), 0.4, 1.0)
-    crop = geometry.warp(image, matrix, (64, 48))[0, :, :, 0].numpy()
+    matrix = tensors.crop_matrix([[4.0, 2, 24, 32]], (64, 48), 0.4, 1.0)
+    crop = tensors.warp(image, matrix, (64, 48))[0, :, :, 0].numpy()
     rows, columns = np.indices(crop.shape)
     found = [(crop * columns).sum() / crop.sum(), (crop * rows).sum() / crop.sum()]
-    close(geometry.transform([[22.0, 13.0]], matrix[0]), [found], 0.05)
+    close(tensors.transform([[22.0, 13.0]], matrix[0]), [found], 0.05)
 
 
 def test_the_gradient_of_a_crop_reaches_the_pixels_it_shows():
     image = tf.Variable(picture(3, 3))
     with tf.GradientTape() as tape:
-        crop = geometry.warp(image, shift(1, 1), (3, 3))
+        crop = tensors.warp(image, shift(1, 1), (3, 3))
         total = tf.reduce_sum(crop)
     expected = np.zeros((1, 3, 3, 3))
     expected[:, :2, :2] = 1
@@ -262,8 +262,8 @@ def test_the_gradient_of_a_crop_reaches_the_pixels_it_shows():
 def test_mirroring_points_twice_changes_nothing():
     points = np.random.default_rng(0).uniform(0, 50, (3, 17, 2)).astype(np.float32)
     permutation = COCO17.flip_permutation
-    once = geometry.mirror_points(points, 50, permutation)
-    close(geometry.mirror_points(once, 50, permutation), points)
+    once = tensors.mirror_points(points, 50, permutation)
+    close(tensors.mirror_points(once, 50, permutation), points)
     # The left wrist of the mirrored pose is the right one, seen from the other side.
     left, right = COCO17.index("left_wrist"), COCO17.index("right_wrist")
     close(once[:, left, 0], 49 - points[:, right, 0])
@@ -272,7 +272,7 @@ def test_mirroring_points_twice_changes_nothing():
 
 def test_the_first_and_last_column_mirror_into_each_other():
     points = tf.constant([[0.0, 3], [4, 3]])
-    close(geometry.mirror_points(points, 5, [0, 1]), [[4, 3], [0, 3]])
+    close(tensors.mirror_points(points, 5, [0, 1]), [[4, 3], [0, 3]])
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_the_first_and_last_column_mirror_into_each_other():
     ],
 )
 def test_a_point_is_inside_where_a_pixel_is(point, expected):
-    assert geometry.inside(tf.constant([point], tf.float32), SIZE) == expected
+    assert tensors.inside(tf.constant([point], tf.float32), SIZE) == expected
 
 
 @pytest.mark.parametrize(
@@ -306,9 +306,9 @@ def test_a_point_is_inside_where_a_pixel_is(point, expected):
 )
 def test_a_person_is_8_heads_tall(valid, head, height):
     pose = tf.constant([[5.0, 0], [5, 10], [9, 50]])
-    found = geometry.person_height(pose, tf.constant(valid, tf.float32), head)
+    found = tensors.person_height(pose, tf.constant(valid, tf.float32), head)
     assert float(found) == pytest.approx(height, rel=1e-5)
-    both = geometry.person_height(
+    both = tensors.person_height(
         tf.stack([pose, pose + 9]), tf.constant([valid, valid], tf.float32), head
     )
     close(both, [float(found)] * 2)
@@ -316,27 +316,27 @@ def test_a_person_is_8_heads_tall(valid, head, height):
 
 def test_a_box_of_a_height_shows_the_person_at_that_height():
     box = tf.constant([10.0, 20, 5, 7])
-    found = geometry.height_box(box, tf.constant(30.0), (40, 60), 10.0)
+    found = tensors.height_box(box, tf.constant(30.0), (40, 60), 10.0)
     # 3 px of the photo a px of the crop, about the middle (12, 23).
     close(found, [12 - 89.5, 23 - 59.5, 180, 120])
 
 
-def test_cells_are_centred_on_their_pixels():
-    close(geometry.crop_to_heatmap(tf.constant([[1.5, 5.5]]), 4), [[0, 1]])
+def test_cells_are_centerd_on_their_pixels():
+    close(cells.to_cells(tf.constant([[1.5, 5.5]]), 4), [[0, 1]])
     points = np.random.default_rng(0).uniform(-9, 99, (5, 2))
-    close(geometry.heatmap_to_crop(geometry.crop_to_heatmap(points, 4), 4), points)
+    close(cells.to_pixels(cells.to_cells(points, 4), 4), points)
 
 
 def test_eager_equals_tf_data():
     def crop(box, image):
-        fitted = geometry.scale_box(geometry.fit_aspect(box, SIZE), 1.25)
-        matrix = geometry.crop_matrix(fitted, SIZE, 0.2, 1.0)
-        points = geometry.transform(tf.constant([[1.0, 2], [3, 4]]), matrix)
+        fitted = tensors.scale_box(tensors.fit_aspect(box, SIZE), 1.25)
+        matrix = tensors.crop_matrix(fitted, SIZE, 0.2, 1.0)
+        points = tensors.transform(tf.constant([[1.0, 2], [3, 4]]), matrix)
         return (
-            geometry.warp(image[None], matrix[None], SIZE),
-            geometry.inside(points, SIZE),
-            geometry.box_around(points, tf.ones(2)),
-            geometry.invert(matrix),
+            tensors.warp(image[None], matrix[None], SIZE),
+            tensors.inside(points, SIZE),
+            tensors.box_around(points, tf.ones(2)),
+            tensors.invert(matrix),
         )
 
     box, image = tf.constant([1.0, 2, 5, 3]), tf.constant(picture(9, 9)[0])

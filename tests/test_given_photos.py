@@ -2,11 +2,12 @@
 
 import pytest
 
-from tfpose import poses
-from tfpose.given_photos import Photo, find_photos, number
-from tfpose.pose_entries import annotations_json
-from tfpose.poses import PoseFileError, read_annotations
-from tfpose.skeleton import LSP14
+from tfpose.errors import PoseFileError
+from tfpose.io import files
+from tfpose.io.coco import read_annotations
+from tfpose.io.coco_records import annotations_json
+from tfpose.io.photo_ids import Photo, given_photos, number
+from tfpose.skeletons import LSP14
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def given(place, *names):
 
 def find(place, *names):
     """(path from there, image_id, name, known) of each photo."""
-    found = find_photos(given(place, *names))
+    found = given_photos(given(place, *names))
     return [
         (str(p.path.relative_to(place)), p.image_id, p.name, p.known) for p in found
     ]
@@ -68,13 +69,13 @@ def annotate(place, *names):
     images = [
         {"id": image_id, "file_name": name} for image_id, name in enumerate(names, 10)
     ]
-    poses.write_json(path, annotations_json(LSP14, images, []))
+    files.write_json(path, annotations_json(LSP14, images, []))
     return read_annotations(path), str(path)
 
 
 def test_annotations_name_the_photos_of_folders(place):
     truth = annotate(place, "im7.png", "b/im3.JPG", "gone.png")
-    assert find_photos(given(place, "c", "."), *truth) == [
+    assert given_photos(given(place, "c", "."), *truth) == [
         Photo(place / "c/im7.png", 10, "im7.png"),
         Photo(place / "b/im3.JPG", 11, "b/im3.JPG"),
         # Whoever reads it says that it is not there.
@@ -84,14 +85,14 @@ def test_annotations_name_the_photos_of_folders(place):
 
 def test_annotations_say_the_ids_of_files(place):
     truth = annotate(place, "im7.png", "sub/im3.JPG", "gone.png")
-    assert find_photos(given(place, "b/im3.JPG"), *truth) == [
+    assert given_photos(given(place, "b/im3.JPG"), *truth) == [
         Photo(place / "b/im3.JPG", 11, "sub/im3.JPG")
     ]
 
 
 def refused(place, names, *truth) -> str:
     with pytest.raises(PoseFileError) as caught:
-        find_photos(given(place, *names), *truth)
+        given_photos(given(place, *names), *truth)
     return str(caught.value)
 
 

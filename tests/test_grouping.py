@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tfpose.grouping import find_peaks, group, joint_order
-from tfpose.skeleton import COCO17, LSP14, Skeleton
+from tfpose.inference.grouping import find_peaks, group, joint_order
+from tfpose.skeletons import COCO17, LSP14, Skeleton
 
 HEIGHT, WIDTH = 12, 20
 
@@ -61,7 +61,7 @@ def test_a_peak_is_larger_than_all_within_reach():
 
 @pytest.mark.parametrize("place", [(0, 0), (2, 3), (3, 0), (1, 2)])
 @pytest.mark.parametrize("size", [(1, 2), (2, 1), (2, 2), (1, 3)])
-def test_equal_neighbours_are_one_peak(place, size):
+def test_equal_neighbors_are_one_peak(place, size):
     detection = np.zeros((6, 7), np.float32)
     (y, x), (height, width) = place, size
     detection[y : y + height, x : x + width] = 1
@@ -233,7 +233,7 @@ def test_weak_detections_begin_nobody():
         ({}, 5, 4),
     ],
 )
-def test_a_peak_is_moved_a_quarter_towards_the_larger_neighbour(around, x, y):
+def test_a_peak_is_moved_a_quarter_towards_the_larger_neighbor(around, x, y):
     detections, tags = maps_of(1, (0, 5, 4, 0.9, 0.0))
     sides = {"right": (4, 6), "left": (4, 4), "above": (3, 5), "below": (5, 5)}
     for side, value in around.items():
@@ -244,7 +244,7 @@ def test_a_peak_is_moved_a_quarter_towards_the_larger_neighbour(around, x, y):
 
 
 @pytest.mark.parametrize("x, y", [(0, 0), (WIDTH - 1, HEIGHT - 1), (0, HEIGHT - 1)])
-def test_beyond_the_border_a_peak_counts_as_its_own_neighbour(x, y):
+def test_beyond_the_border_a_peak_counts_as_its_own_neighbor(x, y):
     keypoints, _ = group(*maps_of(1, (0, x, y, 0.9, 0.0)), (0,))
     outwards = [x + (0.25 if x else -0.25), y + (0.25 if y else -0.25)]
     np.testing.assert_array_equal(keypoints, [[outwards]])

@@ -7,8 +7,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tfpose import crop_rules, lite_metadata
-from tfpose.lite_metadata import MetadataError
+from tfpose.edge import metadata
+from tfpose.errors import MetadataError
 
 ABOUT = {
     "format": 1,
@@ -38,13 +38,13 @@ def plain():
 
 
 def test_what_is_embedded_is_read_again(plain):
-    assert lite_metadata.read(lite_metadata.embed(plain, ABOUT), "x") == ABOUT
+    assert metadata.read(metadata.embed(plain, ABOUT), "x") == ABOUT
 
 
 def test_embedding_again_replaces_the_description(plain):
-    content = lite_metadata.embed(plain, {**ABOUT, "name": "first"})
-    content = lite_metadata.embed(content, {**ABOUT, "name": "second"})
-    assert lite_metadata.read(content, "x")["name"] == "second"
+    content = metadata.embed(plain, {**ABOUT, "name": "first"})
+    content = metadata.embed(content, {**ABOUT, "name": "second"})
+    assert metadata.read(content, "x")["name"] == "second"
     model = schema.Model.GetRootAs(content)
     names = [model.Metadata(i).Name() for i in range(model.MetadataLength())]
     assert names.count(b"tfpose") == 1
@@ -53,7 +53,7 @@ def test_embedding_again_replaces_the_description(plain):
 def test_the_graph_stays_the_same(plain):
     image = np.random.default_rng(1).normal(size=(1, 4, 8, 3)).astype(np.float32)
     answers = []
-    for content in (plain, lite_metadata.embed(plain, ABOUT)):
+    for content in (plain, metadata.embed(plain, ABOUT)):
         interpreter = Interpreter(model_content=content)
         interpreter.allocate_tensors()
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
@@ -64,7 +64,7 @@ def test_the_graph_stays_the_same(plain):
 
 
 def test_weights_begin_at_multiples_of_16_bytes(plain):
-    content = lite_metadata.embed(plain, ABOUT)
+    content = metadata.embed(plain, ABOUT)
     model = schema.Model.GetRootAs(content)
     buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
     filled = [buffer for buffer in buffers if buffer.DataLength()]
@@ -86,12 +86,12 @@ def test_weights_begin_at_multiples_of_16_bytes(plain):
 )
 def test_what_is_no_such_file_is_named(content, message):
     with pytest.raises(MetadataError, match=message):
-        lite_metadata.read(content, "x")
+        metadata.read(content, "x")
 
 
 def test_a_file_of_others_is_named(plain):
     with pytest.raises(MetadataError, match="x: .* written by 'tfpose export'"):
-        lite_metadata.read(plain, "x")
+        metadata.read(plain, "x")
 
 
 @pytest.mark.parametrize(
@@ -105,16 +105,15 @@ def test_a_file_of_others_is_named(plain):
 )
 def test_other_descriptions_are_refused(about, message):
     with pytest.raises(MetadataError, match=message):
-        lite_metadata.parse(json.dumps(about), "x")
+        metadata.parse(json.dumps(about), "x")
     with pytest.raises(MetadataError, match="not JSON"):
-        lite_metadata.parse("{", "x")
+        metadata.parse("{", "x")
 
 
 def test_the_crop_rules_have_one_place():
     """The modules that cut in TensorFlow take their numbers from crop_rules."""
-    from tfpose import estimate, geometry, refine
-    from tfpose.data import pipeline
+    from tfpose.geometry import rules, tensors
 
-    assert pipeline.CROP_MARGIN is crop_rules.CROP_MARGIN is estimate.CROP_MARGIN
-    assert refine.BOX_FACTOR is crop_rules.BOX_FACTOR
-    assert geometry.HEIGHT_IN_HEADS is crop_rules.HEIGHT_IN_HEADS
+    assert rules.CROP_MARGIN is rules.CROP_MARGIN is rules.CROP_MARGIN
+    assert rules.BOX_FACTOR is rules.BOX_FACTOR
+    assert tensors.HEIGHT_IN_HEADS is rules.HEIGHT_IN_HEADS

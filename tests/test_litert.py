@@ -7,8 +7,10 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
-from tfpose import lite_metadata, litert
-from tfpose.exporting import write_saved_model
+from tfpose import errors
+from tfpose.edge import metadata
+from tfpose.exporting import litert
+from tfpose.exporting.savedmodel import write_saved_model
 
 pytestmark = pytest.mark.slow
 
@@ -75,7 +77,7 @@ def test_int8_is_used_between_convolutions_only(float32, int8, examples):
 
 
 def test_an_int8_model_keeps_its_weights_beside_a_description(int8, examples):
-    described = lite_metadata.embed(int8, {"format": 1})
+    described = metadata.embed(int8, {"format": 1})
     np.testing.assert_array_equal(
         litert.predict(described, examples)["y"], litert.predict(int8, examples)["y"]
     )
@@ -101,6 +103,6 @@ def test_an_operator_that_litert_lacks_is_named_in_one_line(tmp_path):
         )
     )(x)
     write_saved_model(keras.Model({"x": x}, {"y": grown}), tmp_path, batch=1)
-    with pytest.raises(litert.LiteRTError, match="Dilation2D") as error:
+    with pytest.raises(errors.LiteRTError, match="Dilation2D") as error:
         litert.convert(str(tmp_path))
     assert "\n" not in str(error.value)

@@ -180,7 +180,7 @@ def test_losses_are_chosen_by_what_makes_beliefs_of_the_maps_and_by_the_error():
 
 
 def test_a_background_has_a_weight_of_its_own():
-    # Two joints and the background; the second joint is not labelled.
+    # Two joints and the background; the second joint is not labeled.
     target, logits = (
         maps([1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 1, 1]),
         maps(*[[0] * 4] * 3),

@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from tfpose import geometry
-from tfpose.maps import Units, unit_model
+from tfpose.geometry import tensors
+from tfpose.inference.hcrn_units import Units, unit_model
 from tfpose.models import HCRN, hcrn
-from tfpose.skeleton import Skeleton
+from tfpose.skeletons import Skeleton
 
 # A tree of three layers whose joints do not stand in the order of the tree.
 CHAIN = Skeleton(
@@ -30,7 +30,7 @@ BOXES = np.array([[10.0, 5, 30, 40], [30, 10, 50, 20]])
 
 @pytest.fixture(scope="module", autouse=True)
 def pooling():
-    """A front-end that passes the colours of each cell on."""
+    """A front-end that passes the colors of each cell on."""
 
     def build(image, joints, stages):
         pooled = keras.layers.AveragePooling2D(STRIDE)(image)
@@ -170,10 +170,10 @@ def test_peaks_are_where_the_model_puts_the_joints_of_a_crop(model, units):
         for joint, unit in enumerate(one):
             for step, peaks in (("initial", initial), ("refined", refined)):
                 np.testing.assert_allclose(unit.peaks[step], peaks[row, joint], 1e-4)
-        matrix = geometry.crop_matrix(one[0].box, SIZE)
-        crop = geometry.warp(photo[None], matrix[None], SIZE)
-        found = geometry.transform(
-            model({"image": crop})["keypoints"][0], geometry.invert(matrix)
+        matrix = tensors.crop_matrix(one[0].box, SIZE)
+        crop = tensors.warp(photo[None], matrix[None], SIZE)
+        found = tensors.transform(
+            model({"image": crop})["keypoints"][0], tensors.invert(matrix)
         )
         np.testing.assert_allclose(refined[row], found, atol=1e-3)
 
@@ -182,7 +182,7 @@ def test_a_bright_spot_is_found_at_its_place_in_the_photo(model, units):
     head = model.get_layer("initial")
     at_chance = head.get_weights()
     photo = np.zeros((100, 120, 3), np.uint8)
-    photo[50:60, 70:80] = 255  # centre (74.5, 54.5)
+    photo[50:60, 70:80] = 255  # center (74.5, 54.5)
     try:
         head.set_weights([np.ones_like(at_chance[0]), np.zeros(5)])
         unit = units(photo, [40, 30, 60, 40])[3]

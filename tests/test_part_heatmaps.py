@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import geometry
 from tfpose.codecs import GaussianHeatmap, PartHeatmap
+from tfpose.geometry import cells, tensors
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -16,7 +16,7 @@ LIMBS = (((0, 1), (1, 2)), ((0, 1),), ((3, 4),))
 
 def at_cells(*cells, stride=4):
     """f32[1, K, 2]: joints, in crop pixels, at places given in cells."""
-    return geometry.heatmap_to_crop(tf.constant([cells], tf.float32), stride)
+    return cells.to_pixels(tf.constant([cells], tf.float32), stride)
 
 
 def everybody(joints):
@@ -92,7 +92,7 @@ def test_the_map_is_nearly_that_of_the_authors_code():
     """A bone from the cell (19, 29) to (29, 33), whose last cell they do not draw."""
     cells = [(19, 29), (20, 29), (21, 30), (22, 30), (23, 31), (24, 31)]
     cells += [(25, 31), (26, 32), (27, 32), (28, 33)]
-    # FACTS_DLCM 3.3: what their code gives for this bone.
+    # What the authors' code gives for this bone.
     assert patches(cells).sum() == pytest.approx(62.0453, abs=1e-4)
     assert np.count_nonzero(patches(cells)) == 136
     whole = patches([*cells, (29, 33)])

@@ -8,14 +8,16 @@ import tensorflow as tf
 from tests import dot_model
 from tests.contracts import fill_weights
 from tests.test_refine import draw_photo
-from tfpose import geometry, photo_signatures, photos
-from tfpose.estimate import Estimator
-from tfpose.fusion import Calibration
+from tfpose.exporting import signatures
+from tfpose.exporting.signatures import ESTIMATE, REFINE, decode
+from tfpose.geometry import tensors
+from tfpose.inference.estimator import Estimator
+from tfpose.inference.refiner import Refiner
+from tfpose.inference.reliability import Calibration
+from tfpose.io import photos
 from tfpose.models import AssociativeEmbedding, PoseFix, PoseRefiner
-from tfpose.photo_signatures import ESTIMATE, REFINE, decode
-from tfpose.refine import Refiner
-from tfpose.serving_model import network_of
-from tfpose.skeleton import LSP14
+from tfpose.models.serving_graph import network_of
+from tfpose.skeletons import LSP14
 
 pytestmark = pytest.mark.slow
 SIZE = (64, 64)
@@ -30,7 +32,7 @@ def encoded(photo=PHOTO, ending=".jpg") -> bytes:
 def signature(model, skeleton, name, person_height=0.0):
     """The graph of a signature, as a SavedModel has it: takes any shapes."""
     network = network_of(model, phases=True)
-    found = photo_signatures.photo_signatures(model, skeleton, person_height, network)
+    found = signatures.photo_signatures(model, skeleton, person_height, network)
     assert list(found) == [name]
     function, specifications = found[name]
     loose = {
@@ -183,17 +185,17 @@ def test_who_finds_everybody_has_no_signature_for_boxes():
     model = AssociativeEmbedding(
         14, SIZE, stacks=1, filters=8, growth=4, depth=2, maps=30
     )
-    assert photo_signatures.photo_signatures(model, LSP14, 0.0, None) == {}
+    assert signatures.photo_signatures(model, LSP14, 0.0, None) == {}
 
 
 # --- decoding --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png"])
-@pytest.mark.parametrize("kind", ["colour", "grey", "transparent"])
+@pytest.mark.parametrize("kind", ["color", "gray", "transparent"])
 def test_decoders_of_the_graph_and_the_package_agree(ending, kind):
     pixels = PHOTO[:97, :61]
-    if kind == "grey":
+    if kind == "gray":
         pixels = pixels[..., 0]
     elif kind == "transparent":
         if ending == ".jpg":
@@ -222,5 +224,5 @@ def test_boxes_of_the_graph_are_those_of_the_package(posefix):
     graph = tf.function(refiner.cut)(PHOTO, keypoints, valid)
     for one, other in zip(eager, graph, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
-    back = geometry.transform(eager[1], eager[2])
+    back = tensors.transform(eager[1], eager[2])
     np.testing.assert_allclose(back, keypoints, atol=1e-3)

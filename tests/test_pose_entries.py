@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from tfpose import poses
-from tfpose.pose_entries import (
+from tfpose.io import coco, files
+from tfpose.io.coco_records import (
     annotation_entry,
     annotations_json,
     boxes_around,
     replace_keypoints,
     result_entry,
 )
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 POINTS = np.array([[1.2346, 2], [3, 4], [5, 6]], np.float32)
 
@@ -45,7 +45,7 @@ def test_replacing_leaves_the_original_and_its_scores():
     assert json.dumps(entry) == before
 
 
-def test_annotation_without_box_and_area_gets_those_of_its_labelled_joints():
+def test_annotation_without_box_and_area_gets_those_of_its_labeled_joints():
     entry = annotation_entry(4, 9, [[1, 2], [3, 5], [99, 99]], [2, 1, 0])
     assert entry["bbox"] == [1.5, 2.5, 2, 3]
     assert entry["area"] == pytest.approx(0.53 * 6)
@@ -78,6 +78,6 @@ def test_boxes_are_tight_around_valid_joints():
 
 def test_entry_is_read_back(tmp_path):
     points = np.random.default_rng(0).uniform(0, 99, (14, 2))
-    poses.write_json(tmp_path / "a.json", [result_entry(3, points, np.ones(14), 0.5)])
-    results, _ = poses.read_results(tmp_path / "a.json", LSP14)
+    files.write_json(tmp_path / "a.json", [result_entry(3, points, np.ones(14), 0.5)])
+    results, _ = coco.read_results(tmp_path / "a.json", LSP14)
     np.testing.assert_allclose(results.keypoints[0], points, atol=6e-4)

@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from tfpose import poses
-from tfpose.pose_entries import annotation_entry, annotations_json
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import COCO17, LSP14, MPII16, Skeleton
+from tfpose.errors import PoseFileError
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotation_entry, annotations_json
+from tfpose.skeletons import COCO17, LSP14, MPII16, Skeleton
 
 TRIO = Skeleton(
     name="trio",
@@ -55,7 +55,7 @@ def annotations_data(**changes):
 class TestResults:
     def test_arrays_hold_what_the_file_says(self, file):
         write(file, [pose(3, track_id=5), pose(4, score=1)])
-        results, bad = poses.read_results(file, TRIO)
+        results, bad = coco.read_results(file, TRIO)
         assert bad == []
         assert results.image_ids.tolist() == [3, 4]
         assert results.keypoints[0].tolist() == [[1, 2], [4, 5], [7, 8]]
@@ -65,7 +65,7 @@ class TestResults:
         assert results.keypoints.dtype == np.float64
 
     def test_empty_list_gives_empty_arrays(self, file):
-        results, bad = poses.read_results(write(file, []), TRIO, photos={})
+        results, bad = coco.read_results(write(file, []), TRIO, photos={})
         assert len(results) == 0 and bad == []
         assert results.keypoints.shape == (0, 3, 2)
 
@@ -103,7 +103,7 @@ class TestResults:
     def test_bad_record_is_named_in_one_line(self, file, record, words):
         write(file, [pose(), record])
         with pytest.raises(PoseFileError) as caught:
-            poses.read_results(file, TRIO)
+            coco.read_results(file, TRIO)
         message = str(caught.value)
         assert message.startswith(f"{file}: record 1")
         assert words in message and "\n" not in message
@@ -111,25 +111,25 @@ class TestResults:
     def test_first_bad_record_in_file_order_is_named(self, file):
         write(file, [pose(keypoints=[float("nan")] * 9), pose(joints=2)])
         with pytest.raises(PoseFileError, match="record 0 "):
-            poses.read_results(file, TRIO)
+            coco.read_results(file, TRIO)
 
     def test_skip_bad_keeps_the_sound_and_reports_the_others(self, file):
         nan = pose(9, keypoints=[float("nan")] * 9)
         write(file, [pose(1), 5, pose(2, joints=2), pose(3), nan])
-        results, bad = poses.read_results(file, TRIO, skip_bad=True)
+        results, bad = coco.read_results(file, TRIO, skip_bad=True)
         assert results.image_ids.tolist() == [1, 3]
         assert results.positions.tolist() == [0, 3]
         assert [place for place, _ in bad] == [1, 2, 4]
         assert "record 2 (image_id 2): expected 9" in bad[1][1]
 
     def test_all_bad_gives_empty_arrays(self, file):
-        results, bad = poses.read_results(write(file, [1]), TRIO, skip_bad=True)
+        results, bad = coco.read_results(write(file, [1]), TRIO, skip_bad=True)
         assert results.keypoints.shape == (0, 3, 2) and len(bad) == 1
         assert results.replaced(np.zeros((0, 3, 2))) == [1]
 
     def test_replacing_loses_no_record_and_keeps_order_and_extra_keys(self, file):
         records = [pose(1, track_id=4), "junk", pose(3)]
-        results, _ = poses.read_results(write(file, records), TRIO, skip_bad=True)
+        results, _ = coco.read_results(write(file, records), TRIO, skip_bad=True)
         new = results.replaced(results.keypoints + 0.25)
         assert new[1] == "junk"
         assert new[0]["track_id"] == 4 and new[2]["image_id"] == 3
@@ -138,7 +138,7 @@ class TestResults:
 
     def test_unknown_image_is_a_bad_record(self, file):
         write(file, [pose(1), pose(2)])
-        _, bad = poses.read_results(file, TRIO, skip_bad=True, photos={1: None})
+        _, bad = coco.read_results(file, TRIO, skip_bad=True, photos={1: None})
         assert [place for place, _ in bad] == [1]
         assert "image_id 2" in bad[0][1] and "one of the 1 known photos" in bad[0][1]
 
@@ -146,34 +146,34 @@ class TestResults:
         partly = pose(1, keypoints=[-5, 3, 1, 39.4, 29.4, 1, 99, 99, 1])
         outside = pose(1, keypoints=[39.5, 3, 1, -0.6, 3, 1, 3, 30, 1])
         write(file, [partly, outside])
-        _, bad = poses.read_results(file, TRIO, skip_bad=True, photos={1: (40, 30)})
+        _, bad = coco.read_results(file, TRIO, skip_bad=True, photos={1: (40, 30)})
         assert [place for place, _ in bad] == [1]
         assert "photo of 40 x 30 px" in bad[0][1]
-        assert poses.read_results(file, TRIO)[1] == [], "only asked for with photos"
+        assert coco.read_results(file, TRIO)[1] == [], "only asked for with photos"
 
     @pytest.mark.parametrize("text", ["", "{", "[1,", "\xff\xfe", "[" * 100000])
     def test_what_is_not_json_is_named(self, file, text):
         file.write_bytes(text.encode("latin-1"))
         with pytest.raises(PoseFileError, match="not JSON"):
-            poses.read_results(file, TRIO)
+            coco.read_results(file, TRIO)
 
     @pytest.mark.parametrize("data", [{"a": 1}, 3, None, "text"])
     def test_another_top_level_is_named(self, file, data):
         with pytest.raises(PoseFileError, match="expected a JSON list of poses"):
-            poses.read_results(write(file, data), TRIO)
+            coco.read_results(write(file, data), TRIO)
 
     def test_missing_file_is_named(self, tmp_path):
         with pytest.raises(PoseFileError, match="none.json: cannot read: No such"):
-            poses.read_results(tmp_path / "none.json", TRIO)
+            coco.read_results(tmp_path / "none.json", TRIO)
 
     def test_joints_of_three_zeros_are_not_placed(self, file):
         write(file, [pose(keypoints=[0, 0, 0, 0, 0, 0.1, 5, 0, 0])])
-        results, _ = poses.read_results(file, TRIO)
+        results, _ = coco.read_results(file, TRIO)
         assert results.placed.tolist() == [[False, True, True]]
 
     def test_take_selects_rows_and_keeps_the_file(self, file):
         write(file, [pose(1), pose(2), pose(3)])
-        results, _ = poses.read_results(file, TRIO)
+        results, _ = coco.read_results(file, TRIO)
         for which in (np.array([True, False, True]), [0, 2]):
             taken = results.take(which)
             assert taken.image_ids.tolist() == [1, 3]
@@ -184,7 +184,7 @@ class TestResults:
     def test_large_files_are_read_quickly(self, file):
         write(file, [pose(n, joints=17) for n in range(20000)])
         start = time.process_time()
-        results, _ = poses.read_results(file, COCO17)
+        results, _ = coco.read_results(file, COCO17)
         assert len(results) == 20000
         # 0.25 s where this was written; a loop over joints takes ten times that.
         assert time.process_time() - start < 2.0
@@ -192,8 +192,8 @@ class TestResults:
 
 class TestAnnotations:
     def test_writing_and_reading_gives_back_everything(self, file):
-        poses.write_json(file, annotations_data())
-        people = poses.read_annotations(file)
+        files.write_json(file, annotations_data())
+        people = coco.read_annotations(file)
         assert people.skeleton == TRIO
         assert people.ids.tolist() == [1, 2] and people.image_ids.tolist() == [7, 8]
         assert people.keypoints[0].tolist() == [[1, 2], [3, 5], [0, 0]]
@@ -206,21 +206,21 @@ class TestAnnotations:
 
     @pytest.mark.parametrize("skeleton", [COCO17, LSP14, MPII16])
     def test_joint_names_select_the_built_in_skeleton(self, file, skeleton):
-        poses.write_json(file, annotations_json(skeleton, [], []))
-        people = poses.read_annotations(file)
+        files.write_json(file, annotations_json(skeleton, [], []))
+        people = coco.read_annotations(file)
         assert people.skeleton == skeleton
         assert people.keypoints.shape == (0, len(skeleton), 2)
 
     def test_a_plain_coco_category_is_enough(self, file):
         category = {"id": 1, "name": "person", "keypoints": list(COCO17.joints)}
         write(file, {"images": [], "annotations": [], "categories": [category]})
-        assert poses.read_annotations(file).skeleton == COCO17
+        assert coco.read_annotations(file).skeleton == COCO17
 
     def test_other_joint_names_define_a_skeleton(self, file):
         names = ["left_shoulder", "right_hip", "beak"]
         category = {"id": 1, "name": "bird", "keypoints": names, "skeleton": [[1, 3]]}
         write(file, {"images": [], "annotations": [], "categories": [category]})
-        skeleton = poses.read_annotations(file).skeleton
+        skeleton = coco.read_annotations(file).skeleton
         assert (skeleton.name, skeleton.joints) == ("bird", tuple(names))
         assert skeleton.limbs == (("left_shoulder", "beak"),)
 
@@ -233,14 +233,14 @@ class TestAnnotations:
             sigmas=(0.05, 0.06),
             torso=("wrist", "thumb"),
         )
-        poses.write_json(file, annotations_json(skeleton, [], []))
-        assert poses.read_annotations(file).skeleton == skeleton
+        files.write_json(file, annotations_json(skeleton, [], []))
+        assert coco.read_annotations(file).skeleton == skeleton
 
-    def test_box_and_area_come_from_labelled_joints_where_absent(self, file):
+    def test_box_and_area_come_from_labeled_joints_where_absent(self, file):
         data = annotations_data()
         for key in ("bbox", "area", "iscrowd"):
             del data["annotations"][0][key]
-        people = poses.read_annotations(write(file, data))
+        people = coco.read_annotations(write(file, data))
         assert people.boxes[0].tolist() == [1.5, 2.5, 2, 3]
         assert people.areas[0] == pytest.approx(0.53 * 6)
 
@@ -265,7 +265,7 @@ class TestAnnotations:
         data = annotations_data()
         data["annotations"][0].update(change)
         with pytest.raises(PoseFileError) as caught:
-            poses.read_annotations(write(file, data))
+            coco.read_annotations(write(file, data))
         assert str(caught.value).startswith(f"{file}: annotations: record ")
         assert words in str(caught.value) and "\n" not in str(caught.value)
 
@@ -282,7 +282,7 @@ class TestAnnotations:
         data = annotations_data()
         data["images"].append(image)
         with pytest.raises(PoseFileError, match="images: record 2: .*" + words):
-            poses.read_annotations(write(file, data))
+            coco.read_annotations(write(file, data))
 
     @pytest.mark.parametrize(
         "category",
@@ -301,27 +301,27 @@ class TestAnnotations:
     def test_bad_category_is_named(self, file, category):
         data = annotations_data(categories=[category])
         with pytest.raises(PoseFileError, match=r"categories\[0\]"):
-            poses.read_annotations(write(file, data))
+            coco.read_annotations(write(file, data))
 
     @pytest.mark.parametrize("data", [[], {"images": []}, {"images": 1}])
     def test_another_top_level_is_named(self, file, data):
         with pytest.raises(PoseFileError, match="expected an object with the lists"):
-            poses.read_annotations(write(file, data))
+            coco.read_annotations(write(file, data))
 
     def test_no_category_is_named(self, file):
         with pytest.raises(PoseFileError, match=r"categories\[0\] must name"):
-            poses.read_annotations(write(file, annotations_data(categories=[])))
+            coco.read_annotations(write(file, annotations_data(categories=[])))
 
-    def test_scored_people_are_single_and_labelled(self, file):
+    def test_scored_people_are_single_and_labeled(self, file):
         data = annotations_data()
         data["annotations"][1]["iscrowd"] = 1
-        people = poses.read_annotations(write(file, data))
+        people = coco.read_annotations(write(file, data))
         assert people.scored.tolist() == [True, False]
 
 
 class TestWriting:
     def test_file_is_written_whole_and_nothing_else(self, tmp_path):
-        poses.write_json(tmp_path / "out.json", [1.5])
+        files.write_json(tmp_path / "out.json", [1.5])
         assert json.loads((tmp_path / "out.json").read_text()) == [1.5]
         assert os.listdir(tmp_path) == ["out.json"]
 
@@ -330,7 +330,7 @@ class TestWriting:
         path = tmp_path / "out.json"
         path.write_text("old")
         with pytest.raises(PoseFileError, match="cannot be written as JSON"):
-            poses.write_json(path, data)
+            files.write_json(path, data)
         assert path.read_text() == "old" and os.listdir(tmp_path) == ["out.json"]
 
     def test_failed_rename_leaves_nothing_behind(self, tmp_path, monkeypatch):
@@ -339,36 +339,36 @@ class TestWriting:
 
         monkeypatch.setattr(os, "replace", fail)
         with pytest.raises(PoseFileError, match="cannot write: No space left"):
-            poses.write_json(tmp_path / "out.json", [])
+            files.write_json(tmp_path / "out.json", [])
         assert os.listdir(tmp_path) == []
 
     def test_missing_folder_is_named(self, tmp_path):
         with pytest.raises(PoseFileError, match="cannot write: No such file"):
-            poses.write_json(tmp_path / "none" / "out.json", [])
+            files.write_json(tmp_path / "none" / "out.json", [])
 
     def test_nan_of_passed_on_records_can_be_written(self, file):
-        poses.write_json(file, [float("nan")], allow_nan=True)
+        files.write_json(file, [float("nan")], allow_nan=True)
         assert file.read_text() == "[NaN]"
 
 
 def test_rows_are_grouped_by_image_in_order():
-    rows = poses.rows_by_image([5, 3, 5, 5])
+    rows = coco.rows_by_image([5, 3, 5, 5])
     assert {key: list(value) for key, value in rows.items()} == {
         3: [1],
         5: [0, 2, 3],
     }
-    assert poses.rows_by_image([]) == {}
+    assert coco.rows_by_image([]) == {}
 
 
 def test_published_lsp_predictions_are_read(shared_data):
     for path in sorted((shared_data / "lsp").glob("predictions_*.json")):
-        results, bad = poses.read_results(path, LSP14)
+        results, bad = coco.read_results(path, LSP14)
         assert len(results) == 500 and bad == []
 
 
 def test_cocos_own_files_are_read(shared_data):
     folder = shared_data / "coco" / "annotations"
-    people = poses.read_annotations(folder / "person_keypoints_val2017.json")
+    people = coco.read_annotations(folder / "person_keypoints_val2017.json")
     assert people.skeleton == COCO17 and len(people) == 211
     path = next((shared_data / "cocoapi_results").glob("*.json"))
-    assert len(poses.read_results(path, COCO17)[0]) == 125
+    assert len(coco.read_results(path, COCO17)[0]) == 125

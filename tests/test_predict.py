@@ -9,14 +9,18 @@ import pytest
 
 from tests import dot_model, fixed_detector
 from tests.dot_model import DOTS, JOINTS
-from tfpose import cli, photos, poses, predict, training, viz
-from tfpose.estimate import Estimator, boxes_of, whole_photo
-from tfpose.fusion import Calibration
-from tfpose.pose_entries import annotation_entry, annotations_json
-from tfpose.predict import predict_files
+from tfpose import cli, drawing
+from tfpose.geometry.crops import boxes_of, whole_photo
+from tfpose.inference import predict_files
+from tfpose.inference.estimator import Estimator
+from tfpose.inference.predict_files import predict_files
+from tfpose.inference.refine_files import refine_file
+from tfpose.inference.refiner import Refiner
+from tfpose.inference.reliability import Calibration
+from tfpose.io import coco, files, photos
+from tfpose.io.coco_records import annotation_entry, annotations_json
 from tfpose.recipes import RECIPES
-from tfpose.refine import Refiner, refine_file
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 BOX = (40, 10, 84, 96)  # around the dots
 SHIFT = np.array([9, 5])  # of the dots of photo 7
@@ -42,8 +46,8 @@ class Scene:
         self.folder, self.model = folder, "dots"
         self.images, self.out = folder / "photos", folder / "poses.json"
         self.images.mkdir()
-        viz.write_image(self.images / "im3.png", dot_model.draw())
-        viz.write_image(self.images / "im7.png", dot_model.draw(JOINTS + SHIFT))
+        drawing.write_image(self.images / "im3.png", dot_model.draw())
+        drawing.write_image(self.images / "im7.png", dot_model.draw(JOINTS + SHIFT))
         self.photos = [
             {"id": 3, "file_name": "im3.png"},
             {"id": 7, "file_name": "im7.png"},
@@ -60,7 +64,7 @@ class Scene:
 
     def annotate(self):
         path = self.folder / "truth.json"
-        poses.write_json(path, annotations_json(LSP14, self.photos, self.people))
+        files.write_json(path, annotations_json(LSP14, self.photos, self.people))
         return str(path)
 
     def predict(self, **options):
@@ -136,7 +140,7 @@ def test_one_person_of_a_photo_is_looked_at_twice(scene):
     photo = dot_model.draw(JOINTS + [120, 90], height=300, width=400)
     for path in scene.images.iterdir():
         path.unlink()
-    viz.write_image(scene.images / "1.png", photo)
+    drawing.write_image(scene.images / "1.png", photo)
     _, (entry,) = scene.predict(single=True)
     look = Estimator.load("dots", (1.0,), False)
     first, _ = look(photo, whole_photo(photo))
@@ -163,7 +167,7 @@ def test_annotations_without_people_give_an_empty_file(scene):
 
 def test_what_is_written_is_read_as_results_of_the_models_skeleton(scene):
     scene.predict(single=True)
-    results, bad = poses.read_results(scene.out, DOTS)
+    results, bad = coco.read_results(scene.out, DOTS)
     assert not bad and results.image_ids.tolist() == [3, 7]
     np.testing.assert_allclose(results.keypoints[0], JOINTS, atol=1.0)
 
@@ -208,7 +212,7 @@ def test_a_photo_can_be_given_alone(scene):
 
 
 def test_new_image_ids_are_said(scene, capsys):
-    viz.write_image(scene.images / "anna.png", dot_model.draw())
+    drawing.write_image(scene.images / "anna.png", dot_model.draw())
     report, entries = scene.predict(single=True)
     found = {entry["file_name"]: entry["image_id"] for entry in entries}
     assert found == {"anna.png": 8, "im3.png": 3, "im7.png": 7}
@@ -219,7 +223,7 @@ def test_new_image_ids_are_said(scene, capsys):
 
 def test_annotations_choose_among_the_photos(scene):
     scene.photos.append({"id": 9, "file_name": "sub/im9.png"})
-    viz.write_image(scene.images / "sub" / "im9.png", dot_model.draw())
+    drawing.write_image(scene.images / "sub" / "im9.png", dot_model.draw())
     scene.people.append(scene.person(50, 9, BOX))
     truth = scene.annotate()
     given = [scene.images / "sub" / "im9.png", scene.images / "im7.png"]
@@ -350,12 +354,12 @@ def test_a_folder_gets_the_poses_and_a_picture_of_each_photo(scene):
     assert not list(scene.folder.rglob(".*")), "nothing unfinished"
     for entry, shift in zip(entries, (0, SHIFT), strict=True):
         picture = photos.read(scene.out / f"im{entry['image_id']}.jpg").astype(int)
-        for (x, y), colour in zip(
+        for (x, y), color in zip(
             np.round(JOINTS + shift).astype(int),
-            (viz.LEFT, viz.RIGHT, viz.MIDDLE),
+            (drawing.LEFT, drawing.RIGHT, drawing.MIDDLE),
             strict=True,
         ):
-            assert np.abs(picture[y, x] - colour).max() < 60
+            assert np.abs(picture[y, x] - color).max() < 60
     scene.out = scene.folder / "poses.json"
     assert scene.predict(annotations=scene.annotate())[1] == entries
 
@@ -371,7 +375,7 @@ def test_limbs_are_as_thick_as_the_person_is_large(scene, monkeypatch):
     for path in scene.images.iterdir():
         path.unlink()
     photo = dot_model.draw(height=600, width=900)
-    viz.write_image(scene.images / "3.png", photo)
+    drawing.write_image(scene.images / "3.png", photo)
     sides = (60, 150, 900)
     boxes = write_boxes(scene, *(box_of(3, (0, 0, side, 50)) for side in sides))
     scene.out = scene.folder / "out"
@@ -381,14 +385,14 @@ def test_limbs_are_as_thick_as_the_person_is_large(scene, monkeypatch):
 
 def test_what_else_is_in_the_folder_stays(scene):
     scene.out = scene.folder / "out"
-    viz.write_image(scene.out / "older.jpg", dot_model.draw())
+    drawing.write_image(scene.out / "older.jpg", dot_model.draw())
     (scene.out / "poses.json").write_text("old")
     _, entries = scene.predict(single=True)
     assert len(entries) == 2 and (scene.out / "older.jpg").exists()
 
 
 def test_photos_of_one_name_have_a_picture_each(scene):
-    viz.write_image(scene.images / "im7.jpg", dot_model.draw())
+    drawing.write_image(scene.images / "im7.jpg", dot_model.draw())
     scene.out = scene.folder / "out"
     _, entries = scene.predict(single=True)
     pictures = {path.name for path in scene.out.glob("*.jpg")}
@@ -524,7 +528,7 @@ def test_a_folder_without_photos_is_named(scene, capsys):
 
 def test_a_photo_that_annotations_do_not_know_is_named(scene, capsys):
     truth = scene.annotate()
-    viz.write_image(scene.folder / "im9.png", dot_model.draw())
+    drawing.write_image(scene.folder / "im9.png", dot_model.draw())
     scene.images = scene.folder / "im9.png"
     line = said(scene, capsys, "--annotations", truth)
     assert f"{scene.images}: expected one of the 2 photos of {truth}, found" in line
@@ -545,7 +549,7 @@ def test_a_box_of_no_photo_is_named(scene, capsys):
 
 
 def test_a_box_of_two_photos_is_named(scene, capsys):
-    viz.write_image(scene.images / "7.png", dot_model.draw())
+    drawing.write_image(scene.images / "7.png", dot_model.draw())
     boxes = write_boxes(scene, box_of(3), box_of(7))
     line = said(scene, capsys, "--boxes", boxes)
     both = f"{scene.images / '7.png'} and {scene.images / 'im7.png'}"

@@ -10,17 +10,21 @@ import tensorflow as tf
 
 from tests.contracts import fill_weights
 from tests.test_exporting import CONFIGURATION, ESTIMATOR
-from tfpose import exporting, geometry, lite_metadata, litert, predictor
-from tfpose import skeleton as skeletons
-from tfpose.data.pipeline import crop_box, standing_height
-from tfpose.predictor import Predictor, PredictorError
-from tfpose.refine import Refiner
-from tfpose.serving_model import serving_model
-from tfpose.skeleton import COCO17, LSP14
-from tfpose.training import CONFIG, WEIGHTS, build_model
+from tfpose import errors, skeletons
+from tfpose.edge import metadata, predictor
+from tfpose.edge.predictor import Predictor
+from tfpose.errors import PredictorError
+from tfpose.exporting import litert, savedmodel
+from tfpose.geometry import tensors
+from tfpose.geometry.crops import crop_box, standing_height
+from tfpose.inference.refiner import Refiner
+from tfpose.models.folders import CONFIG, WEIGHTS
+from tfpose.models.serving_graph import serving_model
+from tfpose.models.table import build_model
+from tfpose.skeletons import COCO17, LSP14
 
 SIZE = (64, 48)
-# No box in it, and no pose, is centred on whole pixels.
+# No box in it, and no pose, is centerd on whole pixels.
 BOX = np.array([[10.3, 20.2, 90.1, 130.7]])
 
 
@@ -48,8 +52,8 @@ def poses():
 @pytest.mark.parametrize("factor", [0.2, 1.5])
 def test_a_crop_is_that_of_geometry_rounded(photo, factor):
     box = predictor.fit(BOX, SIZE, factor)
-    matrix = geometry.crop_matrix(np.float32(box), SIZE)
-    expected = geometry.warp(photo[None], matrix, SIZE)[0].numpy()
+    matrix = tensors.crop_matrix(np.float32(box), SIZE)
+    expected = tensors.warp(photo[None], matrix, SIZE)[0].numpy()
     found = predictor.crop(photo, box[0], SIZE)
     assert found.dtype == np.uint8 and found.shape == (*SIZE, 3)
     assert np.abs(found - expected).max() < 0.51
@@ -69,8 +73,8 @@ def test_crop_pixels_and_photo_pixels_are_inverses():
     points = np.array([[0.0, 0.0], [47.0, 63.0], [3.2, 9.9]])
     there = predictor.to_crop(predictor.to_photo(points, box, SIZE), box, SIZE)
     np.testing.assert_allclose(there, points, atol=1e-9)
-    matrix = geometry.invert(geometry.crop_matrix(np.float32(box), SIZE))
-    expected = geometry.transform(points, matrix)
+    matrix = tensors.invert(tensors.crop_matrix(np.float32(box), SIZE))
+    expected = tensors.transform(points, matrix)
     found = predictor.to_photo(points, box, SIZE)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -85,7 +89,7 @@ def test_the_box_around_a_pose_is_the_refiners(skeleton, wanted):
     valid[2, 1:] = 0  # a single joint, which has no extent
     about = {**description(skeleton), "crop": crop_rule(wanted)}
     found = Predictor(None, about)._pose_boxes(keypoints, valid)
-    box = geometry.scale_box(geometry.box_around(keypoints, valid), 1.2)
+    box = tensors.scale_box(tensors.box_around(keypoints, valid), 1.2)
     height = standing_height(np.float32(keypoints), np.float32(valid), skeleton)
     expected = crop_box(box, height, SIZE, wanted)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
@@ -110,7 +114,7 @@ def description(skeleton=LSP14, task="refine", decoding="expectation"):
 
 
 def test_nobody_in_a_photo_is_nobody_in_the_answer(photo):
-    for task in lite_metadata.TASKS:
+    for task in metadata.TASKS:
         assert Predictor(None, description(task=task))(photo, []).shape == (0, 14, 3)
 
 
@@ -202,12 +206,12 @@ def _export(config, place):
     model.save_weights(place / WEIGHTS)
     skeleton = skeletons.get(config.skeleton)
     serving = serving_model(model, skeleton, phases=True)
-    exporting.write_saved_model(serving, place / "saved" / "1", batch=1)
-    about = lite_metadata.describe(model, skeleton, place.name, config.model)
-    lite_metadata.write_asset(place / "saved" / "1", about)
+    savedmodel.write_saved_model(serving, place / "saved" / "1", batch=1)
+    about = metadata.describe(model, skeleton, place.name, config.model)
+    metadata.write_asset(place / "saved" / "1", about)
     plain = litert.convert(str(place / "saved" / "1"))
     (place / "plain.tflite").write_bytes(plain)
-    content = lite_metadata.embed(plain, {**about, "numbers": "float32"})
+    content = metadata.embed(plain, {**about, "numbers": "float32"})
     (place / "model.tflite").write_bytes(content)
     if config is CONFIGURATION:
         model.save(place / "model.keras")
@@ -256,7 +260,7 @@ def test_it_runs_where_tensorflow_is_not_installed(exports, photo, poses, tmp_pa
         "for name in ('tensorflow', 'keras', 'scipy', 'tensorflow_datasets', 'jax'):\n"
         "    sys.modules[name] = None\n"
         "import numpy as np\n"
-        "from tfpose.predictor import Predictor\n"
+        "from tfpose.edge.predictor import Predictor\n"
         f"given = np.load({str(tmp_path / 'input.npz')!r})\n"
         f"answer = Predictor.load({str(path)!r})(given['photo'], given['poses'])\n"
         f"np.save({str(tmp_path / 'answer.npy')!r}, answer)"
@@ -269,7 +273,7 @@ def test_it_runs_where_tensorflow_is_not_installed(exports, photo, poses, tmp_pa
 @pytest.mark.slow
 @keras_saves
 def test_a_file_without_a_description_is_refused(exports):
-    with pytest.raises(lite_metadata.MetadataError, match="written by 'tfpose export'"):
+    with pytest.raises(errors.MetadataError, match="written by 'tfpose export'"):
         Predictor.load(exports / "posefix" / "plain.tflite")
 
 

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from tests.pose_files import STANDING
-from tfpose import cli, poses, training, viz
-from tfpose import refine as refinement
-from tfpose.pose_entries import annotations_json, result_entry
+from tfpose import cli, drawing
+from tfpose.inference import refiner as refinement
+from tfpose.inference.refine_files import refine_file
+from tfpose.inference.refiner import Refiner
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotations_json, result_entry
+from tfpose.models import folders, table
 from tfpose.recipes.posefix import tiny
-from tfpose.refine import Refiner, refine_file
-from tfpose.skeleton import CROWDPOSE14, LSP14
+from tfpose.skeletons import CROWDPOSE14, LSP14
 
 WIDTH, HEIGHT = 160, 120
 SCORES = np.linspace(0.1, 0.9, 14)
@@ -24,11 +27,11 @@ CONFIG = dataclasses.replace(
 
 
 def write_model(folder, config=CONFIG, weights_of=None) -> pathlib.Path:
-    """A model folder as training leaves it, with weights as they are initialised."""
+    """A model folder as training leaves it, with weights as they are initialized."""
     folder.mkdir()
-    poses.write_json(folder / training.CONFIG, config.to_json())
-    model = training.build_model(weights_of or config)
-    model.save_weights(folder / training.WEIGHTS)
+    files.write_json(folder / folders.CONFIG, config.to_json())
+    model = table.build_model(weights_of or config)
+    model.save_weights(folder / folders.WEIGHTS)
     return folder
 
 
@@ -59,8 +62,8 @@ class Scene:
         self.folder, self.model = folder, model_dir
         self.images, self.out = folder / "photos", folder / "refined.json"
         self.images.mkdir()
-        viz.write_image(self.images / "im3.png", draw_photo(3))
-        viz.write_image(self.images / "im7.jpg", draw_photo(7))
+        drawing.write_image(self.images / "im3.png", draw_photo(3))
+        drawing.write_image(self.images / "im7.jpg", draw_photo(7))
         self.records = [
             self.pose(7, 60, score=0.25, track_id=5),
             self.pose(3, 10, bbox=[1, 2, 30, 40]),
@@ -77,7 +80,7 @@ class Scene:
             {"id": n, "file_name": name} for n, name in zip((3, 7), names, strict=True)
         ]
         path = self.folder / "truth.json"
-        poses.write_json(path, annotations_json(skeleton, images, []))
+        files.write_json(path, annotations_json(skeleton, images, []))
         return path
 
     def write(self):
@@ -360,7 +363,7 @@ class TestBadInput:
         assert "expected photos with numbers in" in said(scene, capsys)
 
     def test_two_photos_of_one_number(self, scene, capsys):
-        viz.write_image(scene.images / "7.png", draw_photo(0))
+        drawing.write_image(scene.images / "7.png", draw_photo(0))
         line = said(scene, capsys)
         assert "7.png and im7.jpg both have the number 7; give --annotations" in line
 
@@ -387,11 +390,11 @@ class TestModel:
         other = dataclasses.replace(CONFIG, skeleton="coco17")
         scene.model = write_model(scene.folder / "other", weights_of=other)
         line = said(scene, capsys)
-        assert f"{scene.model / training.WEIGHTS}: expected the weights of this" in line
+        assert f"{scene.model / folders.WEIGHTS}: expected the weights of this" in line
 
     def test_weights_that_are_none(self, scene, capsys):
         scene.model = write_model(scene.folder / "broken")
-        weights = scene.model / training.WEIGHTS
+        weights = scene.model / folders.WEIGHTS
         weights.write_bytes(weights.read_bytes()[:1000])
         assert f"{weights}: expected the weights of this" in said(scene, capsys)
         weights.unlink()
@@ -399,7 +402,7 @@ class TestModel:
 
     def test_folder_of_another_model(self, scene, capsys):
         scene.model = write_model(scene.folder / "other")
-        path = scene.model / training.CONFIG
+        path = scene.model / folders.CONFIG
         data = {**CONFIG.to_json(), "model": "alexnet"}
         path.write_text(json.dumps(data))
         assert "'alexnet'" in said(scene, capsys)
@@ -486,7 +489,7 @@ def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
 def test_near_copies_of_a_better_pose_are_dropped():
     pose = np.random.default_rng(0).uniform(20, 80, (14, 2))
     keypoints = np.stack([pose, pose + 0.1, pose + 30, pose])
-    people = poses.Results(
+    people = coco.Results(
         image_ids=np.array([1, 1, 1, 2]),
         keypoints=keypoints,
         scores=np.ones((4, 14)),

@@ -10,11 +10,12 @@ import tensorflow as tf
 from tests.pose_files import STANDING
 from tests.test_refine import NETWORK as POSEFIX_NETWORK
 from tests.test_refine import Scene, draw_photo, joints, write_model
-from tfpose import geometry, photos
+from tfpose.geometry import tensors
+from tfpose.inference.refiner import Refiner
+from tfpose.io import photos
 from tfpose.layers.offsets import DEVIATION
 from tfpose.recipes.pose_refiner import tiny
-from tfpose.refine import Refiner
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 CONFIG = dataclasses.replace(tiny(), skeleton="lsp14", input_size=(64, 64))
 HEAD_TOP, KNEE = LSP14.index("head_top"), LSP14.index("right_knee")
@@ -156,14 +157,14 @@ def test_a_crop_shows_the_person_at_the_height_of_the_recipe(opinionated):
     ((crop, points, _, to_image),) = refiner._crops([(draw_photo(1), pose, None)])
     assert crop.shape == (64, 64, 3)
     neck, top = pose[0, LSP14.index("neck")], pose[0, HEAD_TOP]
-    height = geometry.HEIGHT_IN_HEADS * np.linalg.norm(neck - top)
+    height = tensors.HEIGHT_IN_HEADS * np.linalg.norm(neck - top)
     scale = np.linalg.norm(points[KNEE] - points[HEAD_TOP])
     scale /= np.linalg.norm(pose[0, KNEE] - top)
     assert scale == pytest.approx(40 / height, rel=1e-4)
     np.testing.assert_allclose(
-        geometry.transform(points[None], to_image[None]), pose, atol=1e-3
+        tensors.transform(points[None], to_image[None]), pose, atol=1e-3
     )
-    box = geometry.box_around(points, np.ones(14))
+    box = tensors.box_around(points, np.ones(14))
     np.testing.assert_allclose(box[:2] + (box[2:] - 1) / 2, [31.5, 31.5], atol=1e-3)
 
 

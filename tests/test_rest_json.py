@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from tfpose.rest_json import Input, RequestError, answer, arrays, parse
+from tfpose.errors import RequestError
+from tfpose.serving.rest_json import Input, answer, arrays, parse
 
 PHOTO = b"\xff\xd8 not utf-8 \xff"
 ENCODED = {"b64": base64.b64encode(PHOTO).decode()}

@@ -30,9 +30,12 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from tests.contracts import fill_weights
 from tests.test_refine import CONFIG, draw_photo
-from tfpose import exporting, serve, training, warm_up
-from tfpose.serve import Limits
-from tfpose.served_models import ServingError, check_pixels, load_models
+from tfpose.errors import ServingError
+from tfpose.exporting import savedmodel, warm_up
+from tfpose.models import table
+from tfpose.serving import server
+from tfpose.serving.models import check_pixels, load_models
+from tfpose.serving.server import Limits
 
 pytestmark = pytest.mark.slow
 MODEL, BODY = "posefix", 400_000
@@ -61,8 +64,8 @@ def folder(nano_trunk, tmp_path_factory):
     tf.saved_model.save(
         shift, str(folder / MODEL / "1"), {"refine_photo": shift.refine_photo}
     )
-    model = fill_weights(training.build_model(configuration()))
-    written = exporting.write_servable(model, configuration(), folder / MODEL / "12")
+    model = fill_weights(table.build_model(configuration()))
+    written = savedmodel.write_servable(model, configuration(), folder / MODEL / "12")
     assert written == {"warm_up_requests": 4}
     (folder / MODEL / "parity.json").write_text("{}")
     (folder / "notes.txt").write_text("of somebody")
@@ -82,8 +85,8 @@ def models(folder):
 @pytest.fixture(scope="module")
 def address(models):
     """Of a server on a free port, with small limits."""
-    listening = serve.listen("127.0.0.1", 0)
-    app = serve.application(models, Limits(body=BODY, queue=8))
+    listening = server.listen("127.0.0.1", 0)
+    app = server.application(models, Limits(body=BODY, queue=8))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
@@ -280,9 +283,9 @@ def test_folders_without_models_are_refused_in_one_line(folder, tmp_path):
 
 
 def test_an_address_in_use_is_said_in_one_line():
-    first = serve.listen("127.0.0.1", 0)
+    first = server.listen("127.0.0.1", 0)
     with first, pytest.raises(ServingError, match="cannot listen"):
-        serve.listen("127.0.0.1", first.getsockname()[1])
+        server.listen("127.0.0.1", first.getsockname()[1])
 
 
 def test_photos_too_large_to_decode_are_refused():

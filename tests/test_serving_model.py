@@ -8,8 +8,8 @@ from keras import layers
 from tests.cases import CASES
 from tests.contracts import arrays, build, fill_weights, inputs_of
 from tfpose.layers.blocks import PhaseConvolution
-from tfpose.serving_model import serving_model, with_phases
-from tfpose.skeleton import LSP14
+from tfpose.models.serving_graph import serving_model, with_phases
+from tfpose.skeletons import LSP14
 
 MODELS = {c.name: c for c in CASES if c.name.startswith(("posefix", "hcrn"))}
 every_model = pytest.mark.parametrize("name", ["posefix", "posefix_coarse", "hcrn"])
@@ -62,17 +62,17 @@ def test_only_four_by_four_upsampling_by_two_becomes_phases():
 @pytest.mark.parametrize("activation", [None, "relu"])
 @pytest.mark.parametrize(
     "followers",
-    ["", "relu", "normalisation", "normalisation relu", "normalisation sum"],
+    ["", "relu", "normalization", "normalization relu", "normalization sum"],
 )
-def test_normalisation_is_folded_where_it_alone_follows(
+def test_normalization_is_folded_where_it_alone_follows(
     followers, activation, use_bias
 ):
     inputs = keras.Input((3, 4, 2))
     x = up = layers.Conv2DTranspose(
         3, 4, 2, "same", activation=activation, use_bias=use_bias
     )(inputs)
-    if "normalisation" in followers:
-        x = layers.BatchNormalization(name="normalisation")(x)
+    if "normalization" in followers:
+        x = layers.BatchNormalization(name="normalization")(x)
     if "relu" in followers:
         x = layers.ReLU()(x)
     if "sum" in followers:
@@ -80,7 +80,7 @@ def test_normalisation_is_folded_where_it_alone_follows(
     model = fill_weights(keras.Model(inputs, x))
     changed = with_phases(model)
     folded = activation is None and "sum" not in followers
-    left = "normalisation" in followers and not folded
-    assert ("normalisation" in [layer.name for layer in changed.layers]) == left
+    left = "normalization" in followers and not folded
+    assert ("normalization" in [layer.name for layer in changed.layers]) == left
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 2)).astype(np.float32)
     np.testing.assert_allclose(changed(x), model(x), atol=1e-5)

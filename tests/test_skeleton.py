@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfpose import skeleton as skeletons
-from tfpose.skeleton import Skeleton, tree_layers
+from tfpose import skeletons
+from tfpose.skeletons import Skeleton, tree_layers
 
 EVERY = pytest.mark.parametrize(
     "skeleton", skeletons.SKELETONS.values(), ids=lambda s: s.name
@@ -69,8 +69,8 @@ def test_flip_permutations_as_the_data_sets_state_them(skeleton, permutation):
     np.testing.assert_array_equal(skeleton.flip_permutation, permutation)
 
 
-# FACTS C.3; those of the sets that it does not have are read in the same way. Per
-# skeleton the parent of each joint, and the layer it is in.
+# LSP14's tree is HCRN's Fig. 1 b; the others are our readings of it. For each skeleton:
+# the parent of each joint, and the layer it is in.
 TREES = {
     "lsp14": (
         [1, 2, 12, 12, 3, 4, 7, 8, 12, 12, 9, 10, -1, 12],
@@ -282,7 +282,7 @@ def test_null_in_a_users_file_is_as_left_out():
             {"flip_pairs": [["left_arm", "right_arm"], ["left_arm", "bulb"]]},
             "two flip pairs",
         ),
-        ({"colour": "red"}, "found .*colour"),
+        ({"color": "red"}, "found .*color"),
         ({"tree": [["foot", "hand"]]}, r"unknown joints \['hand'\]"),
         ({"tree": [["foot", "bulb", "left_arm"]]}, "pairs"),
         ({"tree": "foot"}, "pairs"),
@@ -329,5 +329,5 @@ def test_an_unknown_name_lists_the_known_ones():
 
 
 def test_skeletons_import_without_tensorflow():
-    code = "import sys, tfpose.skeleton; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, tfpose.skeletons; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -3,7 +3,7 @@ import pytest
 from keras import layers
 
 from tfpose.models import MODELS
-from tfpose.summary import multiply_adds, summarize
+from tfpose.models.summary import multiply_adds, summarize
 
 
 def only_layer(layer, shape):

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import config, losses, supervision, training
+from tfpose import config, losses
 from tfpose.codecs import BinaryDisc, OffsetDisc
-from tfpose.config import ConfigError
+from tfpose.data import examples
 from tfpose.data.examples import examples
+from tfpose.errors import ConfigError
+from tfpose.models import objectives, table
 from tfpose.recipes import pose_refiner
 
 OFFSETS = dataclasses.replace(
@@ -18,8 +20,8 @@ OFFSETS = dataclasses.replace(
 
 
 def test_a_model_with_offsets_is_taught_them():
-    model = training.build_model(OFFSETS)
-    taught = supervision.supervision_of(model, OFFSETS)
+    model = table.build_model(OFFSETS)
+    taught = examples.supervision_of(model, OFFSETS)
     radius = OFFSETS.target["radius"]
     assert taught.codecs == {
         "heatmap": BinaryDisc((64, 64), 4.0, radius),
@@ -27,7 +29,7 @@ def test_a_model_with_offsets_is_taught_them():
     }
     assert taught.refines and taught.synthesis["errors"] == "pose_refiner"
     huber = dataclasses.replace(OFFSETS, offset_error="huber", offset_loss=0.3)
-    of_output, weights = supervision.losses_of(model, huber)
+    of_output, weights = objectives.losses_of(model, huber)
     assert isinstance(of_output["heatmap"], losses.SigmoidCrossEntropy)
     assert isinstance(of_output["offsets"], losses.OffsetDistance)
     assert of_output["offsets"].form == "huber" and weights["offsets"] == 0.3
@@ -40,8 +42,8 @@ def people(count=400):
         "image": np.zeros((count, 64, 64, 3), np.float32),
         "keypoints": np.tile(joints, (count, 1, 1)).astype(np.float32),
         "valid": np.ones((count, 14), np.float32),
-        "neighbours": np.zeros((count, 0, 14, 2), np.float32),
-        "neighbours_valid": np.zeros((count, 0, 14), np.float32),
+        "neighbors": np.zeros((count, 0, 14, 2), np.float32),
+        "neighbors_valid": np.zeros((count, 0, 14), np.float32),
         "area": np.full(count, 100.0, np.float32),
         "height": np.full(count, 340.0, np.float32),
     }
@@ -52,7 +54,7 @@ def people(count=400):
 )
 def test_the_recipe_decides_how_input_poses_go_wrong(setting, removed, moved):
     chosen = config.override(OFFSETS, [setting] if setting else [])
-    taught = supervision.supervision_of(training.build_model(chosen), chosen)
+    taught = examples.supervision_of(table.build_model(chosen), chosen)
     given = people()
     inputs, targets, weights = examples(given, taught, tf.constant([1, 2]))
     valid = inputs["valid"].numpy()

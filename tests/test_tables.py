@@ -5,10 +5,10 @@ import re
 import numpy as np
 
 from tests.scored_people import one_person_each, read, standing
-from tfpose.evaluate import analyze_poses, evaluate_poses
-from tfpose.pose_entries import annotation_entry, result_entry
-from tfpose.skeleton import LSP14
-from tfpose.tables import curve_panels, format_maps, format_table
+from tfpose.evaluation.evaluate import analyze_poses, evaluate_poses
+from tfpose.io.coco_records import annotation_entry, result_entry
+from tfpose.report.tables import curve_panels, format_maps, format_table
+from tfpose.skeletons import LSP14
 
 
 def test_every_joint_has_a_row_and_before_after_a_gain(tmp_path):
@@ -48,7 +48,7 @@ def test_analysis_has_shares_with_meanings_and_a_row_a_joint(tmp_path):
     assert re.search(r"^left_knee +100\.00 -> 100\.00", both, re.M)
 
 
-def test_the_picture_shows_the_papers_columns_that_are_labelled(tmp_path):
+def test_the_picture_shows_the_papers_columns_that_are_labeled(tmp_path):
     truth, visible = standing(LSP14), np.full(14, 2)
     visible[[LSP14.index("left_ankle"), LSP14.index("right_ankle")]] = 0
     people = [annotation_entry(1, 1, truth, visible)]

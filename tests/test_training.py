@@ -10,22 +10,22 @@ import pytest
 
 from tests import drawn_people
 from tests.contracts import fill_weights
-from tfpose import callbacks, losses, supervision, training
+from tfpose import losses
 from tfpose.codecs import (
+    AllPeople,
     BinaryDisc,
-    Everybody,
     GaussianHeatmap,
     IntegralHeatmap,
     JointsOfPeople,
     WithBackground,
 )
-from tfpose.config import Config
-from tfpose.data import pipeline
-from tfpose.data.augment import Augmentation
-from tfpose.data.pipeline import DataError
-from tfpose.report import read_log
-from tfpose.skeleton import COCO17, LSP14
-from tfpose.training import TrainingError
+from tfpose.config import Augmentation, Config
+from tfpose.data import examples, pipeline
+from tfpose.errors import DataError, TrainingError
+from tfpose.models import folders, objectives, table
+from tfpose.report.html import read_log
+from tfpose.skeletons import COCO17, LSP14
+from tfpose.training import callbacks, fit
 
 # 13 people in batches of 4: an epoch has 3 steps, a round is an epoch.
 CONFIG = Config(
@@ -71,24 +71,24 @@ def data(tmp_path_factory):
 def finished(data, tmp_path_factory):
     """The folder of a run of two rounds."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    training.train(CONFIG, data, str(folder))
+    fit.train(CONFIG, data, str(folder))
     return folder
 
 
 @pytest.fixture(scope="module")
 def refiner():
     """An untrained refiner, filled with noise."""
-    return fill_weights(training.build_model(CONFIG))
+    return fill_weights(table.build_model(CONFIG))
 
 
 @pytest.fixture(scope="module")
 def estimator():
     """An untrained estimator."""
-    return training.build_model(ESTIMATOR)
+    return table.build_model(ESTIMATOR)
 
 
 def weights_of(folder) -> list[np.ndarray]:
-    return training.load_model(folder)[0].get_weights()
+    return table.load_model(folder)[0].get_weights()
 
 
 def one_line(error) -> str:
@@ -111,7 +111,7 @@ def test_a_run_leaves_config_log_checkpoint_and_weights(finished):
 
 
 def test_a_trained_model_comes_back_with_its_config(finished):
-    model, config = training.load_model(finished)
+    model, config = table.load_model(finished)
     assert config == CONFIG
     checkpoint = keras.saving.load_model(finished / "checkpoint.keras")
     assert int(checkpoint.optimizer.iterations) == 6
@@ -149,9 +149,9 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(training, "Checkpoint", CheckpointAndDie)
-        training.train(CONFIG, data, str(tmp_path))
+        fit.train(CONFIG, data, str(tmp_path))
     assert not (tmp_path / "model.weights.h5").exists()
-    training.train(CONFIG, data, str(tmp_path), resume=True)
+    fit.train(CONFIG, data, str(tmp_path), resume=True)
     for found, expected in zip(weights_of(tmp_path), weights_of(finished), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-4)
     second = {name: rows[-1] for name, rows in read_log(finished / "log.csv").items()}
@@ -164,13 +164,13 @@ def test_a_quick_test_takes_seconds_and_starts_from_given_weights(
     finished, data, tmp_path
 ):
     config = dataclasses.replace(CONFIG, learning_rate=1e-12, average=0.0)
-    training.train(
+    fit.train(
         config, data, str(tmp_path / "quick"), quicktest=True, weights=str(finished)
     )
     assert read_log(tmp_path / "quick" / "log.csv")["epoch"] == [0]
     start, end = weights_of(finished), weights_of(tmp_path / "quick")
-    # Only the statistics of batch normalisation move without a learning rate.
-    model, _ = training.load_model(finished)
+    # Only the statistics of batch normalization move without a learning rate.
+    model, _ = table.load_model(finished)
     trained = [v.path for v in model.trainable_variables]
     for variable, before, after in zip(model.variables, start, end, strict=True):
         if variable.path in trained:
@@ -184,22 +184,22 @@ def test_an_estimator_is_trained_and_starts_from_a_refiners_trunk(
     finished, data, tmp_path, capsys
 ):
     folder = tmp_path / "estimator"
-    training.train(ESTIMATOR, data, str(folder), quicktest=True, weights=str(finished))
+    fit.train(ESTIMATOR, data, str(folder), quicktest=True, weights=str(finished))
     log = read_log(folder / "log.csv")
     assert np.isfinite(log["loss"]).all() and 0 <= log["val_pck_after"][0] <= 100
     assert "val_pck_before" not in log
-    model, config = training.load_model(folder)
-    assert config == ESTIMATOR and not supervision.is_refiner(model)
+    model, config = table.load_model(folder)
+    assert config == ESTIMATOR and not objectives.is_refiner(model)
     output = capsys.readouterr().out
     assert f"layers of hcrn start from {finished}" in output
     assert "PCK@0.2 of validation people: " in output and "->" not in output
 
 
 def test_a_model_is_taught_what_it_answers(refiner, estimator):
-    taught = supervision.supervision_of(refiner, CONFIG)
+    taught = examples.supervision_of(refiner, CONFIG)
     assert taught.refines and taught.skeleton == LSP14
     assert taught.codecs == {"heatmap": IntegralHeatmap((64, 64), 4)}
-    taught = supervision.supervision_of(estimator, ESTIMATOR)
+    taught = examples.supervision_of(estimator, ESTIMATOR)
     assert not taught.refines and taught.skeleton == LSP14
     disc = BinaryDisc((64, 64), 4, radius=8.0)
     assert taught.codecs == {"heatmap": WithBackground(disc), "initial": disc}
@@ -219,8 +219,8 @@ def test_a_model_is_taught_what_it_answers(refiner, estimator):
 )
 def test_a_codec_takes_of_the_target_what_it_knows(estimator, target, codec):
     config = dataclasses.replace(ESTIMATOR, target=target)
-    assert supervision.codec_of(estimator, config, "initial") == codec
-    assert supervision.codec_of(estimator, config) == WithBackground(codec)
+    assert objectives.codec_of(estimator, config, "initial") == codec
+    assert objectives.codec_of(estimator, config) == WithBackground(codec)
 
 
 def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
@@ -229,28 +229,28 @@ def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
     config = dataclasses.replace(
         ESTIMATOR, heatmap_loss=3.0, stage_loss=0.5, coordinate_loss=0.25
     )
-    of_output, weights = supervision.losses_of(estimator, config)
+    of_output, weights = objectives.losses_of(estimator, config)
     assert weights == {"heatmap": 3.0, "initial": 0.5, "keypoints": 0.25}
     assert isinstance(of_output["heatmap"], losses.SigmoidCrossEntropy)
     assert isinstance(of_output["initial"], losses.SigmoidCrossEntropy)
     assert isinstance(of_output["keypoints"], losses.CoordinateDistance)
     squared = dataclasses.replace(ESTIMATOR, error="squared")
-    of_output, _ = supervision.losses_of(estimator, squared)
+    of_output, _ = objectives.losses_of(estimator, squared)
     assert isinstance(of_output["heatmap"], losses.SigmoidSquaredError)
-    of_output, weights = supervision.losses_of(refiner, CONFIG)
+    of_output, weights = objectives.losses_of(refiner, CONFIG)
     assert set(of_output) == set(weights) == {"heatmap", "keypoints"}
     assert isinstance(of_output["heatmap"], losses.HeatmapCrossEntropy)
 
 
 def test_a_model_with_tags_is_taught_everybody(data, tmp_path):
-    model = training.build_model(BOTTOM_UP)
-    taught = supervision.supervision_of(model, BOTTOM_UP)
-    maps = Everybody(GaussianHeatmap((64, 64), 4, 8.0))
+    model = table.build_model(BOTTOM_UP)
+    taught = examples.supervision_of(model, BOTTOM_UP)
+    maps = AllPeople(GaussianHeatmap((64, 64), 4, 8.0))
     tags = JointsOfPeople()
     assert taught.everybody and taught.codecs == {
         "stage1": maps, "heatmap": maps, "stage1_tags": tags, "tags": tags
     }  # fmt: skip
-    of_output, weights = supervision.losses_of(model, BOTTOM_UP)
+    of_output, weights = objectives.losses_of(model, BOTTOM_UP)
     for name, kind, weight in (
         ("heatmap", losses.HeatmapSquaredError, 1.0),
         ("stage1", losses.HeatmapSquaredError, 0.5),
@@ -258,7 +258,7 @@ def test_a_model_with_tags_is_taught_everybody(data, tmp_path):
         ("stage1_tags", losses.AssociativeTags, 0.01),
     ):
         assert isinstance(of_output[name], kind) and weights[name] == weight
-    training.train(BOTTOM_UP, data, str(tmp_path), quicktest=True)
+    fit.train(BOTTOM_UP, data, str(tmp_path), quicktest=True)
     log = read_log(tmp_path / "log.csv")
     # Each crop shows two people, whose tags begin alike; of one alone it were 0.
     assert log["tags_loss"][0] == pytest.approx(0.5, abs=0.01)
@@ -281,17 +281,17 @@ def test_the_same_network_takes_all_weights_whatever_its_input_size(
     refiner, refiner_dir, capsys
 ):
     config = dataclasses.replace(CONFIG, input_size=(32, 96), epochs=9)
-    model = training.build_model(config)
-    training.start_from(model, config, refiner_dir)
+    model = table.build_model(config)
+    fit.start_from(model, config, refiner_dir)
     for found, expected in zip(model.get_weights(), refiner.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert capsys.readouterr().out == ""
 
 
 def test_another_network_takes_the_layers_it_shares(refiner, refiner_dir, capsys):
-    model = training.build_model(ESTIMATOR)
+    model = table.build_model(ESTIMATOR)
     untouched = {layer.name: layer.get_weights() for layer in model.layers}
-    training.start_from(model, ESTIMATOR, refiner_dir)
+    fit.start_from(model, ESTIMATOR, refiner_dir)
     # Trunk and transposed convolutions have the same names; the heads have not.
     shared = {layer.name for layer in refiner.layers if layer.weights} - {
         "head_logits", "pose_prior"
@@ -311,9 +311,9 @@ def test_another_network_takes_the_layers_it_shares(refiner, refiner_dir, capsys
 def test_layers_of_another_width_are_not_taken(refiner, refiner_dir, capsys):
     network = {**CONFIG.network, "filters": (2, 2, 2)}
     config = dataclasses.replace(CONFIG, network=network)
-    model = training.build_model(config)
+    model = table.build_model(config)
     before = {layer.name: layer.get_weights() for layer in model.layers}
-    training.start_from(model, config, refiner_dir)
+    fit.start_from(model, config, refiner_dir)
     for layer in model.layers:
         same = before[layer.name]
         if "deconv" in layer.name or layer.name == "head_logits":
@@ -329,15 +329,15 @@ def test_a_network_with_nothing_in_common_is_refused(refiner_dir):
     with pytest.raises(
         TrainingError, match="expected layers of other, found none"
     ) as e:
-        training.start_from(model, config, refiner_dir)
+        fit.start_from(model, config, refiner_dir)
     assert str(refiner_dir) in one_line(e)
 
 
 def test_weights_of_the_same_network_for_other_joints_are_refused(refiner_dir):
     config = dataclasses.replace(CONFIG, skeleton=COCO17.name)
-    model = training.build_model(config)
+    model = table.build_model(config)
     with pytest.raises(TrainingError, match="expected the weights of this") as e:
-        training.start_from(model, config, refiner_dir)
+        fit.start_from(model, config, refiner_dir)
     one_line(e)
 
 
@@ -364,7 +364,7 @@ def test_an_optimizer_gets_the_numbers_of_the_configuration(
     model.activation, model.stride = "sigmoid", 4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "losses_of", lambda *_: ("mse", None))
-        training._compile(model, config, training.Rounds(2, 3, 3))
+        fit._compile(model, config, fit.Schedule(2, 3, 3))
     found = model.optimizer
     assert type(found) is kind and found.weight_decay == 0.03
     assert found.use_ema == (average > 0)
@@ -381,17 +381,17 @@ def test_an_optimizer_gets_the_numbers_of_the_configuration(
 @pytest.mark.parametrize(
     "people, epochs, batch_size, expected",
     [
-        (13, 2, 4, training.Rounds(2, 3, 3)),
-        (100_000, 10, 100, training.Rounds(20, 500, 1000)),
-        (70_000, 1, 100, training.Rounds(2, 350, 700)),
-        (4, 3, 4, training.Rounds(3, 1, 1)),
+        (13, 2, 4, fit.Schedule(2, 3, 3)),
+        (100_000, 10, 100, fit.Schedule(20, 500, 1000)),
+        (70_000, 1, 100, fit.Schedule(2, 350, 700)),
+        (4, 3, 4, fit.Schedule(3, 1, 1)),
     ],
 )
 def test_rounds_cover_the_epochs_in_at_most_500_steps(
     people, epochs, batch_size, expected
 ):
     config = dataclasses.replace(CONFIG, epochs=epochs, batch_size=batch_size)
-    assert training._rounds(config, people, quicktest=False) == expected
+    assert fit._schedule(config, people, quicktest=False) == expected
 
 
 def test_the_log_keeps_a_line_a_round(tmp_path):
@@ -414,8 +414,8 @@ def test_learning_rates_follow_the_schedule(schedule, rates):
     config = dataclasses.replace(
         CONFIG, schedule=schedule, learning_rate_drops=(6, 8), epochs=10
     )
-    model = training.build_model(config)
-    training._compile(model, config, training.Rounds(10, 10, 10))
+    model = table.build_model(config)
+    fit._compile(model, config, fit.Schedule(10, 10, 10))
     found = model.optimizer._learning_rate
     for step, rate in rates.items():
         assert float(found(step)) == pytest.approx(rate, abs=1e-9)
@@ -426,19 +426,19 @@ def test_rates_of_a_recipe_follow_at_fractions_of_epochs():
         CONFIG, schedule="steps", learning_rate=0.005, epochs=35,
         learning_rate_drops=(1 / 3, 15 + 1 / 3), learning_rates=(0.02, 0.002),
     )  # fmt: skip
-    model = training.build_model(config)
-    training._compile(model, config, training.Rounds(35, 9, 9))
+    model = table.build_model(config)
+    fit._compile(model, config, fit.Schedule(35, 9, 9))
     found = model.optimizer._learning_rate
     rates = {0: 0.005, 3: 0.005, 4: 0.02, 138: 0.02, 139: 0.002, 314: 0.002}
     assert {step: round(float(found(step)), 6) for step in rates} == rates
 
 
-def test_frozen_normalisations_stay_as_they_are(data, tmp_path):
-    config = dataclasses.replace(CONFIG, freeze_normalisation=True, average=0.0)
-    first = training.build_model(config)
-    training.write_model(first, config, tmp_path / "start")
+def test_frozen_normalizations_stay_as_they_are(data, tmp_path):
+    config = dataclasses.replace(CONFIG, freeze_normalization=True, average=0.0)
+    first = table.build_model(config)
+    folders.write_model(first, config, tmp_path / "start")
     start = str(tmp_path / "start")
-    model = training.train(config, data, str(tmp_path / "run"), False, True, start)
+    model = fit.train(config, data, str(tmp_path / "run"), False, True, start)
     changed = {
         type(layer)
         for layer, before in zip(model.layers, first.layers, strict=True)
@@ -465,11 +465,11 @@ def test_averaged_weights_are_put_back():
 def test_a_loss_that_is_not_finite_stops_and_names_step_and_people(data, tmp_path):
     config = dataclasses.replace(CONFIG, learning_rate=1e30, average=0.0)
     with pytest.raises(TrainingError, match="the loss is (nan|inf) at step") as error:
-        training.train(config, data, str(tmp_path))
+        fit.train(config, data, str(tmp_path))
     message = one_line(error)
     step = int(message.split("step ")[1].split(";")[0])
     records, count = pipeline.read_records(data, CONFIG.train, LSP14)
-    person = pipeline.Person(LSP14, CONFIG.input_size, CONFIG.augmentation)
+    person = pipeline.CropSpec(LSP14, CONFIG.input_size, CONFIG.augmentation)
     people = pipeline.shuffled_people(records, count, person, 4, CONFIG.seed)
     ids = list(people.take(step + 1))[step]["person_id"].numpy().tolist()
     assert message.endswith(f"person ids: {ids}")
@@ -480,28 +480,28 @@ def test_a_record_damaged_during_training_is_named(data, tmp_path):
     folder = drawn_people.prepare(tmp_path / "damaged", people=(14, 4))
     drawn_people.damage_a_record(drawn_people.shard(folder))
     with pytest.raises(DataError, match="drawn-train.*record [0-9]+: corrupted") as e:
-        training.train(CONFIG, folder, str(tmp_path / "run"))
+        fit.train(CONFIG, folder, str(tmp_path / "run"))
     one_line(e)
 
 
 def test_a_run_does_not_overwrite_another(finished, data):
     before = (finished / "model.weights.h5").stat().st_mtime_ns
     with pytest.raises(TrainingError, match="a run is there already; --resume") as e:
-        training.train(CONFIG, data, str(finished))
+        fit.train(CONFIG, data, str(finished))
     assert str(finished) in one_line(e)
     assert (finished / "model.weights.h5").stat().st_mtime_ns == before
 
 
 def test_resuming_needs_a_checkpoint(data, tmp_path):
     with pytest.raises(TrainingError, match="expected a checkpoint to resume") as e:
-        training.train(CONFIG, data, str(tmp_path), resume=True)
+        fit.train(CONFIG, data, str(tmp_path), resume=True)
     assert str(tmp_path / "checkpoint.keras") in one_line(e)
 
 
 def test_the_checkpoint_of_another_run_is_not_resumed(finished, data):
     other = dataclasses.replace(CONFIG, epochs=5, input_size=(64, 32))
     with pytest.raises(TrainingError, match="differs in input_size, epochs") as e:
-        training.train(other, data, str(finished), resume=True)
+        fit.train(other, data, str(finished), resume=True)
     assert str(finished / "config.json") in one_line(e)
 
 
@@ -510,14 +510,14 @@ def test_an_unreadable_checkpoint_is_named(content, data, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG.to_json()))
     (tmp_path / "checkpoint.keras").write_bytes(content)
     with pytest.raises(TrainingError, match="not a readable checkpoint") as e:
-        training.train(CONFIG, data, str(tmp_path), resume=True)
+        fit.train(CONFIG, data, str(tmp_path), resume=True)
     assert str(tmp_path / "checkpoint.keras") in one_line(e)
 
 
 def test_missing_weights_are_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG.to_json()))
     with pytest.raises(TrainingError, match="expected trained weights, found no") as e:
-        training.load_model(tmp_path)
+        table.load_model(tmp_path)
     assert str(tmp_path / "model.weights.h5") in one_line(e)
 
 
@@ -530,7 +530,7 @@ def test_the_weights_of_another_network_are_refused(finished, tmp_path):
     for harm in (content, content[: len(content) // 2], b""):
         path.write_bytes(harm)
         with pytest.raises(TrainingError, match="expected the weights of this") as e:
-            training.load_model(tmp_path)
+            table.load_model(tmp_path)
         assert str(path) in one_line(e)
 
 
@@ -555,6 +555,6 @@ def test_the_weights_of_another_network_are_refused(finished, tmp_path):
 def test_a_run_that_cannot_start_leaves_nothing(changes, message, data, tmp_path):
     config = dataclasses.replace(CONFIG, **changes)
     with pytest.raises(TrainingError, match=message) as e:
-        training.train(config, data, str(tmp_path / "run"))
+        fit.train(config, data, str(tmp_path / "run"))
     one_line(e)
     assert not (tmp_path / "run").exists()

@@ -7,9 +7,10 @@ import pytest
 
 from tests import pose_files
 from tests.pose_files import STANDING
-from tfpose import cli, tree_report
-from tfpose.poses import read_annotations, read_results
-from tfpose.skeleton import COCO17, LSP14
+from tfpose import cli
+from tfpose.io.coco import read_annotations, read_results
+from tfpose.report import hcrn_tree
+from tfpose.skeletons import COCO17, LSP14
 
 # From the left shoulder (48, 26) to the right hip (36, 54).
 TORSO = np.hypot(12, 28)
@@ -67,7 +68,7 @@ def text(html):
 
 def test_the_sections_show_trees_numbers_gains_and_losses(people):
     units = GivenUnits()
-    trees, table, gains, losses = tree_report.sections(*people, units)
+    trees, table, gains, losses = hcrn_tree.sections(*people, units)
     assert units.looked_at == [(20, 0, 40, 100)] * 3
 
     assert "<h2>How difficult joints were found</h2>" in trees
@@ -87,9 +88,9 @@ def test_the_sections_show_trees_numbers_gains_and_losses(people):
     assert joints["right knee"][:3] == ["100.0", "66.7", "-33.3"]
     assert numbers["mean"][2] == "+0.0"
 
-    assert "1 of 42 labelled joints came nearer by more than 0.1 torsos" in gains
+    assert "1 of 42 labeled joints came nearer by more than 0.1 torsos" in gains
     assert "photo1.png, left wrist: 1.00 → 0.00 torsos off" in gains
-    assert "1 of 42 labelled joints came further off by more than" in losses
+    assert "1 of 42 labeled joints came further off by more than" in losses
     assert "photo2.png, right knee: 0.00 → 0.30 torsos off" in losses
     for html, parent in ((gains, "left elbow"), (losses, "right hip")):
         assert html.count("data:image/jpeg") == 5
@@ -99,29 +100,29 @@ def test_the_sections_show_trees_numbers_gains_and_losses(people):
 def test_where_nothing_moved_there_is_no_strip(people):
     units = GivenUnits()
     units.peaks = lambda people: ((STANDING[None],) * 2 for _ in people)
-    assert len(tree_report.sections(*people, units)) == 2
+    assert len(hcrn_tree.sections(*people, units)) == 2
 
 
 def test_a_joint_without_label_is_neither_gain_nor_loss(people):
     truth, *rest = people
     truth.visible[0, WRIST] = 0
-    sections = tree_report.sections(truth, *rest, GivenUnits())
-    assert len(sections) == 3 and "of 41 labelled joints" in sections[2]
+    sections = hcrn_tree.sections(truth, *rest, GivenUnits())
+    assert len(sections) == 3 and "of 41 labeled joints" in sections[2]
     assert "Guided away" in sections[2]
 
 
-def test_nobody_labelled_means_no_sections(people):
+def test_nobody_labeled_means_no_sections(people):
     truth, *rest = people
     truth.visible[:] = 0
-    assert tree_report.sections(truth, *rest, GivenUnits()) == []
+    assert hcrn_tree.sections(truth, *rest, GivenUnits()) == []
 
 
 def test_a_person_without_pose_has_no_tree(people):
     truth, poses, images = people
-    trees = tree_report.sections(truth, poses.take([0]), images, GivenUnits())[0]
+    trees = hcrn_tree.sections(truth, poses.take([0]), images, GivenUnits())[0]
     assert trees.count("data:image/jpeg") == 1
     assert "photo1.png: better than 0 % of the people" in trees
-    nobody = tree_report.sections(truth, poses.take([]), images, GivenUnits())[0]
+    nobody = hcrn_tree.sections(truth, poses.take([]), images, GivenUnits())[0]
     assert nobody.count("data:image/jpeg") == 0
 
 
@@ -131,21 +132,21 @@ def test_other_joints_than_the_networks_are_refused(people):
     with pytest.raises(
         ValueError, match="model of coco17: expected.*found right_ankle"
     ):
-        tree_report.sections(*people, units)
+        hcrn_tree.sections(*people, units)
 
 
 def test_a_missing_photo_is_named(people, tmp_path):
     (tmp_path / "photos" / "photo2.png").unlink()
     with pytest.raises(ValueError, match="photo2.png: expected a photo"):
-        tree_report.sections(*people, GivenUnits())
+        hcrn_tree.sections(*people, GivenUnits())
 
 
 @pytest.fixture
 def model_dir(tmp_path, monkeypatch):
     """Writes an untrained HCRN with a front-end that compiles fast."""
-    from tfpose import config, training
-    from tfpose.models import hcrn
-    from tfpose.poses import write_json
+    from tfpose import config
+    from tfpose.io.files import write_json
+    from tfpose.models import folders, hcrn, table
     from tfpose.recipes import RECIPES
 
     def build(image, joints, stages):
@@ -161,8 +162,8 @@ def model_dir(tmp_path, monkeypatch):
         settings = ["skeleton=lsp14", "input_size=32x32", *network]
         settings.append(f"refinement={refinement}")
         recipe = config.override(RECIPES["hcrn"]["tiny"](), settings)
-        write_json(folder / training.CONFIG, recipe.to_json())
-        training.build_model(recipe).save_weights(folder / training.WEIGHTS)
+        write_json(folder / folders.CONFIG, recipe.to_json())
+        table.build_model(recipe).save_weights(folder / folders.WEIGHTS)
         return str(folder)
 
     return write

@@ -5,11 +5,12 @@ import pytest
 
 from tests import drawn_people
 from tests.test_training import CONFIG, ESTIMATOR
-from tfpose import calibration, fusion, training, validation
-from tfpose.estimate import Estimator
-from tfpose.models import MODELS
-from tfpose.poses import write_json
-from tfpose.skeleton import LSP14
+from tfpose.inference import reliability
+from tfpose.inference.estimator import Estimator
+from tfpose.io.files import write_json
+from tfpose.models import MODELS, folders, table
+from tfpose.skeletons import LSP14
+from tfpose.training import calibration, validation
 
 pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end")
 
@@ -25,9 +26,9 @@ def people(data):
 
 
 def write_model(folder, config):
-    model = training.build_model(config)
-    model.save_weights(folder / training.WEIGHTS)
-    write_json(folder / training.CONFIG, config.to_json())
+    model = table.build_model(config)
+    model.save_weights(folder / folders.WEIGHTS)
+    write_json(folder / folders.CONFIG, config.to_json())
     return folder
 
 
@@ -67,7 +68,7 @@ def test_more_errors_are_farther_off(people):
     assert distance(1.0) > distance(0.0)
 
 
-def test_unlabelled_joints_stand_at_the_middle():
+def test_unlabeled_joints_stand_at_the_middle():
     points = np.float32([[[0, 0], [10, 20]] + [[99, 99]] * 12])
     valid = np.float32([[1, 1] + [0] * 12])
     box = np.float32([[0, 0, 20, 40]])
@@ -80,9 +81,9 @@ def test_unlabelled_joints_stand_at_the_middle():
 
 def test_calibration_is_measured_and_kept(data, model_dir):
     found = calibration.calibrate(str(model_dir), data)
-    assert found.sharpness in fusion.SHARPNESSES
+    assert found.sharpness in reliability.SHARPNESSES
     assert len(found.noise) == 14 and min(found.noise) > 0
-    assert fusion.read_calibration(model_dir) == found
+    assert reliability.read_calibration(model_dir) == found
 
 
 def test_a_model_is_scored_before_and_after(data, model_dir):

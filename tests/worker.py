@@ -9,10 +9,11 @@ import pathlib
 import sys
 
 from tests.test_cluster import CONFIG, patches
-from tfpose import cluster, training
+from tfpose import errors
+from tfpose.training import cluster, fit
 
 
-class EndOfRound(training.StopOnNaN):
+class EndOfRound(fit.StopOnNaN):
     """Ends training, as a power cut would, when the first round is over."""
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -21,22 +22,22 @@ class EndOfRound(training.StopOnNaN):
 
 
 def main(data, folder):
-    watched = training.StopOnNaN
+    watched = fit.StopOnNaN
     with patches():
-        training.StopOnNaN = EndOfRound
+        fit.StopOnNaN = EndOfRound
         try:
-            training.train(CONFIG, data, f"{folder}/run")
+            fit.train(CONFIG, data, f"{folder}/run")
         except InterruptedError:
-            training.StopOnNaN = watched
+            fit.StopOnNaN = watched
         cluster.wait_for_all()  # for the chief's checkpoint
-        training.train(CONFIG, data, f"{folder}/run", resume=True)
+        fit.train(CONFIG, data, f"{folder}/run", resume=True)
         cluster.wait_for_all()
         wild = dataclasses.replace(
             CONFIG, learning_rate=1e30, optimizer="sgd", average=0.0
         )
         try:
-            training.train(wild, data, f"{folder}/wild")
-        except training.TrainingError as error:
+            fit.train(wild, data, f"{folder}/wild")
+        except errors.TrainingError as error:
             number = cluster.place().number
             pathlib.Path(folder, f"error{number}").write_text(str(error))
     cluster.wait_for_all()

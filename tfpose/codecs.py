@@ -1,7 +1,7 @@
 """Codecs: how joint coordinates become training targets and come back.
 
 A codec is a frozen dataclass with ``encode(keypoints, valid)``, its inverse
-``decode(heatmaps)`` and ``weigh(valid)``, which tells which maps are known.
+``decode(heatmaps)`` and ``weights(valid)``, which tells which maps are known.
 Keypoints are crop pixels (C), heatmaps cells (H); B batch, K joints, h x w cells.
 The data pipeline and the tests call ``encode``; ``decode`` is what the models' decoding
 layers compute, here in TensorFlow for targets and heatmaps of any origin.
@@ -13,7 +13,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from tfpose import geometry
+from tfpose.errors import TfposeError
+from tfpose.geometry.cells import to_cells
+from tfpose.layers.offsets import DEVIATION
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Codec:
         height, width = self.input_size
         return round(height / self.stride), round(width / self.stride)
 
-    def weigh(self, valid):
-        """f32[B, K], which joints are labelled -> f32[B, C], how much each map counts.
+    def weights(self, valid):
+        """f32[B, K], which joints are labeled -> f32[B, C], how much each map counts.
 
         As many channels as ``encode`` gives.
         """
@@ -43,7 +45,7 @@ class Codec:
 
     def _distances(self, keypoints):
         """Cells from each column and row to each joint: f32[B, K, w], f32[B, K, h]."""
-        cells = geometry.crop_to_heatmap(keypoints, self.stride)
+        cells = to_cells(keypoints, self.stride)
         height, width = self.heatmap_size
         columns = tf.range(width, dtype=tf.float32) - cells[..., :1]
         rows = tf.range(height, dtype=tf.float32) - cells[..., 1:]
@@ -54,9 +56,9 @@ class Codec:
 class IntegralHeatmap(Codec):
     """One-hot maps spread bilinearly over four cells, read by their expectation.
 
-    Integral Human Pose Regression (arXiv 1711.08229); the target is PoseFix section 5.2
-    and FACTS A.2. Departure from PoseFix's code: cells are mapped by pixel centres
-    (tfpose.geometry), not by x / stride, so that mirrored crops have mirrored targets.
+    Integral Human Pose Regression (arXiv 1711.08229); the target is that of PoseFix
+    section 5.2. Departure from PoseFix's code: cells are mapped by pixel centers
+    (tfpose.geometry.tensors), not by x / stride, so that mirrored crops have mirrored targets.
     """
 
     def encode(self, keypoints, valid):
@@ -73,17 +75,6 @@ class IntegralHeatmap(Codec):
         total = tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
         return tf.math.divide_no_nan(maps, total) * valid[:, None, None, :]
 
-    def decode(self, heatmaps):
-        """Probabilities f32[B, h, w, K] that sum to 1 -> f32[B, K, 2] C, f32[B, K].
-
-        The score is the largest probability.
-        """
-        height, width = self.heatmap_size
-        x = tf.einsum("bhwk,w->bk", heatmaps, tf.range(width, dtype=tf.float32))
-        y = tf.einsum("bhwk,h->bk", heatmaps, tf.range(height, dtype=tf.float32))
-        keypoints = geometry.heatmap_to_crop(tf.stack([x, y], -1), self.stride)
-        return keypoints, tf.reduce_max(heatmaps, axis=(1, 2))
-
 
 @dataclasses.dataclass(frozen=True)
 class GaussianHeatmap(Codec):
@@ -91,7 +82,7 @@ class GaussianHeatmap(Codec):
 
     Args:
         sigma: standard deviation in px of C, so that maps of any resolution show the
-            same: EnhanceNet's rule for maps of r times the cells (FACTS E.1).
+            same: EnhanceNet's rule for maps of r times the cells (Eq. 6).
     """
 
     sigma: float = 8.0
@@ -104,31 +95,13 @@ class GaussianHeatmap(Codec):
         rows = tf.exp(-tf.square(rows) / (2 * cells**2))
         return tf.einsum("bkh,bkw->bhwk", rows, columns) * valid[:, None, None, :]
 
-    def decode(self, heatmaps):
-        """f32[B, h, w, K] -> f32[B, K, 2] C, scores f32[B, K] (the peak's value).
-
-        The parabola through the logarithms of the peak and its two neighbours, along
-        each axis, has its vertex at the joint: exact for a Gaussian. At the border,
-        where a neighbour is missing, the cell's centre is the answer.
-        """
-        height, width = self.heatmap_size
-        maps = tf.transpose(heatmaps, (0, 3, 1, 2))  # (B, K, h, w)
-        flat = tf.reshape(maps, [tf.shape(maps)[0], maps.shape[1], height * width])
-        peak = tf.argmax(flat, axis=-1, output_type=tf.int32)
-        y, x = peak // width, peak % width
-        row = tf.gather(maps, y, axis=2, batch_dims=2)  # (B, K, w) through the peak
-        column = tf.gather(maps, x, axis=3, batch_dims=2)  # (B, K, h)
-        cells = tf.stack([_vertex(row, x), _vertex(column, y)], axis=-1)
-        keypoints = geometry.heatmap_to_crop(cells, self.stride)
-        return keypoints, tf.reduce_max(heatmaps, axis=(1, 2))
-
 
 @dataclasses.dataclass(frozen=True)
 class BinaryDisc(Codec):
     """Maps that are 1 within ``radius`` px of the joint and 0 elsewhere (HCRN IV.A).
 
-    A cell counts where its centre lies in the disc; a joint inside the crop has one
-    cell at least, the nearest. (FACTS C.1 reads HCRN's 10 px as px of the crop.)
+    A cell counts where its center lies in the disc; a joint inside the crop has one
+    cell at least, the nearest. (We read HCRN's 10 pixels as pixels of the crop.)
 
     Args:
         radius: px of C; HCRN's 10 at 368x368, 12 at 384x384.
@@ -149,15 +122,6 @@ class BinaryDisc(Codec):
         near &= tf.abs(columns)[..., None, :] < 0.501
         maps = tf.cast(disc | near, tf.float32) * valid[..., None, None]
         return tf.transpose(maps, (0, 2, 3, 1))
-
-    def decode(self, heatmaps):
-        """f32[B, h, w, K] -> f32[B, K, 2] C, scores f32[B, K].
-
-        The sub-cell peak, as of a Gaussian map. Of a network's beliefs about discs it
-        is one (PCK@0.1 of validation people 26.2, by the paper's highest cell 23.6); of
-        a disc itself it is one of its cells.
-        """
-        return GaussianHeatmap(self.input_size, self.stride).decode(heatmaps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +150,7 @@ class PartHeatmap(GaussianHeatmap):
 
     def __post_init__(self):
         if not self.parts or not all(self.parts):
-            raise ValueError(f"parts: expected bones of each part, got {self.parts}")
+            raise TfposeError(f"parts: expected bones of each part, got {self.parts}")
 
     def encode(self, keypoints, valid):
         """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, P (+ K)] in [0, 1].
@@ -207,7 +171,7 @@ class PartHeatmap(GaussianHeatmap):
             maps = tf.concat([maps, super().encode(keypoints, valid)], axis=-1)
         return maps
 
-    def weigh(self, valid):
+    def weights(self, valid):
         """f32[B, K] -> f32[B, P (+ K)], 1 for parts that have a bone to draw.
 
         A part without is unknown rather than absent ("ignoreEmptyLabel" of the
@@ -219,19 +183,9 @@ class PartHeatmap(GaussianHeatmap):
         ]
         return tf.concat([*parts, valid] if self.joints_follow else parts, axis=-1)
 
-    def decode(self, heatmaps):
-        """f32[B, h, w, P + K] -> f32[B, K, 2] C, scores f32[B, K], of the joints' maps.
-
-        Raises:
-            ValueError: the joints do not follow, and parts have no place.
-        """
-        if not self.joints_follow:
-            raise ValueError("maps of parts: expected maps of the joints after them")
-        return super().decode(heatmaps[..., len(self.parts) :])
-
     def _bones(self, keypoints, bones):
         """f32[B, K, 2] C -> f32[B, N, h, w], each of the N bones drawn."""
-        cells = geometry.crop_to_heatmap(keypoints, self.stride)
+        cells = to_cells(keypoints, self.stride)
         first = tf.gather(cells, [start for start, _ in bones], axis=1)
         along = tf.gather(cells, [end for _, end in bones], axis=1) - first  # (B, N, 2)
         first, along = first[:, :, None, None], along[:, :, None, None]
@@ -249,15 +203,15 @@ class PartHeatmap(GaussianHeatmap):
 
 @dataclasses.dataclass(frozen=True)
 class OffsetDisc(Codec):
-    """From each cell near a joint the way to it (PoseRefiner section 3, FACTS B.2).
+    """From each cell near a joint the way to it (PoseRefiner section 3).
 
     Args:
-        radius: px of C; cells whose centre is as near as that have a target.
+        radius: px of C; cells whose center is as near as that have a target.
         deviation: px, the unit of the offsets; the layers' ``offsets.DEVIATION``.
     """
 
     radius: float = 15.0
-    deviation: float = 7.2801
+    deviation: float = DEVIATION
 
     def encode(self, keypoints, valid):
         """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K, 3]: x, y, 1 at near cells."""
@@ -269,22 +223,6 @@ class OffsetDisc(Codec):
         y = unit * tf.transpose(rows, (0, 2, 1))[:, :, None] * near
         return tf.stack([x, y, near], axis=-1)
 
-    def decode(self, targets):
-        """f32[B, h, w, K, 3] -> f32[B, K, 2] C, f32[B, K], 1 where there is a joint.
-
-        The mean of what the near cells say.
-        """
-        height, width = self.heatmap_size
-        rows, columns = tf.range(height, dtype=tf.float32), tf.range(width)
-        x = geometry.heatmap_to_crop(tf.cast(columns, tf.float32), self.stride)
-        y = geometry.heatmap_to_crop(rows, self.stride)
-        x = x[None, None, :, None] + self.deviation * targets[..., 0]
-        y = y[None, :, None, None] + self.deviation * targets[..., 1]
-        near = targets[..., 2:]
-        said = tf.reduce_sum(tf.stack([x, y], axis=-1) * near, axis=(1, 2))
-        total = tf.reduce_sum(near, axis=(1, 2))
-        return tf.math.divide_no_nan(said, total), tf.minimum(total[..., 0], 1.0)
-
 
 CODECS = {
     "integral": IntegralHeatmap,
@@ -293,6 +231,8 @@ CODECS = {
     "parts": PartHeatmap,
     "offsets": OffsetDisc,
 }
+# A codec of no maps: the targets of tags are where everybody's joints are.
+TAGS = "tags"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -311,24 +251,20 @@ class WithBackground:
         background = 1 - tf.reduce_max(maps, axis=-1, keepdims=True)
         return tf.concat([maps, background], axis=-1)
 
-    def weigh(self, valid):
+    def weights(self, valid):
         """f32[B, K] -> f32[B, K + 1]: the background is known as far as joints are."""
         known = tf.reduce_mean(valid, axis=-1, keepdims=True)
         return tf.concat([valid, known], axis=-1)
 
-    def decode(self, heatmaps):
-        """f32[B, h, w, K + 1] -> f32[B, K, 2] C, f32[B, K]."""
-        return self.codec.decode(heatmaps[..., :-1])
-
 
 def _present(valid, bones):
-    """f32[B, K] -> f32[B, N], 1 for bones of which both joints are labelled."""
+    """f32[B, K] -> f32[B, N], 1 for bones of which both joints are labeled."""
     starts = tf.gather(valid, [start for start, _ in bones], axis=1)
     return starts * tf.gather(valid, [end for _, end in bones], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
-class Everybody:
+class AllPeople:
     """A codec's maps of all people in the crop: the largest in each cell.
 
     Args:
@@ -348,13 +284,9 @@ class Everybody:
             first,
         )
 
-    def weigh(self, valid):
+    def weights(self, valid):
         """f32[B, P, K] -> f32[B, K] of 1: where nobody's joint is, no joint is."""
-        return tf.ones_like(self.codec.weigh(valid[:, 0]))
-
-    def decode(self, heatmaps):
-        """f32[B, h, w, K] -> f32[B, K, 2] C, f32[B, K], the strongest's joints."""
-        return self.codec.decode(heatmaps)
+        return tf.ones_like(self.codec.weights(valid[:, 0]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -365,21 +297,6 @@ class JointsOfPeople:
         """f32[B, P, K, 2] C, f32[B, P, K] -> f32[B, P, K, 3]."""
         return tf.concat([keypoints, valid[..., None]], axis=-1)
 
-    def weigh(self, valid):
+    def weights(self, valid):
         """f32[B, P, K] -> f32[B] of 1: the loss is one number a crop."""
         return tf.ones_like(valid[:, 0, 0])
-
-
-def _vertex(values, peak):
-    """Sub-cell position f32[B, K] of the maximum of the lines f32[B, K, n]."""
-    last = tf.shape(values)[-1] - 1
-    log = tf.math.log(tf.maximum(values, 1e-10))
-    at = [
-        tf.gather(log, tf.clip_by_value(peak + step, 0, last), axis=2, batch_dims=2)
-        for step in (-1, 0, 1)
-    ]
-    curvature = at[0] - 2 * at[1] + at[2]
-    offset = tf.math.divide_no_nan((at[0] - at[2]) / 2, curvature)
-    inner = tf.logical_and(peak > 0, peak < last)
-    offset = tf.where(inner, tf.clip_by_value(offset, -0.5, 0.5), 0.0)
-    return tf.cast(peak, tf.float32) + offset

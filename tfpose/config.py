@@ -3,24 +3,78 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-import pathlib
+import os
 from typing import Any
 
+import keras
+
+from tfpose import skeletons
 from tfpose.codecs import CODECS
-from tfpose.data.augment import Augmentation
-from tfpose.data.examples import SYNTHESES
+from tfpose.errors import ConfigError, FileError, TfposeError
+from tfpose.io.files import read_json
+from tfpose.io.skeleton_files import find_skeleton
 from tfpose.losses import OFFSET_ERRORS
+from tfpose.skeletons import Skeleton
+from tfpose.synthesis.table import SYNTHESES
 
 SCHEDULES = ("cosine", "steps")
-OPTIMIZERS = ("adamw", "sgd", "rmsprop")
-ERRORS = ("cross_entropy", "squared")
-# Sections of settings that have names of their own.
-SECTIONS = ("network", "target", "synthesis")
+OPTIMIZERS = {
+    "adamw": keras.optimizers.AdamW,
+    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
+    # Torch's codes of hourglasses: alpha 0.99, epsilon 1e-8, which it adds to the root;
+    # Keras adds it inside.
+    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
+}
+HEATMAP_ERRORS = ("cross_entropy", "squared")
+# Sections of settings, each with names of its own: what one model alone has.
+SECTIONS = ("network", "target", "synthesis", "crop", "objective")
+# What may stand in two of them, and what each value must be.
+CROP = {
+    "person_height": (lambda value: value >= 0, "0 or more px"),
+    "whole_window": (lambda value: isinstance(value, bool), "true or false"),
+}
+OBJECTIVE = {
+    "tag_loss": (lambda value: value >= 0, "0 or more"),
+    "offset_loss": (lambda value: value >= 0, "0 or more"),
+    "offset_error": (lambda value: value in OFFSET_ERRORS, f"one of {OFFSET_ERRORS}"),
+    "hard_joints": (lambda value: value >= 0, "0 or more"),
+}
+# Settings of earlier versions: their name today and the section they are in.
+RENAMED = {
+    "error": "heatmap_error",
+    "freeze_normalisation": "freeze_normalization",
+    "person_height": "crop.person_height",
+    "whole_window": "crop.whole_window",
+    "tag_loss": "objective.tag_loss",
+    "offset_loss": "objective.offset_loss",
+    "offset_error": "objective.offset_error",
+    "hard_joints": "objective.hard_joints",
+}
 
 
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message says what was expected."""
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the uniform random changes; all zero is the plain crop.
+
+    Attributes:
+        scale: 0.3 makes the box 0.7 to 1.3 times as large (PoseFix: +-30 %).
+        rotation: degrees, both ways (PoseFix: +-40).
+        mirror: probability of a left-right flip.
+        shift: fraction of the box by which its center moves, along x and along y. Test
+            boxes come from imperfect poses; PoseFix has none.
+        color: each channel times 1 - color to 1 + color, and the brightness
+            alike. PoseFix, whose trunk is pretrained, has none.
+        half_body: probability that only a person's upper or lower half is shown.
+    """
+
+    scale: float = 0.0
+    rotation: float = 0.0
+    mirror: float = 0.0
+    shift: float = 0.0
+    color: float = 0.0
+    half_body: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,30 +86,31 @@ class Config:
 
     Attributes:
         model: name of the model, a key of ``tfpose.models.MODELS``.
-        skeleton: name of a built-in skeleton or path of a skeleton's JSON file.
+        skeleton: of the poses. The name of a built-in one, or the path of a JSON file,
+            becomes the ``Skeleton`` itself, so that a model folder needs no other file.
         input_size: (height, width) of the crops in px.
         network: further arguments of the model's class.
         train: prepared splits to train on, such as "lsp/train" (TFDS slices).
         validation: prepared splits the validation metric is measured on.
-        validation_people: at most so many of them.
+        validation_people: how many of them at most.
         augmentation: random changes of the training crops.
         target: "codec", a key of ``tfpose.codecs.CODECS``, and its arguments.
-        synthesis: of a refiner's input poses, "errors", a key of
-            ``tfpose.data.examples.SYNTHESES``, and its arguments.
-        person_height: px that a standing person has in a crop (PoseRefiner); 0: a
-            person's box fills the crop but for its margin.
-        whole_window: training crops show all of a record's window, not only the person.
-            For models that find everybody, with windows that are whole photos (``tfpose
-            prepare NAME --set window=100``).
-        error: of the heatmaps, "cross_entropy" or "squared".
+        synthesis: of a refiner's input poses: "errors", a key of
+            ``tfpose.synthesis.table.SYNTHESES``, and its arguments.
+        crop: what crops show, where it is not a person's box with its margin.
+            "person_height": px of a standing person in a crop (PoseRefiner).
+            "whole_window": training crops show all of a record's window, for models
+            that find everybody, with windows that are whole photos
+            (``tfpose prepare NAME --set window=100``).
+        heatmap_error: loss on the heatmaps, "cross_entropy" or "squared".
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         stage_loss: weight of the loss on the maps of each stage before the last.
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
-        tag_loss: weight of the loss on tags (Associative Embedding).
-        offset_loss: weight of the loss on offsets (PoseRefiner).
-        offset_error: "squared" or "huber".
-        hard_joints: of each person only so many joints, those with the largest loss,
-            count in the last heatmaps (CPN's online hard keypoint mining); 0: all.
+        objective: what else a model is taught. "tag_loss": weight of the loss on tags
+            (Associative Embedding). "offset_loss", "offset_error": weight and kind
+            ("squared" or "huber") of the loss on offsets (PoseRefiner).
+            "hard_joints": how many joints of each person, those with the largest loss,
+            count in the last heatmaps (CPN's online hard keypoint mining).
         batch_size: people a step, over all devices.
         epochs: passes over the training people.
         optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
@@ -63,18 +118,24 @@ class Config:
         schedule: "cosine", from ``learning_rate`` to 0, or "steps", another one at
             each of ``learning_rate_drops``.
         learning_rate_drops: epochs, for "steps"; may be fractions.
-        learning_rates: what the rate becomes at each drop; a tenth of the one before
-            if left out.
-        freeze_normalisation: leave the batch normalisations of the start weights as
+        learning_rates: what the rate becomes at each drop; by default a tenth of the
+            rate before it.
+        freeze_normalization: leave the batch normalizations of the start weights as
             they are, for batches of few photos.
-        weight_decay: decoupled, of all kernels.
+        weight_decay: decoupled, of all weights.
         average: decay of the running average of the weights, which is what is
             validated and saved; 0 turns it off.
         seed: of everything random.
+
+    Example:
+        >>> from tfpose.recipes import RECIPES
+        >>> config = RECIPES["posefix"]["tiny"]()
+        >>> config.model, config.skeleton.name, config.input_size
+        ('posefix', 'coco17', (128, 96))
     """
 
     model: str
-    skeleton: str
+    skeleton: Skeleton | str
     input_size: tuple[int, int]
     network: dict[str, Any]
     train: tuple[str, ...]
@@ -89,37 +150,41 @@ class Config:
     synthesis: dict[str, Any] = dataclasses.field(
         default_factory=lambda: {"errors": "posefix"}
     )
-    person_height: float = 0.0
-    whole_window: bool = False
-    error: str = "cross_entropy"
+    crop: dict[str, Any] = dataclasses.field(default_factory=dict)
+    objective: dict[str, Any] = dataclasses.field(default_factory=dict)
+    heatmap_error: str = "cross_entropy"
     optimizer: str = "adamw"
     schedule: str = "cosine"
     learning_rate_drops: tuple[float, ...] = ()
     learning_rates: tuple[float, ...] = ()
-    freeze_normalisation: bool = False
+    freeze_normalization: bool = False
     validation_people: int = 500
     heatmap_loss: float = 1.0
     stage_loss: float = 1.0
     coordinate_loss: float = 1.0
-    tag_loss: float = 1e-3
-    offset_loss: float = 0.05
-    offset_error: str = "squared"
-    hard_joints: int = 0
     weight_decay: float = 0.0
     average: float = 0.0
     seed: int = 0
 
     def __post_init__(self):
+        if not isinstance(self.skeleton, Skeleton):
+            object.__setattr__(self, "skeleton", _skeleton(self.skeleton))
         rules = {
             "input_size": (len(self.input_size) == 2, "a height and a width"),
             "target": (
                 self.target.get("codec") in CODECS,
                 f"a 'codec' of {tuple(CODECS)}",
             ),
-            "error": (self.error in ERRORS, f"one of {ERRORS}"),
-            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
+            "synthesis": (
+                self.synthesis.get("errors") in SYNTHESES,
+                f"an 'errors' of {tuple(SYNTHESES)}",
+            ),
+            "heatmap_error": (
+                self.heatmap_error in HEATMAP_ERRORS,
+                f"one of {HEATMAP_ERRORS}",
+            ),
+            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {tuple(OPTIMIZERS)}"),
             "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
-            "hard_joints": (self.hard_joints >= 0, "0 or more"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
             "learning_rate": (self.learning_rate > 0, "a positive number"),
@@ -127,58 +192,95 @@ class Config:
                 len(self.learning_rates) in (0, len(self.learning_rate_drops)),
                 "one for each of learning_rate_drops",
             ),
-            "synthesis": (
-                self.synthesis.get("errors") in SYNTHESES,
-                f"an 'errors' of {tuple(SYNTHESES)}",
-            ),
-            "person_height": (self.person_height >= 0, "0 or more px"),
-            "offset_error": (
-                self.offset_error in OFFSET_ERRORS,
-                f"one of {OFFSET_ERRORS}",
-            ),
             "average": (0 <= self.average < 1, "a number in [0, 1)"),
         }
         for name, (holds, expected) in rules.items():
             if not holds:
                 found = getattr(self, name)
                 raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+        for section, known in (("crop", CROP), ("objective", OBJECTIVE)):
+            for name, value in getattr(self, section).items():
+                if name not in known:
+                    raise ConfigError(
+                        f"{section}: expected some of {list(known)}, found {name!r}"
+                    )
+                holds, expected = known[name]
+                if not holds(value):
+                    raise ConfigError(f"{name}: expected {expected}, found {value!r}")
 
     def to_json(self) -> dict:
-        """JSON-ready data, the inverse of ``from_json``."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        """JSON-ready data, the inverse of ``from_json``.
+
+        A built-in skeleton is written as its name, a user's own in full.
+        """
+        built_in = skeletons.SKELETONS.get(self.skeleton.name) == self.skeleton
+        data = dataclasses.asdict(dataclasses.replace(self, skeleton=skeletons.LSP14))
+        data["skeleton"] = self.skeleton.name if built_in else self.skeleton.to_json()
+        return json.loads(json.dumps(data))
 
     @classmethod
     def from_json(cls, data: dict) -> Config:
-        """Rebuilds a config that ``to_json`` wrote.
+        """Rebuilds a config that ``to_json`` wrote, also in earlier versions.
 
         Raises:
             ConfigError: a key is missing or unknown, or a value out of range.
         """
         try:
-            data = _frozen(data)
+            data = _of_today(_frozen(data))
+            if isinstance(data["skeleton"], dict):
+                data["skeleton"] = Skeleton.from_json(data["skeleton"])
             data["augmentation"] = Augmentation(**data["augmentation"])
             return cls(**data)
-        except (KeyError, TypeError, AttributeError) as error:
+        except ConfigError:
+            raise
+        except (KeyError, TypeError, AttributeError, TfposeError) as error:
             raise ConfigError(f"not a training configuration: {error}") from error
 
 
-def load(path: pathlib.Path) -> Config:
+def _skeleton(name_or_file) -> Skeleton:
+    try:
+        return find_skeleton(name_or_file)
+    except TfposeError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _of_today(data: dict) -> dict:
+    """The settings of ``RENAMED`` under today's names; the rest as it is."""
+    renamed = dict(data)
+    for old, new in RENAMED.items():
+        if old not in data:
+            continue
+        section, _, name = new.rpartition(".")
+        value = renamed.pop(old)
+        if section:
+            renamed[section] = {**renamed.get(section, {}), name: value}
+        else:
+            renamed[name] = value
+    colors = dict(data["augmentation"])
+    if "colour" in colors:
+        colors["color"] = colors.pop("colour")
+    return {**renamed, "augmentation": colors}
+
+
+def load(path: str | os.PathLike) -> Config:
     """Reads the ``config.json`` beside a model's weights.
 
     Raises:
         ConfigError: no such file, not JSON, or not a configuration.
     """
     try:
-        return Config.from_json(json.loads(path.read_text()))
-    except (OSError, json.JSONDecodeError, ConfigError) as error:
+        return Config.from_json(read_json(path))
+    except FileError as error:
+        raise ConfigError(str(error)) from error
+    except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
 def override(config: Config, settings: list[str]) -> Config:
     """Applies ``key=value`` settings of a command line.
 
-    A key is a field of ``Config``, ``network.x``, ``target.x`` or ``augmentation.x``,
-    or just x where no field has that name. Values take the type of what they replace;
+    A key is a field of ``Config``, ``network.x`` (likewise the other sections) or
+    ``augmentation.x``, or just x where no field has that name. Values take the type of what they replace;
     sizes are written 256x192, lists with commas.
 
     Raises:
@@ -195,6 +297,7 @@ def override(config: Config, settings: list[str]) -> Config:
 
 def _set(config: Config, key: str, text: str) -> Config:
     values = flatten(config)
+    key = RENAMED.get(key, key)
     called = [name for name in values if name.rpartition(".")[2] == key]
     if key in values:
         called = [key]
@@ -225,6 +328,8 @@ def flatten(config: Config) -> dict[str, Any]:
         value = getattr(config, field.name)
         if field.name == "augmentation":
             value = dataclasses.asdict(value)
+        if field.name == "skeleton":
+            value = value.name
         if isinstance(value, dict):
             flat.update({f"{field.name}.{k}": v for k, v in value.items()})
         else:

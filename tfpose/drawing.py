@@ -1,7 +1,7 @@
 """Pictures of poses: skeletons on photos, before/after pairs, contact sheets.
 
 All pictures are u8[H, W, 3] RGB; points are (x, y) in pixels of the picture they are
-drawn on, pixel centres at integers (tfpose.geometry). No function changes its input.
+drawn on, pixel centers at integers (tfpose.geometry.tensors). No function changes its input.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from tfpose.skeleton import Skeleton
+from tfpose.errors import TfposeError
+from tfpose.geometry import arrays
+from tfpose.io.files import write_bytes
+from tfpose.skeletons import Skeleton
 
-# Colours that people with colour-vision deficiency can tell apart (Okabe and Ito 2008).
+# Colors that people with color-vision deficiency can tell apart (Okabe and Ito 2008).
 LEFT = (86, 180, 233)
 RIGHT = (230, 120, 20)
 MIDDLE = (240, 228, 66)
@@ -30,8 +33,8 @@ _SHIFT = 4
 _FAR = 8
 
 
-def side_colour(*joints: str) -> tuple[int, int, int]:
-    """The colour of a joint, or of a limb between two: left, right or the middle."""
+def side_color(*joints: str) -> tuple[int, int, int]:
+    """The color of a joint, or of a limb between two: left, right or the middle."""
     sides = {joint.split("_")[0] for joint in joints}
     if "left" in sides and "right" not in sides:
         return LEFT
@@ -45,10 +48,10 @@ def draw_pose(
     keypoints,
     valid,
     skeleton: Skeleton,
-    colour=None,
+    color=None,
     thickness: int | None = None,
 ) -> np.ndarray:
-    """The photo with a skeleton drawn on it, left and right in their own colours.
+    """The photo with a skeleton drawn on it, left and right in their own colors.
 
     Args:
         image: u8[H, W, 3] RGB.
@@ -56,7 +59,7 @@ def draw_pose(
             photo sizes away are left out.
         valid: [K], joints with 0 are left out.
         skeleton: names and limbs of the K joints.
-        colour: (r, g, b) of the whole skeleton instead of the colours of the sides.
+        color: (r, g, b) of the whole skeleton instead of the colors of the sides.
         thickness: px of a limb; by default it follows the size of the picture.
 
     Returns:
@@ -66,29 +69,29 @@ def draw_pose(
         ValueError: ``keypoints`` or ``valid`` has another number of joints.
     """
     limbs = [
-        (a, b, colour or side_colour(skeleton.joints[a], skeleton.joints[b]))
+        (a, b, color or side_color(skeleton.joints[a], skeleton.joints[b]))
         for a, b in skeleton.limb_indices
     ]
-    dots = [colour or side_colour(joint) for joint in skeleton.joints]
+    dots = [color or side_color(joint) for joint in skeleton.joints]
     return draw_lines(image, keypoints, valid, skeleton, (limbs, dots), thickness)
 
 
 def draw_lines(
-    image, keypoints, valid, skeleton: Skeleton, colours, thickness=None, larger=1
+    image, keypoints, valid, skeleton: Skeleton, colors, thickness=None, larger=1
 ) -> np.ndarray:
-    """The photo with a pose drawn on it in colours that are given.
+    """The photo with a pose drawn on it in colors that are given.
 
     Arguments, result and errors as of ``draw_pose``, but:
 
     Args:
-        colours: (joint, joint, (r, g, b)) of each line, and (r, g, b) of each of the K
+        colors: (joint, joint, (r, g, b)) of each line, and (r, g, b) of each of the K
             dots.
         larger: px that a dot's radius exceeds the thickness of a line.
     """
-    limbs, dots = colours
+    limbs, dots = colors
     keypoints = np.asarray(keypoints, np.float64)
     if keypoints.shape != (len(skeleton), 2) or np.shape(valid) != (len(skeleton),):
-        raise ValueError(
+        raise TfposeError(
             f"expected keypoints ({len(skeleton)}, 2) and valid ({len(skeleton)},) for "
             f"{skeleton.name}, got {keypoints.shape} and {np.shape(valid)}"
         )
@@ -96,7 +99,7 @@ def draw_lines(
     thickness = thickness or max(1, round(min(picture.shape[:2]) / 120))
     drawn = _drawable(keypoints, valid, picture.shape)
     points = np.round(np.where(drawn[:, None], keypoints, 0) * 2**_SHIFT).astype(int)
-    # All outlines first, so that no limb is cut by its neighbour's outline.
+    # All outlines first, so that no limb is cut by its neighbor's outline.
     for extra in (2, 0):
         for a, b, fill in limbs:
             if drawn[a] and drawn[b]:
@@ -114,14 +117,14 @@ def _drawable(keypoints, valid, shape) -> np.ndarray:
     return finite & near & (np.asarray(valid) > 0)
 
 
-def _line(picture, start, end, colour, thickness) -> None:
+def _line(picture, start, end, color, thickness) -> None:
     ends = tuple(start.tolist()), tuple(end.tolist())
-    cv2.line(picture, *ends, colour, thickness, cv2.LINE_AA, _SHIFT)
+    cv2.line(picture, *ends, color, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def _dot(picture, centre, colour, radius) -> None:
+def _dot(picture, center, color, radius) -> None:
     size = round(radius * 2**_SHIFT)
-    cv2.circle(picture, tuple(centre.tolist()), size, colour, -1, cv2.LINE_AA, _SHIFT)
+    cv2.circle(picture, tuple(center.tolist()), size, color, -1, cv2.LINE_AA, _SHIFT)
 
 
 def frame(poses: Sequence[tuple], aspect: float, margin: float = 0.15) -> np.ndarray:
@@ -143,9 +146,9 @@ def frame(poses: Sequence[tuple], aspect: float, margin: float = 0.15) -> np.nda
     padding = margin * max(*(high - low), 20.0)
     width, height = high - low + 1 + 2 * padding
     width, height = max(width, height * aspect), max(height, width / aspect)
-    centre = (low + high) / 2
+    center = (low + high) / 2
     size = np.array([width, height])
-    return np.concatenate([centre - (size - 1) / 2, size])
+    return np.concatenate([center - (size - 1) / 2, size])
 
 
 def _finite(keypoints, valid) -> np.ndarray:
@@ -153,7 +156,7 @@ def _finite(keypoints, valid) -> np.ndarray:
 
 
 def cut(image, box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """A box of the photo at another size, grey where it reaches outside the photo.
+    """A box of the photo at another size, gray where it reaches outside the photo.
 
     Args:
         image: u8[H, W, 3].
@@ -165,7 +168,7 @@ def cut(image, box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """
     scale = np.array([size[1], size[0]]) / np.asarray(box[2:])
     # Pixel edges meet pixel edges: x -> (x + 0.5 - left) * scale - 0.5.
-    offset = (0.5 - (np.asarray(box[:2]) + 0.5)) * scale + 0.5 * (scale - 1)
+    offset = 0.5 * (scale - 1) - np.asarray(box[:2]) * scale
     matrix = np.array([[scale[0], 0, offset[0]], [0, scale[1], offset[1]]])
     interpolation = cv2.INTER_AREA if scale.max() < 1 else cv2.INTER_LINEAR
     picture = cv2.warpAffine(
@@ -222,14 +225,9 @@ def _on_cut(image, box, size, pose, skeleton, truth) -> np.ndarray:
     """A cut u8[height, width, 3] with the truth in thin white and the pose on it."""
     picture, matrix = cut(image, box, size)
     if truth is not None:
-        points = transform(truth[0], matrix)
+        points = arrays.transform(truth[0], matrix)
         picture = draw_pose(picture, points, truth[1], skeleton, TRUTH, 1)
-    return draw_pose(picture, transform(pose[0], matrix), pose[1], skeleton)
-
-
-def transform(points, matrix) -> np.ndarray:
-    """Applies the map f64[2, 3] of ``cut`` to points f[..., 2]."""
-    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    return draw_pose(picture, arrays.transform(pose[0], matrix), pose[1], skeleton)
 
 
 def caption(image, text: str) -> np.ndarray:
@@ -262,7 +260,7 @@ def contact_sheet(images: Sequence, columns: int, cell=(240, 240), gap: int = 6)
         ValueError: no picture, or fewer than one column.
     """
     if not len(images) or columns < 1:
-        raise ValueError(
+        raise TfposeError(
             f"expected pictures and columns, got {len(images)} and {columns}"
         )
     rows = -(-len(images) // columns)
@@ -292,7 +290,7 @@ def encode(image, kind: str = ".jpg", quality: int = 88) -> bytes:
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality] if kind == ".jpg" else []
     done, data = cv2.imencode(kind, bgr, settings)
     if not done:
-        raise ValueError(f"cannot write a picture as {kind!r}: expected .jpg or .png")
+        raise TfposeError(f"cannot write a picture as {kind!r}: expected .jpg or .png")
     return data.tobytes()
 
 
@@ -300,6 +298,4 @@ def write_image(path: str | os.PathLike, image) -> None:
     """Writes a picture u8[H, W, 3] RGB; the file is whole or not there."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_bytes(encode(image, path.suffix.lower()))
-    os.replace(beside, path)
+    write_bytes(path, encode(image, path.suffix.lower()))

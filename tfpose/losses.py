@@ -1,7 +1,7 @@
 """Losses: per joint first, weighted and averaged afterwards.
 
 Each loss returns f32[B, K]. Given sample weights f32[B, K] (1 where the joint is
-labelled inside the crop), Keras multiplies and divides by B * K: unlabelled joints
+labeled inside the crop), Keras multiplies and divides by B * K: unlabeled joints
 count as zero in the mean, as in PoseFix's code.
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import keras
 from keras import ops
+
+from tfpose.errors import TfposeError
+from tfpose.geometry.cells import from_edge
 
 PACKAGE = "tfpose"
 OFFSET_ERRORS = ("squared", "huber")
@@ -109,8 +112,8 @@ class HardJoints(keras.losses.Loss):
 
     def call(self, target, maps):
         by_joint = self.loss.call(target, maps)
-        labelled = ops.cast(ops.any(target > 0, axis=(1, 2)), by_joint.dtype)
-        by_joint = by_joint * labelled
+        labeled = ops.cast(ops.any(target > 0, axis=(1, 2)), by_joint.dtype)
+        by_joint = by_joint * labeled
         joints = by_joint.shape[1]
         count = min(self.count, joints)
         least = ops.min(ops.top_k(by_joint, count)[0], axis=1, keepdims=True)
@@ -132,7 +135,7 @@ class AssociativeTags(keras.losses.Loss):
 
     Pull: of each person the mean squared deviation of the joints' tags from their mean,
     averaged over the people. Push: half the mean of exp(-d^2) over pairs of people, d
-    the difference of their mean tags. As in the authors' code (FACTS E.3); the paper
+    the difference of their mean tags. This follows the authors' code; the paper
     sums over a person's joints, and over all pairs exp(-d^2 / (2 sigma^2)), also with
     oneself, divided by the square of the number of people.
 
@@ -167,7 +170,7 @@ class AssociativeTags(keras.losses.Loss):
     def _tags_of(self, people, tags):
         """f32[B, P, K], each joint's tag, and 1 where the joint counts."""
         height, width, joints = tags.shape[1:]
-        cells = ops.floor((people[..., :2] + 0.5) / self.stride)
+        cells = ops.floor(from_edge(people[..., :2], self.stride))
         x, y = cells[..., 0], cells[..., 1]
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         inside = inside & (people[..., 2] > 0)
@@ -188,7 +191,7 @@ class OffsetDistance(keras.losses.Loss):
 
     Args:
         form: "squared" as in the paper, or "huber" (with its bend at 1) as in the code
-            that the paper builds on (FACTS B.2).
+            that the paper builds on (eldar/pose-tensorflow).
 
     Call: target f32[B, h, w, K, 3], x, y and 1 where the cell counts; offsets
     f32[B, h, w, 2 K] -> f32[B, K], the mean over the cells that count and over x and y,
@@ -201,7 +204,7 @@ class OffsetDistance(keras.losses.Loss):
     def __init__(self, form="squared", **kwargs):
         super().__init__(**kwargs)
         if form not in OFFSET_ERRORS:
-            raise ValueError(f"form: expected one of {OFFSET_ERRORS}, got {form!r}")
+            raise TfposeError(f"form: expected one of {OFFSET_ERRORS}, got {form!r}")
         self.form = form
 
     def call(self, target, offsets):
@@ -218,7 +221,7 @@ class OffsetDistance(keras.losses.Loss):
         return {**super().get_config(), "form": self.form}
 
 
-# By what makes beliefs of a model's heatmaps, and by the error that is minimised.
+# By what makes beliefs of a model's heatmaps, and by the error that is minimized.
 HEATMAP_LOSSES = {
     ("softmax", "cross_entropy"): HeatmapCrossEntropy,
     ("linear", "squared"): HeatmapSquaredError,

@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import pathlib
 
 import numpy as np
+
+from tfpose.errors import TfposeError
 
 Pair = tuple[str, str]
 
@@ -28,7 +29,7 @@ class Skeleton:
         limbs: pairs of joints joined by a line when a pose is drawn.
         sigmas: per joint, the standard deviation of human annotation divided by the
             square root of the person's area (unitless); COCO's OKS uses k = 2 sigma.
-        torso: the two joints whose distance normalises PCK.
+        torso: the two joints whose distance normalizes PCK.
         head: the two ends of the head segment, or None if the skeleton has none.
         tree: (parent, child) pairs; from easy joints to difficult ones (HCRN). A joint
             that is nobody's child is a root.
@@ -53,36 +54,36 @@ class Skeleton:
     def __post_init__(self):
         where = f"skeleton {self.name!r}"
         if len(set(self.joints)) != len(self.joints) or not self.joints:
-            raise ValueError(f"{where}: joints must be distinct, got {self.joints}")
+            raise TfposeError(f"{where}: joints must be distinct, got {self.joints}")
         if len(self.sigmas) != len(self.joints):
-            raise ValueError(
+            raise TfposeError(
                 f"{where}: expected {len(self.joints)} sigmas, got {len(self.sigmas)}"
             )
         if not all(sigma > 0 for sigma in self.sigmas):
-            raise ValueError(f"{where}: sigmas must be positive, got {self.sigmas}")
+            raise TfposeError(f"{where}: sigmas must be positive, got {self.sigmas}")
         pairs = [*self.flip_pairs, *self.limbs, self.torso, *self.tree]
         pairs += [self.head] if self.head else []
         if not all(len(pair) == 2 for pair in pairs):
-            raise ValueError(f"{where}: expected pairs of joints, got {pairs}")
+            raise TfposeError(f"{where}: expected pairs of joints, got {pairs}")
         if not all(len(triple) == 3 for triple in self.midpoints):
-            raise ValueError(f"{where}: expected triples, got {self.midpoints}")
+            raise TfposeError(f"{where}: expected triples, got {self.midpoints}")
         named = [*pairs, *self.midpoints]
         unknown = {joint for names in named for joint in names} - set(self.joints)
         if unknown:
-            raise ValueError(f"{where}: unknown joints {sorted(unknown)}")
+            raise TfposeError(f"{where}: unknown joints {sorted(unknown)}")
         middles = {joint for joint, _, _ in self.midpoints}
         if any(middles & {one, other} for _, one, other in self.midpoints):
-            raise ValueError(f"{where}: midpoints of midpoints, got {self.midpoints}")
+            raise TfposeError(f"{where}: midpoints of midpoints, got {self.midpoints}")
         paired = [joint for pair in self.flip_pairs for joint in pair]
         if len(set(paired)) != len(paired):
-            raise ValueError(f"{where}: a joint is in two flip pairs")
+            raise TfposeError(f"{where}: a joint is in two flip pairs")
         children = [child for _, child in self.tree]
         if len(set(children)) != len(children):
-            raise ValueError(f"{where}: a joint has two parents in the tree")
+            raise TfposeError(f"{where}: a joint has two parents in the tree")
         try:
             tree_layers(self.parents)
         except ValueError as error:
-            raise ValueError(f"{where}: {error}") from error
+            raise TfposeError(f"{where}: {error}") from error
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -135,13 +136,13 @@ class Skeleton:
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not {"name", "joints"} <= set(data) <= known:
             found = sorted(data) if isinstance(data, dict) else type(data).__name__
-            raise ValueError(
+            raise TfposeError(
                 "a skeleton needs the keys 'name' and 'joints' and may have "
                 f"{sorted(known - {'name', 'joints'})}; found {found}"
             )
         joints = data["joints"]
         if isinstance(joints, str) or not all(isinstance(j, str) for j in joints):
-            raise ValueError(f"'joints' must be a list of names, found {joints}")
+            raise TfposeError(f"'joints' must be a list of names, found {joints}")
         joints = tuple(joints)
         given = {key: value for key, value in data.items() if value is not None}
         pairs = given.get("flip_pairs", _pairs_by_name(joints))
@@ -173,7 +174,7 @@ def tree_layers(parents) -> tuple[tuple[int, ...], ...]:
     placed = {joint for layer in layers for joint in layer}
     circle = set(range(len(parents))) - placed
     if circle:
-        raise ValueError(f"the tree has a circle through joints {sorted(circle)}")
+        raise TfposeError(f"the tree has a circle through joints {sorted(circle)}")
     return tuple(layers[:-1])
 
 
@@ -184,7 +185,7 @@ def bare_name(joint: str) -> str:
 
 # Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
 # head_top, head_bottom: PoseFix's PoseTrack list; neck, the same place as
-# head_bottom. Pelvis and thorax are centres of the hips and of the shoulders and get
+# head_bottom. Pelvis and thorax are centers of the hips and of the shoulders and get
 # their sigmas, the belly those of the hips and the face those of the nose (no
 # publication measured them).
 SIGMAS = {
@@ -209,7 +210,7 @@ def _pairs_by_name(joints) -> tuple[Pair, ...]:
 def _torso_by_name(joints) -> Pair:
     if {"left_shoulder", "right_hip"} <= set(joints):
         return "left_shoulder", "right_hip"
-    raise ValueError(
+    raise TfposeError(
         "'torso' must name two joints: there is no left_shoulder and right_hip "
         f"among {joints}"
     )
@@ -249,7 +250,7 @@ _ARMS = "l_shoulder-l_elbow l_elbow-l_wrist r_shoulder-r_elbow r_elbow-r_wrist "
 _LEGS = "l_hip-l_knee l_knee-l_ankle r_hip-r_knee r_knee-r_ankle "
 _TRUNK = "l_shoulder-r_shoulder l_hip-r_hip l_shoulder-l_hip r_shoulder-r_hip "
 
-# The trees: LSP14's is HCRN's Fig. 1 b; the others are readings of it (FACTS C.3).
+# The trees: LSP14's is HCRN's Fig. 1 b; the others are our readings of it.
 _FROM_NECK = "neck-l_shoulder neck-r_shoulder neck-l_hip neck-r_hip "
 
 _COCO_JOINTS = (
@@ -365,21 +366,18 @@ SKELETONS = {
 }
 
 
-def get(name_or_file: str | pathlib.Path) -> Skeleton:
-    """A built-in skeleton by name, or a user's own from a ``.json`` file.
+def get(name: str) -> Skeleton:
+    """A built-in skeleton by its name.
 
     Raises:
-        ValueError: neither such a name nor a readable, well-formed file.
+        TfposeError: no such skeleton; the known ones are named.
+
+    Example:
+        >>> len(get("coco17"))
+        17
     """
-    if str(name_or_file) in SKELETONS:
-        return SKELETONS[str(name_or_file)]
-    path = pathlib.Path(name_or_file)
-    if path.suffix != ".json":
-        raise ValueError(
-            f"skeleton {str(name_or_file)!r}: expected a .json file or one of "
-            f"{', '.join(SKELETONS)}"
+    if name not in SKELETONS:
+        raise TfposeError(
+            f"skeleton {name!r}: expected a .json file or one of {', '.join(SKELETONS)}"
         )
-    try:
-        return Skeleton.from_json(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"skeleton file {path}: {error}") from error
+    return SKELETONS[name]

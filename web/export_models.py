@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import tempfile
 
-from tfpose.running import start_tensorflow
+from tfpose.cli.running import start_tensorflow
 
 WEB = pathlib.Path(__file__).resolve().parent
 PRESETS = ("estimator_tiny_lsp", "posefix_tiny_lsp")
@@ -29,9 +29,9 @@ def main() -> None:
     start_tensorflow()
     from data_prep.__main__ import prepare
     from data_prep.synthetic_people.render import render_jpeg
-    from tfpose import lite_metadata
-    from tfpose.exporting import export
-    from tfpose.refine import PRESETS as WEIGHTS
+    from tfpose.edge import metadata
+    from tfpose.exporting.savedmodel import export
+    from tfpose.weights.presets import PRESETS as WEIGHTS
 
     public = WEB / "public"
     public.mkdir(exist_ok=True)
@@ -55,7 +55,7 @@ def main() -> None:
                     {
                         "file": kept,
                         "bytes": measured["bytes"],
-                        "about": lite_metadata.read(content, kept),
+                        "about": metadata.read(content, kept),
                     }
                 )
         (models / "models.json").write_text(json.dumps(entries, indent=1))

@@ -16,7 +16,7 @@ import pathlib
 
 import seeds
 
-from tfpose import validation
+from tfpose.training import validation
 
 PEOPLE = {"photos": 4000, "validation_photos": 500, "people": 1, "skeleton": "lsp14"}
 SETTINGS = {

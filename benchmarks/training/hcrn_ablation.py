@@ -17,7 +17,7 @@ import pathlib
 import numpy as np
 import seeds
 
-from tfpose import validation
+from tfpose.training import validation
 
 PEOPLE = {
     "photos": 3000,

@@ -16,7 +16,7 @@ import pathlib
 
 import seeds
 
-from tfpose import hybrid, validation
+from tfpose.training import hybrid_pose, validation
 
 PEOPLE = {"photos": 4000, "validation_photos": 500, "people": 1, "skeleton": "lsp14"}
 SETTINGS = {"input_size": "64x64", "skeleton": "lsp14", "sigma": 4.0}
@@ -46,7 +46,7 @@ def main(folder: pathlib.Path, count: int) -> None:
         for name, hourglasses in FUSIONS.items():
             folders[name] = folder / f"{name} {seed}".replace(" ", "_")
             if not folders[name].exists():
-                hybrid.fuse_folders(*runs, folders[name], *hourglasses)
+                hybrid_pose.fuse_folders(*runs, folders[name], *hourglasses)
         for name, run in folders.items():
             scores[name].append([validation.evaluate_model(run, data, "pckh")["mean"]])
     seeds.print_table(["PCKh@0.5"], scores, gain=("CNet", "R4 with C4"))

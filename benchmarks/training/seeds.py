@@ -13,8 +13,10 @@ from collections.abc import Callable
 import numpy as np
 
 from data_prep.__main__ import prepare
-from tfpose import config, training
+from tfpose import config
+from tfpose.models import folders
 from tfpose.recipes import RECIPES
+from tfpose.training import callbacks, fit
 
 SEEDS = 3
 
@@ -45,11 +47,11 @@ def train(
 
     ``weights``: the folder of a model to begin with; None for random ones.
     """
-    if not (run / training.WEIGHTS).exists():
+    if not (run / folders.WEIGHTS).exists():
         lines = [f"{name}={value}" for name, value in settings.items()]
         recipe = config.override(RECIPES[model]["tiny"](), lines)
-        resume = (run / training.CHECKPOINT).exists()
-        training.train(recipe, data, str(run), resume=resume, weights=weights)
+        resume = (run / callbacks.CHECKPOINT).exists()
+        fit.train(recipe, data, str(run), resume=resume, weights=weights)
     return run
 
 

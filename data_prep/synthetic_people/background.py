@@ -14,7 +14,7 @@ from data_prep.synthetic_people.places import (
     HEIGHT,
     PLACES,
     TILE,
-    TILE_METRES,
+    TILE_METERS,
     WIDTH,
     cloud,
 )
@@ -26,13 +26,13 @@ def draw_background(rng: np.random.Generator, camera, setting, size) -> np.ndarr
     mask, first, last = _ground(camera, setting.wall, size)
     image = np.empty((*size, 3), np.uint8)
     # The backdrop is painted as wide as what is seen of it, and half as much more.
-    metres = 1.5 * size[1] / camera.focal * setting.wall / WIDTH
+    meters = 1.5 * size[1] / camera.focal * setting.wall / WIDTH
     to_wall = np.array(
-        [[metres, 0, -metres * WIDTH / 2], [0, -metres, metres * HEIGHT], [0, 0, 1]]
+        [[meters, 0, -meters * WIDTH / 2], [0, -meters, meters * HEIGHT], [0, 0, 1]]
     )
     plane = camera.plane((0, 0, -setting.wall), (1, 0, 0), (0, 1, 0)) @ to_wall
-    _warp(place.backdrop(rng, metres), plane, image[:last], 0)
-    step, angle = TILE_METRES / TILE, rng.uniform(0, np.pi)
+    _warp(place.backdrop(rng, meters), plane, image[:last], 0)
+    step, angle = TILE_METERS / TILE, rng.uniform(0, np.pi)
     cosine, sine = step * np.cos(angle), step * np.sin(angle)
     to_ground = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
     plane = camera.plane((0, 0, 0), (1, 0, 0), (0, 0, 1)) @ to_ground
@@ -109,7 +109,7 @@ def develop(rng: np.random.Generator, background, solids, coverage) -> np.ndarra
     Args:
         rng: random numbers.
         background: u8[H, W, 3].
-        solids: u8[H, W, 3], colours times coverage.
+        solids: u8[H, W, 3], colors times coverage.
         coverage: u8[H, W], 255 where a pixel is all solid.
 
     Returns:

@@ -1,6 +1,6 @@
 """The 3D bodies of the synthetic people: proportions, joint angles, joint positions.
 
-Body space: metres, x to the person's left, y up, z to where the person faces, the
+Body space: meters, x to the person's left, y up, z to where the person faces, the
 pelvis at the origin (a right-handed system). Angles are degrees.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 SIDES = {"left": 1.0, "right": -1.0}  # sign of x
 
 # Bone lengths as fractions of the stature: Drillis and Contini's segment table (as
-# reprinted in textbooks of biomechanics), with breadths measured to the joint centres
+# reprinted in textbooks of biomechanics), with breadths measured to the joint centers
 # and not to the skin.
 BONES = {
     "hip_half": 0.055, "thigh": 0.245, "shank": 0.246, "trunk": 0.288,
@@ -76,7 +76,7 @@ class Activity:
 
     ``arms`` are the choices for the leading side's arm and, where they differ, for the
     trailing side's; ``lean`` and ``roll`` turn the whole body about its x and z axes;
-    ``air`` is the largest height in metres of the lowest point above the ground.
+    ``air`` is the largest height in meters of the lowest point above the ground.
     """
 
     share: float
@@ -144,9 +144,9 @@ class Body:
     """A posed body in body space.
 
     ``joints`` maps every joint name to f64[3]; ``frames`` maps bones to f64[3, 3]
-    rotations whose columns are the bone's own x, y and z axes; ``stature`` is metres;
+    rotations whose columns are the bone's own x, y and z axes; ``stature`` is meters;
     ``girth`` multiplies the thickness of trunk and limbs, ``head`` is the height of
-    the head in metres, ``air`` the height above the ground in metres.
+    the head in meters, ``air`` the height above the ground in meters.
     """
 
     activity: str
@@ -328,15 +328,15 @@ FACE = {
 }  # fmt: skip
 
 
-def head_centre(joints, head: np.ndarray) -> np.ndarray:
+def head_center(joints, head: np.ndarray) -> np.ndarray:
     """f64[3]: the middle between chin and crown."""
     return (joints["head_bottom"] + joints["head_top"]) / 2 + head[:, 2] * 0.01
 
 
 def _add_face(joints, head, bones) -> None:
-    centre = head_centre(joints, head)
+    center = head_center(joints, head)
     for name, place in FACE.items():
-        joints[name] = centre + head @ (np.array(place) * bones["head"])
+        joints[name] = center + head @ (np.array(place) * bones["head"])
 
 
 JOINTS = (

@@ -1,4 +1,4 @@
-"""What the synthetic people wear: colours of skin and hair, cloth, cuts, patterns."""
+"""What the synthetic people wear: colors of skin and hair, cloth, cuts, patterns."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ TROUSER_PATTERNS = ("plain",) * 8 + ("sides", "sides", "stripes", "blotches", "h
 
 @dataclasses.dataclass(frozen=True)
 class Garment:
-    """Cloth: two colours f64[3], the pattern they form, and how far it stands off."""
+    """Cloth: two colors f64[3], the pattern they form, and how far it stands off."""
 
-    colour: np.ndarray
+    color: np.ndarray
     second: np.ndarray
     pattern: str = "plain"
     looseness: float = 0.1
@@ -42,7 +42,7 @@ class Garment:
     def paint(self, rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
         """f64[rows, columns, 3]; row 0 is the lowest of a trunk, first of a limb."""
         painted = np.empty((rows, columns, 3))
-        painted[...] = self.colour
+        painted[...] = self.color
         if self.pattern == "blotches":
             painted[rng.random((rows, columns)) < 0.4] = self.second
         elif self.pattern != "plain":
@@ -52,7 +52,7 @@ class Garment:
 
 @functools.cache
 def _marked(pattern: str, rows: int, columns: int) -> np.ndarray:
-    """bool[rows, columns]: where a regular pattern has its second colour."""
+    """bool[rows, columns]: where a regular pattern has its second color."""
     row, column = np.mgrid[:rows, :columns]
     middle = (column + 0.5) / columns  # the front is at a quarter of the way round
     return {
@@ -67,7 +67,7 @@ def _marked(pattern: str, rows: int, columns: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Wardrobe:
-    """The look of one person; colours f64[3] RGB 0..255, lengths as fractions of bones.
+    """The look of one person; colors f64[3] RGB 0..255, lengths as fractions of bones.
 
     ``sleeve`` and ``trouser_length`` reach from 0 (none) over 1 (elbow, knee) to 2;
     ``waistline`` and ``neckline`` are fractions of the trunk.
@@ -100,7 +100,7 @@ class Wardrobe:
     backpack: np.ndarray | None
 
 
-# Shares of white, grey and black cloth (range of grey values) and of dyed cloth.
+# Shares of white, gray and black cloth (range of gray values) and of dyed cloth.
 CLOTHS = {
     (215, 250): 0.15, (90, 190): 0.13, (25, 60): 0.15, "denim": 0.16, "muted": 0.25,
     "bright": 0.16,
@@ -111,8 +111,8 @@ KINDS_OF_DYE = {  # hue (None: any), saturation, value
 }  # fmt: skip
 
 
-def cloth_colour(rng: np.random.Generator) -> np.ndarray:
-    """f64[3]: white, grey, black, denim, muted or bright, as clothes are."""
+def cloth_color(rng: np.random.Generator) -> np.ndarray:
+    """f64[3]: white, gray, black, denim, muted or bright, as clothes are."""
     kind = pick(rng, CLOTHS)
     if isinstance(kind, tuple):
         return rng.uniform(*kind) + rng.uniform(-8, 8, 3)
@@ -127,11 +127,11 @@ def cloth_colour(rng: np.random.Generator) -> np.ndarray:
 
 
 def _garment(rng, patterns=PATTERNS, looseness=0.2) -> Garment:
-    colour, second = cloth_colour(rng), cloth_colour(rng)
+    color, second = cloth_color(rng), cloth_color(rng)
     pattern = patterns[rng.integers(len(patterns))]
     if pattern in ("checks", "blotches"):  # woven in close shades
-        second = 0.45 * second + 0.55 * colour
-    return Garment(colour, second, pattern, abs(rng.normal(0, looseness)))
+        second = 0.45 * second + 0.55 * color
+    return Garment(color, second, pattern, abs(rng.normal(0, looseness)))
 
 
 def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
@@ -156,9 +156,9 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
         "vest": -1.0, "bare": -1.0,
     }[dressed]  # fmt: skip
     plain = dataclasses.replace(shirt, pattern="plain")
-    other = Garment(shirt.second, shirt.colour, looseness=shirt.looseness)
+    other = Garment(shirt.second, shirt.color, looseness=shirt.looseness)
     length = pick(rng, {0.3: 0.08, 0.62: 0.18, 0.92: 0.1, 1.6: 0.06, 2.1: 0.58})
-    stockings = cloth_colour(rng) if rng.random() < 0.3 else skin
+    stockings = cloth_color(rng) if rng.random() < 0.3 else skin
     return Wardrobe(
         skin=skin,
         leg_skin=stockings if wears_skirt else skin,
@@ -170,7 +170,7 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
             [(40, 28, 22), (60, 80, 120), (50, 80, 50)][rng.choice(3)], float
         ),
         lips=skin * (0.85, 0.55, 0.55) if feminine else skin * (0.8, 0.62, 0.6),
-        hat=cloth_colour(rng),
+        hat=cloth_color(rng),
         shirt=shirt,
         sleeves=other
         if shirt.pattern == "yoke"
@@ -184,9 +184,9 @@ def sample_wardrobe(rng: np.random.Generator) -> Wardrobe:
         skirt=skirt,
         skirt_length=rng.uniform(0.45, 1.05),
         skirt_flare=rng.uniform(0.03, 0.12),
-        shoes=cloth_colour(rng),
-        soles=cloth_colour(rng) if rng.random() < 0.4 else np.full(3, 225.0),
-        socks=cloth_colour(rng),
+        shoes=cloth_color(rng),
+        soles=cloth_color(rng) if rng.random() < 0.4 else np.full(3, 225.0),
+        socks=cloth_color(rng),
         sock_length=pick(rng, {0.0: 0.4, 0.2: 0.35, 0.5: 0.15, 0.8: 0.1}),
-        backpack=cloth_colour(rng) if rng.random() < 0.08 else None,
+        backpack=cloth_color(rng) if rng.random() < 0.08 else None,
     )

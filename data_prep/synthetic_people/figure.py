@@ -1,6 +1,6 @@
 """The visible surface of a synthetic person: flesh and clothes below the head.
 
-In body space (see ``body``). Thicknesses are metres for a stature of 1.70 m and are
+In body space (see ``body``). Thicknesses are meters for a stature of 1.70 m and are
 scaled by the body's girth.
 """
 
@@ -76,17 +76,17 @@ def trunk(body: Body, wardrobe, rng) -> list[Faces]:
     place = (TRUNK[:-1, 0] + TRUNK[1:, 0])[:, None, None] / 2
     angle = column_angle(columns)[None, :, None]
     shirt = wardrobe.shirt.paint(len(place), columns, rng)
-    colours = np.where(place > wardrobe.waistline, shirt, wardrobe.trousers.colour)
+    colors = np.where(place > wardrobe.waistline, shirt, wardrobe.trousers.color)
     if wardrobe.open_jacket:
         under = (angle < 27) & (place > wardrobe.waistline)
-        colours = np.where(under, wardrobe.shirt.second, colours)
+        colors = np.where(under, wardrobe.shirt.second, colors)
     neckline = 1.06 - np.where(angle < 50, wardrobe.neckline * (1 - angle / 60), 0)
-    colours = np.where(place > neckline, wardrobe.skin, colours)
-    return [faces(corners, colours * folds(rng, corners, 0.035))]
+    colors = np.where(place > neckline, wardrobe.skin, colors)
+    return [faces(corners, colors * folds(rng, corners, 0.035))]
 
 
 def _trunk_rings(body: Body):
-    """Centres and half axes of the trunk's rings; the frames blend along the spine."""
+    """Centers and half axes of the trunk's rings; the frames blend along the spine."""
     place = TRUNK[:, 0]
     joints, frames = body.joints, body.frames
     spine = ("pelvis", "low_back", "high_back", "thorax")
@@ -95,7 +95,7 @@ def _trunk_rings(body: Body):
     above = joints["thorax"] + (joints["neck"] - joints["thorax"]) * 1.5
     points = np.concatenate([below[None], points, above[None]])
     knots = np.array([-0.35, 0.0, 0.35, 0.65, 1.0, 1.26])
-    centres = np.stack([np.interp(place, knots, points[:, i]) for i in range(3)], -1)
+    centers = np.stack([np.interp(place, knots, points[:, i]) for i in range(3)], -1)
     bends = np.stack([frames["pelvis"], frames["waist"], frames["chest"]])
     axes = np.stack(
         [np.interp(place, (0.15, 0.5, 0.85), bends[:, i, j])
@@ -103,7 +103,7 @@ def _trunk_rings(body: Body):
     ).reshape(-1, 3, 2)  # fmt: skip
     width = TRUNK[:, 1:2] * np.interp(place, (0, 0.4, 1), (1, body.girth, 1))[:, None]
     scale = body.girth
-    return centres, axes[..., 0] * width * scale, axes[..., 1] * TRUNK[:, 2:] * scale
+    return centers, axes[..., 0] * width * scale, axes[..., 1] * TRUNK[:, 2:] * scale
 
 
 def limb(start, end, frame, profile, scale, garment, covered, skin, rng) -> Faces:
@@ -163,8 +163,8 @@ def leg(body: Body, side: str, wardrobe, rng) -> list[Faces]:
             [(a[0] + b[0]) / 2 for a, b in zip(SHANK, SHANK[1:], strict=False)], 12
         )
         is_sock = (fraction > 1 - wardrobe.sock_length) & (fraction > cover - 1)
-        colours = np.where(is_sock[:, None], wardrobe.socks, lower.colours)
-        lower = dataclasses.replace(lower, colours=colours)
+        colors = np.where(is_sock[:, None], wardrobe.socks, lower.colors)
+        lower = dataclasses.replace(lower, colors=colors)
     upper = limb(hip, knee, thigh, THIGH, scale, wardrobe.trousers, cover, skin, rng)
     return [upper, lower, _shoe(ankle, frames[f"{side}_foot"], body, wardrobe)]
 
@@ -172,8 +172,8 @@ def leg(body: Body, side: str, wardrobe, rng) -> list[Faces]:
 def _shoe(ankle, frame, body, wardrobe) -> Faces:
     scale = body.stature / 1.70
     z, width, height, up = FOOT.T[:, :, None] * scale
-    centres = ankle + z * frame[:, 2] + up * frame[:, 1]
-    corners = loft(centres, width * frame[:, 0], height * frame[:, 1], 12)
+    centers = ankle + z * frame[:, 2] + up * frame[:, 1]
+    corners = loft(centers, width * frame[:, 0], height * frame[:, 1], 12)
     below = column_angle(12) > 115
     return faces(
         corners, np.where(below[None, :, None], wardrobe.soles, wardrobe.shoes)
@@ -192,14 +192,14 @@ def skirt(body: Body, wardrobe, rng) -> list[Faces]:
         * (joints[f"{side}_knee"] - joints[f"{side}_hip"]) for side in SIDES
     }  # fmt: skip
     down = np.minimum(place, 0) * frames["pelvis"][:, 1] * -0.42
-    centres = (points["left"] + points["right"]) / 2 + down
+    centers = (points["left"] + points["right"]) / 2 + down
     half = (points["left"] - points["right"]) / 2
     flare = np.clip(place + 0.3, 0, None)
     across = half + frames["pelvis"][:, 0] * (0.075 + 0.05 * flare) * body.girth
     depth = (0.118 + wardrobe.skirt_flare * flare) * body.girth
     front = (left[:, 2] + right[:, 2]) / 2 * np.clip(place * 3 + 1, 0, 1)
     front = front + frames["pelvis"][:, 2] * np.clip(-place * 3, 0, 1)
-    corners = loft(centres, across, front * depth, 20)
+    corners = loft(centers, across, front * depth, 20)
     cloth = wardrobe.skirt.paint(len(place) - 1, 20, rng)
     return [faces(corners, cloth * folds(rng, corners, 0.05), 0.04, thin=True)]
 

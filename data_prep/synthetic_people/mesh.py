@@ -1,6 +1,6 @@
 """Quadrangle soups: the surfaces that synthetic photos are made of.
 
-Surfaces consist of quadrangles small enough that each may have one colour and depth.
+Surfaces consist of quadrangles small enough that each may have one color and depth.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Faces:
-    """Quadrangles with colours.
+    """Quadrangles with colors.
 
-    ``corners`` f64[F, 4, 3] metres, counter-clockwise seen from outside; ``colours``
-    f64[F, 3] RGB 0..255 under full light; ``lift`` f64[F] metres by which a face is
+    ``corners`` f64[F, 4, 3] meters, counter-clockwise seen from outside; ``colors``
+    f64[F, 3] RGB 0..255 under full light; ``lift`` f64[F] meters by which a face is
     taken to be nearer than it is (features lying on a surface); ``thin`` bool[F] for
     faces that are seen from both sides.
     """
 
     corners: np.ndarray
-    colours: np.ndarray
+    colors: np.ndarray
     lift: np.ndarray
     thin: np.ndarray
 
@@ -32,15 +32,15 @@ class Faces:
     def __getitem__(self, which) -> Faces:
         """The faces of an index array."""
         return Faces(
-            self.corners[which], self.colours[which], self.lift[which], self.thin[which]
+            self.corners[which], self.colors[which], self.lift[which], self.thin[which]
         )
 
 
-def faces(corners, colours, lift=0.0, thin=False) -> Faces:
-    """``Faces`` from corners [..., 4, 3] and colours that broadcast to [..., 3]."""
+def faces(corners, colors, lift=0.0, thin=False) -> Faces:
+    """``Faces`` from corners [..., 4, 3] and colors that broadcast to [..., 3]."""
     count = corners.size // 12
     painted = np.empty((*corners.shape[:-2], 3))
-    painted[...] = colours
+    painted[...] = colors
     return Faces(
         corners.reshape(count, 4, 3), painted.reshape(count, 3),
         np.full(count, lift), np.full(count, thin),
@@ -51,17 +51,17 @@ def join(parts: list[Faces]) -> Faces:
     """All faces of several parts, in order."""
     return Faces(
         np.concatenate([part.corners for part in parts]),
-        np.concatenate([part.colours for part in parts]),
+        np.concatenate([part.colors for part in parts]),
         np.concatenate([part.lift for part in parts]),
         np.concatenate([part.thin for part in parts]),
     )
 
 
-def loft(centres, across, front, columns: int) -> np.ndarray:
+def loft(centers, across, front, columns: int) -> np.ndarray:
     """The skin over a row of elliptic rings.
 
     Args:
-        centres: f64[R, 3].
+        centers: f64[R, 3].
         across: f64[R, 3], the half axis of each ring at angle 0.
         front: f64[R, 3], the half axis at a quarter turn.
         columns: faces around.
@@ -70,12 +70,12 @@ def loft(centres, across, front, columns: int) -> np.ndarray:
         f64[R - 1, columns, 4, 3], counter-clockwise seen from outside.
     """
     circle = _circle(columns)
-    points = centres[:, None] + circle[0] * across[:, None] + circle[1] * front[:, None]
-    middle = len(centres) // 2
+    points = centers[:, None] + circle[0] * across[:, None] + circle[1] * front[:, None]
+    middle = len(centers) // 2
     (a, b, c), (d, e, f) = front[middle].tolist(), across[middle].tolist()
-    x, y, z = (centres[-1] - centres[0]).tolist()
+    x, y, z = (centers[-1] - centers[0]).tolist()
     upward = (b * f - c * e) * x + (c * d - a * f) * y + (a * e - b * d) * z > 0
-    corners = np.empty((len(centres) - 1, columns, 4, 3))
+    corners = np.empty((len(centers) - 1, columns, 4, 3))
     corners[:, :, 0] = points[:-1, :-1]
     corners[:, :, 1 if upward else 3] = points[1:, :-1]
     corners[:, :, 2] = points[1:, 1:]
@@ -100,25 +100,25 @@ def column_angle(columns: int) -> np.ndarray:
 def tube(start, end, frame, profile, scale: float, columns: int = 12) -> np.ndarray:
     """A limb from rows of (fraction of the way, half width, half depth)."""
     fraction, width, depth = np.asarray(profile).T[:, :, None]
-    centres = start + fraction * (end - start)
+    centers = start + fraction * (end - start)
     across, front = width * scale * frame[:, 0], depth * scale * frame[:, 2]
-    return loft(centres, across, front, columns)
+    return loft(centers, across, front, columns)
 
 
-def disc(centre, axis_a, axis_b) -> np.ndarray:
+def disc(center, axis_a, axis_b) -> np.ndarray:
     """f64[3, 4, 3]: an octagon in three faces, its normal along axis_a x axis_b."""
     angle = (np.arange(8) + 0.5) * (np.pi / 4)
-    points = centre + np.cos(angle)[:, None] * axis_a + np.sin(angle)[:, None] * axis_b
+    points = center + np.cos(angle)[:, None] * axis_a + np.sin(angle)[:, None] * axis_b
     return points[np.array([[0, 1, 2, 7], [7, 2, 3, 6], [6, 3, 4, 5]])]
 
 
-def ball(centre, radius: float, columns: int = 12) -> np.ndarray:
+def ball(center, radius: float, columns: int = 12) -> np.ndarray:
     """A sphere."""
     angle = np.linspace(-1, 1, 8) * 1.5
     round_off = radius * np.cos(angle)
     rows = np.stack([np.sin(angle), round_off, round_off], -1)
-    top = centre + np.array([0, radius, 0])
-    return tube(centre, top, np.eye(3), rows, 1.0, columns)
+    top = center + np.array([0, radius, 0])
+    return tube(center, top, np.eye(3), rows, 1.0, columns)
 
 
 def folds(rng, corners, strength: float) -> np.ndarray:

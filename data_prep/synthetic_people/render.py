@@ -1,10 +1,10 @@
 """Photos of synthetic people: ``render_photo(seed, index)`` and their labels.
 
-World space: metres, x right, y up, z towards the camera, which stands above the origin
-and looks along -z; the ground is y = 0. Photo pixels follow ``tfpose.geometry``.
+World space: meters, x right, y up, z towards the camera, which stands above the origin
+and looks along -z; the ground is y = 0. Photo pixels follow ``tfpose.geometry.tensors``.
 
 Everything solid is a soup of small quadrangles, drawn from far to near into a buffer
-of face numbers at twice the photo's resolution. Colours, the people's segments and the
+of face numbers at twice the photo's resolution. Colors, the people's segments and the
 depth that decides whether a joint is visible are all looked up in that one buffer.
 """
 
@@ -21,16 +21,17 @@ from data_prep.synthetic_people.clothes import sample_wardrobe
 from data_prep.synthetic_people.figure import figure
 from data_prep.synthetic_people.mesh import Faces, join
 from data_prep.synthetic_people.objects import sample_objects
-from tfpose.skeleton import Skeleton
+from tfpose.errors import TfposeError
+from tfpose.skeletons import Skeleton
 
 SUPERSAMPLE = 2
 SHIFT = 4  # fractional bits of the corners given to OpenCV
 CROWD = {1: 0.42, 2: 0.32, 3: 0.17, 4: 0.09}  # shares of photos by number of people
 FULL_TURN = 180.0  # degrees between facing the camera and showing one's back
-# Who is less in the photo than this is not labelled: visible pixels, joints.
+# Who is less in the photo than this is not labeled: visible pixels, joints.
 MINIMUM_AREA, MINIMUM_JOINTS = 100, 3
 
-# How far in metres the surface may lie in front of a joint that is still seen: about
+# How far in meters the surface may lie in front of a joint that is still seen: about
 # the thickness of the flesh there.
 FLESH = {
     "nose": 0.035, "left_eye": 0.03, "right_eye": 0.03, "left_ear": 0.035,
@@ -49,14 +50,14 @@ class RenderedPerson:
 
     Attributes:
         joints: name -> f64[2], also where occluded or outside the photo.
-        joints_3d: name -> f64[3], metres in camera space: right, down, away.
+        joints_3d: name -> f64[3], meters in camera space: right, down, away.
         visible: name -> 2 seen, 1 occluded by the person's own body, by somebody else
             or by an object, 0 outside the photo.
         box: f64[4] xywh around the whole body, hidden parts too, cut at the photo's
             border; it holds every joint that is not 0.
         area: number of visible pixels of the person.
         head_size: 0.6 of the diagonal of the box around the head without hair, MPII's
-            normaliser of PCKh.
+            normalizer of PCKh.
         activity: what the person does, a key of ``body.ACTIVITIES``.
     """
 
@@ -100,7 +101,7 @@ def label(person: RenderedPerson, skeleton: Skeleton) -> tuple[np.ndarray, np.nd
     """
     unknown = [joint for joint in skeleton.joints if joint not in person.joints]
     if unknown:
-        raise ValueError(
+        raise TfposeError(
             f"skeleton {skeleton.name!r}: synthetic people have no joint "
             f"{', '.join(map(repr, unknown))}; they have {', '.join(JOINTS)}"
         )
@@ -137,7 +138,7 @@ def render_photo(
             60 left and right are never in doubt.
 
     Returns:
-        A photo with at least one labelled person.
+        A photo with at least one labeled person.
     """
     rng = np.random.default_rng([seed, index])
     crowd = {people: share for people, share in CROWD.items() if people <= most}
@@ -211,7 +212,7 @@ class Drawing:
     """What is seen of a soup of faces, sorted from far to near.
 
     ``owners`` u8[F]: 0 objects, i + 1 the i-th person; ``points`` f64[F, 4, 2] the
-    corners in photo pixels; ``depth`` f64[F] metres from the camera; ``buffer``
+    corners in photo pixels; ``depth`` f64[F] meters from the camera; ``buffer``
     i32[2H, 2W]: the number of the face seen in each half pixel, -1 for none.
     """
 
@@ -260,7 +261,7 @@ def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
     soft = 2 * round(0.013 * camera.focal / -camera.subject[1]) + 1
     light = cv2.blur(cv2.blur(light, (soft, soft)), (soft, soft))
     light = cv2.divide(light, cv2.merge([cv2.extractChannel(light, 3)] * 4), scale=255)
-    paint = _layer(drawing.faces.colours, drawing.buffer, size)
+    paint = _layer(drawing.faces.colors, drawing.buffer, size)
     coverage = cv2.extractChannel(paint, 3)
     solids = cv2.multiply(paint, light, scale=1 / 128)
     solids = cv2.cvtColor(solids, cv2.COLOR_RGBA2RGB)
@@ -336,5 +337,5 @@ def _clipped_box(points, size) -> np.ndarray:
     limit = np.array([size[1], size[0]])
     low = np.clip(points.min(0), -0.5, limit - 0.5)
     high = np.clip(points.max(0), -0.5, limit - 0.5)
-    # A box counts pixels: its corner pixel's centre lies half a pixel inside its edge.
+    # A box counts pixels: its corner pixel's center lies half a pixel inside its edge.
     return np.concatenate([low + 0.5, high - low])

@@ -19,33 +19,33 @@ class Camera:
     """A pinhole camera above the world's origin.
 
     ``rotation`` f64[3, 3] has the camera's right, down and forward axes as rows;
-    ``focal`` is in pixels, ``centre`` (x, y) in photo pixels, ``height`` in metres;
+    ``focal`` is in pixels, ``center`` (x, y) in photo pixels, ``height`` in meters;
     ``subject`` (x, z) is the place on the ground that the photo is about.
     """
 
     rotation: np.ndarray
     focal: float
-    centre: np.ndarray
+    center: np.ndarray
     height: float
     subject: np.ndarray
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """f64[..., 3] world -> camera: right, down, away, in metres."""
+        """f64[..., 3] world -> camera: right, down, away, in meters."""
         return (points - np.array([0, self.height, 0])) @ self.rotation.T
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """f64[..., 3] world -> photo pixels f64[..., 2] and metres away f64[...]."""
+        """f64[..., 3] world -> photo pixels f64[..., 2] and meters away f64[...]."""
         seen = self.to_camera(points)
         away = seen[..., 2]
         safe = np.maximum(away, 1e-2)[..., None]
-        return self.centre + self.focal * seen[..., :2] / safe, away
+        return self.center + self.focal * seen[..., :2] / safe, away
 
     def plane(self, origin, axis_a, axis_b) -> np.ndarray:
         """f64[3, 3], the homography from a world plane's (a, b) to photo pixels."""
         optics = np.array(
             [
-                [self.focal, 0, self.centre[0]],
-                [0, self.focal, self.centre[1]],
+                [self.focal, 0, self.center[0]],
+                [0, self.focal, self.center[1]],
                 [0, 0, 1],
             ]
         )
@@ -58,14 +58,14 @@ class Setting:
     """Light and surroundings.
 
     ``place`` is a key of ``places.PLACES``; ``wall`` the distance of the
-    backdrop in metres; ``light`` the unit vector towards the light; ``light_colour``
+    backdrop in meters; ``light`` the unit vector towards the light; ``light_color``
     and ``ambient`` f64[3] factors; ``shadow`` 0..1, how dark cast shadows are.
     """
 
     place: str
     wall: float
     light: np.ndarray
-    light_colour: np.ndarray
+    light_color: np.ndarray
     ambient: np.ndarray
     shadow: float
 
@@ -94,9 +94,9 @@ def sample_camera(rng: np.random.Generator, body: Body, size) -> Camera:
     tilt = np.array(
         [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]
     )
-    centre = (np.array([size[1], size[0]]) - 1) / 2
+    center = (np.array([size[1], size[0]]) - 1) / 2
     subject = np.array([shift[0] * distance / focal, -distance])
-    return Camera(tilt @ level, focal, centre, float(height), subject)
+    return Camera(tilt @ level, focal, center, float(height), subject)
 
 
 def sample_setting(rng: np.random.Generator, camera: Camera) -> Setting:
@@ -114,7 +114,7 @@ def sample_setting(rng: np.random.Generator, camera: Camera) -> Setting:
     tint = np.array([1 + warm, 1.0, 1 - warm])
     return Setting(
         place, wall, light,
-        light_colour=tint * hard * rng.uniform(0.95, 1.25),
+        light_color=tint * hard * rng.uniform(0.95, 1.25),
         ambient=(1 - 0.75 * hard) * tint[::-1] * rng.uniform(0.8, 1.05),
         shadow=0.75 * hard if not indoors else 0.5 * hard,
     )  # fmt: skip
@@ -132,7 +132,7 @@ def sample_spot(rng, camera: Camera, others: np.ndarray) -> np.ndarray:
         else:
             z = distance * rng.uniform(0.85, 1.7)
             spot = np.array(
-                [rng.uniform(-0.5, 0.5) * 2 * camera.centre[0] / camera.focal * z, -z]
+                [rng.uniform(-0.5, 0.5) * 2 * camera.center[0] / camera.focal * z, -z]
             )
         gaps = np.linalg.norm(others[:, [0, 2]] - spot, axis=1)
         if gaps.min() > 0.45 and spot[1] < -0.75 * distance:
@@ -153,6 +153,4 @@ def shade(soup: Faces, camera: Camera, setting: Setting) -> np.ndarray:
     # Skin and cloth scatter light round the edge of the shadow.
     direct = np.clip((normal @ setting.light[:, None] + 0.25) / 1.25, 0, None)
     sky = 0.85 + 0.15 * normal[:, 1:2]
-    return (
-        setting.ambient * sky * (0.78 + 0.22 * facing) + setting.light_colour * direct
-    )
+    return setting.ambient * sky * (0.78 + 0.22 * facing) + setting.light_color * direct

@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.data.augment import (
-    Augmentation,
-    random_colour,
-    random_crop_matrix,
-    random_half_body,
-)
-from tfpose.skeleton import COCO17, LSP14, MPII16
+from tfpose.config import Augmentation
+from tfpose.data.augment import random_color, random_crop_matrix, random_half_body
+from tfpose.geometry import tensors
+from tfpose.skeletons import COCO17, LSP14, MPII16
 
 SIZE = (128, 96)
 BOX = tf.constant([40.0, 30, 96, 128])
@@ -19,42 +15,42 @@ PAPER = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 
 
 def draw(augmentation, count=400):
-    """Scales, rotations in degrees, centres in I and mirrors of many draws."""
+    """Scales, rotations in degrees, centers in I and mirrors of many draws."""
 
     @tf.function
     def one(index):
         seed = tf.stack([3, index])
         matrix, mirror = random_crop_matrix(BOX, SIZE, augmentation, seed)
-        centre = geometry.transform([[47.5, 63.5]], geometry.invert(matrix))[0]
-        return matrix, mirror, centre
+        center = tensors.transform([[47.5, 63.5]], tensors.invert(matrix))[0]
+        return matrix, mirror, center
 
-    matrix, mirror, centre = tf.map_fn(
+    matrix, mirror, center = tf.map_fn(
         one, tf.range(count), fn_output_signature=(tf.float32, tf.float32, tf.float32)
     )
-    matrix, mirror, centre = matrix.numpy(), mirror.numpy(), centre.numpy()
+    matrix, mirror, center = matrix.numpy(), mirror.numpy(), center.numpy()
     scale = np.hypot(matrix[:, 1, 0], matrix[:, 1, 1])
     rotation = np.degrees(np.arctan2(matrix[:, 1, 0], matrix[:, 1, 1]))
-    return 1 / scale, rotation, centre, mirror
+    return 1 / scale, rotation, center, mirror
 
 
 def test_without_augmentation_the_crop_is_the_box():
     matrix, mirror = random_crop_matrix(BOX, SIZE, Augmentation(), [0, 0])
-    np.testing.assert_allclose(matrix, geometry.crop_matrix(BOX, SIZE), atol=1e-4)
+    np.testing.assert_allclose(matrix, tensors.crop_matrix(BOX, SIZE), atol=1e-4)
     assert mirror == 0
 
 
 def test_scale_and_rotation_fill_their_ranges():
-    scale, rotation, centre, mirror = draw(PAPER)
+    scale, rotation, center, mirror = draw(PAPER)
     assert 0.7 <= scale.min() < 0.72 and 1.28 < scale.max() <= 1.3001
     assert -40.001 <= rotation.min() < -38 and 38 < rotation.max() <= 40.001
-    np.testing.assert_allclose(centre, np.tile([87.5, 93.5], (400, 1)), atol=1e-2)
+    np.testing.assert_allclose(center, np.tile([87.5, 93.5], (400, 1)), atol=1e-2)
     assert 0.4 < mirror.mean() < 0.6
     assert abs(np.corrcoef(scale, rotation)[0, 1]) < 0.2
 
 
 def test_a_shift_is_a_fraction_of_the_box():
-    _, _, centre, _ = draw(Augmentation(shift=0.1))
-    offset = np.abs(centre - [87.5, 93.5])
+    _, _, center, _ = draw(Augmentation(shift=0.1))
+    offset = np.abs(center - [87.5, 93.5])
     assert (offset <= [9.61, 12.81]).all() and (offset.max(0) > [9, 12]).all()
 
 
@@ -71,11 +67,11 @@ def test_the_seed_decides_the_crop():
     assert (first != other).numpy().any()
 
 
-def test_colours_scale_with_the_channels_and_stay_in_range():
+def test_colors_scale_with_the_channels_and_stay_in_range():
     image = tf.concat([tf.fill((2, 2, 3), 100.0), tf.fill((2, 2, 3), 250.0)], 0)
-    assert random_colour(image, Augmentation(), [0, 0]) is image
+    assert random_color(image, Augmentation(), [0, 0]) is image
     found = np.stack(
-        [random_colour(image, Augmentation(colour=0.2), [0, i]) for i in range(50)]
+        [random_color(image, Augmentation(color=0.2), [0, i]) for i in range(50)]
     )
     assert found.min() >= 64 - 1e-3 and found.max() == 255
     # All pixels of a channel change by one factor.
@@ -109,12 +105,12 @@ ALL = np.ones(14, bool)
 
 
 def half(
-    keypoints=STANDING, labelled=ALL, share=1.0, seed=0, size=(96, 96), skeleton=LSP14
+    keypoints=STANDING, labeled=ALL, share=1.0, seed=0, size=(96, 96), skeleton=LSP14
 ):
     """f32[4], the box of one draw."""
     some = Augmentation(half_body=share)
     return np.asarray(
-        random_half_body(BOX, keypoints, labelled, skeleton, size, some, [5, seed])
+        random_half_body(BOX, keypoints, labeled, skeleton, size, some, [5, seed])
     )
 
 
@@ -147,28 +143,28 @@ def test_some_are_shown_by_half(share, expected):
     assert expected not in (0, 1) or 1 - whole == expected
 
 
-def test_with_eight_labelled_joints_or_less_the_whole_body_is_shown():
-    labelled = ALL.copy()
-    labelled[[0, 1, 2, 3, 4, 5]] = False
-    assert set(halves(20, labelled=labelled)) == {tuple(BOX.numpy().tolist())}
+def test_with_eight_labeled_joints_or_less_the_whole_body_is_shown():
+    labeled = ALL.copy()
+    labeled[[0, 1, 2, 3, 4, 5]] = False
+    assert set(halves(20, labeled=labeled)) == {tuple(BOX.numpy().tolist())}
 
 
 def test_a_half_of_two_joints_is_not_shown():
-    """Nor does it matter where joints are that are not labelled."""
-    labelled = ALL.copy()
-    labelled[2:6] = False
-    points = np.where(labelled[:, None], STANDING, np.float32(1e6))
-    assert set(halves(30, keypoints=points, labelled=labelled)) == {(42.5, 4, 96, 96)}
+    """Nor does it matter where joints are that are not labeled."""
+    labeled = ALL.copy()
+    labeled[2:6] = False
+    points = np.where(labeled[:, None], STANDING, np.float32(1e6))
+    assert set(halves(30, keypoints=points, labeled=labeled)) == {(42.5, 4, 96, 96)}
 
 
 def test_where_the_halves_begin():
     """HRNet's lists: COCO's joints from 11, MPII's up to the pelvis, are the lower."""
     for skeleton, lower in ((COCO17, range(11, 17)), (MPII16, range(7))):
-        labelled = np.ones(len(skeleton), bool)
+        labeled = np.ones(len(skeleton), bool)
         points = np.zeros((len(skeleton), 2), np.float32)
         points[list(lower)] = 100
         boxes = {
-            tuple(half(points, labelled, seed=seed, skeleton=skeleton)[:2] > 50)
+            tuple(half(points, labeled, seed=seed, skeleton=skeleton)[:2] > 50)
             for seed in range(20)
         }
         assert boxes == {(True, True), (False, False)}

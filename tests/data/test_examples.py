@@ -6,22 +6,22 @@ import tensorflow as tf
 
 from tests import drawn_people
 from tfpose.codecs import (
+    AllPeople,
     BinaryDisc,
-    Everybody,
     IntegralHeatmap,
     JointsOfPeople,
     WithBackground,
 )
+from tfpose.config import Augmentation
 from tfpose.data import pipeline
-from tfpose.data.augment import Augmentation
 from tfpose.data.examples import Supervision, examples, training_batches
-from tfpose.data.pipeline import Person
-from tfpose.skeleton import LSP14, Skeleton
+from tfpose.data.pipeline import CropSpec
+from tfpose.skeletons import LSP14, Skeleton
 
 SIZE = (128, 96)
 REFINER = Supervision({"heatmap": IntegralHeatmap(SIZE)}, LSP14, refines=True)
-PLAIN = Person(LSP14, SIZE)
-RANDOM = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5, 0.05, 0.2))
+PLAIN = CropSpec(LSP14, SIZE)
+RANDOM = CropSpec(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5, 0.05, 0.2))
 
 # Two joints on a crop of 2 x 3 cells.
 PAIR = Skeleton("pair", ("a", "b"), (), (), (0.1, 0.1), ("a", "b"))
@@ -52,7 +52,7 @@ def record(data):
 
 
 def two_people():
-    """a and b of the first at the middle of a cell; the second's b is unlabelled."""
+    """a and b of the first at the middle of a cell; the second's b is unlabeled."""
     return {
         "image": tf.random.uniform((2, *SMALL, 3)),
         "keypoints": tf.constant([[[1.5, 1.5], [9.5, 5.5]], [[5.5, 1.5], [1.5, 1.5]]]),
@@ -90,7 +90,7 @@ def test_every_heatmap_gets_the_codecs_maps_and_a_background_where_it_has_one():
     np.testing.assert_array_equal(np.argwhere(large[0, :, :, 0])[:, :2].mean(0), 0.5)
 
 
-def test_the_background_weighs_as_much_as_joints_are_labelled():
+def test_the_background_weighs_as_much_as_joints_are_labeled():
     _, _, weights = examples(two_people(), ESTIMATOR, FIRST)
     valid = [[1, 1], [1, 0]]
     np.testing.assert_array_equal(weights["keypoints"], valid)
@@ -99,11 +99,11 @@ def test_the_background_weighs_as_much_as_joints_are_labelled():
         np.testing.assert_array_equal(weights[name], [[1, 1, 1], [1, 0, 0.5]])
 
 
-def test_a_model_of_everybody_is_taught_the_neighbours_too():
+def test_a_model_of_everybody_is_taught_the_neighbors_too():
     people = two_people()
-    people["neighbours"] = people["keypoints"][::-1, None]
-    people["neighbours_valid"] = tf.constant([[[1.0, 0.0]], [[0.0, 0.0]]])
-    codecs = {"heatmap": Everybody(DISC), "tags": JointsOfPeople()}
+    people["neighbors"] = people["keypoints"][::-1, None]
+    people["neighbors_valid"] = tf.constant([[[1.0, 0.0]], [[0.0, 0.0]]])
+    codecs = {"heatmap": AllPeople(DISC), "tags": JointsOfPeople()}
     taught = Supervision(codecs, PAIR, refines=False, everybody=True)
     inputs, targets, weights = examples(people, taught, FIRST)
     assert set(inputs) == {"image"}
@@ -114,7 +114,7 @@ def test_a_model_of_everybody_is_taught_the_neighbours_too():
     joints = targets["tags"].numpy()
     assert joints.shape == (2, 2, 2, 3)
     np.testing.assert_array_equal(joints[:, 0, :, :2], people["keypoints"])
-    np.testing.assert_array_equal(joints[:, 1, :, :2], people["neighbours"][:, 0])
+    np.testing.assert_array_equal(joints[:, 1, :, :2], people["neighbors"][:, 0])
     np.testing.assert_array_equal(joints[0, :, :, 2], [[1, 1], [1, 0]])
     np.testing.assert_array_equal(weights["heatmap"], np.ones((2, 2)))
     np.testing.assert_array_equal(weights["tags"], [1, 1])
@@ -125,7 +125,7 @@ def test_a_model_of_everybody_is_taught_the_neighbours_too():
 # --- refiners --------------------------------------------------------------------
 
 
-def test_estimates_are_the_input_of_unlabelled_joints_but_not_their_target(record):
+def test_estimates_are_the_input_of_unlabeled_joints_but_not_their_target(record):
     partly = {**record, "visible": tf.constant([0] * 5 + [2] * 9, tf.uint8)}
     estimated = {
         "estimated_keypoints": record["keypoints"],

@@ -12,16 +12,17 @@ import tensorflow as tf
 
 from data_prep.people import PeopleConfig, cut_window
 from tests import drawn_people
-from tfpose import geometry
+from tfpose.config import Augmentation
 from tfpose.data import pipeline
-from tfpose.data.augment import Augmentation
-from tfpose.data.pipeline import DataError, Person
-from tfpose.estimate import crops_of, whole_photo
-from tfpose.skeleton import COCO17, COCO17_NECK, LSP14
+from tfpose.data.pipeline import CropSpec
+from tfpose.errors import DataError
+from tfpose.geometry import crops, tensors
+from tfpose.geometry.crops import crops_of, whole_photo
+from tfpose.skeletons import COCO17, COCO17_NECK, LSP14
 
 SIZE = (128, 96)
-PLAIN = Person(LSP14, SIZE)
-RANDOM = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5, 0.05, 0.2))
+PLAIN = CropSpec(LSP14, SIZE)
+RANDOM = CropSpec(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5, 0.05, 0.2))
 BOTH = ("drawn/train", "drawn/validation")
 
 
@@ -106,15 +107,15 @@ def test_a_joint_that_no_one_labels_is_read_as_the_middle_of_two(data, records):
     opened, count = pipeline.read_records(data, BOTH, PELVIS)
     assert count == 24
     for found, record in zip(opened, records, strict=False):
-        for name in ("keypoints", "neighbour_keypoints"):
-            labelled = record[name].numpy()
-            np.testing.assert_array_equal(found[name][..., 1:, :], labelled)
-            middle = labelled[..., HIPS, :].mean(axis=-2)
+        for name in ("keypoints", "neighbor_keypoints"):
+            labeled = record[name].numpy()
+            np.testing.assert_array_equal(found[name][..., 1:, :], labeled)
+            middle = labeled[..., HIPS, :].mean(axis=-2)
             np.testing.assert_allclose(found[name][..., 0, :], middle, atol=1e-4)
-        for name in ("visible", "neighbour_visible"):
-            labelled = record[name].numpy()
-            np.testing.assert_array_equal(found[name][..., 1:], labelled)
-            expected = labelled[..., HIPS].min(axis=-1)
+        for name in ("visible", "neighbor_visible"):
+            labeled = record[name].numpy()
+            np.testing.assert_array_equal(found[name][..., 1:], labeled)
+            expected = labeled[..., HIPS].min(axis=-1)
             np.testing.assert_array_equal(found[name][..., 0], expected)
         for name in set(record) - {n for n in record if "keypoint" in n or "vis" in n}:
             np.testing.assert_array_equal(found[name], record[name], err_msg=name)
@@ -126,10 +127,10 @@ def test_people_with_a_midpoint_are_cropped(data):
     found = next(iter(pipeline.crops(opened, person, 4, seed=0)))
     hips = found["keypoints"].numpy()[:, [1 + hip for hip in HIPS]]
     np.testing.assert_allclose(found["keypoints"][:, 0], hips.mean(1), atol=1e-3)
-    assert found["neighbours"].shape[2] == 15
+    assert found["neighbors"].shape[2] == 15
 
 
-def test_a_neck_is_labelled_only_where_both_shoulders_are():
+def test_a_neck_is_labeled_only_where_both_shoulders_are():
     left, right = COCO17.index("left_shoulder"), COCO17.index("right_shoulder")
     points = np.zeros((4, 17, 2), np.float32)
     points[:, left], points[:, right] = (10, 20), (30, 50)
@@ -138,8 +139,8 @@ def test_a_neck_is_labelled_only_where_both_shoulders_are():
     record = {
         "keypoints": points[0],
         "visible": visible[0],
-        "neighbour_keypoints": points,
-        "neighbour_visible": visible,
+        "neighbor_keypoints": points,
+        "neighbor_visible": visible,
         "estimated_keypoints": points[0],
         "estimated_valid": np.float32(visible[1] > 0),
         "area": np.float32(7),
@@ -149,15 +150,15 @@ def test_a_neck_is_labelled_only_where_both_shoulders_are():
     np.testing.assert_array_equal(found["keypoints"][17], [20, 35])
     np.testing.assert_array_equal(found["estimated_keypoints"][17], [20, 35])
     assert found["visible"][17] == 2 and found["visible"].dtype == tf.uint8
-    np.testing.assert_array_equal(found["neighbour_visible"][:, 17], [2, 0, 0, 1])
+    np.testing.assert_array_equal(found["neighbor_visible"][:, 17], [2, 0, 0, 1])
     assert found["estimated_valid"][17] == 0 and found["area"] == 7
     assert set(record) == set(found)
 
 
 def test_nobody_beside_a_person_has_no_neck():
-    nobody = {"neighbour_keypoints": np.zeros((0, 17, 2), np.float32)}
+    nobody = {"neighbor_keypoints": np.zeros((0, 17, 2), np.float32)}
     found = pipeline._rejoin(nobody, COCO17, COCO17_NECK)
-    assert found["neighbour_keypoints"].shape == (0, 18, 2)
+    assert found["neighbor_keypoints"].shape == (0, 18, 2)
 
 
 def test_a_joint_that_is_missing_but_no_midpoint_is_another_skeleton(data):
@@ -197,13 +198,16 @@ def test_a_damaged_record_is_named_when_it_is_read(copied):
     opened, _ = pipeline.read_records(copied, BOTH, LSP14)
     with (
         pytest.raises(DataError, match=f"{path.name}.*record [0-9]+: corrupted"),
-        pipeline.naming_damage(copied, BOTH),
+        pipeline.reporting_corrupt_records(copied, BOTH),
     ):
         list(opened)
 
 
 def test_an_error_that_is_no_damage_passes_unchanged(data):
-    with pytest.raises(tf.errors.NotFoundError), pipeline.naming_damage(data, BOTH):
+    with (
+        pytest.raises(tf.errors.NotFoundError),
+        pipeline.reporting_corrupt_records(data, BOTH),
+    ):
         tf.io.read_file("nowhere")
 
 
@@ -223,10 +227,10 @@ def test_a_plain_crop_shows_the_box_and_a_quarter_more(records):
         person = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
         matrix = person["matrix"].numpy()
         np.testing.assert_allclose(matrix[0, 0], 128 / (136 * 1.25), rtol=1e-4)
-        centre = record["box"][:2] + (record["box"][2:] - 1) / 2
-        found = geometry.transform(centre[None], matrix)
+        center = record["box"][:2] + (record["box"][2:] - 1) / 2
+        found = tensors.transform(center[None], matrix)
         np.testing.assert_allclose(found, [[47.5, 63.5]], atol=1e-3)
-        expected = geometry.transform(record["keypoints"], matrix)
+        expected = tensors.transform(record["keypoints"], matrix)
         np.testing.assert_allclose(person["keypoints"], expected, atol=1e-3)
 
 
@@ -251,19 +255,19 @@ def test_a_crop_of_the_whole_window_is_what_bottom_up_models_see(records, size):
             "window": tf.constant(window),
             "window_matrix": tf.constant(matrix),
         }
-        whole = Person(LSP14, size, whole_window=True)
+        whole = CropSpec(LSP14, size, whole_window=True)
         found = pipeline.crop_person(record, whole, tf.constant([0, 0]))
         (expected,), to_image = crops_of(photo, whole_photo(photo), size, (1.0,))
-        matrix = geometry.invert(to_image[0])
+        matrix = tensors.invert(to_image[0])
         np.testing.assert_allclose(found["matrix"], matrix, atol=1e-3)
         difference = np.abs(found["image"] - expected[0])
         assert difference.mean() < 4
-        keypoints = geometry.transform(records[0]["keypoints"], matrix)
+        keypoints = tensors.transform(records[0]["keypoints"], matrix)
         np.testing.assert_allclose(found["keypoints"], keypoints, atol=1e-3)
 
 
 def test_a_half_body_is_shown_larger_and_leaves_the_area_the_persons(records):
-    half = Person(LSP14, SIZE, Augmentation(half_body=1.0))
+    half = CropSpec(LSP14, SIZE, Augmentation(half_body=1.0))
     record = next(r for r in records if np.count_nonzero(r["visible"]) > 8)
     whole = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
     found = pipeline.crop_person(record, half, tf.constant([0, 0]))
@@ -277,22 +281,22 @@ def test_a_half_body_is_shown_larger_and_leaves_the_area_the_persons(records):
 @pytest.mark.parametrize("half_body", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(6))
 def test_joints_lie_where_the_crop_shows_them(records, seed, half_body):
-    """Whatever the crop: the colour of a joint, or of its mirror, is at its place."""
+    """Whatever the crop: the color of a joint, or of its mirror, is at its place."""
     augmentation = Augmentation(0.3, 40.0, 0.5, 0.05, half_body=half_body)
-    person = Person(LSP14, SIZE, augmentation)
+    person = CropSpec(LSP14, SIZE, augmentation)
     # The second person of a photo is drawn over the first.
     record = next(r for r in records[seed:] if int(r["person_id"]) % 2 == 0)
     found = pipeline.crop_person(record, person, tf.constant([seed, 0]))
     mirrored = np.linalg.det(found["matrix"][:, :2]) < 0
     order = LSP14.flip_permutation if mirrored else np.arange(14)
-    colours = drawn_people.COLOURS[order][:, ::-1]
+    colors = drawn_people.COLORS[order][:, ::-1]
     image = found["image"].numpy()
-    for (x, y), valid, colour in zip(
-        found["keypoints"].numpy(), found["valid"].numpy(), colours, strict=True
+    for (x, y), valid, color in zip(
+        found["keypoints"].numpy(), found["valid"].numpy(), colors, strict=True
     ):
         if valid and 1 <= x <= SIZE[1] - 2 and 1 <= y <= SIZE[0] - 2:
             shown = image[int(round(y)), int(round(x))]
-            assert np.abs(shown - colour).max() < 60
+            assert np.abs(shown - color).max() < 60
 
 
 def test_windows_crop_like_their_photo(records):
@@ -305,7 +309,7 @@ def test_windows_crop_like_their_photo(records):
         )
         photo = tf.io.decode_png(drawn_people.drawn_photo(people), channels=3)
         found = pipeline.crop_person(record, RANDOM_SHAPE, tf.constant([1, 1]))
-        expected = geometry.warp(photo[None], found["matrix"][None], SIZE)[0]
+        expected = tensors.warp(photo[None], found["matrix"][None], SIZE)[0]
         # JPEG softens the edges of the discs.
         difference = np.abs(found["image"] - expected)
         assert difference.mean() < 4 and np.median(difference) < 1
@@ -316,20 +320,20 @@ def test_windows_are_decoded_as_photos_are_read(records):
         found = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
         encoded = np.frombuffer(record["window"].numpy(), np.uint8)
         window = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-        to_crop = geometry.compose(found["matrix"][None], record["window_matrix"][None])
-        expected = geometry.warp(window[None], to_crop, SIZE)[0]
+        to_crop = tensors.compose(found["matrix"][None], record["window_matrix"][None])
+        expected = tensors.warp(window[None], to_crop, SIZE)[0]
         np.testing.assert_allclose(found["image"], expected, atol=1e-3)
 
 
-RANDOM_SHAPE = Person(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5))
+RANDOM_SHAPE = CropSpec(LSP14, SIZE, Augmentation(0.3, 40.0, 0.5))
 
 
 def test_a_mirrored_crop_exchanges_left_and_right_and_their_validity(records):
     record = {**records[0], "visible": tf.constant([0, 2, 1] + [2] * 11, tf.uint8)}
-    mirror = Person(LSP14, SIZE, Augmentation(mirror=1.0))
+    mirror = CropSpec(LSP14, SIZE, Augmentation(mirror=1.0))
     plain = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
     found = pipeline.crop_person(record, mirror, tf.constant([0, 0]))
-    expected = geometry.mirror_points(
+    expected = tensors.mirror_points(
         plain["keypoints"], SIZE[1], LSP14.flip_permutation
     )
     np.testing.assert_allclose(found["keypoints"], expected, atol=1e-2)
@@ -349,28 +353,28 @@ def test_joints_outside_the_crop_are_not_valid(records):
     assert valid[3] == 0 and valid.sum() == 13
 
 
-def test_neighbours_are_the_people_whose_boxes_overlap_by_a_tenth(records):
+def test_neighbors_are_the_people_whose_boxes_overlap_by_a_tenth(records):
     for record in records:
         found = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
         # Boxes 70 wide, 40 or 110 apart: overlap 30 / 110 or none.
         close = int(record["image_id"]) % 4 == 1
-        assert found["neighbours"].shape[0] == close
+        assert found["neighbors"].shape[0] == close
         if close:
-            expected = geometry.transform(
-                record["neighbour_keypoints"][0], found["matrix"]
+            expected = tensors.transform(
+                record["neighbor_keypoints"][0], found["matrix"]
             )
-            np.testing.assert_allclose(found["neighbours"][0], expected, atol=1e-3)
+            np.testing.assert_allclose(found["neighbors"][0], expected, atol=1e-3)
 
 
-def test_of_everybody_all_others_are_neighbours(records):
-    everybody = Person(LSP14, SIZE, everybody=True)
+def test_of_everybody_all_others_are_neighbors(records):
+    everybody = CropSpec(LSP14, SIZE, everybody=True)
     for record in records:
         found = pipeline.crop_person(record, everybody, tf.constant([0, 0]))
-        assert len(found["neighbours"]) == len(record["neighbour_keypoints"]) == 1
-        expected = geometry.transform(record["neighbour_keypoints"][0], found["matrix"])
-        np.testing.assert_allclose(found["neighbours"][0], expected, atol=1e-3)
-        inside = geometry.inside(expected, SIZE)
-        np.testing.assert_array_equal(found["neighbours_valid"][0], inside)
+        assert len(found["neighbors"]) == len(record["neighbor_keypoints"]) == 1
+        expected = tensors.transform(record["neighbor_keypoints"][0], found["matrix"])
+        np.testing.assert_allclose(found["neighbors"][0], expected, atol=1e-3)
+        inside = tensors.inside(expected, SIZE)
+        np.testing.assert_array_equal(found["neighbors_valid"][0], inside)
 
 
 def test_the_area_is_that_of_the_box_in_the_crop(records):
@@ -387,9 +391,9 @@ def test_a_crop_can_show_people_at_one_height(records):
         # Heads of 20 px: the people are 160 px tall.
         assert float(found["matrix"][0, 0]) == pytest.approx(20 / 160, rel=1e-4)
         middle = record["box"][:2] + (record["box"][2:] - 1) / 2
-        centre = geometry.transform(middle[None], found["matrix"])[0]
+        center = tensors.transform(middle[None], found["matrix"])[0]
         np.testing.assert_allclose(
-            centre, [(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2], atol=1e-3
+            center, [(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2], atol=1e-3
         )
 
 
@@ -397,7 +401,7 @@ def test_without_a_head_size_the_pose_says_how_tall_a_person_is(records):
     record = {**records[0], "head_size": tf.constant(0.0)}
     found = pipeline.crop_person(record, PLAIN, tf.constant([5, 5]))
     visible = np.float32(record["visible"] > 0)
-    height = pipeline.standing_height(record["keypoints"], visible, LSP14)
+    height = crops.standing_height(record["keypoints"], visible, LSP14)
     scaled = float(height * found["matrix"][0, 0])
     assert float(found["height"]) == pytest.approx(scaled, rel=1e-4)
     ends = record["keypoints"].numpy()[[LSP14.index(joint) for joint in LSP14.head]]
@@ -439,11 +443,11 @@ def test_validation_crops_keep_the_order_and_lose_nobody(data, records):
     assert list(itertools.chain(*found)) == expected
 
 
-def test_people_with_and_without_neighbours_share_a_batch(data):
+def test_people_with_and_without_neighbors_share_a_batch(data):
     opened, _ = pipeline.read_records(data, ("drawn/train",), LSP14)
     batch = next(iter(pipeline.crops(opened, PLAIN, 20, seed=0)))
-    assert batch["neighbours"].shape == (20, 1, 14, 2)
-    alone = batch["neighbours_valid"].numpy().sum((1, 2)) == 0
+    assert batch["neighbors"].shape == (20, 1, 14, 2)
+    alone = batch["neighbors_valid"].numpy().sum((1, 2)) == 0
     np.testing.assert_array_equal(alone, batch["image_id"] % 4 == 3)
 
 

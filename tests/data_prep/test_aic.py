@@ -8,8 +8,8 @@ import pytest
 from data_prep.aic import Aic
 from tests import drawn_layouts
 from tests.drawn_layouts import write_json
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import AIC14
+from tfpose.errors import PoseFileError
+from tfpose.skeletons import AIC14
 
 TRAIN = "ai_challenger_keypoint_train_20170902/keypoint_train_annotations_20170902.json"
 
@@ -18,7 +18,7 @@ def photos(source, tmp_path, **options):
     return list(Aic(data_dir=str(tmp_path / "out"), **options).photos("train", source))
 
 
-def test_visibility_3_is_unlabelled_2_occluded_and_1_visible(tmp_path):
+def test_visibility_3_is_unlabeled_2_occluded_and_1_visible(tmp_path):
     drawn_layouts.aic(tmp_path)
     first, second = photos(tmp_path, tmp_path)[0].people
     assert first.visible.tolist() == [2, 2, 0, 1, 2, 2, 2, 2, 1, 2, 2, 2, 2, 1]

@@ -9,9 +9,8 @@ from data_prep.__main__ import prepare
 from data_prep.coco import Coco
 from tests import drawn_data_sets
 from tfpose.data.pipeline import read_records
-from tfpose.photos import PhotoError
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import COCO17
+from tfpose.errors import PhotoError, PoseFileError
+from tfpose.skeletons import COCO17
 
 
 @pytest.fixture
@@ -52,13 +51,13 @@ def test_people_come_with_their_photo_and_everybody_else_in_it(source, tmp_path)
 
 def test_crowds_and_people_without_labels_are_counted(source, tmp_path):
     _, left_out = photos(source, tmp_path)
-    assert left_out == {"crowd": 1, "no labelled joint": 1}
+    assert left_out == {"crowd": 1, "no labeled joint": 1}
     assert photos(source, tmp_path, "validation")[1] == {}
 
 
-def test_neighbours_are_people_with_labels(source, tmp_path):
+def test_neighbors_are_people_with_labels(source, tmp_path):
     def edit(data):
-        # The crowd and the unlabelled person move into the first photo.
+        # The crowd and the unlabeled person move into the first photo.
         for annotation in data["annotations"]:
             annotation["image_id"] = 1
 
@@ -68,7 +67,7 @@ def test_neighbours_are_people_with_labels(source, tmp_path):
     assert all(np.any(person.visible > 0) for person in photo.people)
 
 
-def test_unlabelled_joints_have_no_place(source, tmp_path):
+def test_unlabeled_joints_have_no_place(source, tmp_path):
     def edit(data):
         data["annotations"][0]["keypoints"][:3] = [33, 44, 0]
 
@@ -80,10 +79,10 @@ def test_unlabelled_joints_have_no_place(source, tmp_path):
 def test_tfrecords_hold_both_splits(source, tmp_path):
     report = prepare("coco", str(source), str(tmp_path / "out"))
     assert report["written"] == {"train": 3, "validation": 2}
-    assert report["left_out"] == {"crowd": 1, "no labelled joint": 1}
+    assert report["left_out"] == {"crowd": 1, "no labeled joint": 1}
     records, count = read_records(tmp_path / "out", ("coco/train",), COCO17)
-    neighbours = [len(record["neighbour_boxes"]) for record in records]
-    assert count == 3 and sorted(neighbours) == [0, 1, 1]
+    neighbors = [len(record["neighbor_boxes"]) for record in records]
+    assert count == 3 and sorted(neighbors) == [0, 1, 1]
 
 
 def test_a_missing_photo_is_named(source, tmp_path):
@@ -130,14 +129,14 @@ def test_real_annotations_give_the_people_they_hold(
 ):
     source = shared_data / "coco"
     data = json.loads(annotation_file(source, folder).read_text())
-    labelled = [
+    labeled = [
         a for a in data["annotations"] if not a["iscrowd"] and a["num_keypoints"]
     ]
     found, left_out = photos(source, tmp_path, split)
     people = {person.person_id: person for photo in found for person in photo.people}
-    assert len(people) == len(labelled) == {"train": 225, "validation": 211}[split]
-    assert left_out == {} and len(found) == len({a["image_id"] for a in labelled})
-    for annotation in labelled:
+    assert len(people) == len(labeled) == {"train": 225, "validation": 211}[split]
+    assert left_out == {} and len(found) == len({a["image_id"] for a in labeled})
+    for annotation in labeled:
         person = people[annotation["id"]]
         assert person.area == annotation["area"]
         assert (person.visible > 0).sum() == annotation["num_keypoints"]

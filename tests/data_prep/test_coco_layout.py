@@ -18,12 +18,11 @@ from data_prep.posetrack17 import Posetrack17
 from data_prep.posetrack18 import Posetrack18
 from tests import drawn_data_sets, drawn_layouts
 from tests.drawn_layouts import write_json
-from tfpose import poses
 from tfpose.data import pipeline
-from tfpose.photos import PhotoError
-from tfpose.poses import PoseFileError
+from tfpose.errors import PhotoError, PoseFileError
+from tfpose.io import coco
 
-# Builder, how its folder is drawn, labelled joints of the people of each split, and
+# Builder, how its folder is drawn, labeled joints of the people of each split, and
 # people left out.
 LAYOUTS = {
     "crowdpose": (Crowdpose, drawn_layouts.crowdpose, [[14, 14, 14], [14]], 0),
@@ -87,14 +86,14 @@ def test_records_are_what_the_pipeline_reads(name, tmp_path):
     splits = tuple(f"{name}/{split}" for split in people)
     skeleton = builder.SKELETON
     records, count = pipeline.read_records(tmp_path / "out", splits, skeleton)
-    person = pipeline.Person(skeleton, (64, 48))
+    person = pipeline.CropSpec(skeleton, (64, 48))
     batch = next(iter(pipeline.crops(records, person, count, 0)))
     assert batch["image"].shape == (sum(people.values()), 64, 48, 3)
     # FLIC's and MPII's boxes are made of a torso and a scale that are not drawn.
     if name not in ("flic", "mpii"):
         assert batch["valid"].numpy().sum() == sum(map(sum, joints))
     for path, rows in zip(report["annotations"].values(), joints, strict=True):
-        written = poses.read_annotations(path)
+        written = coco.read_annotations(path)
         assert written.skeleton == skeleton
         assert (written.visible > 0).sum(axis=1).tolist() == rows
 
@@ -233,7 +232,7 @@ def test_people_without_keypoints_are_counted(tmp_path):
     change(path, lambda data: data["annotations"][0].pop("keypoints"))
     photos, left_out = train_photos(source, tmp_path)
     assert [len(photo.people) for photo in photos] == [1, 1]
-    assert left_out == {"no labelled joint": 1}
+    assert left_out == {"no labeled joint": 1}
 
 
 @pytest.mark.parametrize(
@@ -274,7 +273,7 @@ def test_coco_can_be_written_in_posetracks_joints(tmp_path):
     out = tmp_path / "out"
     report = prepare("coco", str(source), str(out), skeleton="posetrack15")
     assert report["written"] == {"train": 3, "validation": 2}
-    written = poses.read_annotations(report["annotations"]["train"])
+    written = coco.read_annotations(report["annotations"]["train"])
     assert written.skeleton.name == "posetrack15"
     top, bottom, nose = map(written.skeleton.index, ("head_top", "head_bottom", "nose"))
     np.testing.assert_array_equal(written.keypoints[0, top], [33, 7])

@@ -9,7 +9,7 @@ from data_prep.conversions import (
     rejoin,
     top_vertex,
 )
-from tfpose.skeleton import COCO17, LSP14, MPII16, POSETRACK15
+from tfpose.skeletons import COCO17, LSP14, MPII16, POSETRACK15
 
 # A triangle whose top is at (30, 5), and a piece of the same person elsewhere.
 SEGMENT = [[10, 40, 30, 5, 50, 40], [60, 90, 70, 20, 80, 90]]
@@ -25,7 +25,7 @@ def pose(skeleton, **places):
 
 
 def named(keypoints, visible, skeleton=POSETRACK15):
-    """{joint: (x, y, visibility)} of the labelled joints."""
+    """{joint: (x, y, visibility)} of the labeled joints."""
     rows = zip(skeleton.joints, keypoints.tolist(), visible.tolist(), strict=True)
     return {joint: (*place, flag) for joint, place, flag in rows if flag}
 
@@ -117,7 +117,7 @@ def test_a_pose_goes_to_other_joints_and_back_by_name():
     np.testing.assert_array_equal(back[1], visible)
 
 
-def test_the_place_of_an_unlabelled_joint_is_not_passed_on():
+def test_the_place_of_an_unlabeled_joint_is_not_passed_on():
     keypoints, visible = np.full((14, 2), 5.0), np.zeros(14, int)
     visible[3] = 1
     found = rejoin(keypoints, visible, LSP14.joints, LSP14)

@@ -8,9 +8,8 @@ import scipy.io
 from data_prep.__main__ import prepare
 from data_prep.flic import Flic
 from tests import drawn_layouts
-from tfpose.photos import PhotoError
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import FLIC10
+from tfpose.errors import PhotoError, PoseFileError
+from tfpose.skeletons import FLIC10
 
 NECK = FLIC10.index("neck")
 
@@ -37,7 +36,7 @@ def test_joints_go_to_their_names_and_count_from_zero(source, tmp_path):
     np.testing.assert_array_equal(person.keypoints[NECK], [48, 112])
 
 
-def test_a_joint_without_a_number_is_not_labelled(tmp_path):
+def test_a_joint_without_a_number_is_not_labeled(tmp_path):
     drawn_layouts.flic(tmp_path / "source")
     first = photos(tmp_path / "source", tmp_path)[0].people[0]
     wrist = FLIC10.index("left_wrist")
@@ -60,8 +59,8 @@ def test_a_crop_shows_three_torsos_by_hand(tmp_path):
     drawn_layouts.flic(tmp_path / "source")
     person = photos(tmp_path / "source", tmp_path)[0].people[0]
     np.testing.assert_allclose(1.25 * person.box[2:], [3 * 40, 3 * 50])
-    centre = person.box[:2] + (person.box[2:] - 1) / 2
-    np.testing.assert_allclose(centre, [50, 65], atol=1e-3)
+    center = person.box[:2] + (person.box[2:] - 1) / 2
+    np.testing.assert_allclose(center, [50, 65], atol=1e-3)
 
 
 def test_without_a_torso_box_it_is_that_of_shoulders_and_hips(tmp_path):
@@ -71,7 +70,7 @@ def test_without_a_torso_box_it_is_that_of_shoulders_and_hips(tmp_path):
     np.testing.assert_allclose(1.25 * person.box[2:], 3 * np.ptp(joints, axis=0))
 
 
-def test_nobody_is_anothers_neighbour(source, tmp_path):
+def test_nobody_is_anothers_neighbor(source, tmp_path):
     found = photos(source, tmp_path)
     assert [len(photo.people) for photo in found] == [1, 1]
     assert len({photo.image_id for photo in found}) == 2

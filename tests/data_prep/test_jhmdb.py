@@ -9,8 +9,9 @@ from data_prep.jhmdb import Jhmdb
 from tests import drawn_layouts
 from tests.drawn_data_sets import place_joints
 from tests.drawn_layouts import write_json
-from tfpose.poses import PoseFileError, read_annotations
-from tfpose.skeleton import JHMDB15
+from tfpose.errors import PoseFileError
+from tfpose.io.coco import read_annotations
+from tfpose.skeletons import JHMDB15
 
 POSITIONS = "joint_positions/catch/clip_catch_0/joint_positions.mat"
 

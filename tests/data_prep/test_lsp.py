@@ -7,7 +7,7 @@ import scipy.io
 from data_prep import lsp
 from data_prep.lsp import Lsp
 from tests import drawn_data_sets
-from tfpose.photos import PhotoError
+from tfpose.errors import PhotoError
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_coordinates_count_from_zero(source, tmp_path):
         assert photo.file_name == f"im{index + 1:04d}.jpg"
 
 
-def test_occluded_joints_are_labelled(source, tmp_path):
+def test_occluded_joints_are_labeled(source, tmp_path):
     for photo in photos(source, tmp_path):
         expected = np.full(14, 2)
         expected[3] = 1
@@ -40,8 +40,8 @@ def test_the_box_is_around_the_joints_and_a_fifth_larger(source, tmp_path):
     (person,) = photos(source, tmp_path)[0].people
     low, high = person.keypoints.min(0), person.keypoints.max(0)
     np.testing.assert_allclose(person.box[2:], 1.2 * (high - low))
-    centre = person.box[:2] + (person.box[2:] - 1) / 2
-    np.testing.assert_allclose(centre, (low + high) / 2)
+    center = person.box[:2] + (person.box[2:] - 1) / 2
+    np.testing.assert_allclose(center, (low + high) / 2)
     assert person.area == pytest.approx(0.53 * person.box[2] * person.box[3])
 
 
@@ -77,7 +77,7 @@ def test_a_missing_photo_is_named(source, tmp_path):
         photos(source, tmp_path)
 
 
-def test_real_people_are_all_labelled_inside_their_photos(shared_data, tmp_path):
+def test_real_people_are_all_labeled_inside_their_photos(shared_data, tmp_path):
     joints = lsp.read_joints(shared_data / "lsp" / "joints.mat", (3, 14))
     assert joints.shape == (3, 14, 1500)
     builder = Lsp(data_dir=str(tmp_path / "out"))

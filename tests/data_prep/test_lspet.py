@@ -1,4 +1,4 @@
-"""The LSPET builder: the third column says which joints are labelled."""
+"""The LSPET builder: the third column says which joints are labeled."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import scipy.io
 
 from data_prep.lspet import Lspet
 from tests import drawn_data_sets
-from tfpose.photos import PhotoError
+from tfpose.errors import PhotoError
 
 
 @pytest.fixture
@@ -20,19 +20,19 @@ def photos(source, tmp_path):
     return list(builder.photos("train", source)), dict(builder.left_out)
 
 
-def test_only_labelled_joints_have_a_place(source, tmp_path):
+def test_only_labeled_joints_have_a_place(source, tmp_path):
     joints = scipy.io.loadmat(source / "joints.mat")["joints"]
     for index, photo in enumerate(photos(source, tmp_path)[0][:3]):
         (person,) = photo.people
-        labelled = joints[:, 2, index] == 1
-        np.testing.assert_array_equal(person.visible, 2 * labelled)
+        labeled = joints[:, 2, index] == 1
+        np.testing.assert_array_equal(person.visible, 2 * labeled)
         np.testing.assert_array_equal(
-            person.keypoints[labelled], joints[labelled, :2, index] - 1
+            person.keypoints[labeled], joints[labeled, :2, index] - 1
         )
-        assert not person.keypoints[~labelled].any()
+        assert not person.keypoints[~labeled].any()
 
 
-def test_garbage_of_unlabelled_joints_does_not_reach_the_box(source, tmp_path):
+def test_garbage_of_unlabeled_joints_does_not_reach_the_box(source, tmp_path):
     for photo in photos(source, tmp_path)[0][:3]:
         assert photo.people[0].box[2:].max() < 200
         assert photo.people[0].box[:2].min() > 0
@@ -41,7 +41,7 @@ def test_garbage_of_unlabelled_joints_does_not_reach_the_box(source, tmp_path):
 def test_a_photo_without_labels_is_counted(source, tmp_path):
     found, left_out = photos(source, tmp_path)
     assert [len(photo.people) for photo in found] == [1, 1, 1, 0]
-    assert left_out == {"no labelled joint": 1}
+    assert left_out == {"no labeled joint": 1}
 
 
 def test_lsps_file_is_refused(source, tmp_path):

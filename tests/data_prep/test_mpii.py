@@ -8,9 +8,9 @@ import pytest
 import scipy.io
 
 from data_prep import mpii
-from tfpose import poses
-from tfpose.evaluate import evaluate_poses
-from tfpose.poses import PoseFileError
+from tfpose.errors import PoseFileError
+from tfpose.evaluation.evaluate import evaluate_poses
+from tfpose.io import coco
 
 PEOPLE = 3
 NAMES = ["000000012.jpg", "000000034.jpg", "000000012.jpg"]
@@ -54,7 +54,7 @@ def test_coordinates_count_from_zero_and_people_keep_their_order(tmp_path):
     np.testing.assert_array_equal(joints[:, 1], np.full(16, 2))
 
 
-def test_missing_joints_are_unlabelled_and_hidden_ones_occluded(tmp_path):
+def test_missing_joints_are_unlabeled_and_hidden_ones_occluded(tmp_path):
     people = mpii.validation_annotations(write_source(tmp_path))["annotations"]
     flags = [np.reshape(person["keypoints"], (16, 3))[:, 2] for person in people]
     assert flags[0].tolist() == [2] * 16
@@ -85,8 +85,8 @@ def test_files_written_are_read_and_scored(tmp_path, capsys):
     source, out = write_source(tmp_path), tmp_path / "out"
     mpii.main([str(source), str(source / "preds.mat"), str(out)])
     assert "3 people written" in capsys.readouterr().out
-    annotations = poses.read_annotations(out / "annotations.json")
-    results, _ = poses.read_results(out / "results_preds.json", annotations.skeleton)
+    annotations = coco.read_annotations(out / "annotations.json")
+    results, _ = coco.read_results(out / "results_preds.json", annotations.skeleton)
     assert evaluate_poses(annotations, results, "pckh")["mean"] == 100
 
 
@@ -139,8 +139,8 @@ def test_bad_source_ends_in_one_line_and_writes_nothing(tmp_path):
 def test_hourglass_predictions_score_exactly_as_published(shared_data, tmp_path):
     folder = shared_data / "mpii_valid"
     mpii.main([str(folder), str(folder / "bearpaw-hg_s2_b1.mat"), str(tmp_path)])
-    annotations = poses.read_annotations(tmp_path / "annotations.json")
-    results, _ = poses.read_results(
+    annotations = coco.read_annotations(tmp_path / "annotations.json")
+    results, _ = coco.read_results(
         tmp_path / "results_bearpaw-hg_s2_b1.json", annotations.skeleton
     )
     scores = evaluate_poses(annotations, results, "pckh")

@@ -10,8 +10,9 @@ from data_prep.__main__ import prepare
 from data_prep.mpii_people import Mpii
 from tests import drawn_layouts
 from tests.drawn_layouts import write_json
-from tfpose.poses import PoseFileError, read_annotations
-from tfpose.skeleton import MPII16
+from tfpose.errors import PoseFileError
+from tfpose.io.coco import read_annotations
+from tfpose.skeletons import MPII16
 
 DRAW = {"release": drawn_layouts.mpii_release, "lists": drawn_layouts.mpii_lists}
 
@@ -36,14 +37,14 @@ def test_coordinates_count_from_zero_and_ids_are_the_photos_numbers(source, tmp_
         for number, (person, points) in enumerate(
             zip(photo.people, places, strict=True)
         ):
-            labelled = np.arange(16) >= (number == 0)
-            expected = np.where(labelled[:, None], points, 0)
+            labeled = np.arange(16) >= (number == 0)
+            expected = np.where(labeled[:, None], points, 0)
             np.testing.assert_array_equal(person.keypoints, expected)
-            np.testing.assert_array_equal(person.visible > 0, labelled)
+            np.testing.assert_array_equal(person.visible > 0, labeled)
 
 
 def test_the_box_is_the_square_that_the_papers_crop_by_hand(source, tmp_path):
-    # Centre (50, 60) from 1, scale 0.5: 100 px wide, 7.5 px below, that is about
+    # Center (50, 60) from 1, scale 0.5: 100 px wide, 7.5 px below, that is about
     # (49, 66.5) from 0, whose first pixel is 49.5 px before.
     person = photos(source, tmp_path)[0].people[0]
     np.testing.assert_allclose(person.box, [-0.5, 17, 100, 100])

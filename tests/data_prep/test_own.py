@@ -8,8 +8,8 @@ import pytest
 from data_prep.__main__ import prepare
 from tests import drawn_data_sets
 from tfpose.data.pipeline import read_records
-from tfpose.photos import PhotoError
-from tfpose.skeleton import Skeleton
+from tfpose.errors import PhotoError
+from tfpose.skeletons import Skeleton
 
 JOINTS = ["bulb", "left_arm", "right_arm", "foot"]
 LAMP = {"name": "lamp", "joints": JOINTS[::-1], "torso": ["foot", "bulb"]}

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from data_prep import people
-from data_prep.people import PeopleConfig, Person, Photo, box_around, cut_window
+from data_prep.people import PeopleConfig, Person, Photo, person_box, cut_window
 from tests import drawn_people
-from tfpose import photos
 from tfpose.data.pipeline import read_records
-from tfpose.photos import PhotoError
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import LSP14
+from tfpose.errors import PhotoError, PoseFileError
+from tfpose.io import photos
+from tfpose.skeletons import LSP14
 
 CONFIG = PeopleConfig(name="people", skeleton=LSP14)
 
@@ -37,7 +36,7 @@ def window_of(box, config=CONFIG, image=None):
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), matrix
 
 
-def test_a_window_is_twice_the_box_about_its_centre():
+def test_a_window_is_twice_the_box_about_its_center():
     window, matrix = window_of([100, 80, 21, 41])
     np.testing.assert_array_equal(matrix, [[1, 0, 69], [0, 1, 59]])
     assert window.shape == (83, 83, 3)
@@ -92,12 +91,12 @@ def test_a_photo_that_is_its_own_window_is_not_encoded_again():
 
 def test_the_box_around_a_pose_by_hand():
     keypoints = np.array([[10.0, 20], [30, 60], [-900, 900]])
-    box = box_around(keypoints, np.array([2, 1, 0]))
+    box = person_box(keypoints, np.array([2, 1, 0]))
     np.testing.assert_allclose(box, [8.5, 16.5, 24, 48])
 
 
 def test_the_box_around_a_single_joint_has_a_size():
-    box = box_around(np.array([[10.0, 20]]), np.array([2]), factor=1.0)
+    box = person_box(np.array([[10.0, 20]]), np.array([2]), factor=1.0)
     np.testing.assert_allclose(box, [0.5, 10.5, 20, 20])
 
 
@@ -133,7 +132,7 @@ def test_records_hold_what_the_photos_say(tmp_path):
     records, count = read_records(data, ("drawn/train",), LSP14)
     found = {int(record["person_id"]): record for record in records}
     assert count == 4 and set(found) == {1, 2, 3, 4}
-    person, neighbour = drawn_people.drawn_person(1, 10), found[2]
+    person, neighbor = drawn_people.drawn_person(1, 10), found[2]
     record = {name: value.numpy() for name, value in found[1].items()}
     np.testing.assert_allclose(record["keypoints"], person.keypoints, rtol=1e-6)
     np.testing.assert_array_equal(record["visible"], person.visible)
@@ -141,9 +140,9 @@ def test_records_hold_what_the_photos_say(tmp_path):
     assert record["area"] == np.float32(person.area) and record["head_size"] == 20
     assert record["image_id"] == 1 and record["file_name"] == b"1.png"
     np.testing.assert_array_equal(
-        record["neighbour_keypoints"], neighbour["keypoints"][None]
+        record["neighbor_keypoints"], neighbor["keypoints"][None]
     )
-    np.testing.assert_array_equal(record["neighbour_boxes"], neighbour["box"][None])
+    np.testing.assert_array_equal(record["neighbor_boxes"], neighbor["box"][None])
 
 
 def test_preparing_twice_gives_the_same_bytes(tmp_path):
@@ -217,6 +216,6 @@ def test_who_is_left_out_is_counted_by_reason(tmp_path):
     written = dict(builder._generate_examples("train", tmp_path))
     assert list(written) == [1]
     assert dict(builder.left_out) == {
-        "no labelled joint": 1,
+        "no labeled joint": 1,
         "box smaller than a pixel": 1,
     }

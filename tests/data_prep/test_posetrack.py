@@ -10,8 +10,9 @@ from data_prep.posetrack17 import Posetrack17
 from data_prep.posetrack18 import Posetrack18
 from tests import drawn_layouts
 from tests.drawn_layouts import write_json
-from tfpose.poses import PoseFileError, read_annotations
-from tfpose.skeleton import POSETRACK15
+from tfpose.errors import PoseFileError
+from tfpose.io.coco import read_annotations
+from tfpose.skeletons import POSETRACK15
 
 FILES = {
     "posetrack17": "annotations/train/000001_bonn.json",
@@ -50,7 +51,7 @@ def test_a_head_size_is_three_fifths_of_the_head_boxs_diagonal(year, source, tmp
 
 def test_heads_without_a_pose_are_counted(year, source, tmp_path):
     expected = {"posetrack17": 2, "posetrack18": 1}[year]
-    assert photos(year, source, tmp_path)[1] == {"no labelled joint": expected}
+    assert photos(year, source, tmp_path)[1] == {"no labeled joint": expected}
 
 
 def test_written_annotations_keep_tracks_and_frames(year, source, tmp_path):
@@ -80,7 +81,7 @@ def test_of_17_the_points_numbers_are_their_names(tmp_path):
     places = drawn_layouts.people_of(15, 0)[0][0]
     for number, joint in enumerate(drawn_layouts.POSETRACK17_NAMES):
         row = POSETRACK15.index(joint)
-        # The left wrist is not labelled, the left elbow is occluded.
+        # The left wrist is not labeled, the left elbow is occluded.
         flag = {"left_wrist": 0, "left_elbow": 1}.get(joint, 2)
         assert person.visible[row] == flag
         if flag:

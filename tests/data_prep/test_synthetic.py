@@ -9,7 +9,7 @@ import pytest
 
 from data_prep import synthetic
 from data_prep.synthetic_people.render import render_jpeg, render_photo
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 
 PHOTOS, VALIDATION = 4, 2
 
@@ -55,7 +55,7 @@ def test_records_hold_the_labels_of_the_rendered_person(prepared):
         np.testing.assert_array_equal(record["visible"], visible)
         np.testing.assert_allclose(record["box"], person.box, rtol=1e-6)
         assert record["area"] == person.area
-        assert len(record["neighbour_keypoints"]) == len(photo.people) - 1
+        assert len(record["neighbor_keypoints"]) == len(photo.people) - 1
 
 
 def test_windows_show_the_rendered_photo(prepared):

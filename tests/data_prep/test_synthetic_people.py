@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.synthetic_people import body, mesh, objects, render, scene
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 
 PHOTOS = 24
 EYE = np.eye(3)
@@ -83,12 +83,12 @@ def test_pick_follows_the_shares():
 # Surfaces
 
 
-def outward(corners, centre):
+def outward(corners, center):
     """Whether each face's corners run counter-clockwise seen from outside."""
     normal = np.cross(
         corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1], axis=-1
     )
-    return (normal * (corners.mean(1) - centre)).sum(-1) > 0
+    return (normal * (corners.mean(1) - center)).sum(-1) > 0
 
 
 @pytest.mark.parametrize("end", [(0, 1, 0), (0, -1, 0)])
@@ -121,8 +121,8 @@ SIZE = (320, 320)
 
 def level_camera():
     """Looks along -z from 1 m above the ground; 100 px are 1 m at 4 m."""
-    centre = np.array([159.5, 159.5])
-    return scene.Camera(LEVEL, 400.0, centre, 1.0, np.array([0.0, -4.0]))
+    center = np.array([159.5, 159.5])
+    return scene.Camera(LEVEL, 400.0, center, 1.0, np.array([0.0, -4.0]))
 
 
 def test_camera_projects_a_hand_computed_point():
@@ -212,7 +212,7 @@ def test_joints_beyond_the_border_are_outside():
 
 
 def test_head_size_is_mpiis_share_of_the_heads_diagonal():
-    # A head of 23 x 15 cm at 100 px a metre: 0.6 * 27 px, give or take the person.
+    # A head of 23 x 15 cm at 100 px a meter: 0.6 * 27 px, give or take the person.
     (person,) = labels_of([standing(0)])
     assert 13 < person.head_size < 20
 
@@ -234,7 +234,7 @@ def test_seed_and_index_both_change_the_photo(photos):
         assert np.abs(other.image.astype(int) - photos[7].image).mean() > 5
 
 
-def test_photos_show_one_to_four_people_in_colour(photos):
+def test_photos_show_one_to_four_people_in_color(photos):
     counts = [len(photo.people) for photo in photos]
     assert min(counts) >= 1 and max(counts) <= 4 and len(set(counts)) >= 3
     for photo in photos:
@@ -254,7 +254,7 @@ def test_joints_are_zero_exactly_outside_the_photo(people):
             assert (person.visible[name] > 0) == inside
 
 
-def test_boxes_hold_all_labelled_joints_and_lie_in_the_photo(people):
+def test_boxes_hold_all_labeled_joints_and_lie_in_the_photo(people):
     for person in people:
         low, high = person.box[:2] - 0.5, person.box[:2] + person.box[2:] - 0.5
         assert (low >= -0.5).all() and (high <= 319.5).all()

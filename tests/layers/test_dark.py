@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import litert
-from tfpose.exporting import write_saved_model
+from tfpose.exporting import litert
+from tfpose.exporting.savedmodel import write_saved_model
 from tfpose.layers.dark import DarkPosition, expansion_peak, modulate
 from tfpose.layers.heatmaps import PeakPosition
 
@@ -14,18 +14,18 @@ SIZE = (24, 32)
 REACH = 5  # cells of the window on either side, for a sigma of 2
 
 
-def gaussians(centres, sigma=2.0, other=None, angle=0.0, size=SIZE):
+def gaussians(centers, sigma=2.0, other=None, angle=0.0, size=SIZE):
     """f32[1, h, w, K] with a peak of 1; axes turned by ``angle`` from x and y."""
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
     widths = np.diag([sigma**-2, (other or sigma) ** -2])
     rows, columns = np.mgrid[: size[0], : size[1]]
-    apart = np.stack([columns, rows], -1)[:, :, None] - np.asarray(centres)
+    apart = np.stack([columns, rows], -1)[:, :, None] - np.asarray(centers)
     squared = np.einsum("yxki,ij,yxkj->yxk", apart, turn @ widths @ turn.T, apart)
     return np.exp(-squared / 2)[None].astype(np.float32)
 
 
-def random_centres(count=50, margin=REACH + 1, seed=0):
+def random_centers(count=50, margin=REACH + 1, seed=0):
     high = np.array(SIZE[::-1]) - 1 - margin
     return np.random.default_rng(seed).uniform(margin, high, (count, 2))
 
@@ -38,20 +38,20 @@ def in_cells(maps, sigma=2.0):
 
 
 @pytest.mark.parametrize("sigma", [1.5, 2.0, 3.0])
-def test_the_centre_of_a_gaussian_of_any_width_is_exact(sigma):
-    centres = random_centres()
-    maps = gaussians(centres, sigma)
-    np.testing.assert_allclose(in_cells(maps), centres, atol=1e-3)
-    np.testing.assert_allclose(maps, gaussians(centres, sigma))  # as they were
+def test_the_center_of_a_gaussian_of_any_width_is_exact(sigma):
+    centers = random_centers()
+    maps = gaussians(centers, sigma)
+    np.testing.assert_allclose(in_cells(maps), centers, atol=1e-3)
+    np.testing.assert_allclose(maps, gaussians(centers, sigma))  # as they were
 
 
 @pytest.mark.parametrize("angle", [0.5, 2.0])
-def test_the_centre_of_a_slanted_ellipse_is_exact_and_between_two_lines_is_not(angle):
-    centres = random_centres()
-    maps = gaussians(centres, 1.2, 3.0, angle)
-    np.testing.assert_allclose(in_cells(maps), centres, atol=1e-3)
+def test_the_center_of_a_slanted_ellipse_is_exact_and_between_two_lines_is_not(angle):
+    centers = random_centers()
+    maps = gaussians(centers, 1.2, 3.0, angle)
+    np.testing.assert_allclose(in_cells(maps), centers, atol=1e-3)
     lines = np.asarray(PeakPosition(stride=1)(maps))[0]
-    assert np.abs(lines - centres).max() > 0.2
+    assert np.abs(lines - centers).max() > 0.2
 
 
 @pytest.mark.parametrize("stride", [4, 4 / 3])
@@ -64,18 +64,18 @@ def test_the_answer_is_in_px_of_the_crop(stride):
 
 @pytest.mark.parametrize("scale", [1e-3, 255.0])
 def test_a_peak_of_any_height_is_at_its_place(scale):
-    centres = random_centres()
-    maps = scale * gaussians(centres, 3.0)
-    np.testing.assert_allclose(in_cells(maps), centres, atol=1e-3)
+    centers = random_centers()
+    maps = scale * gaussians(centers, 3.0)
+    np.testing.assert_allclose(in_cells(maps), centers, atol=1e-3)
 
 
 def test_noise_moves_the_peak_less_than_the_line_through_three_cells():
-    centres = random_centres(200)
+    centers = random_centers(200)
     random = np.random.default_rng(1)
-    clean = gaussians(centres)
+    clean = gaussians(centers)
     maps = clean + random.normal(0, 0.02, clean.shape).astype(np.float32)
     layers = DarkPosition(1, 2.0), PeakPosition(1)
-    dark, lines = (np.abs(np.asarray(a(maps))[0] - centres).mean() for a in layers)
+    dark, lines = (np.abs(np.asarray(a(maps))[0] - centers).mean() for a in layers)
     assert dark < 0.02 and lines > 3 * dark
 
 
@@ -84,23 +84,23 @@ def test_noise_moves_the_peak_less_than_the_line_through_three_cells():
 
 def test_on_the_border_the_cell_counts_across_and_the_expansion_along_it():
     """Peaks at the middle of each side and in the corners."""
-    centres = np.array(
+    centers = np.array(
         [[0, 9.3], [31, 9.7], [12.4, 0], [12.4, 23], [0, 0], [31, 23], [-0.4, 23.4]]
     )
-    expected = np.clip(centres, 0, np.array(SIZE[::-1]) - 1)
-    np.testing.assert_allclose(in_cells(gaussians(centres)), expected, atol=1e-3)
+    expected = np.clip(centers, 0, np.array(SIZE[::-1]) - 1)
+    np.testing.assert_allclose(in_cells(gaussians(centers)), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("inset", [0.6, 1, 2.3, REACH - 0.6, REACH - 0.4, REACH + 0.4])
 def test_a_window_that_leaves_the_map_does_not_pull_the_peak_inwards(inset):
     width, height = SIZE[1] - 1, SIZE[0] - 1
-    centres = [
+    centers = [
         [inset, 12.2], [width - inset, 12.2], [15.7, inset], [15.7, height - inset],
         [inset, inset], [width - inset, height - inset],
     ]  # fmt: skip
-    found = in_cells(gaussians(centres))
-    np.testing.assert_allclose(found, centres, atol=1e-3)
-    lines = np.asarray(PeakPosition(1)(gaussians(centres)))[0]
+    found = in_cells(gaussians(centers))
+    np.testing.assert_allclose(found, centers, atol=1e-3)
+    lines = np.asarray(PeakPosition(1)(gaussians(centers)))[0]
     np.testing.assert_allclose(found, lines, atol=1e-3)
 
 
@@ -114,7 +114,7 @@ def test_a_flat_map_answers_its_first_cell_as_the_parabola_does():
         np.testing.assert_array_equal(PeakPosition(1)(maps)[0], [[0, 0], [0, 0]])
 
 
-def test_a_single_cell_is_at_its_centre():
+def test_a_single_cell_is_at_its_center():
     maps = np.zeros((1, *SIZE, 2), np.float32)
     maps[0, 11, 17, 0] = maps[0, 2, 3, 1] = 1
     np.testing.assert_allclose(in_cells(maps), [[17, 11], [3, 2]], atol=1e-4)
@@ -164,7 +164,7 @@ def test_the_modulation_by_hand():
 
 
 def quadratic(slope, hessian):
-    """A function of neighbours: slope . d + d . hessian . d / 2."""
+    """A function of neighbors: slope . d + d . hessian . d / 2."""
 
     def value(right, down):
         step = np.array([right, down])
@@ -185,7 +185,7 @@ def test_the_peak_of_a_quadratic_by_hand():
     np.testing.assert_allclose(found, [0.2, 0.1], atol=1e-6)
 
 
-def test_without_a_neighbour_an_axis_is_left_out():
+def test_without_a_neighbor_an_axis_is_left_out():
     slope, hessian = [0.3, -0.1], [[-2, 1], [1, -1]]
     across = peak_of(slope, hessian, inner_x=False)
     np.testing.assert_allclose(across, [0, -0.1], atol=1e-6)

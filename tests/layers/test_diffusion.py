@@ -18,7 +18,8 @@ from tests.diffusions import (
     one_case,
     random_case,
 )
-from tfpose import exporting, litert, native
+from tfpose import native
+from tfpose.exporting import litert, savedmodel
 from tfpose.layers.diffusion import AtLeast, Diffusion, diffuse
 
 PROGRAM_ON_JAX = """
@@ -363,7 +364,7 @@ def test_exports_have_no_operator_of_ours_and_no_winners(tmp_path):
     maps = random_case((2, 6, 5, 3))[0]
     model.compile("sgd", "mse", jit_compile=False)
     model.fit({"maps": maps}, {"output": maps + 1}, verbose=0)
-    exporting.write_saved_model(model, tmp_path, batch=1)
+    savedmodel.write_saved_model(model, tmp_path, batch=1)
     assert b"Tfpose" not in (tmp_path / "saved_model.pb").read_bytes()
     content = litert.convert(str(tmp_path))
     names = litert.operator_names(content)

@@ -75,7 +75,7 @@ def test_the_gradient_of_a_rendered_pixel_points_to_it():
 def test_the_prior_by_hand():
     layer = heatmaps.PosePrior(stride=4)
     logits = tf.zeros((1, 1, 2, 1))
-    # 1.5 px is the centre of cell 0; cell 1 is half of the map's width away.
+    # 1.5 px is the center of cell 0; cell 1 is half of the map's width away.
     found = layer(logits, tf.constant([[[1.5, 1.5]]]), tf.ones((1, 1)))
     likelihood = np.exp(-np.array([0, 0.25]) / (2 * np.exp(-6.4))) + np.exp(-4)
     close(found[0, 0, :, 0], np.log(likelihood))
@@ -85,7 +85,7 @@ def test_the_prior_is_the_same_at_any_resolution():
     layer = heatmaps.PosePrior(stride=4)
     keypoints = tf.constant([[[9.5, 13.5]]])
     coarse = layer(tf.zeros((1, 8, 8, 1)), keypoints, tf.ones((1, 1)))
-    # Where cells of both share their centres.
+    # Where cells of both share their centers.
     fine = layer(tf.zeros((1, 24, 24, 1)), (keypoints + 0.5) * 3 - 0.5, tf.ones((1, 1)))
     close(fine[:, 1::3, 1::3], coarse, 1e-4)
 
@@ -94,7 +94,7 @@ def test_with_the_prior_the_untrained_answer_is_the_input_pose():
     keypoints = tf.constant([[[40.0, 61.0], [70.3, 30.2]]])
     logits = heatmaps.PosePrior()(tf.zeros((1, 32, 24, 2)), keypoints, tf.ones((1, 2)))
     peak = IntegralHeatmap((128, 96)).decode(heatmaps.SpatialSoftmax()(logits))[0]
-    # The rest of the map pulls towards the centre, so only the peak's cell is exact.
+    # The rest of the map pulls towards the center, so only the peak's cell is exact.
     best = tf.argmax(tf.reshape(logits, (1, -1, 2)), axis=1)[0]
     cells = np.stack([best % 24, best // 24], -1)
     close(cells, np.round((keypoints[0] + 0.5) / 4 - 0.5))

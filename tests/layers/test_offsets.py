@@ -34,7 +34,7 @@ def test_a_disc_is_cut_at_the_border_and_a_missing_joint_is_not_drawn():
 
 
 def test_the_papers_disc_covers_709_pixels():
-    # Pixel centres within 15 px, the circle problem of Gauss.
+    # Pixel centers within 15 px, the circle problem of Gauss.
     drawn = RenderDisc((40, 40), radius=15.0)(np.float32([[[20, 19]]]), np.ones((1, 1)))
     assert np.count_nonzero(drawn) == 709
 
@@ -43,13 +43,13 @@ def maps(height=3, width=4, joints=2):
     return np.zeros((1, height, width, joints), np.float32)
 
 
-def test_the_answer_is_the_best_cells_centre_and_its_offset():
+def test_the_answer_is_the_best_cells_center_and_its_offset():
     scores, offsets = maps(), np.full((1, 3, 4, 4), 9, np.float32)
     scores[0, 2, 1, 0], scores[0, 0, 3, 1] = 0.7, 0.2
     offsets[0, 2, 1, :2] = (1.0, -0.5)
     offsets[0, 0, 3, 2:] = (0.0, 0.25)
     found = OffsetPosition(stride=8)(scores, offsets)
-    # Cell 1 of stride 8 covers px 8 to 15, its centre is 11.5.
+    # Cell 1 of stride 8 covers px 8 to 15, its center is 11.5.
     expected = [
         [11.5 + DEVIATION, 19.5 - 0.5 * DEVIATION],
         [27.5, 3.5 + 0.25 * DEVIATION],
@@ -70,7 +70,7 @@ def test_the_gradient_reaches_the_best_cells_offset_alone():
 def test_a_vote_is_spread_over_four_cells():
     scores, offsets = maps(joints=1), np.zeros((1, 3, 4, 2), np.float32)
     scores[0, 1, 1, 0] = 0.3
-    # From the centre (5.5, 5.5) of stride 4 to (6.5, 8.5): cell (1.25, 1.75).
+    # From the center (5.5, 5.5) of stride 4 to (6.5, 8.5): cell (1.25, 1.75).
     offsets[0, 1, 1] = np.float32([1, 3]) / DEVIATION
     belief = OffsetVotes((12, 16), stride=4)(scores, offsets)[0, ..., 0]
     expected = np.zeros((3, 4))
@@ -80,7 +80,7 @@ def test_a_vote_is_spread_over_four_cells():
 
 def test_votes_of_many_cells_for_one_place_agree():
     codec = OffsetDisc((48, 64), stride=8, radius=15.0)
-    joint = np.float32([[[33.5, 17.5]]])  # the centre of a cell of 4 px
+    joint = np.float32([[[33.5, 17.5]]])  # the center of a cell of 4 px
     targets = codec.encode(joint, np.ones((1, 1), np.float32))
     offsets = keras.ops.reshape(targets[..., :2], (1, 6, 8, 2))
     belief = OffsetVotes((48, 64), stride=8)(targets[..., 2], offsets)[0, ..., 0]
@@ -120,7 +120,7 @@ def test_what_the_codec_writes_the_layer_reads(place):
 def test_offsets_are_in_the_reference_codes_unit():
     codec = OffsetDisc((16, 16), stride=8, radius=9.0)
     targets = codec.encode(np.float32([[[5.5, 3.5]]]), np.ones((1, 1), np.float32))
-    # The cell's centre is (3.5, 3.5): two px, of 7.2801 px each.
+    # The cell's center is (3.5, 3.5): two px, of 7.2801 px each.
     np.testing.assert_allclose(targets[0, 0, 0, 0], [2 / 7.2801, 0, 1], rtol=1e-6)
 
 

@@ -55,7 +55,7 @@ def test_a_draw_is_the_same_for_both_sides():
     np.testing.assert_allclose(changes(before, before + 10), [[10.0] * 3] * 2)
 
 
-def test_a_joint_counts_where_it_is_labelled():
+def test_a_joint_counts_where_it_is_labeled():
     before = [[0.0, np.nan], [0.0, np.nan], [100.0, 0.0]]
     after = [[100.0, np.nan], [0.0, np.nan], [100.0, 100.0]]
     change = changes(before, after)[:, 0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfpose.metrics import errors
+from tfpose.metrics import mistakes
 
 # Joints: left hand, right hand, head. Area 100, sigma .05: one spread is 1 px, so
 # KS is exp(-d^2 / 2): .85 at .570 px and .5 at 1.177 px.
@@ -18,11 +18,11 @@ SEEN = np.full((2, 3), 2)
 
 
 def kinds(pose, own=0, visible=SEEN, targets=TARGETS, areas=AREAS, flip=FLIP):
-    types = errors.classify(
+    types = mistakes.classify(
         np.array([pose], np.float64), [own], targets, visible, areas, SIGMAS, flip
     )
     assert types.dtype == np.int8
-    return [errors.TYPES[kind] if kind >= 0 else None for kind in types[0]]
+    return [mistakes.TYPES[kind] if kind >= 0 else None for kind in types[0]]
 
 
 def moved(joint, place):
@@ -64,17 +64,17 @@ def test_joint_without_mirror_has_no_inversion():
 
 
 def test_exactly_at_the_border_of_good_is_good(monkeypatch):
-    similarity = errors.keypoint_similarity(np.array([0.25]), 100.0, SIGMAS[:1])
+    similarity = mistakes.keypoint_similarity(np.array([0.25]), 100.0, SIGMAS[:1])
     monkeypatch.setattr(errors, "GOOD_SIMILARITY", similarity[0])
     assert kinds(moved(LEFT, (0.5, 0)))[LEFT] == "good"
 
 
-def test_unlabelled_own_joint_is_not_classified():
+def test_unlabeled_own_joint_is_not_classified():
     visible = np.array([[0, 2, 2], [2, 2, 2]])
     assert kinds(moved(LEFT, (100, 0)), visible=visible) == [None, "good", "good"]
 
 
-def test_unlabelled_joints_of_others_attract_nothing():
+def test_unlabeled_joints_of_others_attract_nothing():
     visible = np.array([[2, 2, 2], [0, 2, 2]])
     assert kinds(moved(LEFT, (100, 0)), visible=visible)[LEFT] == "miss"
     visible = np.array([[2, 0, 2], [2, 2, 2]])
@@ -106,29 +106,29 @@ def test_tie_goes_to_the_person_then_to_its_mirror():
 
 def test_someone_alone_has_no_swap():
     pose = np.random.default_rng(0).uniform(0, 130, (200, 3, 2))
-    types = errors.classify(
+    types = mistakes.classify(
         pose, np.zeros(200, int), TARGETS[:1], SEEN[:1], AREAS[:1], SIGMAS, FLIP
     )
-    assert errors.SWAP not in types
+    assert mistakes.SWAP not in types
 
 
-def test_counts_add_up_to_the_labelled_joints():
+def test_counts_add_up_to_the_labeled_joints():
     random = np.random.default_rng(0)
     visible = np.array([[2, 0, 1], [0, 2, 2]])
     own = random.integers(0, 2, 300)
     pose = TARGETS[own][:, random.permutation(3)] + random.normal(0, 1, (300, 3, 2))
-    types = errors.classify(pose, own, TARGETS, visible, AREAS, SIGMAS, FLIP)
-    counts = errors.count_types(types)
+    types = mistakes.classify(pose, own, TARGETS, visible, AREAS, SIGMAS, FLIP)
+    counts = mistakes.count_types(types)
     assert counts.shape == (5, 3)
     assert counts.sum(axis=0).tolist() == (visible[own] > 0).sum(axis=0).tolist()
 
 
 def test_nobody_gives_no_types():
-    types = errors.classify(
+    types = mistakes.classify(
         np.zeros((0, 3, 2)), [], TARGETS[:0], SEEN[:0], AREAS[:0], SIGMAS, FLIP
     )
     assert types.shape == (0, 3)
-    assert errors.count_types(types).sum() == 0
+    assert mistakes.count_types(types).sum() == 0
 
 
 class TestCorrection:
@@ -138,7 +138,7 @@ class TestCorrection:
     def left_hand(self, place, kind, areas=AREAS, visible=SEEN):
         """Where the first person's left hand, whose label is (0, 0), ends up."""
         pose = np.array([moved(LEFT, place)])
-        corrected = errors.correct(
+        corrected = mistakes.correct(
             pose, [0], TARGETS, visible, areas, SIGMAS, FLIP, [kind]
         )
         np.testing.assert_array_equal(corrected[0, RIGHT:], TARGETS[0, RIGHT:])
@@ -161,7 +161,7 @@ class TestCorrection:
         found = self.left_hand((100.6, 0), "swap", np.array([100.0, 400.0]))
         np.testing.assert_allclose(found, [0.3, 0], atol=1e-9)
 
-    @pytest.mark.parametrize("kind", errors.CORRECTION_ORDER)
+    @pytest.mark.parametrize("kind", mistakes.CORRECTION_ORDER)
     def test_other_kinds_stay(self, kind):
         places = {"miss": (50, 50), "jitter": (0, 1), "inversion": (20, 0.5),
                   "swap": (100, 0.5)}  # fmt: skip
@@ -175,7 +175,7 @@ class TestCorrection:
         assert found.tolist() == [50, 50]
 
     def test_nobody_stays_nobody(self):
-        corrected = errors.correct(
+        corrected = mistakes.correct(
             np.zeros((0, 3, 2)), [], TARGETS, SEEN, AREAS, SIGMAS, FLIP, ["miss"]
         )
         assert corrected.shape == (0, 3, 2)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfpose.metrics import keras_metrics, pck, pcp
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 K = len(LSP14)
 TORSO = tuple(LSP14.index(joint) for joint in LSP14.torso)
@@ -34,7 +34,7 @@ def by_arrays(name, labels, poses):
     lengths = labels[:, 0, 3]
     if name == "pck":
         lengths = pck.segment_lengths(targets, visible, TORSO)
-    distances = pck.normalised_distances(poses, targets, visible, lengths)
+    distances = pck.normalized_distances(poses, targets, visible, lengths)
     return np.nanmean(getattr(pck, name)(distances))
 
 
@@ -73,7 +73,7 @@ def test_a_weight_of_zero_is_no_label(name, shape):
     expected = by_arrays(name, masked, poses)
     if name == "pck":
         lengths = pck.segment_lengths(labels[..., :2], labels[..., 2], TORSO)
-        distances = pck.normalised_distances(
+        distances = pck.normalized_distances(
             poses, labels[..., :2], masked[..., 2], lengths
         )
         expected = np.nanmean(pck.pck(distances))

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from tfpose import poses
+from tfpose import errors
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
 from tfpose.metrics.matching import match_people
-from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 JOINTS = len(LSP14)
 SHAPE = np.stack([np.linspace(0, 40, JOINTS), np.linspace(0, 90, JOINTS) % 50], axis=-1)
@@ -24,8 +25,8 @@ def people_at(folder, *places):
         for row, (image_id, x) in enumerate(places)
     ]
     images = [{"id": n} for n in sorted({image_id for image_id, _ in places})]
-    poses.write_json(folder / "a.json", annotations_json(LSP14, images, people))
-    return poses.read_annotations(folder / "a.json")
+    files.write_json(folder / "a.json", annotations_json(LSP14, images, people))
+    return coco.read_annotations(folder / "a.json")
 
 
 def poses_at(folder, *places):
@@ -35,8 +36,8 @@ def poses_at(folder, *places):
         | (keys[0] if keys else {})
         for image_id, x, *keys in places
     ]
-    poses.write_json(folder / "r.json", found)
-    return poses.read_results(folder / "r.json", LSP14)[0]
+    files.write_json(folder / "r.json", found)
+    return coco.read_results(folder / "r.json", LSP14)[0]
 
 
 def match(folder, people, found):
@@ -88,7 +89,7 @@ def test_of_poses_of_the_same_name_the_best_scored_counts(tmp_path):
     assert match(tmp_path, [(1, 0), (1, 0)], found) == [1, -1]
 
 
-def test_crowd_and_unlabelled_person_get_no_pose(tmp_path):
+def test_crowd_and_unlabeled_person_get_no_pose(tmp_path):
     people = people_at(tmp_path, (1, None), (1, 0), (2, 0))
     people.crowd[2] = True
     found = poses_at(tmp_path, (1, 0), (2, 0))
@@ -100,6 +101,6 @@ def test_unknown_or_foreign_name_is_an_error(tmp_path, name):
     # Annotation 3 is in photo 2, the pose in photo 1.
     people = [(1, 0), (1, 9), (2, 0)]
     with pytest.raises(
-        poses.PoseFileError, match="record 0 .*expected the annotation_id"
+        errors.PoseFileError, match="record 0 .*expected the annotation_id"
     ):
         match(tmp_path, people, [(1, 0, {"annotation_id": name})])

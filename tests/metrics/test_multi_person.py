@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfpose.metrics import multi_person as mp
+from tfpose.metrics.multi_person import precision as mp
 
 # Two people of two joints each, 100 px apart; heads of 10 px: 5 px are near enough.
 PEOPLE = np.array([[[0, 0], [0, 40]], [[100, 0], [100, 40]]], float)
@@ -56,13 +56,13 @@ def test_a_pose_that_loses_its_best_person_gets_no_other():
     assert owners == [0, -1]
 
 
-def test_the_share_is_of_the_labelled_joints():
+def test_the_share_is_of_the_labeled_joints():
     visible = np.array([[2, 2], [0, 2]])
     mixed = np.array([PEOPLE[0, 0], PEOPLE[1, 1]])
     assert score([mixed], visible=visible)[0] == [1]
 
 
-def test_joints_that_are_not_placed_or_labelled_hit_nothing():
+def test_joints_that_are_not_placed_or_labeled_hit_nothing():
     placed = np.array([[True, False]])
     assert score([PEOPLE[0]], placed=placed)[1] == [[True, False]]
     visible = np.array([[0, 2], [2, 2]])
@@ -97,7 +97,7 @@ def test_false_joints_below_the_last_right_one_cost_nothing():
     assert area == 100 and precision == pytest.approx(200 / 3)
 
 
-def test_nobody_labelled_is_nan_and_nothing_found_is_zero():
+def test_nobody_labeled_is_nan_and_nothing_found_is_zero():
     assert np.isnan(mp.average_precision([1.0], [False], 0)).all()
     assert mp.average_precision([], [], 3) == (0, 0, 0)
 

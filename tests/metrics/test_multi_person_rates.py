@@ -5,11 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from tfpose import poses
-from tfpose.evaluate import evaluate_poses, format_table
-from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import MPII16, POSETRACK15
+from tfpose.errors import PoseFileError
+from tfpose.evaluation.evaluate import evaluate_poses
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
+from tfpose.report.tables import format_table
+from tfpose.skeletons import MPII16, POSETRACK15
 
 HEAD = 20.0  # px: joints are right within 10 px
 JOINTS = len(POSETRACK15)
@@ -45,10 +46,10 @@ class Photos:
     def score(self, metric, **options):
         images = list(self.images.values())
         truth = annotations_json(self.skeleton, images, self.people)
-        poses.write_json(self.folder / "truth.json", truth)
-        poses.write_json(self.folder / "found.json", self.found)
-        annotations = poses.read_annotations(self.folder / "truth.json")
-        results, _ = poses.read_results(self.folder / "found.json", self.skeleton)
+        files.write_json(self.folder / "truth.json", truth)
+        files.write_json(self.folder / "found.json", self.found)
+        annotations = coco.read_annotations(self.folder / "truth.json")
+        results, _ = coco.read_results(self.folder / "found.json", self.skeleton)
         return evaluate_poses(annotations, results, metric, **options)
 
 
@@ -122,7 +123,7 @@ class TestPrecision:
         assert lines[-3].split()[2:] == "Head Sho. Elb. Wri. Hip Knee Ank. Mean".split()
         assert lines[-2].split() == ["percent", "66.67", *["100.00"] * 6, "93.33"]
 
-    def test_a_joint_nobody_labelled_has_no_number(self, photos):
+    def test_a_joint_nobody_labeled_has_no_number(self, photos):
         seen = np.full(JOINTS, 2)
         seen[POSETRACK15.index("left_ankle")] = 0
         photos.person(1, 0, seen)

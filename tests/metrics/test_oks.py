@@ -10,10 +10,10 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from tfpose import poses
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
 from tfpose.metrics import oks
-from tfpose.pose_entries import annotation_entry, annotations_json, result_entry
-from tfpose.skeleton import COCO17, LSP14, Skeleton
+from tfpose.skeletons import COCO17, LSP14, Skeleton
 
 SIGMAS = [0.05, 0.1]
 
@@ -27,7 +27,7 @@ class TestSimilarity:
         similarity = oks.keypoint_similarity(np.array([1.0, 4.0]), 100.0, SIGMAS)
         np.testing.assert_allclose(similarity, np.exp(-0.5))
 
-    def test_oks_is_the_mean_over_labelled_joints(self):
+    def test_oks_is_the_mean_over_labeled_joints(self):
         truth = np.array([[[5.0, 5.0], [8.0, 5.0]]])
         pose = np.array([[[6.0, 5.0], [80.0, 5.0]]])
         both = oks.oks(pose, truth, [[2, 1]], [100.0], SIGMAS)
@@ -51,7 +51,7 @@ class TestSimilarity:
                 )
                 np.testing.assert_allclose(every[n, m], pair[0, 0])
 
-    def test_unlabelled_person_is_met_by_poses_in_its_doubled_box(self):
+    def test_unlabeled_person_is_met_by_poses_in_its_doubled_box(self):
         truth, boxes = np.zeros((1, 2, 2)), [[10, 10, 5, 5]]
         inside = np.array([[[5.0, 20.0], [20.0, 5.0]]])
         args = (truth, [[0, 0]], [100.0], SIGMAS)
@@ -156,8 +156,8 @@ def documented_numbers(truth_file, found_file, sigmas=None):
 
 
 def our_numbers(truth_file, found_file, engine=None):
-    annotations = poses.read_annotations(truth_file)
-    results, _ = poses.read_results(found_file, annotations.skeleton)
+    annotations = coco.read_annotations(truth_file)
+    results, _ = coco.read_results(found_file, annotations.skeleton)
     return oks.average_precision(annotations, results, engine)
 
 
@@ -198,8 +198,8 @@ def files(tmp_path):
     def write(skeleton, people, found):
         images = [{"id": n} for n in range(1, 13)]
         truth = annotations_json(skeleton, images, people)
-        poses.write_json(tmp_path / "truth.json", truth)
-        poses.write_json(tmp_path / "found.json", found)
+        files.write_json(tmp_path / "truth.json", truth)
+        files.write_json(tmp_path / "found.json", found)
         return tmp_path / "truth.json", tmp_path / "found.json"
 
     return write
@@ -304,10 +304,10 @@ class TestAveragePrecision:
         ]
         found = [result_entry(ids[0], truth, np.ones(2), 1.0)]
         images = [{"id": photo} for photo in ids]
-        poses.write_json(
+        files.write_json(
             tmp_path / "truth.json", annotations_json(PAIR, images, people)
         )
-        poses.write_json(tmp_path / "found.json", found)
+        files.write_json(tmp_path / "found.json", found)
         numbers = our_numbers(tmp_path / "truth.json", tmp_path / "found.json", engine)
         assert numbers["AR"] == 0.5
 

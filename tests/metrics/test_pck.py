@@ -19,12 +19,12 @@ TORSO = [[0, 0], [20, 2], [3, 50], [17, 48], [900, 900]]
 
 
 @pytest.mark.parametrize(
-    ("unlabelled", "length"),
+    ("unlabeled", "length"),
     [([], 50), ([2], 48), ([0, 3], 48), ([0, 1], NAN), ([2, 3], NAN), (range(5), NAN)],
 )
-def test_torso_box_spans_the_labelled_shoulders_and_hips(unlabelled, length):
+def test_torso_box_spans_the_labeled_shoulders_and_hips(unlabeled, length):
     visible = np.ones((1, 5))
-    visible[:, list(unlabelled)] = 0
+    visible[:, list(unlabeled)] = 0
     found = pck.box_lengths([TORSO], visible, [0, 1], [2, 3])
     np.testing.assert_array_equal(found, [length])
     lying = np.array([TORSO])[..., ::-1]
@@ -40,20 +40,20 @@ def test_torso_box_of_nobody_is_empty():
 def test_distances_are_in_lengths_of_the_person():
     keypoints = [[[3, 4], [1, 0]], [[3, 4], [1, 0]]]
     targets = np.zeros((2, 2, 2))
-    distances = pck.normalised_distances(keypoints, targets, np.ones((2, 2)), [10, 5])
+    distances = pck.normalized_distances(keypoints, targets, np.ones((2, 2)), [10, 5])
     np.testing.assert_allclose(distances, [[0.5, 0.1], [1.0, 0.2]])
 
 
-def test_unlabelled_joints_and_people_without_length_do_not_count():
+def test_unlabeled_joints_and_people_without_length_do_not_count():
     keypoints = targets = np.zeros((4, 2, 2))
     visible = [[2, 0], [1, 1], [1, 1], [1, 1]]
-    distances = pck.normalised_distances(keypoints, targets, visible, [1, NAN, 0, -1])
+    distances = pck.normalized_distances(keypoints, targets, visible, [1, NAN, 0, -1])
     np.testing.assert_array_equal(distances, [[0, NAN]] + [[NAN, NAN]] * 3)
 
 
 def test_joint_that_was_not_predicted_is_infinitely_far():
     keypoints = [[[NAN, NAN], [0, NAN]]]
-    distances = pck.normalised_distances(keypoints, np.zeros((1, 2, 2)), [[1, 1]], [2])
+    distances = pck.normalized_distances(keypoints, np.zeros((1, 2, 2)), [[1, 1]], [2])
     np.testing.assert_array_equal(distances, [[INF, INF]])
     np.testing.assert_array_equal(pck.pck(distances), [0, 0])
 
@@ -64,7 +64,7 @@ def test_pck_counts_the_threshold_itself_and_pckh_does_not():
     assert pck.pckh(distances, 0.5).tolist() == [25]
 
 
-def test_rates_are_per_joint_over_labelled_people():
+def test_rates_are_per_joint_over_labeled_people():
     distances = np.array([[0.1, NAN, NAN], [0.3, 0.1, NAN]])
     np.testing.assert_array_equal(pck.pck(distances, 0.2), [50, 100, NAN])
 

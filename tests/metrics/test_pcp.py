@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfpose.metrics import pcp
-from tfpose.skeleton import COCO17, LSP14
+from tfpose.skeletons import COCO17, LSP14
 
 NAN, INF = np.nan, np.inf
 # A person of LSP's joints: every stick is upright or lies flat, its length is known.
@@ -84,7 +84,7 @@ def test_an_end_at_the_threshold_counts_and_one_beyond_does_not():
     assert errors(keypoints)["left_forearm"] == 0.5
 
 
-def test_a_stick_with_an_unlabelled_end_counts_nowhere():
+def test_a_stick_with_an_unlabeled_end_counts_nowhere():
     visible = np.ones(14)
     visible[LSP14.index("left_knee")] = visible[LSP14.index("right_shoulder")] = 0
     missing = {name for name, e in errors(person(), visible).items() if np.isnan(e)}
@@ -114,7 +114,7 @@ def test_rates_are_per_stick_over_the_people_who_have_it():
     np.testing.assert_allclose(found, [100 / 3, 50, NAN])
 
 
-def test_nobody_and_nothing_labelled_give_nan():
+def test_nobody_and_nothing_labeled_give_nan():
     nobody = np.zeros((0, 14, 2))
     none = pcp.stick_errors(nobody, nobody, nobody[..., 0], STICKS)
     assert none.shape == (0, 10) and np.isnan(pcp.pcp(none)).all()

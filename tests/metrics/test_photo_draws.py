@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests import scored_people
+from tfpose.io.coco_records import annotation_entry, result_entry
 from tfpose.metrics import oks, photo_draws
-from tfpose.pose_entries import annotation_entry, result_entry
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 
 def crowded(folder, times=(1,) * 12, seed=0):

@@ -7,11 +7,11 @@ import pytest
 
 from tests import pose_files
 from tests.scored_people import TORSO, one_person_each, read, standing
-from tfpose.evaluate import evaluate_poses
+from tfpose.evaluation.evaluate import evaluate_poses
+from tfpose.io.coco_records import annotation_entry, result_entry
 from tfpose.metrics.pcp import STICKS
-from tfpose.pose_entries import annotation_entry, result_entry
-from tfpose.skeleton import COCO17, LSP14, Skeleton
-from tfpose.tables import format_table
+from tfpose.report.tables import format_table
+from tfpose.skeletons import COCO17, LSP14, Skeleton
 
 
 class TestTorsoBox:
@@ -35,20 +35,20 @@ class TestTorsoBox:
                              (11, 0, 100), (12, 0, 100), (12.1, 0, 0)])  # fmt: skip
     def test_the_box_divides_by_its_longer_side(self, tmp_path, offset, torso, box):
         assert self.scores(tmp_path, offset)["mean"] == torso
-        scores = self.scores(tmp_path, offset, normaliser="torso_box")
+        scores = self.scores(tmp_path, offset, normalizer="torso_box")
         assert scores["mean"] == box
         assert "x torso box (longer side of the box of" in format_table(scores)
 
     def test_a_person_without_hips_has_no_box(self, tmp_path):
         visible = np.full(14, 2)
         visible[[LSP14.index("left_hip"), LSP14.index("right_hip")]] = 0
-        scores = self.scores(tmp_path, 0, visible, normaliser="torso_box")
+        scores = self.scores(tmp_path, 0, visible, normalizer="torso_box")
         assert scores["without_length"] == 1 and scores["mean"] is None
 
     def test_one_shoulder_and_one_hip_are_a_box(self, tmp_path):
         visible = np.full(14, 2)
         visible[[LSP14.index("right_shoulder"), LSP14.index("left_hip")]] = 0
-        options = {"visible": visible, "normaliser": "torso_box"}
+        options = {"visible": visible, "normalizer": "torso_box"}
         assert self.scores(tmp_path, 8.0, **options)["mean"] == 100  # 0.2 x 40
         assert self.scores(tmp_path, 8.1, **options)["mean"] == 0
 
@@ -57,7 +57,7 @@ class TestTorsoBox:
         bust = Skeleton.from_json({**joints, "torso": joints["joints"]})
         truth = one_person_each(tmp_path, bust, np.zeros((1, 2)))
         with pytest.raises(ValueError, match="expected a hip among the joints"):
-            evaluate_poses(*truth, "pck", normaliser="torso_box")
+            evaluate_poses(*truth, "pck", normalizer="torso_box")
 
 
 class TestSticks:
@@ -133,7 +133,7 @@ class TestSticks:
         with pytest.raises(ValueError, match="PCP: expected .* found left_eye, right"):
             evaluate_poses(*one_person_each(tmp_path, face, np.zeros((1, 2))), "pcp")
 
-    def test_unlabelled_ends_do_not_count_and_missing_people_are_wrong(self, tmp_path):
+    def test_unlabeled_ends_do_not_count_and_missing_people_are_wrong(self, tmp_path):
         truth, visible = standing(LSP14), np.full(14, 2)
         visible[LSP14.index("head_top")] = 0
         bare = np.zeros(14)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfpose.metrics.tracking import Events, follow
+from tfpose.metrics.multi_person.tracking import Events, follow
 
 FAR = np.nan
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfpose.metrics import viewpoint
-from tfpose.skeleton import COCO17, LSP14, Skeleton
+from tfpose.skeletons import COCO17, LSP14, Skeleton
 
 # x of the joints of a person who faces away: the own left is the observer's left.
 AWAY = {

@@ -8,12 +8,12 @@ import tensorflow as tf
 from tests.contracts import fill_weights
 from tfpose import config
 from tfpose.codecs import GaussianHeatmap
-from tfpose.grouping import group
+from tfpose.inference.grouping import group
 from tfpose.losses import AssociativeTags
 from tfpose.models.associative_embedding import AssociativeEmbedding, hourglass
+from tfpose.models.summary import summarize
 from tfpose.recipes import associative_embedding as recipe
-from tfpose.skeleton import COCO17
-from tfpose.summary import summarize
+from tfpose.skeletons import COCO17
 
 SMALL = {"stacks": 2, "filters": 8, "growth": 4, "depth": 2, "maps": 10}
 
@@ -51,7 +51,7 @@ def test_the_published_network_has_its_size():
     """princeton-vl/pose-ae-train: 17 joints on 512 x 512 px, 68 maps."""
     summary = summarize(AssociativeEmbedding(), "published")
     assert summary["trainable_parameters"] == 138_893_840
-    assert summary["total_parameters"] == 138_893_840  # nothing is normalised
+    assert summary["total_parameters"] == 138_893_840  # nothing is normalized
     assert summary["multiply_adds"] == 222_210_031_616
     maps = ["heatmap", "tags"]
     maps += [

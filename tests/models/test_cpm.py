@@ -8,11 +8,11 @@ import tensorflow as tf
 from tests.contracts import fill_weights
 from tfpose.models import cpm
 from tfpose.models.cpm import (
-    CentreMap,
+    CenterMap,
     ConvolutionalPoseMachine,
     convolutional_pose_machine,
 )
-from tfpose.summary import multiply_adds, summarize
+from tfpose.models.summary import multiply_adds, summarize
 
 
 def network(stages, outputs=4, size=(None, None)):
@@ -143,9 +143,9 @@ def test_without_the_last_convolution_only_its_weights_are_missing(stages, width
     np.testing.assert_allclose(maps[-1], by_hand, rtol=1e-4, atol=1e-5)
 
 
-def test_later_stages_see_the_image_the_last_maps_and_the_centre(noisy):
-    names = "conv4_stage2 conv7_stage1 centre_map concat_stage2".split()
-    names += "conv1_stage3 Mconv5_stage2 centre_map concat_stage3".split()
+def test_later_stages_see_the_image_the_last_maps_and_the_center(noisy):
+    names = "conv4_stage2 conv7_stage1 center_map concat_stage2".split()
+    names += "conv1_stage3 Mconv5_stage2 center_map concat_stage3".split()
     parts = [noisy.get_layer(name).output for name in names]
     parts = keras.Model(noisy.input, parts)(images(2, 16, 24))
     for start in (0, 4):
@@ -204,11 +204,11 @@ def test_gradients_reach_every_weight(noisy):
         assert np.isfinite(gradient).all() and np.any(gradient), weight.path
 
 
-# --- the centre map --------------------------------------------------------------
+# --- the center map --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [(16, 24), (8, 8), (64, 40)])
-def test_the_centre_map_averages_a_gaussian_in_the_middle_of_the_crop(size):
+def test_the_center_map_averages_a_gaussian_in_the_middle_of_the_crop(size):
     rows, columns = np.mgrid[: size[0], : size[1]]
     squared = (rows - (size[0] - 1) / 2) ** 2 + (columns - (size[1] - 1) / 2) ** 2
     gaussian = np.exp(-squared / (2 * 5.0**2))
@@ -217,19 +217,19 @@ def test_the_centre_map_averages_a_gaussian_in_the_middle_of_the_crop(size):
         for cells_x in [range(0, size[1], 8)]
         for row in range(0, size[0], 8)
     ]
-    found = CentreMap(sigma=5.0)(np.zeros((2, *size, 3)))
+    found = CenterMap(sigma=5.0)(np.zeros((2, *size, 3)))
     assert found.shape == (2, size[0] // 8, size[1] // 8, 1)
     for person in range(2):
         np.testing.assert_allclose(found[person, ..., 0], expected, rtol=1e-5)
 
 
-def test_the_centre_map_does_not_depend_on_the_image_or_on_a_known_size():
+def test_the_center_map_does_not_depend_on_the_image_or_on_a_known_size():
     static, free = keras.Input((24, 16, 3)), keras.Input((None, None, 3))
-    models = [keras.Model(x, CentreMap()(x)) for x in (static, free)]
+    models = [keras.Model(x, CenterMap()(x)) for x in (static, free)]
     assert models[0].output.shape == (None, 3, 2, 1)
     assert models[1].output.shape == (None, None, None, 1)
     for run in (lambda model: model, tf.function):
         found = [run(model)(images(3, 24, 16)) for model in models]
         np.testing.assert_array_equal(found[0], found[1])
         np.testing.assert_array_equal(found[0][0], found[0][2])
-    assert CentreMap.from_config(CentreMap(sigma=3.0).get_config()).sigma == 3
+    assert CenterMap.from_config(CenterMap(sigma=3.0).get_config()).sigma == 3

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.contracts import fill_weights
 from tfpose.models import imagenet
 from tfpose.models.cpn import CPN, SIGMAS, enlarge
-from tfpose.summary import summarize
+from tfpose.models.summary import summarize
 
 SMALL = {"joints": 3, "input_size": (64, 96), "trunk": "tiny", "filters": 8}
 
@@ -74,7 +74,7 @@ def test_its_components_have_their_sizes(resnet50):
 
     assert size("stem", "stage") == 23_508_032  # ResNet-50 without its top
     for level, channels in ((2, 256), (3, 512), (4, 1024), (5, 2048)):
-        # Kernels and the normalisation's scales and offsets.
+        # Kernels and the normalization's scales and offsets.
         assert size(f"lateral{level}") == channels * 256 + 2 * 256
         assert size(f"merge{level}") == (256 * 256 + 256 if level < 5 else 0)
         assert size(f"global{level}") == 65_536 + 512 + 9 * 256 * 17 + 2 * 17
@@ -163,7 +163,7 @@ def test_gradients_of_the_heatmap_alone_reach_all_but_the_heads_of_the_levels(sm
 
 
 def test_maps_begin_with_small_values():
-    """They are normalised, and most cells of their targets are 0."""
+    """They are normalized, and most cells of their targets are 0."""
     keras.utils.set_random_seed(1)
     found = CPN(**SMALL)(images(), training=True)
     for name in ("global2", "heatmap"):

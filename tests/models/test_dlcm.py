@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from tests.contracts import fill_weights
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 from tfpose.codecs import PartHeatmap
 from tfpose.models.dlcm import DLCM, parts_of, residual
-from tfpose.skeleton import COCO17, FLIC10, LSP14, MPII16
-from tfpose.summary import summarize
+from tfpose.models.summary import summarize
+from tfpose.skeletons import COCO17, FLIC10, LSP14, MPII16
 
 # FLIC's arms alone, as in the authors' table: shoulder, elbow, wrist, left and right.
 ARMS = ((0, 1), (1, 2)), ((3, 4), (4, 5))
@@ -141,7 +141,7 @@ def test_the_released_network_has_the_published_size(release):
     assert release.features.shape == (None, 64, 64, 256) and release.stride == 4
 
 
-# FACTS_DLCM section 6.
+# Counted from what is public of the authors' code, without this package.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "build, parameters, total, billions, maps",
@@ -190,7 +190,7 @@ def test_other_configurations_have_their_size(build, parameters, total, billions
 
 
 def test_its_components_have_the_published_sizes(release):
-    """FACTS_DLCM section 6; layers are told by the beginnings of their names."""
+    """Counted from the authors' code; layers are found by their names' prefixes."""
 
     def size(*beginnings):
         weights = [
@@ -261,21 +261,21 @@ def test_the_next_stage_sees_the_last_ones_input_features_and_maps(small, stage)
     np.testing.assert_allclose(linked, x, rtol=1e-3, atol=1e-3 * np.abs(x).max())
 
 
-def test_a_shortcut_that_widens_is_normalised():
+def test_a_shortcut_that_widens_is_normalized():
     """With empty kernels of the other path, only the shortcut's convolution is left."""
     x = keras.Input((1, 1, 2))
-    for normalised in (False, True):
-        model = keras.Model(x, residual(x, 4, "r", normalised))
+    for normalized in (False, True):
+        model = keras.Model(x, residual(x, 4, "r", normalized))
         for weight in model.weights:
             if weight.path.endswith("kernel"):
                 weight.assign(np.zeros(weight.shape))
         kernel = np.array([[1, 0, 2, 3], [0, 1, 5, 7]])[None, None]
         model.get_layer("r_shortcut_conv").set_weights([kernel, np.zeros(4)])
         found = model(np.float32([[[[2, -3]]]]))[0, 0, 0]
-        # The ReLU cuts -3; the normalisation divides by sqrt(1 + 1e-5).
+        # The ReLU cuts -3; the normalization divides by sqrt(1 + 1e-5).
         np.testing.assert_allclose(found, [2, 0, 4, 6], rtol=1e-4)
         names = {layer.name for layer in model.layers}
-        assert ("r_in_bn" in names) is not normalised
+        assert ("r_in_bn" in names) is not normalized
 
 
 def test_the_image_becomes_0_to_1_less_the_means_of_mpii(small):

@@ -9,30 +9,20 @@ import tensorflow as tf
 from keras import layers
 
 from tests.contracts import fill_weights
-from tfpose import config
-from tfpose import skeleton as skeletons
-from tfpose.codecs import (
-    Everybody,
-    GaussianHeatmap,
-    JointsOfPeople,
-    WithBackground,
-)
+from tfpose import config, skeletons
+from tfpose.codecs import AllPeople, GaussianHeatmap, JointsOfPeople, WithBackground
+from tfpose.io.files import write_json
 from tfpose.layers.heatmaps import PeakPosition
-from tfpose.models.enhance_net import (
-    BASES,
-    EnhanceNet,
-    enhance,
-)
-from tfpose.models.estimator import PoseEstimator
+from tfpose.models.base import PoseEstimator
+from tfpose.models.enhance_net import BASES, EnhanceNet, enhance
 from tfpose.models.integral_pose import IntegralPose
+from tfpose.models.objectives import codec_of, losses_of
 from tfpose.models.simple_baseline import SimpleBaseline
-from tfpose.poses import write_json
+from tfpose.models.summary import summarize
 from tfpose.recipes import RECIPES, associative_embedding
 from tfpose.recipes import enhance_net as recipes
-from tfpose.skeleton import LSP14
-from tfpose.summary import summarize
-from tfpose.supervision import codec_of, losses_of
-from tfpose.training import start_from
+from tfpose.skeletons import LSP14
+from tfpose.training.fit import start_from
 
 JOINTS, SIZE = 5, (32, 64)
 SMALL = {"channels": 6, "upscale": 4}
@@ -173,7 +163,7 @@ def test_base_and_enlargement_are_trained_together():
     for path, gradient in found.items():
         if path.startswith("early"):  # which the enlarged maps are not made of
             assert gradient is None
-        elif path != "stem/bias":  # which the normalisation takes away
+        elif path != "stem/bias":  # which the normalization takes away
             assert np.isfinite(gradient).all() and np.any(gradient), path
 
 
@@ -287,7 +277,7 @@ def test_tags_are_no_input_and_are_taught_in_their_own_cells():
     assert of_output["keypoints"].stride == 1 and weights["base_heatmap"] == 1
     gaussian = {"heatmap": 1, "base_heatmap": 4, "stage1": 4}
     for name, stride in gaussian.items():
-        expected = Everybody(GaussianHeatmap((64, 64), stride, sigma=8.0))
+        expected = AllPeople(GaussianHeatmap((64, 64), stride, sigma=8.0))
         assert codec_of(model, recipe, name) == expected
     assert codec_of(model, recipe, "tags") == JointsOfPeople()
 
@@ -318,7 +308,7 @@ def test_the_papers_network_is_simple_baseline_and_its_enlargement():
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_weights")
 def test_behind_dlcm_it_has_the_size_of_both():
-    """FACTS_DLCM 8: 15.5 million of DLCM and 477,696."""
+    """15,497,150 parameters are DLCM's and 477,696 are EnhanceNet's."""
     found = summarize(of_recipe(recipes.paper_dlcm()), "enhance_net")
     assert found["trainable_parameters"] == 15_974_846
     assert found["multiply_adds"] == pytest.approx(18.681e9, rel=1e-4)

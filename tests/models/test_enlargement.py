@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tests.contracts import fill_weights
-from tfpose import litert
-from tfpose.exporting import write_saved_model
+from tfpose.exporting import litert
+from tfpose.exporting.savedmodel import write_saved_model
 from tfpose.models.enhance_net import (
     UPSCALINGS,
     PeriodicShuffle,
@@ -15,7 +15,7 @@ from tfpose.models.enhance_net import (
     enhance,
     enlarge,
 )
-from tfpose.summary import multiply_adds
+from tfpose.models.summary import multiply_adds
 
 
 def noise(*shape, seed=0):

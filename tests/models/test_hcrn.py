@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 from tests.contracts import fill_weights
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 from tfpose.layers.heatmaps import SpatialSoftmax
 from tfpose.models import hcrn
 from tfpose.models.hcrn import HCRN, Refinement, refine
 from tfpose.models.simple_baseline import map_head
-from tfpose.skeleton import LSP14
+from tfpose.skeletons import LSP14
 
 LOG3, LOG9 = np.log(3), np.log(9)
 
@@ -208,7 +208,7 @@ def test_the_units_have_the_papers_number_of_parameters(name, with_root, without
 
 
 def test_initial_heads_have_the_size_of_a_1x1_convolution_with_background():
-    # FACTS C.5: for VGG's 1024, ResNet's 2048, CPM's 128 and the hourglass' 256.
+    # 15 times (channels + 1): VGG has 1024, ResNet 2048, CPM 128, the hourglass 256.
     for channels, parameters in (
         (1024, 15_375), (2048, 30_735), (128, 1_935), (256, 3_855),
     ):  # fmt: skip
@@ -247,9 +247,9 @@ def test_keypoints_lie_at_the_refined_maps_peaks():
     found = fill_weights(HCRN(**SMALL))(photos())
     maps = np.reshape(found["heatmap"][..., :14], (2, 16 * 8, 14))
     rows, columns = np.divmod(maps.argmax(1), 8)
-    centres = 4 * np.stack([columns, rows], axis=-1) + 1.5
+    centers = 4 * np.stack([columns, rows], axis=-1) + 1.5
     # Within the peak's cell.
-    assert np.abs(found["keypoints"] - centres).max() <= 2 + 1e-3
+    assert np.abs(found["keypoints"] - centers).max() <= 2 + 1e-3
 
 
 def test_holistic_networks_have_no_units():

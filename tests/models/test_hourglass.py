@@ -13,7 +13,7 @@ from tfpose.models.hourglass import (
     residual,
     stacked_hourglass,
 )
-from tfpose.summary import summarize
+from tfpose.models.summary import summarize
 
 SMALL = {"stem_filters": (4, 4, 4, 8), "depth": 2}
 
@@ -152,7 +152,7 @@ def test_a_residual_module_adds_three_convolutions_to_a_widened_input():
             layer.set_weights([np.ones_like(kernel), np.zeros_like(bias)])
     impulse = np.zeros((1, 3, 3, 1), np.float32)
     impulse[0, 1, 1] = 1
-    # Three normalisations divide by sqrt(1 + 1e-5); the 3x3 of ones spreads the cell.
+    # Three normalizations divide by sqrt(1 + 1e-5); the 3x3 of ones spreads the cell.
     branch = (1 + 1e-5) ** -1.5
     expected = np.full((3, 3), branch)
     expected[1, 1] += 1  # the shortcut's 1x1 convolution of ones
@@ -187,7 +187,7 @@ def test_modules_a_place_and_depth_make_the_number_of_modules():
 
 
 def test_mirrored_kernels_on_a_mirrored_input_give_the_mirrored_answer():
-    """Pooling and enlarging keep cells centred; nothing moves to one side."""
+    """Pooling and enlarging keep cells centerd; nothing moves to one side."""
     x = keras.Input((8, 8, 4))
     model = fill_weights(keras.Model(x, hourglass(x, 3, 1, 4, "h")))
     cells = np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype(np.float32)
@@ -243,7 +243,7 @@ def test_gradients_reach_every_weight(small):
         assert np.isfinite(gradient).all() and np.any(gradient), name
 
 
-def test_in_training_normalisation_takes_all_biases_but_those_of_the_heatmaps():
+def test_in_training_normalization_takes_all_biases_but_those_of_the_heatmaps():
     """What the biases add is constant over the cells, and the next batch's mean."""
     model = fill_weights(network((32, 32), 3, 2, **SMALL))
     for name, gradient in gradients(model, training=True).items():

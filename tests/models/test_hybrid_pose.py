@@ -15,9 +15,9 @@ from tfpose.models.hybrid_pose import (
     branched_residual,
     refinement_stem,
 )
+from tfpose.models.summary import summarize
 from tfpose.recipes import hybrid_pose as recipes
-from tfpose.skeleton import COCO17
-from tfpose.summary import summarize
+from tfpose.skeletons import COCO17
 
 SIZE = (32, 32)
 SMALL_RNET = {"filters": 8, "stacks": 2, "depth": 2, "blocks": 1}
@@ -108,7 +108,7 @@ def test_a_branched_module_adds_a_deeper_branch_to_newells():
     impulse = np.zeros((1, 5, 5, 1), np.float32)
     impulse[0, 2, 2] = 1
     # A 3x3 of ones spreads the cell; two of them make 1 2 3 2 1 of each axis. Each
-    # normalisation before a convolution divides by sqrt(1 + 1e-5).
+    # normalization before a convolution divides by sqrt(1 + 1e-5).
     expected = np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1]) * (1 + 1e-5) ** -2.0
     expected[1:4, 1:4] += (1 + 1e-5) ** -1.5
     expected[2, 2] += 1  # the shortcut

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.contracts import fill_weights
+from tfpose import errors
 from tfpose.models import imagenet
-from tfpose.models.resnet import IMAGE_MEAN, centre, resnet, small_resnet
+from tfpose.models.resnet import IMAGE_MEAN, center, resnet, small_resnet
 from tfpose.models.vgg import large_fov
 
 
@@ -24,7 +25,7 @@ def noisy_source(create):
 
 
 def near_the_means(people, height, width):
-    """RGB images, after centring of the same size as the biases."""
+    """RGB images, after centering of the same size as the biases."""
     random = np.random.default_rng(3)
     noise = random.normal(size=(people, height, width, 3))
     return (noise + IMAGE_MEAN).astype(np.float32)
@@ -63,8 +64,8 @@ def vgg():
 def test_vgg_computes_what_keras_does_until_its_pools_differ(vgg, ours, theirs):
     source, model, _ = vgg
     images = near_the_means(2, 32, 48)
-    centred = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
-    expected = part(source, source.layers[0].name, theirs)(centred)
+    centerd = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
+    expected = part(source, source.layers[0].name, theirs)(centerd)
     assert_equal(
         keras.Model(model.input, model.get_layer(ours).output)(images), expected
     )
@@ -98,7 +99,7 @@ def resnets():
     """
     source = noisy_source(keras.applications.ResNet50)
     image, pose = keras.Input((None, None, 3)), keras.Input((None, None, 2))
-    seen = keras.layers.Concatenate()([centre(image), pose])
+    seen = keras.layers.Concatenate()([center(image), pose])
     model = keras.Model([image, pose], resnet(seen, 50, stride=8))
     before = model.get_layer("stem_conv").get_weights()[0]
     imagenet.load(model, "resnet50", source)
@@ -108,8 +109,8 @@ def resnets():
 def test_the_first_stage_of_resnet_computes_what_keras_does(resnets):
     source, model, _ = resnets
     images = near_the_means(2, 32, 48)
-    centred = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
-    expected = part(source, source.layers[0].name, "conv2_block3_out")(centred)
+    centerd = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
+    expected = part(source, source.layers[0].name, "conv2_block3_out")(centerd)
     ours = keras.Model(model.input, model.get_layer("stage0_block2_out").output)
     assert_equal(ours([images, np.zeros((2, 32, 48, 2))]), expected)
 
@@ -160,7 +161,7 @@ def test_a_deeper_resnet_fits_too():
 
 
 def test_an_unknown_trunk_is_refused():
-    with pytest.raises(imagenet.ImageNetError, match="vgg16.*got 'tiny'"):
+    with pytest.raises(errors.ImageNetError, match="vgg16.*got 'tiny'"):
         imagenet.load(keras.Sequential(), "tiny")
 
 
@@ -168,9 +169,9 @@ def test_a_model_without_the_trunk_stays_as_it_was(resnets, vgg):
     image = keras.Input((32, 32, 3))
     model = keras.Model(image, small_resnet(image, (4, 4, 4, 4, 4), 1)[-1], name="nano")
     before = model.get_weights()
-    with pytest.raises(imagenet.ImageNetError, match="nano.*resnet50.*'stem_conv'"):
+    with pytest.raises(errors.ImageNetError, match="nano.*resnet50.*'stem_conv'"):
         imagenet.load(model, "resnet50", resnets[0])
-    with pytest.raises(imagenet.ImageNetError, match="nano.*vgg16's layer 'conv1_1'"):
+    with pytest.raises(errors.ImageNetError, match="nano.*vgg16's layer 'conv1_1'"):
         imagenet.load(model, "vgg16", vgg[0])
     for found, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(found, expected)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfpose.models.hcrn import HCRN
 from tfpose.models.integral_pose import IntegralPose
 from tfpose.models.posefix import PoseFix
-from tfpose.skeleton import COCO17
+from tfpose.skeletons import COCO17
 
 SMALL = {"joints": 5, "input_size": (64, 32), "trunk": "tiny", "filters": (8, 8, 8)}
 

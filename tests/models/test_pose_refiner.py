@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from tfpose.models import PoseRefiner, imagenet
+from tfpose.models.summary import summarize
+from tfpose.models.table import build_model
 from tfpose.recipes import RECIPES
-from tfpose.skeleton import COCO17
-from tfpose.summary import summarize
-from tfpose.training import build_model, start_from
+from tfpose.skeletons import COCO17
+from tfpose.training.fit import start_from
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +20,8 @@ def full():
 def test_parameters_and_multiply_adds_of_posetracks_15_joints(full):
     numbers = summarize(full, "pose_refiner")
     assert numbers["trainable_parameters"] == 43_376_685
-    # The reference's ResNet strides in the last block of a stage, ours in the first of
-    # the next; FACTS G.2 counts 34.29 G, 1.29 G less in the blocks between.
+    # The authors' ResNet strides in the last block of a stage, ours in the first of the
+    # next. Theirs needs 34.29 G: the blocks in between save 1.29 G.
     assert numbers["multiply_adds"] == 35_584_000_000
     between = 2 * (64 * 64 * 9 + 64 * 256 + 256 * 128) * (100**2 - 50**2)
     assert (35.584e9 - between) / 1e9 == pytest.approx(34.29, abs=0.005)
@@ -61,13 +62,13 @@ def test_both_ways_to_stride_8_have_as_many_parameters():
     assert len(counts) == 1
 
 
-def colours_of(model):
+def colors_of(model):
     kernel = keras.ops.convert_to_numpy(model.get_layer("stem_conv").kernel)
     return kernel[:, :, :3], kernel[:, :, 3:]
 
 
 def test_the_poses_filters_begin_as_those_of_red_green_blue_in_turn():
-    photo, pose = colours_of(PoseRefiner(5, (64, 64), trunk="tiny"))
+    photo, pose = colors_of(PoseRefiner(5, (64, 64), trunk="tiny"))
     np.testing.assert_array_equal(pose, photo[:, :, [0, 1, 2, 0, 1]])
 
 
@@ -81,7 +82,7 @@ def test_with_the_weights_of_imagenet_too(monkeypatch):
     )
     model = build_model(config)
     start_from(model, config, "imagenet")
-    photo, pose = colours_of(model)
+    photo, pose = colors_of(model)
     kernel = source.get_layer("conv1_conv").get_weights()[0]
     np.testing.assert_array_equal(photo, kernel[:, :, ::-1])
     np.testing.assert_array_equal(pose, photo[:, :, np.arange(16) % 3])

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tests.contracts import fill_weights
 from tfpose.models.resnet import bottleneck, convolution, resnet, resnet_stages
-from tfpose.summary import multiply_adds
+from tfpose.models.summary import multiply_adds
 
 
 @functools.cache
@@ -79,7 +79,7 @@ def test_a_dilated_convolution_sees_cells_two_apart():
     impulse = np.zeros((1, 5, 5, 1), np.float32)
     impulse[0, 2, 2] = 1
     expected = np.zeros((5, 5))
-    expected[::2, ::2] = 1 / np.sqrt(1 + 1e-5)  # of the normalisation
+    expected[::2, ::2] = 1 / np.sqrt(1 + 1e-5)  # of the normalization
     np.testing.assert_allclose(model(impulse)[0, ..., 0], expected, rtol=1e-6)
 
 

@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 
 from tests.contracts import fill_weights
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 from tfpose.losses import HEATMAP_LOSSES
 from tfpose.models.hcrn import HCRN
 from tfpose.models.simple_baseline import SimpleBaseline
+from tfpose.models.summary import summarize
 from tfpose.recipes import simple_baseline as recipes
-from tfpose.skeleton import COCO17
-from tfpose.summary import summarize
+from tfpose.skeletons import COCO17
 
 SMALL = {"joints": 5, "input_size": (64, 32), "trunk": "tiny", "filters": (8, 8, 8)}
 
@@ -35,7 +35,7 @@ def small():
     return fill_weights(SimpleBaseline(**SMALL))
 
 
-# From FACTS G.2: arithmetic on the authors' code.
+# Counted from the authors' code.
 @pytest.mark.parametrize(
     "depth, size, parameters, billions",
     [
@@ -101,8 +101,8 @@ def test_keypoints_are_near_the_highest_cell(small):
     found = small({"image": images(8)})
     flat = np.reshape(found["heatmap"], (8, 16 * 8, 5))
     rows, columns = np.divmod(flat.argmax(1), 8)
-    centres = 4 * np.stack([columns, rows], -1) + 1.5
-    assert np.abs(found["keypoints"] - centres).max() <= 2
+    centers = 4 * np.stack([columns, rows], -1) + 1.5
+    assert np.abs(found["keypoints"] - centers).max() <= 2
 
 
 def test_people_of_a_batch_do_not_touch_each_other(small):

@@ -1,16 +1,16 @@
-"""PoseRefiner's errors: lengths, frequencies (FACTS B.4) and degenerate cases."""
+"""PoseRefiner's errors T1 to T4: lengths, frequencies and degenerate cases."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose.skeleton import COCO17, LSP14
+from tfpose.skeletons import COCO17, LSP14
 from tfpose.synthesis import pose_refiner
 from tfpose.synthesis.pose_refiner import REFERENCE_HEIGHT, synthesize
 
 PEOPLE = 3000
 FAR_AWAY = 10_000.0  # px between the joints of a person: nobody is near by chance
-NO_NEIGHBOURS = np.zeros((PEOPLE, 0, 14, 2), np.float32)
+NO_NEIGHBORS = np.zeros((PEOPLE, 0, 14, 2), np.float32)
 
 
 def poses(people=PEOPLE, skeleton=LSP14):
@@ -22,7 +22,7 @@ def poses(people=PEOPLE, skeleton=LSP14):
 
 def run(transforms, near=None, near_valid=None, valid=None, height=REFERENCE_HEIGHT):
     pose = poses()
-    near = NO_NEIGHBOURS if near is None else near
+    near = NO_NEIGHBORS if near is None else near
     near_valid = (
         np.ones(near.shape[:3], np.float32) if near_valid is None else near_valid
     )
@@ -89,11 +89,11 @@ def test_removed_joints_are_thirty_percent():
 
 @pytest.fixture
 def beside():
-    """A neighbour all of whose joints are 60 px from the person's own."""
+    """A neighbor all of whose joints are 60 px from the person's own."""
     return poses()[:, None] + np.float32([60, 0])
 
 
-def test_joints_near_a_neighbours_are_replaced_by_it(beside):
+def test_joints_near_a_neighbors_are_replaced_by_it(beside):
     pose, wrong, valid = run(("replace",), beside)
     replaced = np.any(wrong != pose, axis=-1)
     within_chance(replaced.mean(), 0.3, replaced.size)
@@ -101,7 +101,7 @@ def test_joints_near_a_neighbours_are_replaced_by_it(beside):
     assert valid.all()
 
 
-def test_a_joint_76_px_away_is_no_neighbour_and_75_px_is(beside):
+def test_a_joint_76_px_away_is_no_neighbor_and_75_px_is(beside):
     for distance, near in ((74.9, True), (75.1, False)):
         away = beside + np.float32([distance - 60, 0])
         pose, wrong, _ = run(("replace",), away)
@@ -113,7 +113,7 @@ def test_the_vicinity_grows_with_the_person(beside):
     np.testing.assert_array_equal(wrong, pose)  # 75 px become 59
 
 
-def test_a_neighbours_mirror_joint_counts_as_well():
+def test_a_neighbors_mirror_joint_counts_as_well():
     pose = poses()
     mirror = LSP14.flip_permutation
     crossed = pose[:, None, mirror] + np.float32([0, 10])
@@ -125,7 +125,7 @@ def test_a_neighbours_mirror_joint_counts_as_well():
     )
 
 
-def test_of_two_neighbours_each_is_as_likely_and_padding_is_none(beside):
+def test_of_two_neighbors_each_is_as_likely_and_padding_is_none(beside):
     two = np.concatenate([beside, beside - np.float32([120, 0]), beside], axis=1)
     there = np.ones(two.shape[:3], np.float32)
     there[:, 2] = 0
@@ -134,7 +134,7 @@ def test_of_two_neighbours_each_is_as_likely_and_padding_is_none(beside):
     within_chance((moved > 0).sum() / (moved != 0).sum(), 0.5, (moved != 0).sum())
 
 
-def test_an_unlabelled_joint_is_not_replaced(beside):
+def test_an_unlabeled_joint_is_not_replaced(beside):
     valid = np.ones((PEOPLE, 14), np.float32)
     valid[:, 5] = 0
     _, wrong, there = run(("replace",), beside, valid=valid)
@@ -155,7 +155,7 @@ def test_all_of_them_in_one_pose(beside):
     assert np.isfinite(wrong).all()
 
 
-def test_nobody_and_nothing_labelled():
+def test_nobody_and_nothing_labeled():
     empty = synthesize(
         np.zeros((0, 14, 2), np.float32), np.zeros((0, 14), np.float32),
         np.zeros((0, 0, 14, 2), np.float32), np.zeros((0, 0, 14), np.float32),

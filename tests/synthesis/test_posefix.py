@@ -1,4 +1,4 @@
-"""Laws of the synthesized pose errors (FACTS A.5).
+"""Laws of PoseFix's synthesized pose errors (section 4 and the authors' code).
 
 Positions are compared with rules written down here a second time, in COCO's joint order
 as the authors' code has them, and with a plain rejection sampler.
@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tfpose import skeleton as skeletons
+from tfpose import skeletons
 from tfpose.synthesis import posefix
 
 COCO = skeletons.COCO17
@@ -27,11 +27,11 @@ def spread_pose(people, joints, offset=(0.0, 0.0)):
     return np.tile(np.float32(place + offset), (people, 1, 1))
 
 
-def crowd(people, neighbours, joints=17):
-    """f32[people, neighbours, joints, 2]: spread poses far from each other."""
+def crowd(people, neighbors, joints=17):
+    """f32[people, neighbors, joints, 2]: spread poses far from each other."""
     poses = [
         spread_pose(people, joints, (0.0, 1000.0 * (index + 1)))
-        for index in range(neighbours)
+        for index in range(neighbors)
     ]
     return np.stack(poses, 1) if poses else np.zeros((people, 0, joints, 2), np.float32)
 
@@ -187,7 +187,7 @@ def test_errors_are_as_frequent_as_the_tables_say(valid_count, overlap_count):
         ), COCO.joints[joint]
 
 
-def test_padding_is_no_neighbour():
+def test_padding_is_no_neighbor():
     pose, valid = spread_pose(PEOPLE, 17), np.ones((PEOPLE, 17))
     valid[:, :7] = 0
     near_valid = np.zeros((PEOPLE, 4, 17))
@@ -200,7 +200,7 @@ def test_padding_is_no_neighbour():
 
 
 def test_an_impossible_error_leaves_the_others_their_proportions():
-    # A ring of neighbours closer than any jitter: each jittered position would be
+    # A ring of neighbors closer than any jitter: each jittered position would be
     # nearer to one of them.
     joint = COCO.index("left_hip")
     angles = np.arange(8) * np.pi / 4
@@ -226,7 +226,7 @@ def test_a_person_without_extent_has_no_errors_and_no_joints():
 
 @pytest.fixture(scope="module")
 def lonely():
-    """A large batch of people with two far neighbours and their errors."""
+    """A large batch of people with two far neighbors and their errors."""
     pose, near = spread_pose(6000, 17), crowd(6000, 2)
     return pose, near, run(pose, near=near, seed=7)
 
@@ -255,7 +255,7 @@ def test_inversion_is_uniform_in_length_about_the_mirror_joint(lonely):
     assert is_uniform(np.linalg.norm(offset, axis=-1), 0, distance(joint, 0.5))
 
 
-def test_swap_is_uniform_in_length_about_any_joint_of_that_name_of_a_neighbour(lonely):
+def test_swap_is_uniform_in_length_about_any_joint_of_that_name_of_a_neighbor(lonely):
     _, near, result = lonely
     joint, mirror = COCO.index("left_wrist"), COCO.index("right_wrist")
     rows = result["error"][:, joint] == SWAP
@@ -316,7 +316,7 @@ def rejection_sampler(error, own, near, mirror, near_mirror, joint, rng, count=4
 
 @pytest.fixture(scope="module")
 def crowded():
-    """A hip whose mirror joint and two neighbours stand within each other's reach."""
+    """A hip whose mirror joint and two neighbors stand within each other's reach."""
     joint, mirror = COCO.index("left_hip"), COCO.index("right_hip")
     people = 3 * PEOPLE
     pose, near = spread_pose(people, 17), crowd(people, 2)
@@ -380,7 +380,7 @@ def test_a_joint_whose_mirror_is_missing_is_never_inverted():
     assert INVERSION in errors[:, COCO.index("left_ankle")]
 
 
-def test_a_neighbours_missing_joint_is_never_swapped_in():
+def test_a_neighbors_missing_joint_is_never_swapped_in():
     near_valid = np.ones((PEOPLE, 1, 17))
     near_valid[:, :, [COCO.index("left_knee"), COCO.index("right_knee")]] = 0
     result = run(spread_pose(PEOPLE, 17), None, crowd(PEOPLE, 1), near_valid)

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.skeleton import Skeleton, bare_name
+from tfpose.config import Augmentation
+from tfpose.geometry import tensors
+from tfpose.skeletons import Skeleton, bare_name
 
-# HRNet's code: of people with more labelled joints, some are shown by half. A half has
+# HRNet's code: of people with more labeled joints, some are shown by half. A half has
 # at least so many joints; the box around them, made so much larger, has their mean in
 # its middle.
 WHOLE_BODY, HALF_BODY, HALF_BODY_MARGIN = 8, 3, 1.5
 # It compares a normal number with 0.5.
 UPPER_BODY = 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))
 LOWER_JOINTS = ("pelvis", "hip", "knee", "ankle")
-
-
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """Ranges of the uniform random changes; all zero is the plain crop.
-
-    Attributes:
-        scale: 0.3 makes the box 0.7 to 1.3 times as large (PoseFix: +-30 %).
-        rotation: degrees, both ways (PoseFix: +-40).
-        mirror: probability of a left-right flip.
-        shift: fraction of the box by which its centre moves, along x and along y. Test
-            boxes come from imperfect poses; PoseFix has none.
-        colour: each channel times 1 - colour to 1 + colour, and the brightness
-            alike. PoseFix, whose trunk is pretrained, has none.
-        half_body: probability that only a person's upper or lower half is shown.
-    """
-
-    scale: float = 0.0
-    rotation: float = 0.0
-    mirror: float = 0.0
-    shift: float = 0.0
-    colour: float = 0.0
-    half_body: float = 0.0
 
 
 def random_crop_matrix(box, size, augmentation: Augmentation, seed):
@@ -55,23 +32,23 @@ def random_crop_matrix(box, size, augmentation: Augmentation, seed):
         f32[2, 3] I -> C, and f32[] 1 if the crop is mirrored.
     """
     draw = tf.random.stateless_uniform([5], seed, -1.0, 1.0)
-    box = geometry.scale_box(box, 1 + augmentation.scale * draw[0])
+    box = tensors.scale_box(box, 1 + augmentation.scale * draw[0])
     shift = augmentation.shift * draw[1:3] * box[2:]
     box = tf.concat([box[:2] + shift, box[2:]], axis=0)
     rotation = augmentation.rotation * draw[3] * math.pi / 180
     mirror = tf.cast((draw[4] + 1) / 2 < augmentation.mirror, tf.float32)
-    return geometry.crop_matrix(box, size, rotation, mirror), mirror
+    return tensors.crop_matrix(box, size, rotation, mirror), mirror
 
 
 def random_half_body(
-    box, keypoints, labelled, skeleton: Skeleton, size, augmentation: Augmentation, seed
+    box, keypoints, labeled, skeleton: Skeleton, size, augmentation: Augmentation, seed
 ):
     """Draws whether a person is shown by half, and by which half (HRNet's code).
 
     Args:
         box: f32[4] in I, of the crop that shows the whole person.
         keypoints: f32[K, 2] in I.
-        labelled: bool[K].
+        labeled: bool[K].
         skeleton: K joints; those of ``LOWER_JOINTS`` are the lower half.
         size: (height, width) of the crop.
         augmentation: ranges.
@@ -84,21 +61,21 @@ def random_half_body(
         return box
     draw = tf.random.stateless_uniform([2], seed)
     lower = tf.constant([bare_name(j) in LOWER_JOINTS for j in skeleton.joints])
-    halves = tf.cast(tf.stack([labelled & ~lower, labelled & lower]), tf.float32)
+    halves = tf.cast(tf.stack([labeled & ~lower, labeled & lower]), tf.float32)
     above, below = tf.unstack(tf.reduce_sum(halves, axis=1))
     drawn = (draw[1] < UPPER_BODY) & (above >= HALF_BODY)
     half = tf.where(drawn | (below < HALF_BODY), halves[0], halves[1])
-    around = geometry.fit_aspect(geometry.box_around(keypoints, half), size)
+    around = tensors.fit_aspect(tensors.box_around(keypoints, half), size)
     joints = tf.maximum(tf.reduce_sum(half), 1)
     middle = tf.reduce_sum(keypoints * half[:, None], axis=0) / joints
-    shown = geometry.centred_box(middle, HALF_BODY_MARGIN * around[2:])
+    shown = tensors.centerd_box(middle, HALF_BODY_MARGIN * around[2:])
     by_half = draw[0] < augmentation.half_body
     return tf.where(by_half & (above + below > WHOLE_BODY), shown, box)
 
 
-def random_colour(image, augmentation: Augmentation, seed):
+def random_color(image, augmentation: Augmentation, seed):
     """Scales the channels of a crop f32[H, W, 3] in 0..255, clipped to that range."""
-    if not augmentation.colour:
+    if not augmentation.color:
         return image
-    draw = tf.random.stateless_uniform([4], seed, -1.0, 1.0) * augmentation.colour
+    draw = tf.random.stateless_uniform([4], seed, -1.0, 1.0) * augmentation.color
     return tf.clip_by_value(image * (1 + draw[:3]) * (1 + draw[3]), 0.0, 255.0)

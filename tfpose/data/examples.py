@@ -7,45 +7,21 @@ alone. Each output of a model that is a stack of heatmaps gets the codec's maps.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from tfpose.codecs import Codec
-from tfpose.skeleton import Skeleton
-from tfpose.synthesis import pose_refiner, posefix
-
-
-def _posefix(people, skeleton: Skeleton, seed) -> dict[str, tf.Tensor]:
-    return posefix.synthesize(
-        people["keypoints"],
-        people["valid"],
-        people["neighbours"],
-        people["neighbours_valid"],
-        people["area"],
-        skeleton,
-        seed,
-        people.get("estimated"),
-        people.get("estimated_valid"),
-    )
-
-
-def _pose_refiner(people, skeleton: Skeleton, seed, **options) -> dict[str, tf.Tensor]:
-    return pose_refiner.synthesize(
-        people["keypoints"],
-        people["valid"],
-        people["neighbours"],
-        people["neighbours_valid"],
-        people["height"],
-        skeleton,
-        seed,
-        **options,
-    )
-
-
-# How errors are synthesized, by the name that recipes use.
-SYNTHESES = {"posefix": _posefix, "pose_refiner": _pose_refiner}
+from tfpose.config import Config
+from tfpose.data import pipeline
+from tfpose.errors import DataError
+from tfpose.models import objectives
+from tfpose.models.summary import without_weights
+from tfpose.models.table import build_model
+from tfpose.skeletons import Skeleton
+from tfpose.synthesis.table import SYNTHESES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +32,7 @@ class Supervision:
         codecs: name of an output -> what encodes its target, of all heatmaps.
         skeleton: K joints.
         refines: whether a pose is among the inputs.
-        everybody: whether the codecs encode all people in the crop, f32[B, P, K, 2],
+        all_people: whether the codecs encode all people in the crop, f32[B, P, K, 2],
             and not the one that it was cut for.
         synthesis: "errors", a key of ``SYNTHESES``, and its arguments.
     """
@@ -64,7 +40,7 @@ class Supervision:
     codecs: dict[str, Codec]
     skeleton: Skeleton
     refines: bool
-    everybody: bool = False
+    all_people: bool = False
     synthesis: Mapping[str, Any] = dataclasses.field(
         default_factory=lambda: {"errors": "posefix"}
     )
@@ -95,15 +71,15 @@ def examples(people, supervision: Supervision, seed, rows: slice | None = None):
         people = {name: value[rows] for name, value in people.items()}
     keypoints, valid = people["keypoints"], people["valid"]
     shown = (keypoints, valid)
-    if supervision.everybody:
+    if supervision.all_people:
         shown = (
-            tf.concat([keypoints[:, None], people["neighbours"]], axis=1),
-            tf.concat([valid[:, None], people["neighbours_valid"]], axis=1),
+            tf.concat([keypoints[:, None], people["neighbors"]], axis=1),
+            tf.concat([valid[:, None], people["neighbors_valid"]], axis=1),
         )
     encoded = {}  # outputs with the same codec share the work
     for codec in supervision.codecs.values():
         if codec not in encoded:
-            encoded[codec] = codec.encode(*shown), codec.weigh(shown[1])
+            encoded[codec] = codec.encode(*shown), codec.weights(shown[1])
     chosen = {name: encoded[codec] for name, codec in supervision.codecs.items()}
     chosen["keypoints"] = keypoints, valid
     targets = {name: target for name, (target, _) in chosen.items()}
@@ -126,3 +102,57 @@ def training_batches(
     batches = people.enumerate(first_step)
     batches = batches.map(example, num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def supervision_of(model: keras.Model, config: Config) -> Supervision:
+    """What the model is given and taught in training."""
+    maps = [name for name in model.output if name != "keypoints"]
+    codecs = {name: objectives.codec_of(model, config, name) for name in maps}
+    return Supervision(
+        codecs, config.skeleton, model.is_refiner, model.is_bottom_up, config.synthesis
+    )
+
+
+def batches(
+    config: Config, data: str, splits: Sequence[str] | None = None
+) -> tf.data.Dataset:
+    """Training batches of prepared people, for a Keras user's own ``model.fit``.
+
+    Each pass over the data set is an epoch: the next order of the people, and the next
+    random crops and errors. The seed decides all of them.
+
+    Args:
+        config: of the model; its augmentation, target and synthesis apply.
+        data: folder that ``tfpose prepare`` wrote into.
+        splits: such as ("lsp/train",); by default ``config.train``.
+
+    Returns:
+        A data set of (inputs, targets, weights) for a model of this configuration,
+        ``people // batch_size`` batches long.
+
+    Raises:
+        DataError: no such prepared data, fewer people than a batch, or another skeleton.
+    """
+    with without_weights():
+        supervision = supervision_of(build_model(config), config)
+    splits = tuple(splits or config.train)
+    records, count = pipeline.read_records(data, splits, config.skeleton)
+    steps = count // config.batch_size
+    if not steps:
+        raise DataError(
+            f"{data}: expected at least one batch of {config.batch_size} people in "
+            f"{', '.join(splits)}, found {count}"
+        )
+    crops = pipeline.CropSpec.of(config, supervision.all_people)
+    with tf.device("CPU"):  # where tf.data runs
+        passes = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def epoch(number):
+        people = pipeline.shuffled_people(
+            records, count, crops, config.batch_size, config.seed, number * steps
+        )
+        return training_batches(people, supervision, config.seed, number * steps)
+
+    started = tf.data.Dataset.from_tensors(0).map(lambda _: passes.assign_add(1) - 1)
+    endless = started.flat_map(epoch)
+    return endless.take(steps).apply(tf.data.experimental.assert_cardinality(steps))

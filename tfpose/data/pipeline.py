@@ -16,15 +16,12 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.crop_rules import CROP_MARGIN
-from tfpose.data.augment import (
-    Augmentation,
-    random_colour,
-    random_crop_matrix,
-    random_half_body,
-)
-from tfpose.skeleton import Skeleton
+from tfpose.config import Augmentation, Config
+from tfpose.data.augment import random_color, random_crop_matrix, random_half_body
+from tfpose.errors import DataError
+from tfpose.geometry import tensors
+from tfpose.geometry.crops import crop_box, standing_height
+from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
 
 # Records held in memory to shuffle.
@@ -32,29 +29,44 @@ SHUFFLE_BUFFER = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Person:
+class CropSpec:
     """How people are cut from their windows.
 
     Attributes:
         skeleton: of the records.
         input_size: (height, width) of the crops.
         augmentation: random changes; the default is none.
-        everybody: whether all people of the photo are neighbours, not only those that
+        all_people: whether all people of the photo are neighbors, not only those that
             overlap the person.
-        height: px of a standing person in the crops (``Config.person_height``).
-        whole_window: whether crops show the whole window (``Config.whole_window``).
+        person_height: px of a standing person in the crops; 0: the box decides.
+        whole_window: whether crops show the whole window.
     """
 
     skeleton: Skeleton
     input_size: tuple[int, int]
     augmentation: Augmentation = Augmentation()
-    everybody: bool = False
-    height: float = 0.0
+    all_people: bool = False
+    person_height: float = 0.0
     whole_window: bool = False
 
+    @classmethod
+    def of(cls, config: Config, all_people: bool) -> CropSpec:
+        """The random crops that a configuration trains on."""
+        # PoseRefiner's neighbors are near in px, their boxes need not overlap.
+        near = config.synthesis["errors"] == "pose_refiner"
+        return cls(
+            config.skeleton,
+            config.input_size,
+            config.augmentation,
+            all_people or near,
+            **config.crop,
+        )
 
-class DataError(ValueError):
-    """Prepared data that cannot be read; the message names the folder or file."""
+    @classmethod
+    def plain(cls, config: Config) -> CropSpec:
+        """The crops that a configuration is validated on: nothing random."""
+        height = config.crop.get("person_height", 0.0)
+        return cls(config.skeleton, config.input_size, person_height=height)
 
 
 def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
@@ -78,7 +90,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
     datasets, count = [], 0
     for name, _, split in (item.partition("/") for item in splits):
         split = split or "train"
-        builder, labelled = _open(pathlib.Path(data, name), skeleton)
+        builder, labeled = _open(pathlib.Path(data, name), skeleton)
         try:
             info = builder.info.splits[split]
         except (ValueError, KeyError) as error:
@@ -95,9 +107,9 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
         dataset = builder.as_dataset(
             split=split, shuffle_files=False, decoders=decoders
         )
-        if labelled.joints != skeleton.joints:
+        if labeled.joints != skeleton.joints:
             dataset = dataset.map(
-                lambda record, of=labelled: _rejoin(record, of, skeleton)
+                lambda record, of=labeled: _rejoin(record, of, skeleton)
             )
         datasets.append(dataset)
     if not datasets:
@@ -108,17 +120,17 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
     return records, count
 
 
-def _rejoin(record, labelled: Skeleton, skeleton: Skeleton):
-    """A record of ``labelled`` joints with the midpoints that ``skeleton`` adds."""
+def _rejoin(record, labeled: Skeleton, skeleton: Skeleton):
+    """A record of ``labeled`` joints with the midpoints that ``skeleton`` adds."""
     halves = {joint: (one, other) for joint, one, other in skeleton.midpoints}
     ends = [halves.get(joint, (joint, joint)) for joint in skeleton.joints]
-    ends = np.array([[labelled.index(end) for end in pair] for pair in ends])
+    ends = np.array([[labeled.index(end) for end in pair] for pair in ends])
     changed = dict(record)
-    for name in ("keypoints", "neighbour_keypoints", "estimated_keypoints"):
+    for name in ("keypoints", "neighbor_keypoints", "estimated_keypoints"):
         if name in record:
             pairs = tf.gather(record[name], ends, axis=-2)  # (..., K, 2, 2)
             changed[name] = tf.reduce_mean(pairs, axis=-2)
-    for name in ("visible", "neighbour_visible", "estimated_valid"):
+    for name in ("visible", "neighbor_visible", "estimated_valid"):
         if name in record:
             pairs = tf.gather(record[name], ends, axis=-1)
             changed[name] = tf.reduce_min(pairs, axis=-1)
@@ -186,7 +198,7 @@ def _damage(split) -> str | None:
 
 
 @contextlib.contextmanager
-def naming_damage(data: str, splits: tuple[str, ...]):
+def reporting_corrupt_records(data: str, splits: tuple[str, ...]):
     """Context in which a record that cannot be read raises ``DataError`` naming it.
 
     Args:
@@ -207,7 +219,7 @@ def naming_damage(data: str, splits: tuple[str, ...]):
         raise
 
 
-def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor]:
+def crop_person(record, person: CropSpec, seed, shown=None) -> dict[str, tf.Tensor]:
     """Cuts one person out of a window.
 
     Args:
@@ -219,8 +231,8 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
 
     Returns:
         "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
-        where labelled and inside the crop); the overlapping or all other people's
-        "neighbours" f32[P, K, 2] C and "neighbours_valid" f32[P, K]; "area" f32[] px^2
+        where labeled and inside the crop); the overlapping or all other people's
+        "neighbors" f32[P, K, 2] C and "neighbors_valid" f32[P, K]; "area" f32[] px^2
         of the box and "height" f32[] px of the person standing, in C; "matrix"
         f32[2, 3] I -> C; the record's ids. Where the record has an estimated pose,
         "estimated" f32[K, 2] C and "estimated_valid" f32[K].
@@ -229,9 +241,9 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
     seeds = tf.random.split(seed, 2)
     height = _height(record, skeleton)
     if person.whole_window:
-        box = geometry.fit_aspect(_window_box(record), size)
+        box = tensors.fit_aspect(_window_box(record), size)
     else:
-        box = crop_box(record["box"], height, size, person.height)
+        box = crop_box(record["box"], height, size, person.person_height)
     box = random_half_body(
         box, record["keypoints"], record["visible"] > 0, skeleton, size,
         person.augmentation, tf.random.fold_in(seed, 2),
@@ -243,25 +255,25 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
         window = tf.io.decode_jpeg(
             record["window"], channels=3, dct_method="INTEGER_ACCURATE"
         )
-        to_crop = geometry.compose(matrix[None], record["window_matrix"][None])
-        image = geometry.warp(window[None], to_crop, size)[0]
-        return random_colour(image, person.augmentation, seeds[1])
+        to_crop = tensors.compose(matrix[None], record["window_matrix"][None])
+        image = tensors.warp(window[None], to_crop, size)[0]
+        return random_color(image, person.augmentation, seeds[1])
 
     def to_pose(points, visible):
         """A pose or poses in the crop; a mirrored crop exchanges left and right."""
         order = tf.where(mirror > 0, skeleton.flip_permutation, tf.range(len(skeleton)))
-        points = tf.gather(geometry.transform(points, matrix), order, axis=-2)
+        points = tf.gather(tensors.transform(points, matrix), order, axis=-2)
         visible = tf.gather(tf.cast(visible > 0, tf.float32), order, axis=-1)
-        return points, visible * geometry.inside(points, size)
+        return points, visible * tensors.inside(points, size)
 
     keypoints, valid = to_pose(record["keypoints"], record["visible"])
     near = (
-        geometry.box_overlap(record["box"], record["neighbour_boxes"])
-        >= posefix.NEIGHBOUR_OVERLAP
-    ) | person.everybody
-    neighbours, neighbours_valid = to_pose(
-        tf.boolean_mask(record["neighbour_keypoints"], near),
-        tf.boolean_mask(record["neighbour_visible"], near),
+        tensors.box_overlap(record["box"], record["neighbor_boxes"])
+        >= posefix.NEIGHBOR_OVERLAP
+    ) | person.all_people
+    neighbors, neighbors_valid = to_pose(
+        tf.boolean_mask(record["neighbor_keypoints"], near),
+        tf.boolean_mask(record["neighbor_visible"], near),
     )
     scale = tf.abs(tf.linalg.det(matrix[:, :2]))
     estimate = {}
@@ -276,8 +288,8 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
         else tf.cond(shown, photo, lambda: tf.zeros((*size, 3))),
         "keypoints": keypoints,
         "valid": valid,
-        "neighbours": neighbours,
-        "neighbours_valid": neighbours_valid,
+        "neighbors": neighbors,
+        "neighbors_valid": neighbors_valid,
         "area": record["box"][2] * record["box"][3] * scale,
         "height": height * tf.sqrt(scale),
         "matrix": matrix,
@@ -286,39 +298,11 @@ def crop_person(record, person: Person, seed, shown=None) -> dict[str, tf.Tensor
     }
 
 
-def crop_box(box, height, size, wanted: float) -> tf.Tensor:
-    """The part of the photo that a crop shows of a person.
-
-    Args:
-        box: f32[..., 4] of the person in I.
-        height: f32[...] of the person standing, px of I.
-        size: (height, width) of the crop.
-        wanted: ``Config.person_height``; 0 for the box with its margin.
-
-    Returns:
-        f32[..., 4] I, in the shape of ``size``.
-    """
-    if wanted:
-        return geometry.height_box(box, height, size, wanted)
-    return geometry.scale_box(geometry.fit_aspect(box, size), CROP_MARGIN)
-
-
 def _window_box(record):
     """f32[4] xywh in I: what the record's window shows."""
     extent = tf.cast(tf.image.extract_jpeg_shape(record["window"])[1::-1], tf.float32)
     window = tf.concat([tf.zeros(2), extent], axis=0)
-    return geometry.transform_box(window, record["window_matrix"])
-
-
-def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
-    """``geometry.person_height`` of poses f32[..., K, 2]; f32[...] px.
-
-    COCO's head, from ear to ear, says nothing about the height.
-    """
-    head = skeleton.head
-    upright = head is not None and "head_top" in head
-    joints = [skeleton.index(joint) for joint in head] if upright else None
-    return geometry.person_height(keypoints, valid, joints)
+    return tensors.transform_box(window, record["window_matrix"])
 
 
 def _height(record, skeleton: Skeleton):
@@ -329,7 +313,7 @@ def _height(record, skeleton: Skeleton):
     return tf.where(size > 0, 8 * size, by_pose)
 
 
-def crops(records, person: Person, batch_size: int, seed: int):
+def crops(records, person: CropSpec, batch_size: int, seed: int):
     """Batches of ``crop_person``, in the records' order, the last one smaller."""
 
     def crop(index, record):
@@ -342,7 +326,7 @@ def crops(records, person: Person, batch_size: int, seed: int):
 def shuffled_people(
     records,
     count: int,
-    person: Person,
+    person: CropSpec,
     batch_size: int,
     seed: int,
     first_step: int = 0,

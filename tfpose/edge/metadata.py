@@ -15,7 +15,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpose import crop_rules
+from tfpose.errors import MetadataError
+from tfpose.geometry import rules
 
 NAME = "tfpose"
 # Beside the SavedModel's graph.
@@ -26,17 +27,13 @@ ALIGNMENT = 16
 TASKS = ("refine", "estimate")
 
 
-class MetadataError(ValueError):
-    """A file without a readable description; the message is one clear line."""
-
-
 def describe(
     model,
     skeleton,
     name: str,
     kind: str,
     person_height: float = 0.0,
-    licence: str | None = None,
+    license: str | None = None,
 ) -> dict:
     """The description of a trained model's exports.
 
@@ -46,12 +43,12 @@ def describe(
         name: of the preset or model folder.
         kind: of model, ``Config.model``.
         person_height: ``Config.person_height``.
-        licence: of the weights, an SPDX name; None where nobody has said.
+        license: of the weights, an SPDX name; None where nobody has said.
 
     Returns:
-        JSON-ready: "format", "name", "model", "licence"; "task", one of ``TASKS``;
+        JSON-ready: "format", "name", "model", "license"; "task", one of ``TASKS``;
         "skeleton", ``Skeleton.to_json``; "input_size" [height, width] px;
-        "normalisation", in words; "crop", the numbers of ``crop_rules``; "decoding",
+        "normalization", in words; "crop", the numbers of ``crop_rules``; "decoding",
         "expectation" if the keypoints are that of a softmax over the map, else
         "peak": only expectations can be averaged with those of the mirrored crop.
     """
@@ -61,15 +58,15 @@ def describe(
         "format": FORMAT,
         "name": name,
         "model": kind,
-        "licence": licence,
+        "license": license,
         "task": TASKS[0] if "keypoints" in model.input else TASKS[1],
         "skeleton": skeleton.to_json(),
         "input_size": list(model.input_size),
-        "normalisation": "none: image is uint8 RGB 0..255, the graph does the rest",
+        "normalization": "none: image is uint8 RGB 0..255, the graph does the rest",
         "crop": {
-            "margin": crop_rules.CROP_MARGIN,
-            "box_factor": crop_rules.BOX_FACTOR,
-            "smallest_side": crop_rules.SMALLEST_SIDE,
+            "margin": rules.CROP_MARGIN,
+            "box_factor": rules.BOX_FACTOR,
+            "smallest_side": rules.SMALLEST_SIDE,
             "person_height": person_height,
             "interpolation": "bilinear",
             "outside": 0,

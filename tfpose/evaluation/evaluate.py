@@ -1,8 +1,8 @@
-"""Scores a file of poses against annotations, and says what is wrong with them.
+"""Scores poses against annotations, and says what is wrong with them.
 
-``evaluate_poses`` gives one number a question (PCK, PCKh, AUC, PCP, OKS-AP, MPII's and
-PoseTrack's mAP, MOTA),
-``analyze_poses`` the share of each kind of mistake; ``tfpose.tables`` prints either.
+``evaluate_poses`` answers one question with one number (PCK, PCKh, AUC, PCP, OKS-AP,
+MPII's and PoseTrack's mAP, MOTA), ``analyze_poses`` gives the share of each kind of
+mistake; ``tfpose.report.tables`` prints either.
 """
 
 from __future__ import annotations
@@ -12,22 +12,21 @@ import math
 
 import numpy as np
 
-from tfpose.metrics import errors, mistakes, multi_person_rates, oks, pck, rates
+from tfpose.errors import TfposeError
+from tfpose.io.coco import Annotations, Results, read_both
+from tfpose.metrics import mistakes, oks, rates
+from tfpose.metrics.choices import (
+    AVERAGINGS,
+    DEFAULT_THRESHOLDS,
+    METRICS,
+    NORMALIZERS,
+    OF_PEOPLE,
+    VIEWPOINTS,
+)
 from tfpose.metrics.matching import match_people
 from tfpose.metrics.mistakes import MINIMUM_AREA
+from tfpose.metrics.multi_person import rates as multi_person_rates
 from tfpose.metrics.viewpoint import observer_centric_pairs
-from tfpose.poses import Annotations, Results
-from tfpose.tables import format_table as format_table  # what one calls next
-
-# The thresholds of the published numbers.
-DEFAULT_THRESHOLDS = {
-    "pck": 0.2, "pckh": 0.5, "auc": 0.5, "pcp": 0.5, "oks": None, "mpii": 0.5,
-    "posetrack": 0.5, "mota": 0.5,
-}  # fmt: skip
-METRICS = tuple(DEFAULT_THRESHOLDS)
-# They score one pose a person; the others, all poses of a photo.
-OF_PEOPLE = ("pck", "pckh", "auc", "pcp")
-VIEWPOINTS = ("person", "observer")
 
 
 def evaluate_poses(
@@ -36,9 +35,9 @@ def evaluate_poses(
     metric: str,
     threshold: float | None = None,
     *,
-    normaliser: str = "torso",
+    normalizer: str = "torso",
     viewpoint: str = "person",
-    average: bool = False,
+    lenient: bool = False,
     averaging: str = "joints",
     every_frame: bool = False,
     curve: bool = False,
@@ -46,21 +45,21 @@ def evaluate_poses(
     """Scores poses by one metric.
 
     Args:
-        annotations: the truth.
-        results: poses of photos of ``annotations``.
+        annotations: the truth, or the path of a COCO annotations file.
+        results: poses of photos of ``annotations``, or the path of a COCO results file.
         metric: "pck" (in torso lengths), "pckh" (in head sizes, needs the annotations'
             ``head_size``), "auc" (area under PCKh, or under PCK where no person has a
             head size), "pcp" (sticks, in their own lengths), "oks" (COCO's AP), "mpii"
             and "posetrack" (mean average precision of several people's joints) or
-            "mota" (of tracked people). ``tfpose.metrics.scenes`` has the keys that the
+            "mota" (of tracked people). ``tfpose.metrics.multi_person.scenes`` has the keys that the
             last three read.
         threshold: in the metric's lengths, head sizes for the last three; the end of
             the curve for "auc"; the published one if None. "oks" has none.
-        normaliser: the length of "pck": the skeleton's "torso" segment, or the longer
+        normalizer: the length of "pck": the skeleton's "torso" segment, or the longer
             side of the "torso_box" around shoulders and hips.
         viewpoint: whose left is left: the "person"'s, or the "observer"'s
             (``tfpose.metrics.viewpoint``; for "pck", "pckh", "auc" and "pcp").
-        average: "pcp" asks for the mean error of both ends, not for that of each.
+        lenient: "pcp" asks for the mean error of a limb's two ends, not of each.
         averaging: of ``pck.AVERAGINGS``, how "pckh" and "auc" come to their mean.
         every_frame: "mota" counts the last frame of each video, too.
         curve: gives rates over rising thresholds too ("pck", "pckh" and "pcp").
@@ -69,7 +68,7 @@ def evaluate_poses(
         For "oks" "metric", "people", "poses" and COCO's ten numbers in 0..1 (-1: there
         is nobody to be found). For "mpii", "posetrack" and "mota" "metric",
         "threshold" and what ``metrics.multi_person_rates`` gives. Otherwise "metric",
-        "threshold", "viewpoint", the "length" that normalised, what
+        "threshold", "viewpoint", the "length" that normalized, what
         ``rates.Distances.rates`` gives, its notes, the "averaging" of "pckh" and
         "auc", the "curve" of ``rates.curve``, and the counts "people", "missing"
         (without a pose: all wrong), "unused_poses" and "without_length" (not scored:
@@ -81,8 +80,9 @@ def evaluate_poses(
         PoseFileError: no head sizes, an ``annotation_id`` that does not belong, or for
             the last three metrics a key that is missing or of another form.
     """
+    annotations, results = read_both(annotations, results)
     given = {
-        "normaliser": normaliser, "viewpoint": viewpoint, "average": average,
+        "normalizer": normalizer, "viewpoint": viewpoint, "lenient": lenient,
         "averaging": averaging, "every_frame": every_frame, "curve": curve,
     }  # fmt: skip
     _check(metric, threshold, given)
@@ -98,9 +98,9 @@ def evaluate_poses(
     if viewpoint == "observer":
         people, keypoints = _observer_centric(people, keypoints)
     if metric == "pcp":
-        table = rates.of_sticks(people, keypoints, average)
+        table = rates.of_sticks(people, keypoints, lenient)
     else:
-        table = rates.of_joints(people, keypoints, metric, normaliser, averaging)
+        table = rates.of_joints(people, keypoints, metric, normalizer, averaging)
     numbers = {"metric": metric, "threshold": threshold, "viewpoint": viewpoint}
     numbers |= {"length": table.length, **table.rates(metric, threshold, averaging)}
     numbers |= table.notes
@@ -120,9 +120,9 @@ def _in_scenes(annotations, results, metric, threshold, every_frame) -> dict:
 
 # What an option is unless given, and the metrics that take another value.
 _OPTIONS = {
-    "normaliser": ("torso", ("pck",)),
+    "normalizer": ("torso", ("pck",)),
     "viewpoint": ("person", OF_PEOPLE),
-    "average": (False, ("pcp",)),
+    "lenient": (False, ("pcp",)),
     "averaging": ("joints", ("pckh", "auc")),
     "every_frame": (False, ("mota",)),
     "curve": (False, ("pck", "pckh", "pcp")),
@@ -133,20 +133,20 @@ def _check(metric, threshold, given: dict) -> None:
     """Raises ValueError for what ``evaluate_poses`` does not take."""
     for name, value, known in (
         ("metric", metric, METRICS),
-        ("normaliser", given["normaliser"], rates.NORMALISERS),
+        ("normalizer", given["normalizer"], NORMALIZERS),
         ("viewpoint", given["viewpoint"], VIEWPOINTS),
-        ("averaging", given["averaging"], pck.AVERAGINGS),
+        ("averaging", given["averaging"], AVERAGINGS),
     ):
         if value not in known:
-            raise ValueError(f"{name} {value!r}: expected one of {', '.join(known)}")
+            raise TfposeError(f"{name} {value!r}: expected one of {', '.join(known)}")
     if metric == "oks" and threshold is not None:
-        raise ValueError("metric oks averages over ten thresholds: give none")
+        raise TfposeError("metric oks averages over ten thresholds: give none")
     if threshold is not None and not 0 < threshold < math.inf:
-        raise ValueError(f"threshold of {metric}: expected > 0, found {threshold}")
+        raise TfposeError(f"threshold of {metric}: expected > 0, found {threshold}")
     for name, (usual, takes) in _OPTIONS.items():
         if given[name] != usual and metric not in takes:
             option = name if given[name] is True else f"{name} {given[name]}"
-            raise ValueError(
+            raise TfposeError(
                 f"{option} is for metric {' or '.join(takes)}, not {metric}"
             )
 
@@ -200,12 +200,12 @@ def analyze_poses(
     """The share of each kind of mistake (Ronchi and Perona, ``metrics.errors``).
 
     Poses belong to people as in COCO's evaluation at OKS 0.1, best score first, the
-    20 best of a photo; the labelled joints of people who have a pose are counted.
+    20 best of a photo; the labeled joints of people who have a pose are counted.
 
     Args:
         annotations: the truth.
         results: poses of photos of ``annotations``.
-        minimum_area: px^2, smaller people are not analysed.
+        minimum_area: px^2, smaller people are not analyzed.
 
     Returns:
         "good", "jitter", "inversion", "swap", "miss" in percent of the joints (None
@@ -213,20 +213,21 @@ def analyze_poses(
         "joints", "matched_people", "unmatched_people", "unmatched_poses" (also those
         on a crowd or a small person).
     """
+    annotations, results = read_both(annotations, results)
     skeleton = annotations.skeleton
     types = mistakes.types_of_people(annotations, results, minimum_area)
-    counts = errors.count_types(types)
+    counts = mistakes.count_types(types)
     matched = int((types >= 0).any(axis=1).sum())
-    analysed = annotations.scored & (annotations.areas >= minimum_area)
+    analyzed = annotations.scored & (annotations.areas >= minimum_area)
     return {
         **_shares(counts.sum(axis=1)),
         "per_joint": {
             joint: _shares(counts[:, k]) for k, joint in enumerate(skeleton.joints)
         },
-        "counts": dict(zip(errors.TYPES, counts.sum(axis=1).tolist(), strict=True)),
+        "counts": dict(zip(mistakes.TYPES, counts.sum(axis=1).tolist(), strict=True)),
         "joints": int(counts.sum()),
         "matched_people": matched,
-        "unmatched_people": int(analysed.sum()) - matched,
+        "unmatched_people": int(analyzed.sum()) - matched,
         "unmatched_poses": len(results) - matched,
     }
 
@@ -248,7 +249,7 @@ def correction_gains(
         "AP" as given, the gains "miss", "swap", "inversion" and "jitter", and
         "corrected", AP with all of them; in percent. Nobody to be found: all None.
     """
-    order = errors.CORRECTION_ORDER
+    order = mistakes.CORRECTION_ORDER
     values = []
     for count in range(len(order) + 1):
         poses = mistakes.corrected(annotations, results, order[:count], minimum_area)
@@ -264,5 +265,5 @@ def _shares(counts) -> dict[str, float | None]:
     total = counts.sum()
     return {
         name: float(100.0 * count / total) if total else None
-        for name, count in zip(errors.TYPES, counts, strict=True)
+        for name, count in zip(mistakes.TYPES, counts, strict=True)
     }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfpose import tables
-from tfpose.evaluate import DEFAULT_THRESHOLDS, evaluate_poses, matched_poses
-from tfpose.metrics import bootstrap, errors, mistakes, pck, pcp, photo_draws, rates
-from tfpose.poses import Annotations, Results
+from tfpose.errors import TfposeError
+from tfpose.evaluation import meanings
+from tfpose.evaluation.evaluate import evaluate_poses, matched_poses
+from tfpose.io.coco import Annotations, Results, read_both
+from tfpose.metrics import bootstrap, mistakes, pck, pcp, photo_draws, rates
+from tfpose.metrics.choices import COMPARED, DEFAULT_THRESHOLDS
 
-# Those that say of each person or photo how good its poses are.
-METRICS = ("pck", "pckh", "auc", "pcp", "oks")
 # The rows of COCO's average precision.
 PRECISIONS = ("AP", "AP50", "AP75")
 
@@ -32,7 +31,7 @@ def compare_poses(
         annotations: the truth.
         before: poses of photos of ``annotations``.
         refined: name of a refiner -> the poses that it made of them.
-        metrics: of ``METRICS``, with a threshold as in "pck@0.1" or
+        metrics: of ``metrics.choices.COMPARED``, with a threshold as in "pck@0.1" or
             without; ``default_metrics`` if None.
         rounds: how often people, or photos, are drawn anew for the intervals.
         seed: of the draws.
@@ -44,13 +43,14 @@ def compare_poses(
         "mistakes" {type: cell} and "mistakes_per_joint" {joint: {type: cell}}. A cell
         is {"before": percent, "after": {refiner: {"value", "change", "low", "high"}}},
         the change in points and the interval that 95 % of the draws lie in; None
-        where nothing was labelled.
+        where nothing was labeled.
 
     Raises:
         ValueError: no such metric, or what ``evaluate_poses`` raises.
         PoseFileError: likewise.
     """
-    sides, draws = [before, *refined.values()], {"rounds": rounds, "seed": seed}
+    annotations, *sides = read_both(annotations, before, *refined.values())
+    draws = {"rounds": rounds, "seed": seed}
     chosen = default_metrics(annotations) if metrics is None else metrics
     scores = []
     for name, threshold in map(parse_metric, chosen):
@@ -92,12 +92,12 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     name, at, threshold = text.partition("@")
     takes_one = DEFAULT_THRESHOLDS.get(name) is not None
     try:
-        if name in METRICS and not (at and not takes_one):
+        if name in COMPARED and not (at and not takes_one):
             return name, float(threshold) if at else DEFAULT_THRESHOLDS[name]
     except ValueError:
         pass
-    raise ValueError(
-        f"metric {text!r}: expected one of {', '.join(METRICS)}; all but oks also with "
+    raise TfposeError(
+        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also with "
         "a threshold, such as pck@0.1"
     )
 
@@ -110,8 +110,8 @@ def _rates_table(annotations, sides, metric, threshold, refiners, draws) -> dict
     shares = [_shares(side.distances, metric, threshold) for side in distances]
     in_mean = np.array([name not in pck.NOT_IN_MEAN for name in names])
     return {
-        "name": tables.title(numbers),
-        "meaning": tables.meaning(numbers),
+        "name": meanings.title(numbers),
+        "meaning": meanings.meaning(numbers),
         "drawn": "people",
         "main": "mean",
         "rows": _cells([*names, "mean"], shares, refiners, draws, in_mean),
@@ -189,7 +189,7 @@ def _precision_table(annotations, sides, refiners, draws) -> dict:
     ]
     return {
         "name": "OKS-AP",
-        "meaning": tables.MEANINGS["AP"],
+        "meaning": meanings.MEANINGS["AP"],
         "drawn": "photos",
         "main": "AP",
         "rows": _rows(PRECISIONS, values, changes, refiners),
@@ -201,75 +201,14 @@ def _mistakes(annotations, sides, refiners, draws) -> tuple[dict, dict]:
     shares = []
     for side in sides:
         types = mistakes.types_of_people(annotations, side)[:, None]
-        kinds = np.arange(len(errors.TYPES))[:, None]
+        kinds = np.arange(len(mistakes.TYPES))[:, None]
         share = np.where(types == kinds, 100.0, 0.0)  # (N, types, K)
-        shares.append(np.where(types == errors.UNLABELLED, np.nan, share))
-    pooled = _cells(errors.TYPES, shares, refiners, draws)
+        shares.append(np.where(types == mistakes.UNLABELED, np.nan, share))
+    pooled = _cells(mistakes.TYPES, shares, refiners, draws)
     joints = annotations.skeleton.joints
-    columns = [(joint, kind) for kind in errors.TYPES for joint in joints]
+    columns = [(joint, kind) for kind in mistakes.TYPES for joint in joints]
     flat = [share.reshape(len(share), len(columns)) for share in shares]
     cells = _cells(columns, flat, refiners, draws)
     return pooled, {
-        joint: {kind: cells[joint, kind] for kind in errors.TYPES} for joint in joints
+        joint: {kind: cells[joint, kind] for kind in mistakes.TYPES} for joint in joints
     }
-
-
-def format_table(numbers: dict) -> str:
-    """The numbers of ``compare_poses`` as text."""
-    refiners = numbers["refiners"]
-    lines = [
-        f"{numbers['people']} people in {numbers['photos']} photos, percent; after "
-        "each refiner the change in points and its interval",
-        _line("", "before", [_heading(name) for name in refiners]),
-    ]
-    summary = {t["name"]: t["rows"][t["main"]] for t in numbers["tables"]}
-    lines += _cell_lines({**summary, **numbers["mistakes"]}, refiners)
-    lines += ["", *(f"{kind}: {tables.MEANINGS[kind]}" for kind in errors.TYPES)]
-    text = f"interval: {explanation(numbers)}"
-    lines += textwrap.wrap(text, 96, break_on_hyphens=False)
-    for table in numbers["tables"]:
-        lines += ["", f"{table['name']}: {table['meaning']}"]
-        lines += _cell_lines(table["rows"], refiners)
-    return "\n".join(lines)
-
-
-def explanation(numbers: dict) -> str:
-    """What the intervals mean."""
-    text = "as many people drawn from these with replacement"
-    if any(table["drawn"] == "photos" for table in numbers["tables"]):
-        text += " (photos for OKS-AP)"
-    return (
-        f"the change lies within it in {100 * numbers['level']:g} % of "
-        f"{numbers['rounds']} test sets of {text}. If it leaves out 0, the change is "
-        "hardly luck."
-    )
-
-
-def _cell_lines(rows, refiners) -> list[str]:
-    return [
-        _line(
-            name,
-            _percent(cell["before"]),
-            [_change(cell["after"][refiner]) for refiner in refiners],
-        )
-        for name, cell in rows.items()
-    ]
-
-
-def _line(name, before, after) -> str:
-    return f"{name:16}{before:>7}" + "".join(f"  {text:>33}" for text in after)
-
-
-def _heading(refiner: str) -> str:
-    return refiner if len(refiner) <= 33 else f"{refiner[:30]}..."
-
-
-def _change(cell) -> str:
-    if None in cell.values():
-        return _percent(cell["value"])
-    ends = f"[{cell['low']:+.2f}, {cell['high']:+.2f}]"
-    return f"{cell['value']:.2f} {cell['change']:+7.2f} {ends:>18}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -19,15 +19,13 @@ from ai_edge_quantizer.qtyping import TFLOperationName as Operators
 from ai_edge_quantizer.quantizer import Quantizer
 from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
+from tfpose.errors import LiteRTError
+
 # What int8 makes faster, by the names of LiteRT's operators.
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 OPERATOR_NAMES = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
 }
-
-
-class LiteRTError(ValueError):
-    """A graph that cannot become a ``.tflite`` file; the message is one line."""
 
 
 def convert(saved_model: str, half: bool = False) -> bytes:

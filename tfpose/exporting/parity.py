@@ -1,4 +1,4 @@
-"""How far a SavedModel's answers about photos are from the package's own."""
+"""How far exports' answers are from the Keras model's, on crops and on photos."""
 
 from __future__ import annotations
 
@@ -8,15 +8,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import geometry, photos
-from tfpose import skeleton as skeletons
 from tfpose.config import Config
 from tfpose.data import pipeline
-from tfpose.estimate import Estimator, boxes_of
-from tfpose.fusion import Calibration
-from tfpose.photo_signatures import ESTIMATE, REFINE
-from tfpose.refine import Refiner
-from tfpose.skeleton import Skeleton
+from tfpose.errors import ExportError
+from tfpose.evaluation.text import aligned
+from tfpose.exporting.signatures import ESTIMATE, REFINE
+from tfpose.geometry import tensors
+from tfpose.geometry.crops import boxes_of
+from tfpose.inference.estimator import Estimator
+from tfpose.inference.refiner import Refiner
+from tfpose.io import photos
+from tfpose.skeletons import Skeleton
+
+# The SavedModel's folder, a version as TensorFlow Serving counts them.
+SAVED_MODEL = "1"
+# px; float32 exports that differ by more are wrong.
+TOLERANCE = 1e-3
+# Photos that signatures for them are compared on, and px of the photo: a person there
+# may be several times as large as in the crop.
+PARITY_PHOTOS, PHOTO_TOLERANCE = 4, 1e-2
 
 
 def windows(data: str, splits, skeleton: Skeleton, count: int) -> Iterator[tuple]:
@@ -29,7 +39,7 @@ def windows(data: str, splits, skeleton: Skeleton, count: int) -> Iterator[tuple
         count: of windows, fewer where there are fewer people.
 
     Yields:
-        The bytes of a JPEG; and, of the person and the neighbours, keypoints
+        The bytes of a JPEG; and, of the person and the neighbors, keypoints
         f32[N, K, 2] in its px and valid f32[N, K].
 
     Raises:
@@ -38,13 +48,13 @@ def windows(data: str, splits, skeleton: Skeleton, count: int) -> Iterator[tuple
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
     for record in records.take(count):
         poses, visible = (
-            tf.concat([record[name][None], record[f"neighbour_{name}"]], axis=0)
+            tf.concat([record[name][None], record[f"neighbor_{name}"]], axis=0)
             for name in ("keypoints", "visible")
         )
-        to_window = geometry.invert(record["window_matrix"])
+        to_window = tensors.invert(record["window_matrix"])
         valid = np.float32(visible.numpy() > 0)
         there = valid.any(axis=-1)
-        keypoints = geometry.transform(poses, to_window).numpy()
+        keypoints = tensors.transform(poses, to_window).numpy()
         yield record["window"].numpy(), keypoints[there], valid[there]
 
 
@@ -63,19 +73,19 @@ def photo_parity(model: keras.Model, config: Config, folder, given) -> dict:
         infinitely far. Empty where there is no such signature.
     """
     signatures = tf.saved_model.load(str(folder)).signatures
-    skeleton, entries = skeletons.get(config.skeleton), {}
+    entries = {}
     if REFINE in signatures:
-        refiner = Refiner(model, skeleton, Calibration(), config.person_height)
+        refiner = Refiner.of(model, config)
         entries[REFINE] = [
             _differences(
                 signatures[REFINE],
                 {"image_bytes": data, "keypoints": keypoints, "valid": valid},
-                _refined(refiner, photos.decode(data, "window"), keypoints, valid),
+                refiner(photos.decode(data, "window"), keypoints, valid),
             )
             for data, keypoints, valid in given
         ]
     if ESTIMATE in signatures:
-        estimator = Estimator(model, skeleton, scales=(1.0,))
+        estimator = Estimator(model, config.skeleton, scales=(1.0,))
         entries[ESTIMATE] = [
             _differences(
                 signatures[ESTIMATE],
@@ -85,13 +95,6 @@ def photo_parity(model: keras.Model, config: Config, folder, given) -> dict:
             for data, keypoints, valid in given
         ]
     return {name: _summary(entry) for name, entry in entries.items() if entry}
-
-
-def _refined(refiner: Refiner, photo, keypoints, valid) -> tuple:
-    """f[N, K, 2] I and f32[N, K]: a refiner's answers and scores, without fusion."""
-    beliefs = list(refiner.believe([(photo, keypoints, valid)]))
-    answers = [some.in_photo(some.refined()) for some in beliefs]
-    return np.concatenate(answers), np.concatenate([some.scores for some in beliefs])
 
 
 def _differences(signature, inputs: dict, expected) -> tuple[int, float, float]:
@@ -116,3 +119,76 @@ def _summary(entry: list[tuple]) -> dict:
         "largest": max(distances),
         "largest_score": max(scores),
     }
+
+
+def compare(expected: dict, found: dict, skeleton: Skeleton) -> dict:
+    """How far an export's answers are from the Keras model's.
+
+    Args:
+        expected: "keypoints" f32[N, K, 2] C and "scores" f32[N, K].
+        found: the same of the export.
+        skeleton: K joints.
+
+    Returns:
+        {"largest", "mean", "per_joint": {joint: {"largest", "mean"}}} in px of C, and
+        "largest_score", the largest difference of two scores. An export that answers
+        NaN is infinitely far.
+    """
+    distances = np.linalg.norm(expected["keypoints"] - found["keypoints"], axis=-1)
+    distances = np.where(np.isfinite(distances), distances, np.inf)  # (N, K)
+    scores = np.abs(expected["scores"] - found["scores"])
+    return {
+        "largest": float(distances.max()),
+        "mean": float(distances.mean()),
+        "largest_score": float(np.where(np.isfinite(scores), scores, np.inf).max()),
+        "per_joint": {
+            joint: {
+                "largest": float(distances[:, i].max()),
+                "mean": float(distances[:, i].mean()),
+            }
+            for i, joint in enumerate(skeleton.joints)
+        },
+    }
+
+
+def check_parity(files: dict) -> None:
+    for name, entry in files.items():
+        exact = name in (SAVED_MODEL, "model_float32.tflite")
+        limit = TOLERANCE if exact else np.inf  # NaN is infinitely far
+        if not entry["largest"] < limit:
+            joints = entry["per_joint"]
+            worst = max(joints, key=lambda joint: joints[joint]["largest"])
+            raise ExportError(
+                f"{name}: expected keypoints within {limit} px of the Keras model's, "
+                f"found {entry['largest']:.3g} px off ({worst})"
+            )
+
+
+def check_photos(photos: dict) -> None:
+    for name, entry in photos.items():
+        if not entry["largest"] < PHOTO_TOLERANCE:
+            raise ExportError(
+                f"{SAVED_MODEL} {name}: expected keypoints within {PHOTO_TOLERANCE} px "
+                f"of the photo from the package's, found {entry['largest']:.3g} px off"
+            )
+
+
+def format_report(report: dict) -> str:
+    """The parity of all exports as a table for people."""
+    rows = [
+        (name, f"{entry['bytes'] / 1e6:.1f}")
+        + tuple(f"{entry[key]:.6f}" for key in ("largest", "mean"))
+        for name, entry in report["files"].items()
+    ]
+    lines = [
+        f"difference to the Keras model on {report['crops']} crops, px",
+        aligned([("", "MB", "largest", "mean"), *rows]),
+    ]
+    for name, entry in report.get("photos", {}).items():
+        lines.append(
+            f"{name}: {entry['largest']:.6f} px of the photo at most, "
+            f"{entry['people']} people in {entry['photos']} photos"
+        )
+    if report.get("warm_up_requests") == 0:
+        lines.append("no warm-up requests: pip install 'tfpose[serving]' to have some")
+    return "\n".join(lines)

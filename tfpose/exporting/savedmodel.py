@@ -8,8 +8,6 @@ photos are compared too, with those of ``Refiner`` or ``Estimator``.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pathlib
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,35 +16,31 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import lite_metadata, litert, photo_signatures, warm_up
-from tfpose import skeleton as skeletons
 from tfpose.config import Config
 from tfpose.data import pipeline
-from tfpose.data.examples import Supervision, examples
-from tfpose.photo_parity import photo_parity, windows
-from tfpose.photo_signatures import Signature
-from tfpose.poses import write_json
-from tfpose.refine import PRESETS
-from tfpose.serving_model import network_of, serving_model
-from tfpose.skeleton import Skeleton
-from tfpose.supervision import supervision_of
-from tfpose.training import load_model
+from tfpose.data.examples import Supervision, examples, supervision_of
+from tfpose.edge import metadata
+from tfpose.errors import ExportError
+from tfpose.exporting import litert, signatures, warm_up
+from tfpose.exporting.formats import FORMATS, NUMBERS
+from tfpose.exporting.parity import (
+    PARITY_PHOTOS,
+    SAVED_MODEL,
+    check_parity,
+    check_photos,
+    compare,
+    photo_parity,
+    windows,
+)
+from tfpose.exporting.signatures import Signature
+from tfpose.io.files import replacing_folder, write_json
+from tfpose.models.serving_graph import network_of, serving_model
+from tfpose.models.table import load_model
+from tfpose.weights import presets
 
-FORMATS = ("savedmodel", "tflite")
-# --quantize: numbers of the ``.tflite`` file.
-NUMBERS = {"none": "float32", "float16": "float16", "int8": "int8"}
-SAVED_MODEL, PARITY = "1", "parity.json"
+PARITY = "parity.json"
 # Crops that ranges of int8 are measured on, and others that exports are compared on.
-CALIBRATION_CROPS, PARITY_CROPS = 100, 32
-# px; float32 exports that differ by more are wrong.
-TOLERANCE = 1e-3
-# Photos that signatures for them are compared on, and px of the photo: a person there
-# may be several times as large as in the crop.
-PARITY_PHOTOS, PHOTO_TOLERANCE = 4, 1e-2
-
-
-class ExportError(ValueError):
-    """A model that cannot be exported, or was not; the message is one clear line."""
+RANGE_CROPS, PARITY_CROPS = 100, 32
 
 
 def export(
@@ -86,24 +80,24 @@ def export(
     quantize = (quantize,) if isinstance(quantize, str) else quantize
     _check_request(out, formats, quantize)
     model, config = load_model(model_dir)
-    skeleton = skeletons.get(config.skeleton)
+    skeleton = config.skeleton
     if data is None:
         raise ExportError("data: expected a folder of prepared people to compare on")
     supervision = supervision_of(model, config)
     splits = validation or config.validation
     crops = clients_inputs(data, splits, config, supervision, PARITY_CROPS)
-    calibration = None
+    ranges = None
     if "tflite" in formats and "int8" in quantize:
-        calibration = clients_inputs(
-            data, train or config.train, config, supervision, CALIBRATION_CROPS
+        ranges = clients_inputs(
+            data, train or config.train, config, supervision, RANGE_CROPS
         )
 
     reference = serving_model(model, skeleton, phases=False)
     expected = reference.predict(crops, batch_size=8, verbose=0)
     network = network_of(model, phases=True)
     serving = serving_model(model, skeleton, phases=True, network=network)
-    about = _description(model, config, pathlib.Path(model_dir))
-    with _replacing(out) as folder:
+    about = _description(model, config, presets.model_folder(model_dir))
+    with replacing_folder(out) as folder:
         files, more = {}, {}
         if "savedmodel" in formats:
             saved = folder / SAVED_MODEL
@@ -113,18 +107,18 @@ def export(
             given = windows(data, splits, skeleton, PARITY_PHOTOS)
             more["photos"] = photo_parity(model, config, saved, given)
         if "tflite" in formats:
-            for numbers, content in _lite_models(serving, quantize, calibration):
+            for numbers, content in _lite_models(serving, quantize, ranges):
                 name = f"model_{numbers}.tflite"
-                content = lite_metadata.embed(content, {**about, "numbers": numbers})
+                content = metadata.embed(content, {**about, "numbers": numbers})
                 (folder / name).write_bytes(content)
                 found = litert.predict(content, crops)
                 files[name] = compare(expected, found, skeleton)
         if "savedmodel" in formats:
-            lite_metadata.write_asset(folder / SAVED_MODEL, about)
+            metadata.write_asset(folder / SAVED_MODEL, about)
         for name, entry in files.items():
             entry["bytes"] = _size(folder / name)
-        _check_parity(files)
-        _check_photos(more.get("photos", {}))
+        check_parity(files)
+        check_photos(more.get("photos", {}))
         what = {"model": config.model, "skeleton": skeleton.name}
         report = {**what, "crops": len(crops["image"]), "files": files, **more}
         write_json(folder / PARITY, report)
@@ -132,12 +126,13 @@ def export(
 
 
 def _description(model, config: Config, folder: pathlib.Path) -> dict:
-    """What the exports say about themselves; presets have the package's licence."""
-    licence = "Apache-2.0" if folder.resolve().parent == PRESETS else None
-    skeleton = skeletons.get(config.skeleton)
+    """What the exports say about themselves; presets have the package's license."""
+    license = "Apache-2.0" if folder.resolve().parent == presets.FOLDER else None
+    height = config.crop.get("person_height", 0.0)
     name = folder.resolve().name
-    height = config.person_height
-    return lite_metadata.describe(model, skeleton, name, config.model, height, licence)
+    return metadata.describe(
+        model, config.skeleton, name, config.model, height, license
+    )
 
 
 def _check_request(out: pathlib.Path, formats, quantize) -> None:
@@ -154,20 +149,6 @@ def _check_request(out: pathlib.Path, formats, quantize) -> None:
             f"{out}: exists and is no earlier export (it has no {PARITY}); "
             "name a new folder"
         )
-
-
-@contextlib.contextmanager
-def _replacing(out: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A folder to fill, which takes the place of ``out`` if nothing goes wrong."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as beside:
-        # Folders of their own, which unlike ``beside`` other users may read.
-        new, old = pathlib.Path(beside, "new"), pathlib.Path(beside, "old")
-        new.mkdir()
-        yield new
-        if out.exists():
-            os.replace(out, old)
-        os.replace(new, out)
 
 
 def clients_inputs(
@@ -193,8 +174,8 @@ def clients_inputs(
     """
     skeleton = supervision.skeleton
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
-    person = pipeline.Person(skeleton, config.input_size, height=config.person_height)
-    batches = pipeline.crops(records.take(count), person, count, config.seed)
+    spec = pipeline.CropSpec.plain(config)
+    batches = pipeline.crops(records.take(count), spec, count, config.seed)
     people = next(iter(batches))
     seed = tf.constant([config.seed, 0])
     inputs, _, _ = examples(people, supervision, seed)
@@ -215,20 +196,17 @@ def write_servable(model: keras.Model, config: Config, folder) -> dict:
     Returns:
         {"warm_up_requests": how many}.
     """
-    network, skeleton = network_of(model, phases=True), skeletons.get(config.skeleton)
-    serving = serving_model(model, skeleton, phases=True, network=network)
+    network = network_of(model, phases=True)
+    serving = serving_model(model, config.skeleton, phases=True, network=network)
     written = _write_servable(model, config, serving, network, folder)
     name = pathlib.Path(folder).parent
-    lite_metadata.write_asset(pathlib.Path(folder), _description(model, config, name))
+    metadata.write_asset(pathlib.Path(folder), _description(model, config, name))
     return written
 
 
 def _write_servable(model, config: Config, serving, network, folder) -> dict:
-    skeleton = skeletons.get(config.skeleton)
-    signatures = photo_signatures.photo_signatures(
-        model, skeleton, config.person_height, network
-    )
-    write_saved_model(serving, folder, signatures=signatures)
+    for_photos = signatures.photo_signatures(model, config, network)
+    write_saved_model(serving, folder, signatures=for_photos)
     return {"warm_up_requests": warm_up.write(folder, config.model)}
 
 
@@ -267,7 +245,7 @@ def _predict_saved_model(folder: pathlib.Path, crops: dict) -> dict[str, np.ndar
     return {name: array.numpy() for name, array in outputs.items()}
 
 
-def _lite_models(serving, quantize, calibration) -> Iterator[tuple[str, bytes]]:
+def _lite_models(serving, quantize, ranges) -> Iterator[tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         # Clients of LiteRT want a static batch (LiteRT.js refuses another).
         write_saved_model(serving, folder, batch=1)
@@ -275,86 +253,13 @@ def _lite_models(serving, quantize, calibration) -> Iterator[tuple[str, bytes]]:
         for name in quantize:
             numbers = NUMBERS[name]
             if numbers == "int8":
-                yield numbers, litert.convert_to_int8(float32, calibration)
+                yield numbers, litert.convert_to_int8(float32, ranges)
             elif numbers == "float16":
                 yield numbers, litert.convert(folder, half=True)
             else:
                 yield numbers, float32
 
 
-def compare(expected: dict, found: dict, skeleton: Skeleton) -> dict:
-    """How far an export's answers are from the Keras model's.
-
-    Args:
-        expected: "keypoints" f32[N, K, 2] C and "scores" f32[N, K].
-        found: the same of the export.
-        skeleton: K joints.
-
-    Returns:
-        {"largest", "mean", "per_joint": {joint: {"largest", "mean"}}} in px of C, and
-        "largest_score", the largest difference of two scores. An export that answers
-        NaN is infinitely far.
-    """
-    distances = np.linalg.norm(expected["keypoints"] - found["keypoints"], axis=-1)
-    distances = np.where(np.isfinite(distances), distances, np.inf)  # (N, K)
-    scores = np.abs(expected["scores"] - found["scores"])
-    return {
-        "largest": float(distances.max()),
-        "mean": float(distances.mean()),
-        "largest_score": float(np.where(np.isfinite(scores), scores, np.inf).max()),
-        "per_joint": {
-            joint: {
-                "largest": float(distances[:, i].max()),
-                "mean": float(distances[:, i].mean()),
-            }
-            for i, joint in enumerate(skeleton.joints)
-        },
-    }
-
-
-def _check_parity(files: dict) -> None:
-    for name, entry in files.items():
-        exact = name in (SAVED_MODEL, "model_float32.tflite")
-        limit = TOLERANCE if exact else np.inf  # NaN is infinitely far
-        if not entry["largest"] < limit:
-            joints = entry["per_joint"]
-            worst = max(joints, key=lambda joint: joints[joint]["largest"])
-            raise ExportError(
-                f"{name}: expected keypoints within {limit} px of the Keras model's, "
-                f"found {entry['largest']:.3g} px off ({worst})"
-            )
-
-
-def _check_photos(photos: dict) -> None:
-    for name, entry in photos.items():
-        if not entry["largest"] < PHOTO_TOLERANCE:
-            raise ExportError(
-                f"{SAVED_MODEL} {name}: expected keypoints within {PHOTO_TOLERANCE} px "
-                f"of the photo from the package's, found {entry['largest']:.3g} px off"
-            )
-
-
 def _size(path: pathlib.Path) -> int:
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def format_report(report: dict) -> str:
-    """The parity of all exports as a table for people."""
-    lines = [
-        f"difference to the Keras model on {report['crops']} crops, px",
-        f"{'':<24}{'MB':>8}{'largest':>12}{'mean':>12}",
-    ]
-    for name, entry in report["files"].items():
-        lines.append(
-            f"{name:<24}{entry['bytes'] / 1e6:>8.1f}"
-            f"{entry['largest']:>12.6f}{entry['mean']:>12.6f}"
-        )
-    for name, entry in report.get("photos", {}).items():
-        lines.append(
-            f"{name}: {entry['largest']:.6f} px of the photo at most, "
-            f"{entry['people']} people in {entry['photos']} photos"
-        )
-    if report.get("warm_up_requests") == 0:
-        lines.append("no warm-up requests: pip install 'tfpose[serving]' to have some")
-    return "\n".join(lines)

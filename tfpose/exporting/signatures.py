@@ -22,14 +22,14 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.bottom_up import finds_everybody
-from tfpose.estimate import Estimator, crops_of
-from tfpose.fusion import Calibration
-from tfpose.refine import BATCH, Refiner
-from tfpose.serving_model import part_of
-from tfpose.skeleton import Skeleton
-from tfpose.supervision import is_refiner
+from tfpose.config import Config
+from tfpose.geometry import tensors
+from tfpose.geometry.crops import crops_of
+from tfpose.inference.batches import BATCH
+from tfpose.inference.estimator import Estimator
+from tfpose.inference.refiner import Refiner
+from tfpose.models.base import PoseModel
+from tfpose.models.serving_graph import part_of
 
 REFINE, ESTIMATE = "refine_photo", "estimate_photo"
 PHOTO = tf.TensorSpec((), tf.string, "image_bytes")
@@ -38,28 +38,26 @@ Signature = tuple[Callable, dict[str, tf.TensorSpec]]
 
 
 def photo_signatures(
-    model: keras.Model,
-    skeleton: Skeleton,
-    person_height: float,
-    network: keras.Model,
+    model: PoseModel, config: Config, network: keras.Model
 ) -> dict[str, Signature]:
     """What an export of a model offers for whole photos, by the signature's name.
 
     Args:
         model: a refiner or an estimator.
-        skeleton: K joints.
-        person_height: ``Config.person_height``, how a refiner's crops are framed.
+        config: it was trained by.
         network: ``network_of`` the model.
     """
-    if finds_everybody(model):
+    if model.is_bottom_up:
         return {}
-    if not is_refiner(model):
+    if not model.is_refiner:
         belief = _traced_once(keras.Model(network.input, network.output["belief"]))
-        estimator = Estimator(model, skeleton, scales=(1.0,), network=belief)
-        return {ESTIMATE: _estimating(estimator)}
-    names = [name for name in ("heatmap", "offsets") if name in model.output]
-    maps = _traced_once(part_of(network, *names))
-    refiner = Refiner(model, skeleton, Calibration(), person_height, maps)
+        return {
+            ESTIMATE: _estimating(
+                Estimator(model, config.skeleton, scales=(1.0,), network=belief)
+            )
+        }
+    maps = [name for name in network.output if name in ("heatmap", "offsets")]
+    refiner = Refiner.of(model, config, network=_traced_once(part_of(network, *maps)))
     return {REFINE: _refining(refiner)}
 
 
@@ -92,7 +90,7 @@ def _refining(refiner: Refiner) -> Signature:
         def answer(keypoints, valid):
             crops, points, to_image = refiner.cut(photo, keypoints, valid)
             _, answers, scores = refiner.flip_tested(crops, points, valid)
-            return geometry.transform(answers, to_image), scores
+            return tensors.transform(answers, to_image), scores
 
         return _in_batches(answer, (keypoints, valid), joints)
 

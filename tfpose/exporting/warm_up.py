@@ -114,7 +114,7 @@ def example_inputs(specifications: dict) -> Iterator[dict[str, np.ndarray]]:
 
 
 def _photo(random) -> bytes:
-    """A JPEG of coloured patches."""
+    """A JPEG of colored patches."""
     small = random.integers(0, 256, (12, 16, 3), np.uint8)
     photo = tf.image.resize(small, PHOTO_SIZE, "bicubic")
     return tf.io.encode_jpeg(tf.saturate_cast(photo, tf.uint8)).numpy()

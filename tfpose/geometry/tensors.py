@@ -2,8 +2,8 @@
 
 Spaces: I = photo pixels, C = crop pixels, H = heatmap cells.
 Points are ``(x, y)``, sizes ``(height, width)``, boxes ``(x, y, width, height)``.
-Pixel centres are integers: the pixel in the corner has its centre at (0, 0) and covers
-[-0.5, 0.5). A box counts pixels, so (0, 0, W, H) is the whole photo and its centre is
+Pixel centers are integers: the pixel in the corner has its center at (0, 0) and covers
+[-0.5, 0.5). A box counts pixels, so (0, 0, W, H) is the whole photo and its center is
 ((W - 1) / 2, (H - 1) / 2). Mirroring a photo of width W sends x to W - 1 - x.
 
 Affine matrices are f32[..., 2, 3] and act on column vectors (x, y, 1). Everything here
@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfpose.crop_rules import (
+from tfpose.geometry.cells import center_of, position_of
+from tfpose.geometry.rules import (
     HEIGHT_IN_BOXES,
     HEIGHT_IN_HEADS,
     SMALLEST_HEIGHT,
@@ -22,9 +23,9 @@ from tfpose.crop_rules import (
 )
 
 
-def centred_box(centre, extent) -> tf.Tensor:
-    """The box f32[..., 4] xywh about a centre f32[..., 2], f32[..., 2] px large."""
-    return tf.concat([centre - (extent - 1) / 2, extent], axis=-1)
+def centered_box(center, extent) -> tf.Tensor:
+    """The box f32[..., 4] xywh about a center f32[..., 2], f32[..., 2] px large."""
+    return tf.concat([position_of(center, extent), extent], axis=-1)
 
 
 def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
@@ -33,8 +34,8 @@ def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
     Args:
         keypoints: f32[..., K, 2].
         valid: f32[..., K], joints with 0 are left out.
-        minimum: px, a side of length 0 is widened to this, about its centre
-            (PoseFix's code, FACTS A.6).
+        minimum: px, a side of length 0 is widened to this, about its center
+            (PoseFix's authors' code).
 
     Returns:
         f32[..., 4] box xywh; all zero where no joint is valid.
@@ -45,18 +46,18 @@ def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
     high = tf.reduce_max(tf.where(seen, keypoints, keypoints.dtype.min), axis=-2)
     size = high - low
     size = tf.where(size > 0, size, minimum)
-    box = centred_box((low + high) / 2, size)
+    box = centered_box((low + high) / 2, size)
     return tf.where(tf.reduce_any(seen, axis=-2), box, tf.zeros_like(box))
 
 
 def scale_box(box, factor) -> tf.Tensor:
-    """The box f32[..., 4] made ``factor`` times as large about its centre."""
+    """The box f32[..., 4] made ``factor`` times as large about its center."""
     position, size = box[..., :2], box[..., 2:]
-    return centred_box(position + (size - 1) / 2, size * factor)
+    return centered_box(center_of(position, size), size * factor)
 
 
 def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
-    """The smallest box around ``box``, with its centre, in the shape of ``size``.
+    """The smallest box around ``box``, with its center, in the shape of ``size``.
 
     Args:
         box: f32[..., 4] xywh; one side may be 0.
@@ -70,12 +71,12 @@ def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
     fitted = tf.stack(
         [tf.maximum(width, height * aspect), tf.maximum(height, width / aspect)], -1
     )
-    # The centre stays: position + (size - 1) / 2.
+    # The center stays: position + (size - 1) / 2.
     return tf.concat([box[..., :2] + (box[..., 2:] - fitted) / 2, fitted], axis=-1)
 
 
 def person_height(keypoints, valid, head) -> tf.Tensor:
-    """How tall a person would stand, from the pose (FACTS B.3).
+    """How tall a person would stand, from the pose (PoseRefiner's authors' code).
 
     8 head sizes of 0.6 times 1.4286 times the distance from chin to head top. Where the
     skeleton or the pose has no head, 1.2 times the longer side of the pose's box;
@@ -103,7 +104,7 @@ def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:
     """The part of the photo whose crop shows a person at a wanted height.
 
     Args:
-        box: f32[..., 4] of the person, whose centre becomes the crop's.
+        box: f32[..., 4] of the person, whose center becomes the crop's.
         height: f32[...] px of the person in the photo.
         size: (height, width) of the crop.
         wanted: px of the person in the crop.
@@ -111,17 +112,17 @@ def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:
     Returns:
         f32[..., 4] xywh in the shape of ``size``.
     """
-    centre = box[..., :2] + (box[..., 2:] - 1) / 2
+    center = center_of(box[..., :2], box[..., 2:])
     extent = tf.constant([size[1], size[0]], tf.float32) * (height / wanted)[..., None]
-    return centred_box(centre, extent)
+    return centered_box(center, extent)
 
 
 def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:
     """The affine map that brings a box of the photo onto a crop.
 
-    The box's width becomes the crop's width, pixel centres to pixel centres (so a box
+    The box's width becomes the crop's width, pixel centers to pixel centers (so a box
     of the crop's size at (0, 0) gives the identity); one scale serves both axes. The
-    photo turns about the box's centre, then mirrors left to right.
+    photo turns about the box's center, then mirrors left to right.
 
     Args:
         box: f32[..., 4] xywh in I, with the aspect ratio of ``size``.
@@ -137,15 +138,15 @@ def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tens
     rotation = tf.broadcast_to(tf.cast(rotation, tf.float32), tf.shape(scale))
     sign = 1 - 2 * tf.broadcast_to(tf.cast(mirror, tf.float32), tf.shape(scale))
     cosine, sine = scale * tf.cos(rotation), scale * tf.sin(rotation)
-    centre_x = box[..., 0] + (box[..., 2] - 1) / 2
-    centre_y = box[..., 1] + (box[..., 3] - 1) / 2
-    to_x, to_y = (size[1] - 1) / 2, (size[0] - 1) / 2
+    center_x = center_of(box[..., 0], box[..., 2])
+    center_y = center_of(box[..., 1], box[..., 3])
+    to_x, to_y = center_of(0, size[1]), center_of(0, size[0])
     row_x = [
         sign * cosine,
         -sign * sine,
-        to_x - sign * (cosine * centre_x - sine * centre_y),
+        to_x - sign * (cosine * center_x - sine * center_y),
     ]
-    row_y = [sine, cosine, to_y - sine * centre_x - cosine * centre_y]
+    row_y = [sine, cosine, to_y - sine * center_x - cosine * center_y]
     return tf.stack([tf.stack(row_x, -1), tf.stack(row_y, -1)], axis=-2)
 
 
@@ -166,7 +167,7 @@ def transform_box(box, matrix) -> tf.Tensor:
     Returns:
         f32[4] xywh.
     """
-    # Edges are mapped: the first pixel's lies half a pixel before its centre.
+    # Edges are mapped: the first pixel's lies half a pixel before its center.
     edge = transform(box[None, :2] - 0.5, matrix)[0]
     extent = tf.linalg.diag_part(matrix[:, :2]) * box[2:]
     return tf.concat([edge + 0.5, extent], axis=-1)
@@ -192,7 +193,7 @@ def compose(second, first) -> tf.Tensor:
 
 
 def warp(images, matrix, size: tuple[int, int]) -> tf.Tensor:
-    """Crops photos: bilinear sampling, zero outside the photo (FACTS A.4).
+    """Crops photos: bilinear sampling, zero outside, as in PoseFix's authors' code.
 
     Args:
         images: f32 or u8[B, H, W, 3].
@@ -241,13 +242,3 @@ def box_overlap(box, others) -> tf.Tensor:
     common = tf.reduce_prod(tf.maximum(high - low, 0), axis=-1)
     area = tf.reduce_prod(box[..., 2:], -1) + tf.reduce_prod(others[..., 2:], -1)
     return tf.math.divide_no_nan(common, area - common)
-
-
-def crop_to_heatmap(points, stride: float):
-    """Crop pixels to heatmap cells: a cell covers ``stride`` pixels a side."""
-    return (points + 0.5) / stride - 0.5
-
-
-def heatmap_to_crop(points, stride: float):
-    """Heatmap cells to crop pixels, the inverse of ``crop_to_heatmap``."""
-    return (points + 0.5) * stride - 0.5

@@ -2,40 +2,57 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.estimate import crops_of, whole_photo
-from tfpose.grouping import group, joint_order
-from tfpose.skeleton import Skeleton
-
-
-def finds_everybody(model: keras.Model) -> bool:
-    """Whether a model's answers tell people apart."""
-    return "tags" in model.output
+from tfpose.errors import TfposeError
+from tfpose.geometry import cells, tensors
+from tfpose.geometry.crops import crops_of, whole_photo
+from tfpose.inference.grouping import group, joint_order
+from tfpose.inference.inputs import checked_photo
+from tfpose.models.base import PoseModel
+from tfpose.models.table import load_model
+from tfpose.skeletons import Skeleton
 
 
 class BottomUp:
     """A trained ``AssociativeEmbedding`` with the crop and the grouping around it.
 
+    Called with a photo, it answers as ``Estimator`` and ``Refiner`` do: keypoints
+    f32[N, K, 2] in photo px and scores f32[N, K].
+
     Args:
-        model: network with the outputs "heatmap" and "tags", or an ``EnhanceNet`` of
-            one.
+        model: an ``AssociativeEmbedding``, or an ``EnhanceNet`` of one.
         skeleton: of its poses.
         flip: look at the mirrored photo too; detections are averaged, and a joint has
             two tags, as in the authors' code.
     """
 
-    def __init__(self, model: keras.Model, skeleton: Skeleton, flip: bool = True):
-        self.skeleton, self._size = skeleton, model.input_size
-        self._stride = model.stride
+    def __init__(self, model: PoseModel, skeleton: Skeleton, flip: bool = True):
+        self.model, self.skeleton, self.size = model, skeleton, model.input_size
         outputs = {name: model.output[name] for name in ("heatmap", "tags")}
         network = keras.Model(model.input, outputs)
         self._run = tf.function(lambda image: network({"image": image}, training=False))
-        self._flip = flip
+        self.flip = flip
         self._order = joint_order(skeleton)
+
+    @classmethod
+    def from_preset(cls, name: str | pathlib.Path, flip: bool = True) -> BottomUp:
+        """Loads a preset by its name, or a model folder by its path.
+
+        Raises:
+            TfposeError: nothing there, or a model that does not tell people apart.
+        """
+        model, config = load_model(name)
+        if not model.is_bottom_up:
+            raise TfposeError(
+                f"model {name}: expected a model that finds everybody at once, found "
+                f"{config.model} (tfpose.Estimator, tfpose.Refiner)"
+            )
+        return cls(model, config.skeleton, flip)
 
     def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
         """Finds the people of one photo, which is seen as a whole.
@@ -44,22 +61,26 @@ class BottomUp:
             photo: u8[H, W, 3] RGB.
 
         Returns:
-            f32[N, K, 2] I, and scores f32[N, K] in 0..1, the detections; a joint that
-            was not found is at (0, 0) with score 0.
+            Keypoints f32[N, K, 2] photo px and scores f32[N, K] in 0..1, the
+            detections; a joint that was not found is at (0, 0) with score 0.
+
+        Raises:
+            TfposeError: a photo of another type or shape.
         """
-        crops, to_image = crops_of(photo, whole_photo(photo), self._size, (1.0,))
+        photo = checked_photo(photo)
+        crops, to_image = crops_of(photo, whole_photo(photo), self.size, (1.0,))
         detections, tags = self._maps(crops[0])
-        cells, scores = group(detections, tags, self._order)
-        in_crop = geometry.heatmap_to_crop(cells, self._stride)
-        keypoints = geometry.transform(in_crop, to_image[0]).numpy()
-        found = scores > 0
-        return keypoints * found[..., None], np.clip(scores, 0, 1)
+        found, scores = group(detections, tags, self._order)
+        in_crop = cells.to_pixels(found, self.model.stride)
+        keypoints = tensors.transform(in_crop, to_image[0]).numpy()
+        there = scores > 0
+        return keypoints * there[..., None], np.clip(scores, 0, 1)
 
     def _maps(self, crop) -> tuple[np.ndarray, np.ndarray]:
         """Detections f32[h, w, K] and tags f32[h', w', K, T] about f32[1, H, W, 3]."""
-        looks = np.concatenate([crop, crop[:, :, ::-1]]) if self._flip else crop
+        looks = np.concatenate([crop, crop[:, :, ::-1]]) if self.flip else crop
         maps = {name: found.numpy() for name, found in self._run(looks).items()}
-        if self._flip:
+        if self.flip:
             order = self.skeleton.flip_permutation
             maps = {
                 name: np.stack([found[0], found[1, :, ::-1][..., order]])

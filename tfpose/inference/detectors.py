@@ -13,8 +13,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from tfpose import pose_faults, poses
-from tfpose.poses import PoseFileError
+from tfpose.errors import DetectorError, PoseFileError
+from tfpose.io import coco_checks, files
 
 Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
 PERSON = 1  # COCO's category, and the class of detectors trained on COCO
@@ -23,15 +23,11 @@ SIGNATURE = "serving_default"
 OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes")
 
 
-class DetectorError(ValueError):
-    """A SavedModel that is no detector of people; the message is one clear line."""
-
-
 class GradientDetector:
     """OpenCV's people detector (Dalal and Triggs 2005): whole, upright people.
 
     It comes with OpenCV and needs no weights, and is no match for a learned detector:
-    of COCO's 211 labelled people in 72 validation photos it finds 31 (IoU above 0.4),
+    of COCO's 211 labeled people in 72 validation photos it finds 31 (IoU above 0.4),
     and 24 of its 55 boxes are wrong.
 
     Args:
@@ -272,16 +268,16 @@ def read_boxes(path: str, least: float = 0.0) -> list[dict]:
     Raises:
         PoseFileError: not such a file; the first bad record is named.
     """
-    records = poses.read_json(path)
+    records = files.read_json(path)
     if not isinstance(records, list):
         raise PoseFileError(
             f"{path}: expected a JSON list of boxes (COCO results), found "
-            f"{pose_faults.describe(records)}"
+            f"{coco_checks.describe(records)}"
         )
     for place, record in enumerate(records):
-        fault = pose_faults.of_box(record)
+        fault = coco_checks.of_box(record)
         if fault:
-            name = pose_faults.name_record(place, record)
+            name = coco_checks.name_record(place, record)
             raise PoseFileError(f"{path}: {name}: {fault}")
     return [
         record

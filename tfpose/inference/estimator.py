@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpose import geometry, training
-from tfpose import skeleton as skeletons
 from tfpose.codecs import GaussianHeatmap
 from tfpose.config import Config
-from tfpose.data.pipeline import CROP_MARGIN
+from tfpose.errors import TfposeError
+from tfpose.geometry import tensors
+from tfpose.geometry.crops import crops_of
+from tfpose.inference.batches import batched
+from tfpose.inference.inputs import checked_boxes, checked_photo
 from tfpose.layers.dark import DarkPosition
 from tfpose.layers.heatmaps import PeakPosition
-from tfpose.refine import BOX_FACTOR, batched, model_folder
-from tfpose.serving_model import belief_of, score_layer
-from tfpose.skeleton import Skeleton
-from tfpose.supervision import is_refiner
+from tfpose.models.base import PoseModel
+from tfpose.models.outputs import belief_of, score_layer
+from tfpose.models.table import load_model
+from tfpose.skeletons import Skeleton
 
 # HCRN's "3-scale image pyramids" (IV.A); the paper does not name the scales. These lie
-# inside its training range of 0.7 to 1.3 (FACTS C.6).
+# inside its training range of 0.7 to 1.3.
 SCALES = (0.8, 1.0, 1.2)
 
 
@@ -29,22 +32,30 @@ class Estimator:
     """A trained estimator with the crops, the pyramid and the decoding around it.
 
     Args:
-        model: a ``PoseEstimator`` or ``HCRN``.
+        model: a ``PoseEstimator``.
         skeleton: of its poses.
         scales: a person is shown at these sizes, and the heatmaps are averaged.
         flip: average over the mirrored crops too.
         output: the name of the heatmaps that are read.
         dark_sigma: standard deviation in px of C of the Gaussians that the model was
             taught, to read peaks by ``DarkPosition``; None: by ``PeakPosition``.
-        network: computes "belief" of ``model`` if it is not to do so itself.
+        network: callable to run for the beliefs; default: the model.
 
     Raises:
-        ValueError: no scale, or one that is not positive.
+        TfposeError: no scale, or one that is not positive.
+
+    Example:
+        >>> import numpy as np, tfpose
+        >>> estimator = tfpose.Estimator.from_preset("estimator_tiny_lsp", scales=(1.0,))
+        >>> photo = np.zeros((120, 100, 3), np.uint8)
+        >>> keypoints, scores = estimator(photo, [[10, 10, 80, 100]])
+        >>> keypoints.shape, scores.shape
+        ((1, 14, 2), (1, 14))
     """
 
     def __init__(
         self,
-        model: keras.Model,
+        model: PoseModel,
         skeleton: Skeleton,
         scales: Sequence[float] = SCALES,
         flip: bool = True,
@@ -53,7 +64,7 @@ class Estimator:
         network: Callable | None = None,
     ):
         if not scales or not all(scale > 0 for scale in scales):
-            raise ValueError(f"scales: expected positive numbers, got {list(scales)}")
+            raise TfposeError(f"scales: expected positive numbers, got {list(scales)}")
         self.model, self.skeleton, self.size = model, skeleton, model.input_size
         belief = belief_of(model, output)
         self._network = keras.Model(model.input, belief) if network is None else network
@@ -67,14 +78,14 @@ class Estimator:
         self._predict = tf.function(self.pyramid, reduce_retracing=True)
 
     @classmethod
-    def load(
+    def from_preset(
         cls,
-        name: str,
+        name: str | pathlib.Path,
         scales: Sequence[float] = SCALES,
         flip: bool = True,
         dark: bool = False,
     ) -> Estimator:
-        """Loads a preset by its name, or a model folder.
+        """Loads a preset by its name, or a model folder by its path.
 
         Args:
             name: of the preset or folder.
@@ -82,33 +93,43 @@ class Estimator:
             dark: read peaks by ``DarkPosition``.
 
         Raises:
-            ValueError: nothing there, a refiner, or DARK of maps of no Gaussians.
+            TfposeError: nothing there, a refiner, a model that finds everybody at once
+                (``BottomUp``), or DARK of maps that are not Gaussians.
         """
-        folder = model_folder(name)
-        model, config = training.load_model(folder)
-        if is_refiner(model):
-            raise ValueError(
+        model, config = load_model(name)
+        if model.is_refiner:
+            raise TfposeError(
                 f"model {name}: expected an estimator, found the refiner "
                 f"{config.model}, which needs poses (tfpose refine)"
             )
+        if model.is_bottom_up:
+            raise TfposeError(
+                f"model {name}: expected an estimator of single people, found "
+                f"{config.model}, which finds everybody at once (tfpose.BottomUp)"
+            )
         sigma = gaussian_sigma(config) if dark else None
-        skeleton = skeletons.get(config.skeleton)
-        return cls(model, skeleton, scales, flip, dark_sigma=sigma)
+        return cls(model, config.skeleton, scales, flip, dark_sigma=sigma)
 
     def __call__(self, photo, boxes) -> tuple[np.ndarray, np.ndarray]:
         """Finds the joints of the people of one photo.
 
         Args:
             photo: u8[H, W, 3] RGB.
-            boxes: f32[N, 4] xywh, I; one around each person.
+            boxes: f[N, 4] xywh, photo px; one around each person.
 
         Returns:
-            f32[N, K, 2] I, and scores f32[N, K] in 0..1, as ``score_layer``.
+            Keypoints f32[N, K, 2] photo px and scores f32[N, K] in 0..1.
+
+        Raises:
+            TfposeError: inputs of another shape, not finite, or a box without an area.
         """
-        answers = list(self.estimate([(photo, boxes)]))
+        photo, boxes = checked_photo(photo), checked_boxes(boxes)
         joints = len(self.skeleton)
-        empty = np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
-        return tuple(np.concatenate(part) for part in zip(empty, *answers, strict=True))
+        nobody = np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
+        answers = list(self.estimate([(photo, boxes)]))
+        return tuple(
+            np.concatenate(part) for part in zip(nobody, *answers, strict=True)
+        )
 
     def estimate(self, people: Iterable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Finds the joints of the people of many photos, ``BATCH`` people at a time.
@@ -150,34 +171,17 @@ class Estimator:
             belief, cover = resample(beliefs[index], scale)
             total, covered = total + belief, covered + cover
         belief = total / tf.maximum(covered, 1e-6)
-        return geometry.transform(self._decode(belief), to_image), self._score(belief)
+        return tensors.transform(self._decode(belief), to_image), self._score(belief)
 
     def _belief(self, image):
         """Beliefs f32[N, h, w, K] about crops f32[N, H, W, 3]."""
         return self._network({"image": image}, training=False)
 
 
-@tf.function(reduce_retracing=True)
-def crops_of(photo, boxes, size, scales):
-    """A photo's people: f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I at scale 1."""
-    boxes = geometry.scale_box(geometry.fit_aspect(boxes, size), CROP_MARGIN)
-    photo = tf.cast(photo, tf.float32)[None]
-
-    def crops(box):
-        matrices = [
-            geometry.crop_matrix(geometry.scale_box(box, 1 / s), size) for s in scales
-        ]
-        return tf.concat([geometry.warp(photo, m[None], size) for m in matrices], 0)
-
-    # One after the other: copies of a large photo for each person would fill memory.
-    images = tf.map_fn(crops, boxes)
-    return images, geometry.invert(geometry.crop_matrix(boxes, size))
-
-
 def resample(maps, scale: float):
     """Heatmaps of a crop that shows people ``scale`` times as large, at scale 1.
 
-    Both crops have the same centre. Bilinear; where the enlarged crop does not reach
+    Both crops have the same center. Bilinear; where the enlarged crop does not reach
     there is nothing.
 
     Args:
@@ -196,8 +200,8 @@ def resample(maps, scale: float):
 
 def _resampling(count: int, scale: float) -> np.ndarray:
     """f32[count, count]: bilinear weights of the cells each cell is made of."""
-    centre = (count - 1) / 2
-    source = centre + scale * (np.arange(count) - centre)
+    center = (count - 1) / 2
+    source = center + scale * (np.arange(count) - center)
     distance = np.abs(source[:, None] - np.arange(count))
     return np.maximum(1 - distance, 0).astype(np.float32)
 
@@ -209,25 +213,8 @@ def gaussian_sigma(config: Config) -> float:
         ValueError: its targets are no Gaussians.
     """
     if config.target["codec"] != "gaussian":
-        raise ValueError(
+        raise TfposeError(
             f"DARK decoding: expected heatmaps of Gaussians, {config.model} was taught "
             f"those of the codec {config.target['codec']!r}"
         )
     return config.target.get("sigma", GaussianHeatmap.sigma)
-
-
-def whole_photo(photo) -> np.ndarray:
-    """f32[1, 4] xywh: the box whose crop is the photo; crops show more than boxes."""
-    height, width = photo.shape[:2]
-    box = geometry.scale_box(tf.constant([0.0, 0.0, width, height]), 1 / CROP_MARGIN)
-    return box.numpy()[None]
-
-
-def boxes_of(keypoints, valid=None) -> np.ndarray:
-    """f32[N, 4] xywh: boxes around poses f32[N, K, 2] I, as refiners cut them.
-
-    ``valid`` [N, K] says which joints are there; all of them if it is not given.
-    """
-    valid = np.ones(keypoints.shape[:2]) if valid is None else valid
-    box = geometry.box_around(keypoints, np.float32(valid))
-    return geometry.scale_box(box, BOX_FACTOR).numpy()

@@ -1,12 +1,12 @@
 """From detections and tags to people: the decoding of Associative Embedding.
 
-Newell, Huang and Deng, NIPS 2017, as in the authors' PyTorch code (FACTS E.3). NumPy
-and SciPy only. Points are (x, y) in heatmap cells (H, ``tfpose.geometry``).
+Newell, Huang and Deng, NIPS 2017, as in the authors' code (pose-ae-train). NumPy
+and SciPy only. Points are (x, y) in heatmap cells (H, ``tfpose.geometry.tensors``).
 
 Departures from that code: people whose tags are equal stay apart (there a tag is the
 key of its person); once there are ``most_people`` their joints are still found (there
-only filled in); of equal neighbouring cells the first is the peak (there each is one);
-a peak between equal neighbours stays (there it moves up and left); a joint that is
+only filled in); of equal neighboring cells the first is the peak (there each is one);
+a peak between equal neighbors stays (there it moves up and left); a joint that is
 filled in has the detection as its score (there 1).
 """
 
@@ -18,7 +18,8 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 from scipy.optimize import linear_sum_assignment
 
-from tfpose.skeleton import Skeleton, bare_name
+from tfpose.errors import TfposeError
+from tfpose.skeletons import Skeleton, bare_name
 
 # From joints that are found easily, which should begin a person, to difficult ones.
 # For COCO that is the authors' order.
@@ -65,7 +66,7 @@ def group(
             many peaks a joint.
 
     Returns:
-        keypoints f32[P, K, 2], the peak's cell, a quarter towards the larger neighbour
+        keypoints f32[P, K, 2], the peak's cell, a quarter towards the larger neighbor
         along each axis; scores f32[P, K], the detection there. A joint that is nowhere
         has score 0 and lies at (0, 0).
 
@@ -75,14 +76,14 @@ def group(
     detections, tags = np.asarray(detections), np.asarray(tags)
     reach = _enlargement(detections.shape, tags.shape)
     if not reach:
-        raise ValueError(
+        raise TfposeError(
             "detections, tags: expected arrays (h, w, K) and, with as many rows and "
             "columns or r times fewer, (h, w, K) or (h, w, K, T), got "
             f"{detections.shape} and {tags.shape}"
         )
     joints = detections.shape[2]
     if sorted(order) != list(range(joints)):
-        raise ValueError(f"order: expected all of {joints} joints, got {tuple(order)}")
+        raise TfposeError(f"order: expected all of {joints} joints, got {tuple(order)}")
     tags = tags.repeat(reach, axis=0).repeat(reach, axis=1)
     flat_tags = tags.reshape(detections.shape[0] * detections.shape[1], joints, -1)
     cells = np.full((0, joints), -1)  # of each person's joints, -1 where one lacks
@@ -113,7 +114,7 @@ def find_peaks(detection, threshold: float, most: int, reach: int = 1) -> np.nda
         threshold: they are larger than it.
         most: so many, the largest.
         reach: cells, along rows and columns, to which "around" goes; 1 is the eight
-            neighbours.
+            neighbors.
 
     Returns:
         i64[n], cells counted row by row, the largest first.

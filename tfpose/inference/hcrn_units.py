@@ -1,7 +1,7 @@
 """The maps inside a trained HCRN: what each unit of its tree saw and answered.
 
 For pictures of how a difficult joint is found (HCRN Fig. 3 b), not for estimation:
-people are looked at in one size and not mirrored (``tfpose.estimate`` averages).
+people are looked at in one size and not mirrored (``tfpose.inference.estimator`` averages).
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfpose import geometry
-from tfpose.data.pipeline import CROP_MARGIN
-from tfpose.estimate import Estimator
+from tfpose.errors import TfposeError
+from tfpose.geometry import tensors
+from tfpose.geometry.rules import CROP_MARGIN
+from tfpose.inference.batches import batched
 from tfpose.layers.blocks import Channels
 from tfpose.layers.heatmaps import PeakPosition
 from tfpose.models import HCRN
-from tfpose.refine import batched
-from tfpose.skeleton import Skeleton, tree_layers
+from tfpose.models.table import load_model
+from tfpose.skeletons import Skeleton, tree_layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +58,12 @@ def unit_model(model: keras.Model) -> keras.Model:
     Raises:
         ValueError: a network without units.
     """
-    if getattr(model, "refinement", "holistic") == "holistic":
-        raise ValueError(
+    if model.arguments.get("refinement", "holistic") == "holistic":
+        raise TfposeError(
             "expected an HCRN with units (refinement hcrn or without_diffusion), found "
             f"{model.name} without any, so there are no maps of theirs to show"
         )
-    tree = tree_layers(model.parents)
+    tree = tree_layers(model.arguments["parents"])
     found = {layer.name: layer.output for layer in model.layers}
     steps = {"initial": [], "parent": [], "diffused": [], "refined": []}
     for number in range(1, len(tree) + 1):
@@ -70,15 +71,15 @@ def unit_model(model: keras.Model) -> keras.Model:
         initial = parent = diffused = refined = found[f"{name}_initial_maps"]
         if number > 1:
             parent = diffused = found[f"{name}_parents"]
-        if number > 1 or model.root_cru:
+        if number > 1 or model.arguments["root_cru"]:
             # The last layer's maps guide nobody and the network ends at their logits.
             refined = layers.Activation("sigmoid")(found[f"{name}_refinement"])
-            if model.refinement == "hcrn":
+            if model.arguments["refinement"] == "hcrn":
                 diffused = found[f"{name}_diffusion"]
         parts = (initial, parent, diffused, refined)
         for maps, part in zip(steps.values(), parts, strict=True):
             maps.append(part)
-    if model.refinement != "hcrn":
+    if model.arguments["refinement"] != "hcrn":
         del steps["diffused"]
     order = [joint for joints in tree for joint in joints]
     places = [order.index(joint) for joint in range(len(order))]
@@ -102,23 +103,27 @@ class Units:
 
     def __init__(self, model: HCRN, skeleton: Skeleton):
         self.skeleton, self.size = skeleton, model.input_size
-        self._alone = set() if model.root_cru else set(tree_layers(model.parents)[0])
+        self._alone = (
+            set()
+            if model.arguments["root_cru"]
+            else set(tree_layers(model.arguments["parents"])[0])
+        )
         self._model = unit_model(model)
         self._decode = PeakPosition(model.stride)
         self._run = tf.function(self._maps_and_peaks, reduce_retracing=True)
 
     @classmethod
-    def load(cls, name: str) -> Units:
-        """Loads a preset by its name, or a model folder.
+    def from_preset(cls, name: str) -> Units:
+        """Loads a preset by its name, or a model folder by its path.
 
         Raises:
-            ValueError: nothing there, or a network without units.
+            TfposeError: nothing there, or a network without units.
         """
-        estimator = Estimator.load(name)
+        model, config = load_model(name)
         try:
-            return cls(estimator.model, estimator.skeleton)
-        except ValueError as error:
-            raise ValueError(f"model {name}: {error}") from error
+            return cls(model, config.skeleton)
+        except TfposeError as error:
+            raise TfposeError(f"model {name}: {error}") from error
 
     def peaks(self, people: Iterable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Where people's joints are by their initial and by their refined maps.
@@ -161,17 +166,17 @@ class Units:
 
     def _cut(self, photo, box):
         """The crop f32[H, W, 3], f32[2, 3] C -> I, and its box f64[4] I."""
-        box = geometry.fit_aspect(tf.constant(box, tf.float32), self.size)
-        box = geometry.scale_box(box, CROP_MARGIN)
-        matrix = geometry.crop_matrix(box, self.size)
+        box = tensors.fit_aspect(tf.constant(box, tf.float32), self.size)
+        box = tensors.scale_box(box, CROP_MARGIN)
+        matrix = tensors.crop_matrix(box, self.size)
         photo = tf.cast(photo, tf.float32)
-        crop = geometry.warp(photo[None], matrix[None], self.size)[0]
-        return crop, geometry.invert(matrix), box.numpy().astype(np.float64)
+        crop = tensors.warp(photo[None], matrix[None], self.size)[0]
+        return crop, tensors.invert(matrix), box.numpy().astype(np.float64)
 
     def _maps_and_peaks(self, crops, to_image):
         maps = self._model({"image": crops}, training=False)
         peaks = {
-            step: geometry.transform(self._decode(found), to_image)
+            step: tensors.transform(self._decode(found), to_image)
             for step, found in maps.items()
         }
         return maps, peaks

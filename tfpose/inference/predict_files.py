@@ -7,26 +7,37 @@ import dataclasses
 import itertools
 import os
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from tfpose import fusion, photos, poses, viz
-from tfpose.bottom_up import BottomUp, finds_everybody
-from tfpose.detect import GradientDetector, SavedModelDetector, inside, read_boxes
-from tfpose.estimate import SCALES, Estimator, boxes_of, whole_photo
-from tfpose.given_photos import Photo, find_photos, number
-from tfpose.pose_entries import DECIMALS, result_entry
-from tfpose.poses import Annotations, PoseFileError
-from tfpose.refine import Refiner, check_writable, with_progress
-from tfpose.skeleton import Skeleton
+from tfpose import drawing
+from tfpose.errors import PoseFileError, TfposeError
+from tfpose.geometry.crops import boxes_of, whole_photo
+from tfpose.inference import reliability
+from tfpose.inference.batches import with_progress
+from tfpose.inference.bottom_up import BottomUp
+from tfpose.inference.detectors import (
+    GradientDetector,
+    SavedModelDetector,
+    inside,
+    read_boxes,
+)
+from tfpose.inference.estimator import SCALES, Estimator
+from tfpose.inference.refiner import Refiner
+from tfpose.io import coco, files, photos
+from tfpose.io.coco import Annotations
+from tfpose.io.coco_records import DECIMALS, result_entry
+from tfpose.io.files import check_writable
+from tfpose.io.photo_ids import Photo, given_photos, number
+from tfpose.models.table import load_model
+from tfpose.skeletons import Skeleton
 
 RESULTS = "poses.json"
 
 
 @dataclasses.dataclass(frozen=True)
-class Person:
+class Candidate:
     """Somebody to be found: a photo, and a box in it or None for all of it.
 
     Attributes:
@@ -42,7 +53,7 @@ class Person:
 
 
 # The people of a photo.
-Finder = Callable[[Photo], "list[Person]"]
+Finder = Callable[[Photo], "list[Candidate]"]
 
 
 def predict_files(
@@ -96,30 +107,32 @@ def predict_files(
             exclude each other.
     """
     _check(boxes, detector, single, detection_score)
-    truth = None if annotations is None else poses.read_annotations(annotations)
-    known = find_photos(given, truth, annotations)
+    truth = None if annotations is None else coco.read_annotations(annotations)
+    known = given_photos(given, truth, annotations)
     _check_out(out, known)
     all_there = any(map(os.path.isdir, given))
     find, known = _finder(
         known, truth, boxes, detector, single, detection_score, all_there
     )
-    estimator = Estimator.load(model, scales, flip)
-    refine = None if refiner is None else _load_refiner(refiner, model, estimator)
-    if finds_everybody(estimator.model):
+    network, config = load_model(model)
+    refine = None if refiner is None else _load_refiner(refiner, model, config.skeleton)
+    if network.is_bottom_up:
         _check_nobody_else_searches(model, boxes, detector, single)
-        people, keypoints, scores = _everybody(known, estimator)
+        find_all = BottomUp(network, config.skeleton, flip)
+        people, keypoints, scores = _all_people(known, find_all)
     else:
+        estimator = Estimator(network, config.skeleton, scales, flip)
         people = _searched(known, find)
         if single and people:
-            people = _looked_at(people, estimator)
+            people = _located(people, estimator)
         keypoints, scores = _estimated(people, estimator)
     if refine is not None:
         keypoints = _refined(people, keypoints, refine)
     entries = [_entry(*one) for one in zip(people, keypoints, scores, strict=True)]
     if out.endswith(".json"):
-        poses.write_json(out, entries)
+        files.write_json(out, entries)
     else:
-        _write_folder(out, entries, known, people, keypoints, estimator.skeleton)
+        _write_folder(out, entries, known, people, keypoints, config.skeleton)
     found = {person.photo for person in people}
     return {
         "photos": len(known),
@@ -131,7 +144,7 @@ def predict_files(
 
 def _check_nobody_else_searches(model: str, boxes, detector, single) -> None:
     if (boxes, detector, single) != (None, None, False):
-        raise ValueError(
+        raise TfposeError(
             f"model {model}: expected no --boxes, --detector or --single for a "
             "model that finds everybody in a photo by itself"
         )
@@ -141,10 +154,10 @@ def _check(boxes, detector, single, detection_score) -> None:
     sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
     chosen = [flag for flag, value in sources.items() if value is not None]
     if len(chosen) > 1:
-        raise ValueError(f"predict: expected one of {', '.join(chosen)}, found all")
+        raise TfposeError(f"predict: expected one of {', '.join(chosen)}, found all")
     if detection_score is not None and not 0 <= detection_score <= 1:
-        raise ValueError(
-            f"--detection_score: expected 0 to 1, found {detection_score:g}"
+        raise TfposeError(
+            f"--detection-score: expected 0 to 1, found {detection_score:g}"
         )
 
 
@@ -161,12 +174,12 @@ def _finder(
     return _from_detector(detector, detection_score), known
 
 
-def _load_refiner(name: str, model: str, estimator: Estimator) -> Refiner:
-    refiner = Refiner.load(name)
-    if refiner.skeleton.joints != estimator.skeleton.joints:
-        raise ValueError(
-            f"model {name}: expected a refiner of the {len(estimator.skeleton)} joints "
-            f"of {estimator.skeleton.name}, which {model} finds, found one of the "
+def _load_refiner(name: str, model: str, skeleton: Skeleton) -> Refiner:
+    refiner = Refiner.from_preset(name)
+    if refiner.skeleton.joints != skeleton.joints:
+        raise TfposeError(
+            f"model {name}: expected a refiner of the {len(skeleton)} joints of "
+            f"{skeleton.name}, which {model} finds, found one of the "
             f"{len(refiner.skeleton)} joints of {refiner.skeleton.name}"
         )
     return refiner
@@ -175,19 +188,21 @@ def _load_refiner(name: str, model: str, estimator: Estimator) -> Refiner:
 # --- people ----------------------------------------------------------------------
 
 
-def _whole(photo: Photo) -> list[Person]:
+def _whole(photo: Photo) -> list[Candidate]:
     """One person who fills the photo."""
-    return [Person(photo, None)]
+    return [Candidate(photo, None)]
 
 
 def _from_annotations(truth: Annotations, known) -> tuple[Finder, list[Photo]]:
     """Who the annotations say is there, and the photos they have people for."""
     truth = truth.take(~truth.crowd)
-    rows = poses.rows_by_image(truth.image_ids)
+    rows = coco.rows_by_image(truth.image_ids)
 
-    def find(photo: Photo) -> list[Person]:
+    def find(photo: Photo) -> list[Candidate]:
         return [
-            Person(photo, truth.boxes[row], 1.0, {"annotation_id": int(truth.ids[row])})
+            Candidate(
+                photo, truth.boxes[row], 1.0, {"annotation_id": int(truth.ids[row])}
+            )
             for row in rows[photo.image_id]
         ]
 
@@ -220,7 +235,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
             + (f"{' and '.join(same)}" if same else "no such photo")
         )
 
-    def find(photo: Photo) -> list[Person]:
+    def find(photo: Photo) -> list[Candidate]:
         records = table[photo.image_id] if photo.known else []
         boxes = np.reshape([one["bbox"] for one in records], (-1, 4))
         shape = photos.read(photo.path).shape
@@ -232,7 +247,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
                 )
         scores = [float(one.get("score", 1.0)) for one in records]
         found = zip(boxes.astype(np.float32), scores, strict=True)
-        return [Person(photo, *one) for one in found]
+        return [Candidate(photo, *one) for one in found]
 
     return find
 
@@ -246,21 +261,21 @@ def _from_detector(folder: str | None, least: float | None) -> Finder:
         else SavedModelDetector(folder, **options)
     )
 
-    def find(photo: Photo) -> list[Person]:
+    def find(photo: Photo) -> list[Candidate]:
         found = zip(*detect(photos.read(photo.path)), strict=True)
-        return [Person(photo, box, float(score)) for box, score in found]
+        return [Candidate(photo, box, float(score)) for box, score in found]
 
     return find
 
 
-def _searched(known, find: Finder) -> list[Person]:
+def _searched(known, find: Finder) -> list[Candidate]:
     """The people of all photos."""
     stream = ([find(photo)] for photo in known)
     stream = with_progress(stream, len(known), "searched", "photos")
     return [person for (found,) in stream for person in found]
 
 
-def _looked_at(people: list[Person], estimator: Estimator) -> list[Person]:
+def _located(people: list[Candidate], estimator: Estimator) -> list[Candidate]:
     """The people with the boxes around what is found in their whole photos."""
     stream = with_progress(estimator.estimate(_photos(people)), len(people), "found")
     boxes = np.concatenate([boxes_of(keypoints) for keypoints, _ in stream])
@@ -273,13 +288,13 @@ def _looked_at(people: list[Person], estimator: Estimator) -> list[Person]:
 # --- poses -----------------------------------------------------------------------
 
 
-def _rows(people: list[Person]) -> Iterator[tuple[Photo, list[int]]]:
+def _rows(people: list[Candidate]) -> Iterator[tuple[Photo, list[int]]]:
     """Each photo with the rows of its people, who follow each other."""
     places = itertools.groupby(range(len(people)), lambda row: people[row].photo)
     return ((photo, list(rows)) for photo, rows in places)
 
 
-def _photos(people: list[Person]) -> Iterator[tuple]:
+def _photos(people: list[Candidate]) -> Iterator[tuple]:
     """(photo, boxes) of each photo with people."""
     for photo, rows in _rows(people):
         image = photos.read(photo.path)
@@ -287,21 +302,20 @@ def _photos(people: list[Person]) -> Iterator[tuple]:
         yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
 
 
-def _everybody(known, estimator: Estimator):
+def _all_people(known, find: BottomUp):
     """Who is found without boxes, and the poses as ``_estimated`` gives them."""
-    joints = len(estimator.skeleton)
-    find = BottomUp(estimator.model, estimator.skeleton, estimator.flip)
+    joints = len(find.skeleton)
     people = []
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
     stream = ([photo] for photo in known)
     for (photo,) in with_progress(stream, len(known), "searched", "photos"):
         keypoints, scores = find(photos.read(photo.path))
         parts.append((keypoints, scores))
-        people += [Person(photo, box) for box in boxes_of(keypoints, scores > 0)]
+        people += [Candidate(photo, box) for box in boxes_of(keypoints, scores > 0)]
     return people, *(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _estimated(people: list[Person], estimator: Estimator):
+def _estimated(people: list[Candidate], estimator: Estimator):
     """f32[N, K, 2] I and f32[N, K]."""
     joints = len(estimator.skeleton)
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
@@ -310,23 +324,23 @@ def _estimated(people: list[Person], estimator: Estimator):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _refined(people: list[Person], keypoints, refiner: Refiner) -> np.ndarray:
+def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray:
     """f32[N, K, 2] I: what ``tfpose refine`` makes of these poses, none left out."""
     given = (
         (photos.read(photo.path), keypoints[rows], None)
         for photo, rows in _rows(people)
     )
     calibration = refiner.calibration
-    trust, stream = fusion.measured(refiner.believe(given), calibration)
+    trust, stream = reliability.measured(refiner.believe(given), calibration)
     stream = with_progress(stream, len(people), "refined")
     answers = [
-        beliefs.in_photo(fusion.fuse(beliefs, trust, calibration.sharpness))
+        beliefs.in_photo(reliability.combine(beliefs, trust, calibration.sharpness))
         for beliefs in stream
     ]
     return np.concatenate([keypoints[:0], *answers])
 
 
-def _entry(person: Person, keypoints, scores) -> dict:
+def _entry(person: Candidate, keypoints, scores) -> dict:
     """The record of a results file; a pose in a doubtful box is doubtful."""
     return result_entry(
         person.photo.image_id,
@@ -357,21 +371,10 @@ def _check_out(out: str, known: Sequence[Photo]) -> None:
 
 def _write_folder(out, entries, known, people, keypoints, skeleton: Skeleton) -> None:
     """The pictures and the results; if something goes wrong, nothing."""
-    folder = pathlib.Path(out)
-    above = next(place for place in folder.parents if place.exists())
-    beside = above / f".{folder.name}.{os.getpid()}.tmp"
-    try:
-        beside.mkdir()
+    # The results come last: whoever sees them sees their pictures.
+    with files.filling(out, order=lambda file: file.name == RESULTS) as beside:
         _draw(beside, known, people, keypoints, skeleton)
-        poses.write_json(beside / RESULTS, entries)
-        folder.mkdir(parents=True, exist_ok=True)
-        # The results come last: whoever sees them sees their pictures.
-        for path in sorted(beside.iterdir(), key=lambda path: path.name == RESULTS):
-            os.replace(path, folder / path.name)
-    except OSError as error:
-        raise PoseFileError(f"{folder}: cannot write: {error.strerror}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        files.write_json(beside / RESULTS, entries)
 
 
 def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
@@ -387,10 +390,10 @@ def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
             # Limbs of somebody small are thin, or they would hide the person.
             widths = max(people[row].box[2:]) / 50, min(picture.shape[:2]) / 120
             there, width = np.ones(len(skeleton)), max(1, round(min(widths)))
-            picture = viz.draw_pose(
+            picture = drawing.draw_pose(
                 picture, keypoints[row], there, skeleton, thickness=width
             )
         if photo not in rows:
-            picture = viz.caption(picture, "nobody found")
+            picture = drawing.caption(picture, "nobody found")
         name = stem if unique else f"{stem}_{photo.image_id}"
-        viz.write_image(folder / f"{name}.jpg", picture)
+        drawing.write_image(folder / f"{name}.jpg", picture)

@@ -1,4 +1,4 @@
-"""Fusion by reliability: a refiner's belief and the input pose, each as far as trusted.
+"""Reliability: a refiner's belief and the input pose, each as far as it is trusted.
 
 A refiner that is weaker than the method it refines would harm it if its answer simply
 replaced the input. So the answer is the expectation of a posterior over the cells,
@@ -27,8 +27,9 @@ import pathlib
 
 import numpy as np
 
-from tfpose import geometry
-from tfpose.poses import write_json
+from tfpose.errors import TfposeError
+from tfpose.geometry import cells
+from tfpose.io.files import write_json
 
 FILE = "calibration.json"
 # A file's disagreement is measured on at most so many of its first people.
@@ -38,7 +39,7 @@ NARROWEST = 0.5
 # s_j in excess disagreements. 2, 3 and 4 differ little on simulated methods' poses of
 # validation people; 4 gained most.
 REACH = 4.0
-# A disagreement is far beyond this many times the noise.
+# A disagreement counts as far if it exceeds FAR times the noise.
 FAR = 3.0
 # A file with no excess has practically no outliers; at the most half are.
 LEAST_OUTLIERS, MOST_OUTLIERS = 1e-6, 0.5
@@ -107,24 +108,24 @@ class Beliefs:
     @property
     def input_cells(self) -> np.ndarray:
         """f32[N, K, 2], the input poses in cells."""
-        return geometry.crop_to_heatmap(self.inputs, self.stride)
+        return cells.to_cells(self.inputs, self.stride)
 
     def refined(self) -> np.ndarray:
         """f32[N, K, 2] in cells: the plain answer."""
         if self.answers is None:
             return expectation(self.maps)
-        return geometry.crop_to_heatmap(self.answers, self.stride)
+        return cells.to_cells(self.answers, self.stride)
 
     def in_cells(self, keypoints) -> np.ndarray:
         """f32[N, K, 2] photo pixels -> cells, the inverse of ``in_photo``."""
         inverse = np.linalg.inv(self.to_image[:, :, :2])
         offset = keypoints - self.to_image[:, None, :, 2]
         crop = np.einsum("nij,nkj->nki", inverse, offset)
-        return geometry.crop_to_heatmap(crop, self.stride)
+        return cells.to_cells(crop, self.stride)
 
     def in_photo(self, cells) -> np.ndarray:
         """f32[N, K, 2] cells -> photo pixels."""
-        crop = geometry.heatmap_to_crop(cells, self.stride)
+        crop = cells.to_pixels(cells, self.stride)
         linear, offset = self.to_image[:, :, :2], self.to_image[:, :, 2]
         return np.einsum("nij,nkj->nki", linear, crop) + offset[:, None]
 
@@ -176,7 +177,7 @@ def noise_of(beliefs: Beliefs) -> tuple[tuple[float, ...], float]:
     return tuple(map(float, noise)), far
 
 
-def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
+def combine(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     """The expectation of the posterior.
 
     It is computed as a mixture of two: the input is an outlier, and the belief alone
@@ -215,9 +216,9 @@ def fuse(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     return share * (cells + moved) + (1 - share) * alone
 
 
-def _gaussian(centre, spread, count: int) -> np.ndarray:
+def _gaussian(center, spread, count: int) -> np.ndarray:
     """f32[N, count, K]: Gaussians about f32[N, K] on the cells, each summing to 1."""
-    squared = np.square(_indices(count) - centre[:, None])
+    squared = np.square(_indices(count) - center[:, None])
     precision = (0.5 / np.square(spread)).astype(np.float32)
     # Relative to the nearest cell, or a narrow one far outside would vanish.
     values = np.exp(-precision * (squared - squared.min(1, keepdims=True)))
@@ -274,9 +275,9 @@ def sharpness(beliefs: Beliefs, truth, valid) -> float:
     """
     _, height, width, _ = beliefs.maps.shape
     cell = np.round(truth).astype(int)
-    labelled = (np.asarray(valid) > 0) & (cell >= 0).all(-1)
-    labelled &= (cell < [width, height]).all(-1)
-    person, joint = np.nonzero(labelled)
+    labeled = (np.asarray(valid) > 0) & (cell >= 0).all(-1)
+    labeled &= (cell < [width, height]).all(-1)
+    person, joint = np.nonzero(labeled)
     x, y = cell[person, joint].T
 
     def likelihood(exponent: float) -> float:
@@ -304,4 +305,4 @@ def read_calibration(folder) -> Calibration:
         data = json.loads(path.read_text())
         return Calibration(**{**data, "noise": tuple(data["noise"])})
     except (TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: not a calibration ({error})") from error
+        raise TfposeError(f"{path}: not a calibration ({error})") from error

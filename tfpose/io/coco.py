@@ -9,33 +9,28 @@ what was found. Formats: https://cocodataset.org/#format-data and #format-result
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import pathlib
 from collections.abc import Mapping
 
 import numpy as np
 
-from tfpose import pose_faults
-from tfpose import skeleton as skeletons
-from tfpose.pose_entries import (
+from tfpose import skeletons
+from tfpose.errors import PoseFileError
+from tfpose.geometry.arrays import box_around
+from tfpose.io import coco_checks
+from tfpose.io.coco_records import (
     SEGMENT_SHARE_OF_BOX,
     SKELETON_KEYS,
-    boxes_around,
     replace_keypoints,
 )
-from tfpose.skeleton import Skeleton
+from tfpose.io.files import read_json
+from tfpose.skeletons import Skeleton
 
 Photos = Mapping[int, "tuple[int, int] | None"]
 
 
-class PoseFileError(ValueError):
-    """A pose file that cannot be used; the message is one clear line."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Annotations:
-    """The labelled people of a data set, in the order of the file.
+    """The labeled people of a data set, in the order of the file.
 
     Attributes:
         skeleton: names the K joints.
@@ -43,9 +38,9 @@ class Annotations:
             file has them, ``width`` and ``height`` in px).
         image_ids: i64[N].
         ids: i64[N], unique.
-        keypoints: f64[N, K, 2], I; what the file says, also for unlabelled joints.
-        visible: u8[N, K], 0 unlabelled, 1 labelled but occluded, 2 visible.
-        boxes: f64[N, 4] xywh, I; the box around the labelled joints where absent.
+        keypoints: f64[N, K, 2], I; what the file says, also for unlabeled joints.
+        visible: u8[N, K], 0 unlabeled, 1 labeled but occluded, 2 visible.
+        boxes: f64[N, 4] xywh, I; the box around the labeled joints where absent.
         areas: f64[N] px^2 of the person's segment; 0.53 of the box where absent.
         head_sizes: f64[N] px, nan where absent.
         crowd: bool[N], COCO's ``iscrowd``.
@@ -73,17 +68,8 @@ class Annotations:
 
     @property
     def scored(self) -> np.ndarray:
-        """bool[N]: a single person with at least one labelled joint."""
+        """bool[N]: a single person with at least one labeled joint."""
         return (self.visible > 0).any(axis=1) & ~self.crowd
-
-    def photo_sizes(self) -> dict[int, tuple[int, int] | None]:
-        """Image id -> (width, height) px, or None where the file does not say."""
-        return {
-            image_id: (image["width"], image["height"])
-            if "width" in image and "height" in image
-            else None
-            for image_id, image in self.images.items()
-        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,19 +159,19 @@ def read_results(
     if not isinstance(records, list):
         raise PoseFileError(
             f"{path}: expected a JSON list of poses (COCO results), found "
-            f"{pose_faults.describe(records)}"
+            f"{coco_checks.describe(records)}"
         )
     faults = {}
     for place, record in enumerate(records):
-        fault = pose_faults.of_result(record, skeleton, photos)
+        fault = coco_checks.of_result(record, skeleton, photos)
         if fault:
             faults[place] = fault
     sound = [place for place in range(len(records)) if place not in faults]
-    numbers = pose_faults.joint_numbers(records, sound, faults, len(skeleton))
-    pose_faults.find_empty_poses(numbers, sound, faults, records, photos)
+    numbers = coco_checks.joint_numbers(records, sound, faults, len(skeleton))
+    coco_checks.find_empty_poses(numbers, sound, faults, records, photos)
     bad = []
     for place in sorted(faults):
-        record = pose_faults.name_record(place, records[place])
+        record = coco_checks.name_record(place, records[place])
         bad.append((place, f"{path}: {record}: {faults[place]}"))
     if bad and not skip_bad:
         raise PoseFileError(bad[0][1])
@@ -205,7 +191,7 @@ def read_results(
 
 
 def read_annotations(path) -> Annotations:
-    """Reads labelled people from a COCO annotations file of any skeleton.
+    """Reads labeled people from a COCO annotations file of any skeleton.
 
     ``categories[0].keypoints`` names the joints: the names of a built-in skeleton
     select it, others define one (``skeleton`` holds its limbs, counted from 1 as in
@@ -219,6 +205,28 @@ def read_annotations(path) -> Annotations:
     return as_annotations(read_json(path), path)
 
 
+def read_both(annotations, *results):
+    """Annotations and poses of their photos, of which any may be the path of a file.
+
+    Args:
+        annotations: ``Annotations``, or the path of a COCO annotations file.
+        results: ``Results``, or paths of COCO results files, each.
+
+    Raises:
+        PoseFileError: as ``read_annotations`` and ``read_results``.
+    """
+    if not isinstance(annotations, Annotations):
+        annotations = read_annotations(annotations)
+    photos = dict.fromkeys(annotations.images)
+    read = [
+        side
+        if isinstance(side, Results)
+        else read_results(side, annotations.skeleton, photos=photos)[0]
+        for side in results
+    ]
+    return annotations, *read
+
+
 def as_annotations(data, path) -> Annotations:
     """``read_annotations`` of data in memory; ``path`` is for the messages."""
     wanted = ("images", "annotations", "categories")
@@ -227,7 +235,7 @@ def as_annotations(data, path) -> Annotations:
     ):
         raise PoseFileError(
             f"{path}: expected an object with the lists {', '.join(wanted)} (COCO "
-            f"annotations), found {pose_faults.describe(data)}"
+            f"annotations), found {coco_checks.describe(data)}"
         )
     skeleton = _read_skeleton(path, data["categories"])
     images = _read_images(path, data["images"])
@@ -236,7 +244,7 @@ def as_annotations(data, path) -> Annotations:
     numbers, faults = _check_annotations(records, skeleton, images, category)
     if faults:
         place = min(faults)
-        where = f"annotations: {pose_faults.name_record(place, records[place])}"
+        where = f"annotations: {coco_checks.name_record(place, records[place])}"
         raise PoseFileError(f"{path}: {where}: {faults[place]}")
     return _annotations(skeleton, images, records, numbers)
 
@@ -245,11 +253,11 @@ def _check_annotations(records, skeleton, images, category):
     """The f64[N, K, 3] joints, and {place: what is wrong}."""
     faults, seen = {}, set()
     for place, record in enumerate(records):
-        fault = pose_faults.of_annotation(record, skeleton, images, category, seen)
+        fault = coco_checks.of_annotation(record, skeleton, images, category, seen)
         if fault:
             faults[place] = fault
     sound = [place for place in range(len(records)) if place not in faults]
-    numbers = pose_faults.joint_numbers(records, sound, faults, len(skeleton))
+    numbers = coco_checks.joint_numbers(records, sound, faults, len(skeleton))
     wrong = ~np.isin(numbers[..., 2], (0, 1, 2)).all(axis=1)
     for row in np.flatnonzero(wrong):
         found = numbers[row, :, 2].tolist()
@@ -260,7 +268,7 @@ def _check_annotations(records, skeleton, images, category):
 def _annotations(skeleton, images, records, numbers) -> Annotations:
     """Gathers the arrays from checked records and their f64[N, K, 3] joints."""
     keypoints, visible = numbers[..., :2], numbers[..., 2].astype(np.uint8)
-    around = boxes_around(keypoints, visible > 0)
+    around = box_around(keypoints, visible > 0)
     boxes = [r.get("bbox") or around[row] for row, r in enumerate(records)]
     boxes = np.array(boxes, np.float64).reshape(-1, 4)
     estimated = SEGMENT_SHARE_OF_BOX * boxes[:, 2] * boxes[:, 3]
@@ -290,50 +298,6 @@ def rows_by_image(image_ids) -> dict[int, np.ndarray]:
     return dict(zip(unique.tolist(), parts, strict=False))
 
 
-def write_json(path, data, allow_nan: bool = False) -> None:
-    """Writes JSON so that the file is either whole or not there.
-
-    Args:
-        path: written beside, synced, then renamed over what was there.
-        data: JSON-ready data.
-        allow_nan: write NaN and infinity as Python's json does; only to pass records
-            on as they were read.
-
-    Raises:
-        PoseFileError: the data cannot be written as JSON, or the file not at all.
-    """
-    path = pathlib.Path(path)
-    try:
-        text = json.dumps(data, allow_nan=allow_nan)
-    except (TypeError, ValueError) as error:
-        raise PoseFileError(f"{path}: cannot be written as JSON: {error}") from error
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:
-        raise PoseFileError(f"{path}: cannot write: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def read_json(path):
-    """What a JSON file holds.
-
-    Raises:
-        PoseFileError: it cannot be read, or is not JSON.
-    """
-    try:
-        return json.loads(pathlib.Path(path).read_bytes())
-    except OSError as error:
-        raise PoseFileError(f"{path}: cannot read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise PoseFileError(f"{path}: not JSON: {error}") from error
-
-
 def _read_skeleton(path, categories) -> Skeleton:
     """The skeleton that ``categories[0]`` selects or defines."""
     category = categories[0] if categories else None
@@ -341,7 +305,7 @@ def _read_skeleton(path, categories) -> Skeleton:
     if not names or not isinstance(names, list):
         raise PoseFileError(
             f"{path}: categories[0] must name the joints under 'keypoints', found "
-            f"{pose_faults.describe(category)}"
+            f"{coco_checks.describe(category)}"
         )
     built_in = [s for s in skeletons.SKELETONS.values() if list(s.joints) == names]
     data = {"name": category.get("name", "person"), "joints": names}
@@ -361,7 +325,7 @@ def _read_skeleton(path, categories) -> Skeleton:
 def _read_images(path, records) -> dict[int, dict]:
     images = {}
     for place, record in enumerate(records):
-        fault = pose_faults.of_image(record, images)
+        fault = coco_checks.of_image(record, images)
         if fault:
             raise PoseFileError(f"{path}: images: record {place}: {fault}")
         images[record["id"]] = record

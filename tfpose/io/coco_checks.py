@@ -1,7 +1,7 @@
 """What can be wrong with the records of a pose file, and how it is said.
 
 Each check returns None or a few words: what was expected and what was found. The
-readers in ``tfpose.poses`` add the file and the record.
+readers in ``tfpose.io.coco`` add the file and the record.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 COCO's results and annotations of any skeleton (https://cocodataset.org/#format-data
 and #format-results). Coordinates are photo pixels (space I), points ``(x, y)``, boxes
-``xywh``. ``tfpose.poses`` reads whole files of them.
+``xywh``. ``tfpose.io.coco`` reads whole files of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tfpose.skeleton import SKELETONS, Skeleton
+from tfpose.geometry.arrays import box_around
+from tfpose.skeletons import SKELETONS, Skeleton
 
 # Where a person's segment area is not known, this share of the box area stands for it
 # (the usual value for data sets without segmentations, e.g. CrowdPose and AIC).
@@ -55,7 +56,7 @@ def annotation_entry(
     """
     keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
     if box is None:
-        box = boxes_around(keypoints[None], visible[None] > 0)[0]
+        box = box_around(keypoints[None], visible[None] > 0)[0]
     if area is None:
         area = SEGMENT_SHARE_OF_BOX * box[2] * box[3]
     return {
@@ -107,22 +108,3 @@ def _flatten(keypoints, third) -> list:
     for point, value in zip(points, third, strict=True):
         flat += [*point, value]
     return flat
-
-
-def boxes_around(keypoints, valid) -> np.ndarray:
-    """Tight boxes f64[N, 4] xywh around the valid joints, zero where there is none.
-
-    The box is centred on the joints' extent and as wide as it (``geometry.box_around``
-    without its minimum, in numpy).
-
-    Args:
-        keypoints: f64[N, K, 2].
-        valid: bool[N, K].
-    """
-    keypoints, valid = np.asarray(keypoints, np.float64), np.asarray(valid)[..., None]
-    low = np.where(valid, keypoints, np.inf).min(axis=1)
-    high = np.where(valid, keypoints, -np.inf).max(axis=1)
-    empty = ~valid.any(axis=1)
-    low, high = np.where(empty, 0, low), np.where(empty, 0, high)
-    boxes = np.concatenate([low + 0.5, high - low], axis=1)
-    return np.where(empty, 0.0, boxes)

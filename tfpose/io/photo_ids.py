@@ -1,18 +1,23 @@
-"""Which photo of a folder has which id."""
+"""Which photos a command is given, and which id each of them has."""
 
 from __future__ import annotations
 
+import collections
+import dataclasses
+import itertools
 import pathlib
 import re
+from collections.abc import Sequence
 
-from tfpose import poses
-from tfpose.poses import PoseFileError
-from tfpose.skeleton import Skeleton
+from tfpose.errors import PoseFileError
+from tfpose.io import coco
+from tfpose.io.coco import Annotations
+from tfpose.skeletons import Skeleton
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def find_photos(
+def photos_by_id(
     images: str, annotations: str | None, skeleton: Skeleton
 ) -> dict[int, pathlib.Path]:
     """The photo of each image id.
@@ -29,7 +34,7 @@ def find_photos(
         raise PoseFileError(f"{folder}: expected a folder of photos, found none")
     if annotations is None:
         return photos_by_number(folder)
-    truth = poses.read_annotations(annotations)
+    truth = coco.read_annotations(annotations)
     if truth.skeleton.joints != skeleton.joints:
         raise PoseFileError(
             f"{annotations}: expected the {len(skeleton)} joints of {skeleton.name}, "
@@ -60,4 +65,123 @@ def photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
         found[number] = path
     if not found:
         raise PoseFileError(f"{folder}: expected photos with numbers in their names")
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Photo:
+    """A photo that is looked at.
+
+    Attributes:
+        image_id: the number in its name or its id in the annotations, or a new one.
+        name: in the annotations, or of the file, or its path where names repeat.
+        known: other files know the photo by ``image_id``.
+    """
+
+    path: pathlib.Path
+    image_id: int
+    name: str
+    known: bool = True
+
+
+def given_photos(
+    given: Sequence[str], truth: Annotations | None = None, source: str | None = None
+) -> list[Photo]:
+    """The photos of files and folders, each once, those of a folder by their names.
+
+    With annotations these say which photos there are: all they name in the folders, and
+    those of the given files.
+
+    Args:
+        given: photos and folders.
+        truth: annotations, and
+        source: their file, for messages.
+
+    Raises:
+        PoseFileError: something given is not there, a folder has no photos, or the
+            annotations do not know a photo or do not say its name.
+    """
+    if not given:
+        raise PoseFileError("predict: expected photos or folders of photos, found none")
+    for place in map(pathlib.Path, given):
+        if not place.exists():
+            raise PoseFileError(
+                f"{place}: expected a photo or a folder of photos, found none"
+            )
+    if truth is None:
+        return _numbered(_files(given))
+    return _annotated(given, truth, source)
+
+
+def _files(given) -> list[pathlib.Path]:
+    """The photos of files and folders."""
+    found = {}
+    for place in map(pathlib.Path, given):
+        inner = [place]
+        if place.is_dir():
+            inner = [
+                path
+                for path in sorted(place.iterdir())
+                if path.suffix.lower() in PHOTO_SUFFIXES
+            ]
+            if not inner:
+                suffixes = ", ".join(PHOTO_SUFFIXES)
+                raise PoseFileError(
+                    f"{place}: expected photos ({suffixes}) in the folder, found none"
+                )
+        for path in inner:
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _numbered(paths: Sequence[pathlib.Path]) -> list[Photo]:
+    """Photos by the last number in their names, or by a new one after the others'."""
+    numbers = [number(path) for path in paths]
+    taken = collections.Counter(numbers)
+    last = max((own for own in numbers if own is not None), default=0)
+    free = itertools.count(last + 1)
+    repeated = collections.Counter(path.name for path in paths)
+    found = []
+    for path, own in zip(paths, numbers, strict=True):
+        known = own is not None and taken[own] == 1
+        name = path.name if repeated[path.name] == 1 else str(path)
+        found.append(Photo(path, own if known else next(free), name, known))
+    return found
+
+
+def number(path: pathlib.Path) -> int | None:
+    """The last number in a photo's name, if it can be an id."""
+    numbers = re.findall(r"\d+", path.stem)
+    # Of a longer one it is no id: a name may end with a checksum.
+    return int(numbers[-1]) if numbers and len(numbers[-1]) <= 18 else None
+
+
+def _annotated(given, truth: Annotations, source) -> list[Photo]:
+    """The photos of the annotations that were given."""
+    folders = [place for place in map(pathlib.Path, given) if place.is_dir()]
+    files: dict[str, pathlib.Path] = {}
+    for place in map(pathlib.Path, given):
+        if not place.is_dir() and files.setdefault(place.name, place) != place:
+            raise PoseFileError(
+                f"{place}: expected photos of different names, by which {source} knows "
+                f"them, found {files[place.name]} too"
+            )
+    found = []
+    for image_id, image in truth.images.items():
+        name = image.get("file_name")
+        if not isinstance(name, str):
+            raise PoseFileError(
+                f"{source}: image {image_id}: expected a file_name, found {name!r}"
+            )
+        path = files.pop(pathlib.PurePath(name).name, None)
+        if path is None and folders:
+            places = [folder / name for folder in folders]
+            path = next(filter(pathlib.Path.exists, places), places[0])
+        if path is not None:
+            found.append(Photo(path, image_id, name))
+    for path in files.values():
+        raise PoseFileError(
+            f"{path}: expected one of the {len(truth.images)} photos of {source}, "
+            "found no such file_name in it"
+        )
     return found

@@ -8,9 +8,7 @@ import pathlib
 import cv2
 import numpy as np
 
-
-class PhotoError(ValueError):
-    """A photo that cannot be used; the message is one clear line."""
+from tfpose.errors import PhotoError
 
 
 def read(path: str | os.PathLike) -> np.ndarray:

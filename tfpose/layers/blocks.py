@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -64,7 +64,7 @@ class PhaseConvolution(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Channels(keras.layers.Layer):
+class Channels(MapLayer):
     """Some channels in some order: f32[..., C] -> f32[..., len(indices)]."""
 
     def __init__(self, indices, **kwargs):

@@ -11,7 +11,8 @@ import math
 import keras
 from keras import ops
 
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.geometry.cells import to_pixels
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
 # The modulation's window on either side, in standard deviations: 11 cells for 2, as in
 # the authors' code.
@@ -24,17 +25,17 @@ FLAT = 1e-6
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class DarkPosition(keras.layers.Layer):
+class DarkPosition(MapLayer):
     """The sub-cell position of each map's peak, for maps that are nearly Gaussians.
 
     The map is smoothed by the Gaussian that the network was taught (the modulation) and
     scaled back to its own maximum. From its highest cell m the peak of the logarithm's
     expansion to second order is m - H^-1 g. For a Gaussian of any width, orientation
-    and eccentricity that is its centre; ``PeakPosition`` reads two lines through the
+    and eccentricity that is its center; ``PeakPosition`` reads two lines through the
     unsmoothed map, which noise moves further.
 
-    Departures from the authors' code: second derivatives are of neighbours, not of
-    second neighbours. Where the window of the modulation leaves the map, which would
+    Departures from the authors' code: second derivatives are of neighbors, not of
+    second neighbors. Where the window of the modulation leaves the map, which would
     pull the peak inwards, the map is read as it is (theirs is smoothed with zeros
     around). On the border there is no derivative across it (theirs stops two cells
     before). A peak is not moved further than ``sigma`` along an axis, half a cell in a
@@ -66,12 +67,12 @@ class DarkPosition(keras.layers.Layer):
         flat = ops.transpose(both[:, cells:], (0, 2, 1))
         peak = ops.cast(ops.top_k(flat, 1)[1][..., 0], "int32")  # (B, K)
         x, y = peak % width, peak // width
-        # Whether the windows of the peak and of its neighbours are within the map.
+        # Whether the windows of the peak and of its neighbors are within the map.
         whole = (x > reach) & (x < width - 1 - reach)
         whole &= (y > reach) & (y < height - 1 - reach)
 
         def value(right, down):
-            """f32[B, K], of a neighbour; of one outside that in the map."""
+            """f32[B, K], of a neighbor; of one outside that in the map."""
             column = ops.clip(x + right, 0, width - 1)
             row = ops.clip(y + down, 0, height - 1)
             index = row * width + column + ops.where(whole, 0, cells)
@@ -85,7 +86,7 @@ class DarkPosition(keras.layers.Layer):
             + ops.maximum(ops.minimum(offset, limit), -limit)
             for position, offset in zip((x, y), offsets, strict=True)
         ]
-        return (ops.stack(found, axis=-1) + 0.5) * self.stride - 0.5
+        return to_pixels(ops.stack(found, axis=-1), self.stride)
 
     def get_config(self):
         settings = {"stride": self.stride, "sigma": self.sigma}
@@ -119,7 +120,7 @@ def expansion_peak(value, inner_x, inner_y):
 
     Args:
         value: (right, down) -> f32[B, K], the function that many cells beside.
-        inner_x, inner_y: bool[B, K], whether the cell has neighbours on both sides.
+        inner_x, inner_y: bool[B, K], whether the cell has neighbors on both sides.
             Without, the offset along that axis is 0.
 
     Returns:

@@ -10,7 +10,8 @@ import numpy as np
 from keras import ops
 
 from tfpose import native
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.errors import TfposeError
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
 
 def diffuse(maps, linear, quadratic, radius: int):
@@ -146,7 +147,7 @@ class AtLeast(keras.constraints.Constraint):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Diffusion(keras.layers.Layer):
+class Diffusion(MapLayer):
     """``diffuse`` with four trained weights a map (HCRN Eq. 5).
 
     Training on a CPU uses the operators of ``tfpose.native`` where they were built;
@@ -170,9 +171,9 @@ class Diffusion(keras.layers.Layer):
     def __init__(self, radius=7, linear=0.0, quadratic=0.01, bound=1e-3, **kwargs):
         super().__init__(**kwargs)
         if radius < 1:
-            raise ValueError(f"radius: expected 1 or more cells, found {radius}")
+            raise TfposeError(f"radius: expected 1 or more cells, found {radius}")
         if quadratic < bound:
-            raise ValueError(
+            raise TfposeError(
                 f"quadratic: expected the bound {bound} or more, found {quadratic}"
             )
         self.radius, self.bound = radius, bound
@@ -186,14 +187,12 @@ class Diffusion(keras.layers.Layer):
         self.linear = self.add_weight(
             shape=(2, shape[-1]),
             initializer=constant(self.initial["linear"]),
-            autocast=False,  # the sum with a float16 map is computed in float32
             name="linear",
         )
         self.quadratic = self.add_weight(
             shape=(2, shape[-1]),
             initializer=constant(self.initial["quadratic"]),
             constraint=AtLeast(self.bound),
-            autocast=False,
             name="quadratic",
         )
 

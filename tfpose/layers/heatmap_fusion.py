@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-from keras import layers, ops
+from keras import ops
 
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.errors import TfposeError
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
 # What a response at or below it counts as in a fusion. With 0 one hourglass that sees
 # nothing would veto a joint that all others see.
@@ -33,7 +34,7 @@ def fuse(refinement: Sequence, correction: Sequence, clip: bool = True):
         ValueError: no heatmaps of one of the networks.
     """
     if not refinement or not correction:
-        raise ValueError(
+        raise TfposeError(
             "fuse: expected heatmaps of both networks, got "
             f"{len(refinement)} of RNet and {len(correction)} of CNet"
         )
@@ -70,7 +71,7 @@ def mean_response(fused, refinement: int, correction: int):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Fusion(layers.Layer):
+class Fusion(MapLayer):
     """``mean_response`` of the fusion of two networks' heatmaps.
 
     Args:

@@ -1,6 +1,6 @@
 """Layers between coordinates and maps: rendering a pose, reading heatmaps.
 
-Coordinates enter and leave in crop pixels (C, tfpose.geometry); heatmaps have
+Coordinates enter and leave in crop pixels (C, tfpose.geometry.tensors); heatmaps have
 ``stride`` px a cell. B batch, K joints, H x W the crop, h x w the heatmap.
 """
 
@@ -9,7 +9,20 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from tfpose.geometry.cells import to_cells, to_pixels
+
 PACKAGE = "tfpose"
+
+
+class MapLayer(keras.layers.Layer):
+    """A layer that computes in float32 under any dtype policy.
+
+    bfloat16 counts cells in steps of 1 beyond 128, and tells apart only 256 values of a
+    peak: coordinates and the maps they are read from stay float32.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
 
 
 def _offsets(positions, count: int):
@@ -19,14 +32,15 @@ def _offsets(positions, count: int):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class RenderPose(keras.layers.Layer):
+class RenderPose(MapLayer):
     """Draws a pose as one Gaussian map a joint (PoseFix Eq. 1).
 
     Args:
         size: (height, width) of the maps in px.
         sigma: standard deviation in px; 0 draws the one-hot nearest pixel (the "fine"
             input of PoseFix's Fig. 6).
-        peak: value at the joint; 255 matches an image of 0..255 (FACTS A.1).
+        peak: value at the joint; 255, as in PoseFix's authors' code, matches an image
+            of 0..255.
 
     Call: keypoints f32[B, K, 2] C, valid f32[B, K] -> f32[B, H, W, K]; the map of an
     invalid joint is zero.
@@ -55,7 +69,7 @@ class RenderPose(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PosePrior(keras.layers.Layer):
+class PosePrior(MapLayer):
     """Adds to each joint's logits how likely the input pose makes each cell.
 
     weight * log(exp(-d^2 / (2 sigma^2)) + epsilon), d the distance to the input joint,
@@ -86,7 +100,7 @@ class PosePrior(keras.layers.Layer):
 
     def call(self, logits, keypoints, valid):
         height, width = logits.shape[1:3]
-        cells = (keypoints + 0.5) / self.stride - 0.5
+        cells = to_cells(keypoints, self.stride)
         columns = ops.square(_offsets(cells[..., 0], width) / width)
         rows = ops.square(_offsets(cells[..., 1], height) / width)
         columns = ops.transpose(columns, (0, 2, 1))
@@ -101,7 +115,7 @@ class PosePrior(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class SpatialSoftmax(keras.layers.Layer):
+class SpatialSoftmax(MapLayer):
     """Softmax over the cells of each joint's map: f32[B, h, w, K], each sums to 1."""
 
     def call(self, logits):
@@ -111,7 +125,7 @@ class SpatialSoftmax(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class SoftArgmax(keras.layers.Layer):
+class SoftArgmax(MapLayer):
     """The expected position of each joint (PoseFix Eq. 2).
 
     Call: belief f32[B, h, w, K] that sums to 1 over the cells -> f32[B, K, 2] C.
@@ -123,14 +137,14 @@ class SoftArgmax(keras.layers.Layer):
 
     def call(self, belief):
         x, y = expectation(belief, power=1)
-        return (ops.stack([x, y], axis=-1) + 0.5) * self.stride - 0.5
+        return to_pixels(ops.stack([x, y], axis=-1), self.stride)
 
     def get_config(self):
         return {**super().get_config(), "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Spread(keras.layers.Layer):
+class Spread(MapLayer):
     """How far a belief reaches around its mean: the root of its total variance.
 
     Call: belief f32[B, h, w, K] that sums to 1 over the cells -> f32[B, K], px of C.
@@ -190,7 +204,7 @@ def expectation(belief, power: int):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PeakValue(keras.layers.Layer):
+class PeakValue(MapLayer):
     """The largest value of each map, cut to 0..1: f32[B, h, w, K] -> f32[B, K]."""
 
     def call(self, belief):
@@ -198,11 +212,11 @@ class PeakValue(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PeakPosition(keras.layers.Layer):
+class PeakPosition(MapLayer):
     """The sub-cell position of each map's peak, for maps that are Gaussians.
 
-    Along each axis the parabola through the logarithms of the peak and its neighbours
-    has its vertex at the Gaussian's centre; at the border the cell's centre is taken.
+    Along each axis the parabola through the logarithms of the peak and its neighbors
+    has its vertex at the Gaussian's center; at the border the cell's center is taken.
     No gradient flows through it.
 
     Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
@@ -223,8 +237,8 @@ class PeakPosition(keras.layers.Layer):
 
         def vertex(position, count, step):
             before, peak, after = (
-                ops.take_along_axis(logarithm, neighbour[:, None], axis=1)[:, 0]
-                for neighbour in (
+                ops.take_along_axis(logarithm, neighbor[:, None], axis=1)[:, 0]
+                for neighbor in (
                     ops.where(position > 0, index - step, index),
                     index,
                     ops.where(position < count - 1, index + step, index),
@@ -237,7 +251,7 @@ class PeakPosition(keras.layers.Layer):
             return ops.cast(position, "float32") + offset
 
         cells = ops.stack([vertex(x, width, 1), vertex(y, height, width)], axis=-1)
-        return (cells + 0.5) * self.stride - 0.5
+        return to_pixels(cells, self.stride)
 
     def get_config(self):
         return {**super().get_config(), "stride": self.stride}

@@ -1,6 +1,6 @@
 """Layers of methods that name a cell and the way from it to the joint.
 
-Coordinates enter and leave in crop pixels (C, tfpose.geometry). B batch, K joints,
+Coordinates enter and leave in crop pixels (C, tfpose.geometry.tensors). B batch, K joints,
 H x W the crop, h x w the maps. Offsets are f32[B, h, w, 2 K], x and y of one joint
 after the other, in units of ``DEVIATION`` px.
 """
@@ -10,19 +10,20 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.geometry.cells import to_cells, to_pixels
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
-# px; the spread that DeeperCut's code divides offsets by (FACTS B.2).
+# px; DeeperCut's code (eldar/pose-tensorflow) divides offsets by this.
 DEVIATION = 7.2801
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class RenderDisc(keras.layers.Layer):
+class RenderDisc(MapLayer):
     """Draws a pose as one binary disc a joint (PoseRefiner section 3).
 
     Args:
         size: (height, width) of the maps in px.
-        radius: px; pixels whose centre is as near as that belong to the disc.
+        radius: px; pixels whose center is as near as that belong to the disc.
         peak: value inside; 255 matches an image of 0..255.
 
     Call: keypoints f32[B, K, 2] C, valid f32[B, K] -> f32[B, H, W, K]; the map of an
@@ -48,8 +49,8 @@ class RenderDisc(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class OffsetPosition(keras.layers.Layer):
-    """The best cell's centre and its offset (FACTS B.6).
+class OffsetPosition(MapLayer):
+    """The best cell's center plus its offset (PoseRefiner section 3).
 
     Args:
         stride: px a cell.
@@ -75,19 +76,19 @@ class OffsetPosition(keras.layers.Layer):
         index = ops.repeat(best[..., None], 2, axis=-1)  # (B, K, 1, 2)
         offset = ops.take_along_axis(offsets, index, axis=2)[:, :, 0]
         cell = ops.concatenate([best % width, best // width], axis=-1)
-        centre = (ops.cast(cell, "float32") + 0.5) * self.stride - 0.5
-        return centre + DEVIATION * offset
+        center = to_pixels(ops.cast(cell, "float32"), self.stride)
+        return center + DEVIATION * offset
 
     def get_config(self):
         return {**super().get_config(), "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class OffsetVotes(keras.layers.Layer):
+class OffsetVotes(MapLayer):
     """Every cell votes, as much as its score, for the place that its offset names.
 
     Makes of scores and offsets a belief as sharp as the offsets are exact, which can be
-    weighed against other knowledge (tfpose.fusion). Not in a paper.
+    weighed against other knowledge (tfpose.inference.reliability). Not in a paper.
 
     Args:
         size: (height, width) of the crop in px.
@@ -108,8 +109,8 @@ class OffsetVotes(keras.layers.Layer):
         offsets = ops.reshape(offsets, (-1, height, width, joints, 2)) * DEVIATION
         rows = ops.arange(height, dtype="float32")[:, None, None]
         columns = ops.arange(width, dtype="float32")[None, :, None]
-        y = (rows + 0.5) * self.stride - 0.5 + offsets[..., 1]
-        x = (columns + 0.5) * self.stride - 0.5 + offsets[..., 0]  # (B, h, w, K)
+        y = to_pixels(rows, self.stride) + offsets[..., 1]
+        x = to_pixels(columns, self.stride) + offsets[..., 0]  # (B, h, w, K)
         rows = self._hats(y, self.size[0] // self.fine)
         columns = self._hats(x, self.size[1] // self.fine)
         votes = ops.reshape(scores, (-1, height * width, joints, 1))
@@ -119,10 +120,8 @@ class OffsetVotes(keras.layers.Layer):
     def _hats(self, position, count):
         """f32[B, h, w, K] px -> f32[B, h w, K, count], how much each cell gets."""
         height, width, joints = position.shape[1:]
-        cells = (
-            ops.reshape(position, (-1, height * width, joints, 1)) + 0.5
-        ) / self.fine
-        cells = ops.clip(cells - 0.5, 0.0, count - 1.0)
+        position = ops.reshape(position, (-1, height * width, joints, 1))
+        cells = ops.clip(to_cells(position, self.fine), 0.0, count - 1.0)
         return ops.maximum(1 - ops.abs(ops.arange(count, dtype="float32") - cells), 0.0)
 
     def get_config(self):

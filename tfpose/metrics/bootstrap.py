@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfpose.errors import TfposeError
+
 ROUNDS = 1000
 LEVEL = 0.95
 # Numbers held at a time by ``draws``.
@@ -82,7 +84,7 @@ def change_of_means(
     """
     before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
     if before.shape != after.shape or before.ndim not in (2, 3):
-        raise ValueError(
+        raise TfposeError(
             "expected the same people and joints [N, K] before and after, found "
             f"{before.shape} and {after.shape}"
         )

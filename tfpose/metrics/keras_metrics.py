@@ -2,7 +2,7 @@
 
 They are the means over joints or sticks of the functions of arrays in this package,
 which they are tested against, and count over all batches. Labels are f32[B, K, 3]: x,
-y, and whether the joint is labelled (> 0), as COCO's visibility; PCKh and AUC take
+y, and whether the joint is labeled (> 0), as COCO's visibility; PCKh and AUC take
 f32[B, K, 4], whose last number is the person's head size. Predictions are f32[B, K, 2];
 both in pixels of the same space, such as the crop. A sample weight f32[B, K] (or [B] or
 [B, 1]) is 0 for joints that do not count.
@@ -41,7 +41,7 @@ class _Rate(keras.metrics.Metric):
         Args:
             labels: f32[B, K, 3 or more].
             poses: f32[B, K, 2].
-            counted: f32[B, K], 1 for labelled joints of weight above 0.
+            counted: f32[B, K], 1 for labeled joints of weight above 0.
         """
         raise NotImplementedError
 
@@ -103,8 +103,8 @@ class PCK(_Rate):
     def distances(self, labels, poses, counted):
         one, two = self.torso
         length = _apart(labels[:, one, :2], labels[:, two, :2])
-        labelled = (labels[:, one, 2] > 0) & (labels[:, two, 2] > 0)
-        length = ops.where(labelled, length, 0.0)[:, None]
+        labeled = (labels[:, one, 2] > 0) & (labels[:, two, 2] > 0)
+        length = ops.where(labeled, length, 0.0)[:, None]
         return _in_lengths(labels, poses, counted, length)
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfpose.errors import PoseFileError
+from tfpose.geometry.arrays import box_around, overlaps
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics.oks import keypoint_similarity
-from tfpose.pose_entries import boxes_around
-from tfpose.poses import (
-    Annotations,
-    PoseFileError,
-    Results,
-)
 
 # Of these pairs of a person and a pose the joints are compared at a time.
 PAIRS_AT_ONCE = 50_000
@@ -81,16 +78,16 @@ def _similarity(annotations, results, rows, columns) -> np.ndarray:
         poses = columns[start : start + PAIRS_AT_ONCE]
         away = results.keypoints[poses] - annotations.keypoints[people]
         squared = np.square(away).sum(axis=-1)
-        labelled = annotations.visible[people] > 0
+        labeled = annotations.visible[people] > 0
         near = keypoint_similarity(squared, annotations.areas[people], sigmas)
-        values.append((near * labelled).sum(axis=1) / labelled.sum(axis=1))
+        values.append((near * labeled).sum(axis=1) / labeled.sum(axis=1))
     return np.concatenate(values)
 
 
 def _overlap(annotations, results, rows, columns) -> np.ndarray:
     """Intersection over union f64[P] of pairs of people's and poses' boxes."""
     poses = results.keypoints[columns]
-    found = boxes_around(poses, np.ones(poses.shape[:2], bool))
+    found = box_around(poses, np.ones(poses.shape[:2], bool))
     return overlaps(annotations.boxes[rows], found)
 
 
@@ -112,14 +109,3 @@ def _match_by_id(annotations, results) -> tuple[np.ndarray, np.ndarray]:
         if matches[person] < 0:
             matches[person] = row
     return matches, named
-
-
-def overlaps(boxes, others) -> np.ndarray:
-    """Intersection over union of boxes f64[..., 4] xywh with others: f64[...]."""
-    low = np.maximum(boxes[..., :2], others[..., :2])
-    high = np.minimum(
-        boxes[..., :2] + boxes[..., 2:], others[..., :2] + others[..., 2:]
-    )
-    common = np.maximum(high - low, 0).prod(axis=-1)
-    union = boxes[..., 2:].prod(axis=-1) + others[..., 2:].prod(axis=-1) - common
-    return common / np.where(union > 0, union, 1.0)

@@ -14,7 +14,8 @@ import warnings
 
 import numpy as np
 
-from tfpose.poses import Annotations, Results
+from tfpose.errors import TfposeError
+from tfpose.io.coco import Annotations, Results
 
 # COCO's ten numbers, in the order of pycocotools.
 NUMBERS = (
@@ -43,7 +44,7 @@ def keypoint_similarity(squared_distances, areas, sigmas) -> np.ndarray:
 
 
 def oks(keypoints, targets, visible, areas, sigmas, boxes=None) -> np.ndarray:
-    """OKS of every pose with every labelled person of a photo.
+    """OKS of every pose with every labeled person of a photo.
 
     Args:
         keypoints: f64[N, K, 2], px.
@@ -59,9 +60,9 @@ def oks(keypoints, targets, visible, areas, sigmas, boxes=None) -> np.ndarray:
         f64[N, M] in 0..1.
     """
     keypoints = np.asarray(keypoints, np.float64)[:, None]  # (N, 1, K, 2)
-    labelled = np.asarray(visible) > 0  # (M, K)
+    labeled = np.asarray(visible) > 0  # (M, K)
     squared = np.square(keypoints - np.asarray(targets, np.float64)).sum(axis=-1)
-    blank = ~labelled.any(axis=1)
+    blank = ~labeled.any(axis=1)
     if boxes is not None and blank.any():
         boxes = np.asarray(boxes, np.float64)
         low = (boxes[:, :2] - boxes[:, 2:])[:, None]  # (M, 1, 2)
@@ -69,10 +70,10 @@ def oks(keypoints, targets, visible, areas, sigmas, boxes=None) -> np.ndarray:
         outside = np.maximum(low - keypoints, 0) + np.maximum(keypoints - high, 0)
         from_box = np.square(outside).sum(axis=-1)
         squared = np.where(blank[:, None], from_box, squared)
-        labelled = labelled | blank[:, None]
+        labeled = labeled | blank[:, None]
     similarity = keypoint_similarity(squared, areas, sigmas)  # (N, M, K)
-    count = labelled.sum(axis=1)
-    return np.where(labelled, similarity, 0.0).sum(axis=2) / np.maximum(count, 1)
+    count = labeled.sum(axis=1)
+    return np.where(labeled, similarity, 0.0).sum(axis=2) / np.maximum(count, 1)
 
 
 def match_poses(similarity, ignored, crowd, thresholds) -> np.ndarray:
@@ -157,7 +158,7 @@ def average_precision(
 def _import_engine(engine: str | None) -> tuple[type, type]:
     """The classes COCO and COCOeval of an engine, or of the first installed one."""
     if engine is not None and engine not in ENGINES:
-        raise ValueError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
+        raise TfposeError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
     for name in ENGINES if engine is None else (engine,):
         with contextlib.suppress(ImportError):
             if name == "hotcoco":
@@ -168,7 +169,7 @@ def _import_engine(engine: str | None) -> tuple[type, type]:
             return COCO, COCOeval
     needed = engine or "pycocotools"
     extra = {"hotcoco": "fast", "pycocotools": "coco"}[needed]
-    raise ValueError(
+    raise TfposeError(
         f"OKS average precision needs {needed}, found none: "
         f"pip install 'tfpose[{extra}]'"
     )

@@ -23,17 +23,16 @@ NOT_IN_MEAN = ("pelvis", "thorax")
 # How scripts come to PCKh's mean and to its column "Head":
 # "joints", pytorch-pose and the hourglass papers: the mean of the joints' rates; a
 #   joint at the threshold is wrong (<); the head is its top;
-# "labelled", HRNet: the joints' rates weighted by how many are labelled; a joint at the
+# "labeled", HRNet: the joints' rates weighted by how many are labeled; a joint at the
 #   threshold is right (<=), as in MPII's own tools; the head is its top;
 # "pooled", MPII's own tools: the rate of all joints together, which is the same number
 #   (<=); the head is the mean of upper neck and top.
-AVERAGINGS = ("joints", "labelled", "pooled")
 # What the column "Head" of the papers' tables is the mean of: on LSP (PCK) as the
 # common script prints it, of PCKh by averaging.
 HEAD = {
     "pck": ("neck", "head_top"),
     "joints": ("head_top",),
-    "labelled": ("head_top",),
+    "labeled": ("head_top",),
     "pooled": ("neck", "head_top"),
 }
 # The 51 points of MPII's AUC (evaluatePCKh of the MPII evaluation tools).
@@ -41,7 +40,7 @@ AUC_THRESHOLDS = np.linspace(0.0, 0.5, 51)
 
 
 def segment_lengths(targets, visible, ends: tuple[int, int]) -> np.ndarray:
-    """The distance between two labelled joints of each person.
+    """The distance between two labeled joints of each person.
 
     Args:
         targets: f64[N, K, 2], px.
@@ -58,7 +57,7 @@ def segment_lengths(targets, visible, ends: tuple[int, int]) -> np.ndarray:
 
 
 def box_lengths(targets, visible, shoulders, hips) -> np.ndarray:
-    """The longer side of the box around each person's labelled shoulders and hips.
+    """The longer side of the box around each person's labeled shoulders and hips.
 
     Args:
         targets: f64[N, K, 2], px.
@@ -67,21 +66,21 @@ def box_lengths(targets, visible, shoulders, hips) -> np.ndarray:
         hips: indices of the hips.
 
     Returns:
-        f64[N] px, between the outermost points; nan without a labelled shoulder or
-        without a labelled hip, for then the box does not span the torso.
+        f64[N] px, between the outermost points; nan without a labeled shoulder or
+        without a labeled hip, for then the box does not span the torso.
     """
     corners = [*shoulders, *hips]
-    labelled = np.asarray(visible) > 0
-    known = labelled[:, corners, None]
+    labeled = np.asarray(visible) > 0
+    known = labeled[:, corners, None]
     points = np.asarray(targets, np.float64)[:, corners]
     high = np.where(known, points, -np.inf).max(axis=1, initial=-np.inf)
     low = np.where(known, points, np.inf).min(axis=1, initial=np.inf)
-    spanned = labelled[:, shoulders].any(axis=1) & labelled[:, hips].any(axis=1)
+    spanned = labeled[:, shoulders].any(axis=1) & labeled[:, hips].any(axis=1)
     longer = np.subtract(high, low, where=spanned[:, None], out=np.zeros_like(high))
     return np.where(spanned, longer.max(axis=1), np.nan)
 
 
-def normalised_distances(keypoints, targets, visible, lengths) -> np.ndarray:
+def normalized_distances(keypoints, targets, visible, lengths) -> np.ndarray:
     """Distances of joints to their labels, in lengths of the person.
 
     Args:
@@ -106,7 +105,7 @@ def hit_rates(distances, threshold: float, strict: bool) -> np.ndarray:
     """The share of each joint's people whose distance passes the threshold.
 
     Args:
-        distances: f64[N, K] of ``normalised_distances``.
+        distances: f64[N, K] of ``normalized_distances``.
         threshold: in the same lengths.
         strict: ``<`` if true, ``<=`` if false.
 
@@ -127,7 +126,7 @@ def pckh(distances, threshold: float = 0.5, averaging: str = "joints") -> np.nda
     """PCKh per joint.
 
     Args:
-        distances: f64[N, K] of ``normalised_distances``, in head sizes.
+        distances: f64[N, K] of ``normalized_distances``, in head sizes.
         threshold: in head sizes.
         averaging: of ``AVERAGINGS``; "joints" leaves out a joint at the threshold.
 
@@ -144,7 +143,7 @@ def average(rates, distances, averaging: str = "joints") -> float:
         rates: f64[K] of ``pck``, ``pckh`` or ``auc``; nan where a joint counts nowhere.
         distances: f64[N, K], what they are the rates of.
         averaging: of ``AVERAGINGS``: "joints" all weigh the same; otherwise as many as
-            are labelled, which is the rate of all labelled joints together.
+            are labeled, which is the rate of all labeled joints together.
 
     Returns:
         in the unit of ``rates``; nan if no joint counts.
@@ -161,7 +160,7 @@ def auc(distances, thresholds=AUC_THRESHOLDS) -> np.ndarray:
     """The area under each joint's PCK curve, the threshold axis scaled to 0..1.
 
     Args:
-        distances: f64[N, K] of ``normalised_distances``. For the area under the curve
+        distances: f64[N, K] of ``normalized_distances``. For the area under the curve
             of all joints together give one column.
         thresholds: f64[T], rising.
 

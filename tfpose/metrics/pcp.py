@@ -8,7 +8,7 @@ far a stick's two ends lie from the true ends, in lengths of the true stick:
   length; an end *at* the threshold counts (<=), as in the common evaluation script;
 - average PCP: the *mean* of the two distances does.
 
-A stick with an unlabelled end counts nowhere; one with an end that was not predicted is
+A stick with an unlabeled end counts nowhere; one with an end that was not predicted is
 wrong. A foreshortened limb is a short stick, hence hard to get right.
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfpose.errors import TfposeError
 from tfpose.metrics.pck import hit_rates
 
 _LIMBS = {
@@ -56,7 +57,7 @@ def stick_joints(joints) -> dict[str, Ends]:
         if all(joint in joints for end in ends for joint in end)
     }
     if not sticks:
-        raise ValueError(
+        raise TfposeError(
             "PCP: expected joints at both ends of a limb, the head or the torso "
             f"(left_hip and left_knee ...), found {', '.join(joints)}"
         )
@@ -80,7 +81,7 @@ def stick_errors(
         length that is not met exactly; nan where a stick does not count.
     """
     keypoints = np.asarray(keypoints, np.float64)
-    targets, labelled = np.asarray(targets, np.float64), np.asarray(visible) > 0
+    targets, labeled = np.asarray(targets, np.float64), np.asarray(visible) > 0
     errors = np.full((len(targets), len(sticks)), np.nan)
     for column, ends in enumerate(sticks.values()):
         found = np.stack([keypoints[:, end].mean(axis=1) for end in ends], axis=1)
@@ -91,7 +92,7 @@ def stick_errors(
         length = np.linalg.norm(true[:, 0] - true[:, 1], axis=-1)
         flat = np.where(distance > 0, np.inf, 0.0)
         error = np.where(length > 0, distance / np.where(length > 0, length, 1), flat)
-        counted = labelled[:, ends[0]].all(axis=1) & labelled[:, ends[1]].all(axis=1)
+        counted = labeled[:, ends[0]].all(axis=1) & labeled[:, ends[1]].all(axis=1)
         errors[:, column] = np.where(counted, error, np.nan)
     return errors
 

@@ -12,9 +12,10 @@ import dataclasses
 
 import numpy as np
 
+from tfpose.errors import TfposeError
+from tfpose.io.coco import Annotations, Results, rows_by_image
 from tfpose.metrics import bootstrap
 from tfpose.metrics.oks import TINY, match_poses, oks
-from tfpose.poses import Annotations, Results, rows_by_image
 
 # COCO's, of pycocotools' Params.
 SIMILARITIES = np.linspace(0.5, 0.95, 10)
@@ -130,7 +131,7 @@ def change_of_average_precision(
     """
     if len(before.people) != len(after.people):
         found = f"{len(before.people)} and {len(after.people)}"
-        raise ValueError(f"expected the same photos before and after, found {found}")
+        raise TfposeError(f"expected the same photos before and after, found {found}")
     photos = len(before.people)
 
     def change(times):

@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
+from tfpose.errors import PoseFileError, TfposeError
+from tfpose.io.coco import Annotations
 from tfpose.metrics import pck, pcp
-from tfpose.poses import Annotations, PoseFileError
-from tfpose.skeleton import Skeleton, bare_name
+from tfpose.skeletons import Skeleton, bare_name
 
-NORMALISERS = ("torso", "torso_box")
 HEAD_SIZE = "head size"
 AUC_STEPS = 51
 # A curve goes as far as the papers' figures, or to the threshold.
@@ -49,10 +49,10 @@ class Distances:
 
         Returns:
             "mean" of the joints or sticks, or as ``averaging`` says; "weighted_mean",
-            over all labelled ones alike; "per_joint" or "per_stick" {name: value};
+            over all labeled ones alike; "per_joint" or "per_stick" {name: value};
             "groups" {name without left_ and right_: mean of both sides}, among them
             "head" as the papers' tables have it. A value is None where nothing was
-            labelled.
+            labeled.
         """
         values = _rate(self.distances, metric, threshold, averaging)
         in_mean = np.array([name not in pck.NOT_IN_MEAN for name in self.names])
@@ -62,7 +62,7 @@ class Distances:
         }
         return {
             "mean": known_mean([pck.average(*averaged, averaging)]),
-            "weighted_mean": known_mean([pck.average(*averaged, "labelled")]),
+            "weighted_mean": known_mean([pck.average(*averaged, "labeled")]),
             self.kind: {
                 n: known_mean([v]) for n, v in zip(self.names, values, strict=True)
             },
@@ -111,7 +111,7 @@ def of_joints(
     people: Annotations,
     keypoints,
     metric: str,
-    normaliser: str = "torso",
+    normalizer: str = "torso",
     averaging: str = "joints",
 ) -> Distances:
     """The joints' distances in lengths of the person, for PCK, PCKh and AUC.
@@ -120,15 +120,15 @@ def of_joints(
         people: N people with K joints.
         keypoints: f64[N, K, 2], px; nan where nothing was predicted.
         metric: "pck", "pckh" or "auc" (in head sizes if anybody's is known).
-        normaliser: of ``NORMALISERS``, where it is not the head size.
+        normalizer: of ``NORMALIZERS``, where it is not the head size.
         averaging: of ``pck.AVERAGINGS``, what the head is where it is.
 
     Raises:
         PoseFileError: "pckh", and nobody has a head size.
         ValueError: "torso_box", and the skeleton has no shoulders or no hips.
     """
-    length, lengths = _lengths(people, metric, normaliser)
-    distances = pck.normalised_distances(
+    length, lengths = _lengths(people, metric, normalizer)
+    distances = pck.normalized_distances(
         keypoints, people.keypoints, people.visible, lengths
     )
     names = people.skeleton.joints
@@ -164,8 +164,8 @@ def both_sides(names) -> dict[str, list[int]]:
     return groups
 
 
-def _lengths(people: Annotations, metric, normaliser) -> tuple[str, np.ndarray]:
-    """What normalises distances, in words, and f64[N] px."""
+def _lengths(people: Annotations, metric, normalizer) -> tuple[str, np.ndarray]:
+    """What normalizes distances, in words, and f64[N] px."""
     have_heads = bool((people.head_sizes > 0).any())
     if metric == "pckh" and not have_heads:
         raise PoseFileError(
@@ -175,7 +175,7 @@ def _lengths(people: Annotations, metric, normaliser) -> tuple[str, np.ndarray]:
     if metric == "pckh" or (metric == "auc" and have_heads):
         return HEAD_SIZE, people.head_sizes
     skeleton, truth = people.skeleton, (people.keypoints, people.visible)
-    if normaliser == "torso_box":
+    if normalizer == "torso_box":
         corners = [_sides(skeleton, joint) for joint in ("shoulder", "hip")]
         words = "torso box (longer side of the box of shoulders and hips)"
         return words, pck.box_lengths(*truth, *corners)
@@ -188,7 +188,7 @@ def _sides(skeleton: Skeleton, joint: str) -> list[int]:
     """The indices of a joint's sides."""
     sides = [k for k, name in enumerate(skeleton.joints) if bare_name(name) == joint]
     if not sides:
-        raise ValueError(
+        raise TfposeError(
             f"torso_box: expected a {joint} among the joints of {skeleton.name}, "
             f"found {', '.join(skeleton.joints)}"
         )

@@ -23,7 +23,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpose.skeleton import Skeleton, bare_name
+from tfpose.errors import TfposeError
+from tfpose.skeletons import Skeleton, bare_name
 
 # The pair that decides for each half of the body.
 DECIDING = ("shoulder", "hip")
@@ -49,7 +50,7 @@ def turned(keypoints, visible, skeleton: Skeleton) -> np.ndarray:
     sides = np.zeros((len(keypoints), len(DECIDING)), np.int8)
     pairs = {bare_name(left): (left, right) for left, right in skeleton.flip_pairs}
     if not pairs.keys() & set(DECIDING):
-        raise ValueError(
+        raise TfposeError(
             "observer-centric: expected left_ and right_ shoulder or hip among the "
             f"joints of {skeleton.name}, found {', '.join(skeleton.joints)}"
         )

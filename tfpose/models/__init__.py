@@ -1,35 +1,18 @@
-"""The models, by the name that recipes and command lines use."""
+"""The networks: one paper, one file. ``MODELS`` has them by name."""
 
-from tfpose.models.associative_embedding import AssociativeEmbedding
-from tfpose.models.cpm import ConvolutionalPoseMachine
-from tfpose.models.cpn import CPN
-from tfpose.models.dlcm import DLCM
-from tfpose.models.enhance_net import EnhanceNet
-from tfpose.models.hcrn import HCRN
-from tfpose.models.hourglass import StackedHourglass
-from tfpose.models.hrnet import HRNet
-from tfpose.models.hybrid_pose import CNet, HybridPose, RNet
-from tfpose.models.integral_pose import IntegralPose
-from tfpose.models.pose_refiner import PoseRefiner
-from tfpose.models.posefix import PoseFix
-from tfpose.models.simple_baseline import SimpleBaseline
-
-MODELS = {
-    # The papers that this package is about.
-    "posefix": PoseFix,
-    "pose_refiner": PoseRefiner,
-    "hcrn": HCRN,
-    "rnet": RNet,
-    "cnet": CNet,
-    "hybrid_pose": HybridPose,
-    "enhance_net": EnhanceNet,
-    # The estimators that they stand on.
-    "simple_baseline": SimpleBaseline,
-    "hrnet": HRNet,
-    "hourglass": StackedHourglass,
-    "cpn": CPN,
-    "cpm": ConvolutionalPoseMachine,
-    "dlcm": DLCM,
-    "integral_pose": IntegralPose,
-    "associative_embedding": AssociativeEmbedding,
-}
+from tfpose.models.table import CPN as CPN
+from tfpose.models.table import DLCM as DLCM
+from tfpose.models.table import HCRN as HCRN
+from tfpose.models.table import MODELS as MODELS
+from tfpose.models.table import AssociativeEmbedding as AssociativeEmbedding
+from tfpose.models.table import CNet as CNet
+from tfpose.models.table import ConvolutionalPoseMachine as ConvolutionalPoseMachine
+from tfpose.models.table import EnhanceNet as EnhanceNet
+from tfpose.models.table import HRNet as HRNet
+from tfpose.models.table import HybridPose as HybridPose
+from tfpose.models.table import IntegralPose as IntegralPose
+from tfpose.models.table import PoseFix as PoseFix
+from tfpose.models.table import PoseRefiner as PoseRefiner
+from tfpose.models.table import RNet as RNet
+from tfpose.models.table import SimpleBaseline as SimpleBaseline
+from tfpose.models.table import StackedHourglass as StackedHourglass

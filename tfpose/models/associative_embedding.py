@@ -3,7 +3,7 @@
 Newell, Huang and Deng, NIPS 2017, arXiv 1611.05424, as in the authors' PyTorch code
 (princeton-vl/pose-ae-train, whose network is not the paper's): stacked hourglasses of
 plain 3x3 convolutions that find the joints of everybody in the photo, and give each a
-number, its tag, that is alike for joints of the same person. ``tfpose.grouping`` makes
+number, its tag, that is alike for joints of the same person. ``tfpose.inference.grouping`` makes
 people of both.
 """
 
@@ -12,12 +12,11 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.codecs import TAGS
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models import hourglass as hourglasses
-from tfpose.models.estimator import PoseEstimator
-
-# A codec's name: the targets of tags are not maps but where everybody's joints are.
-TAGS = "tags"
+from tfpose.models.base import PoseEstimator, image_input
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -58,14 +57,14 @@ class AssociativeEmbedding(PoseEstimator):
         trainable=True,
     ):
         if stacks < 1:
-            raise ValueError(f"stacks: expected 1 or more, got {stacks}")
+            raise TfposeError(f"stacks: expected 1 or more, got {stacks}")
         if depth < 1:
-            raise ValueError(f"depth: expected 1 or more, got {depth}")
+            raise TfposeError(f"depth: expected 1 or more, got {depth}")
         if maps < 2 * joints:
-            raise ValueError(
+            raise TfposeError(
                 f"maps: expected {2 * joints} or more for {joints} joints, got {maps}"
             )
-        image = keras.Input((*input_size, 3), name="image")
+        image = image_input(input_size)
         answers, features = network(image, maps, stacks, filters, growth, depth)
         outputs = {}
         for stage, answer in enumerate(answers, start=1):
@@ -127,7 +126,7 @@ def network(
 
 def stem(image, filters: int):
     """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters]."""
-    x = layers.Rescaling(1 / 255, name="scale_image")(image)
+    x = layers.Rescaling(1 / 255, name="scale_image", dtype="float32")(image)
     x = unit(x, filters // 4, 7, "stem", stride=2)
     x = unit(x, filters // 2, 3, "stem_unit1")
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
@@ -136,7 +135,7 @@ def stem(image, filters: int):
 
 
 def unit(x, filters: int, size: int, name: str, stride: int = 1):
-    """Convolution with bias and ReLU; the authors' network has no normalisation."""
+    """Convolution with bias and ReLU; the authors' network has no normalization."""
     x = hourglasses.convolution(x, filters, size, name, stride)
     return layers.ReLU(name=f"{name}_relu")(x)
 

@@ -1,18 +1,227 @@
-"""What all estimators are to the rest of the package: a photo in, heatmaps out."""
+"""What all networks are to the rest of the package, and to a Keras user."""
 
 from __future__ import annotations
+
+import contextlib
+import functools
+import pathlib
+from collections.abc import Callable
 
 import keras
 from keras import layers
 
+from tfpose.config import Config
+from tfpose.errors import ModelFolderError, TfposeError
 from tfpose.layers.heatmaps import PeakPosition, SoftArgmax, SpatialSoftmax
-from tfpose.skeleton import Skeleton
+from tfpose.models import folders, objectives
+from tfpose.skeletons import Skeleton
 
 # What makes beliefs of heatmaps.
 ACTIVATIONS = ("linear", "sigmoid", "softmax")
 
 
-class PoseEstimator(keras.Model):
+@contextlib.contextmanager
+def dtype_policy(policy):
+    """Context in which layers are made under a policy; None leaves Keras' global one."""
+    before = keras.config.dtype_policy()
+    if policy is not None:
+        keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def under_its_policy(init):
+    """Gives a model's ``__init__`` the argument ``dtype``, under which it is built."""
+
+    @functools.wraps(init)
+    def wrapped(self, *args, dtype=None, **kwargs):
+        with dtype_policy(dtype):
+            init(self, *args, **kwargs)
+
+    return wrapped
+
+
+class PoseModel(keras.Model):
+    """A network that sees a person's crop and answers with heatmaps and keypoints.
+
+    Every model takes ``dtype``, a Keras dtype policy such as "mixed_bfloat16". Heatmaps
+    and coordinates stay float32 under any policy: bfloat16 cannot count beyond 256.
+
+    Args:
+        inputs: name -> ``keras.Input``.
+        outputs: name -> tensor; "heatmap" and "keypoints" are among them.
+        arguments: those of the subclass, but for name, trainable and dtype.
+        joints: K.
+        stride: px a cell of "heatmap".
+        activation: one of ``ACTIVATIONS``; the heatmaps are its arguments ("logits").
+        targets: name of an output -> settings of its codec that the recipe does not
+            have (``objectives.codec_of``).
+
+    Attributes:
+        joints, stride, activation, targets, arguments: as above.
+        input_size: (height, width) of the crop.
+        recipe: the ``Config`` it was built or compiled for; None if it was not.
+
+    Example:
+        >>> import tfpose
+        >>> model = tfpose.models.PoseFix.from_preset("posefix_tiny_lsp")
+        >>> model.recipe.skeleton.name, model.input_size
+        ('lsp14', (128, 128))
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = under_its_policy(cls.__init__)
+
+    def __init__(
+        self,
+        inputs: dict,
+        outputs: dict,
+        arguments: dict,
+        joints: int,
+        stride: float,
+        activation: str = "linear",
+        targets: dict | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ):
+        super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
+        self.arguments = arguments
+        self.joints, self.stride = joints, stride
+        self.input_size = tuple(inputs["image"].shape[1:3])
+        self.activation, self.targets = activation, dict(targets or {})
+        self.recipe: Config | None = None
+
+    @classmethod
+    def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseModel:
+        """The network for a skeleton's joints; further arguments are the class's."""
+        return cls(joints=len(skeleton), **arguments)
+
+    @classmethod
+    def from_preset(cls, name: str | pathlib.Path, **arguments) -> PoseModel:
+        """A trained network.
+
+        Args:
+            name: of a preset (``tfpose models`` lists them), or a model folder.
+            arguments: of the class that are to differ from the preset's, such as
+                ``dtype="mixed_bfloat16"``.
+
+        Raises:
+            ModelFolderError: nothing there, or the weights of another network.
+            ConfigError: an unreadable ``config.json``.
+        """
+        folder = folders.model_folder(name)
+        config = folders.load_config(folder)
+        model = folders.new_model(cls, config, **arguments)
+        folders.load_weights(model, folder)
+        return model
+
+    def save_to_preset(
+        self, folder: str | pathlib.Path, config: Config | None = None
+    ) -> None:
+        """Writes a model folder, which ``from_preset`` and every command reads.
+
+        Args:
+            folder: to write; one that holds a model already is refused.
+            config: what the model was trained for; by default its ``recipe``.
+
+        Raises:
+            ModelFolderError: there is a model in the folder, or no configuration.
+        """
+        config = config or self.recipe
+        if config is None:
+            raise ModelFolderError(
+                f"{folder}: expected a configuration beside the weights: give "
+                "save_to_preset(folder, config) the Config of this model"
+            )
+        folders.begin(pathlib.Path(folder), config)
+        folders.write_weights(self, pathlib.Path(folder))
+
+    def compile_for(self, config: Config, steps_per_epoch: int | None = None) -> None:
+        """Compiles the model with a configuration's losses and optimizer.
+
+        Args:
+            config: from a recipe, or the model's own ``recipe``.
+            steps_per_epoch: of the training data. Without it the learning rate stays
+                where it begins, as schedules count steps.
+
+        Raises:
+            TrainingError: a loss that does not go with the model's heatmaps.
+        """
+        schedule = objectives.Schedule.of(config, steps_per_epoch)
+        objectives.compile_model(self, config, schedule)
+        self.recipe = config
+
+    def start_pose_filters(self) -> None:
+        """Sets the filters that see a pose once those that see the photo are known.
+
+        Nothing by default: they keep their random start.
+        """
+
+    @property
+    def is_refiner(self) -> bool:
+        """Whether the model is given a pose beside the photo."""
+        return "keypoints" in self.input
+
+    @property
+    def is_bottom_up(self) -> bool:
+        """Whether the model's answers tell people apart."""
+        return "tags" in self.output
+
+    def get_config(self):
+        own = {"name": self.name, "trainable": self.trainable}
+        return {**self.arguments, **own, "dtype": self.dtype_policy.name}
+
+
+class RefinementModel(PoseModel):
+    """A network from a person's crop and a pose to a better pose.
+
+    Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
+    px; "valid" f32[B, K], 1 where the input pose has the joint.
+    Outputs, a dict: "heatmap" f32[B, h, w, K]; "keypoints" f32[B, K, 2] crop px; others
+    by their names.
+
+    Args:
+        inputs: of ``refinement_inputs``.
+        outputs, arguments, activation, targets, name, trainable: as of ``PoseModel``;
+            "joints" is among the arguments.
+    """
+
+    def __init__(self, inputs: dict, outputs: dict, arguments: dict, **options):
+        stride = inputs["image"].shape[1] // outputs["heatmap"].shape[1]
+        super().__init__(
+            inputs, outputs, arguments, arguments["joints"], stride, **options
+        )
+
+    def reader(self) -> Callable:
+        """What reads an averaged belief: (belief, outputs) -> (belief, keypoints).
+
+        The belief that comes back can be weighed against other knowledge: it sums to 1
+        over cells of 4 px. Keypoints are f32[B, K, 2] crop px. Here the belief is the
+        given one and the keypoints are its expectation.
+        """
+        expectation = SoftArgmax(self.stride)
+        return lambda belief, outputs: (belief, expectation(belief))
+
+
+def refinement_inputs(joints: int, input_size: tuple[int, int]) -> dict:
+    """The inputs of a ``RefinementModel``; all are float32 under any policy."""
+    shapes = {"image": (*input_size, 3), "keypoints": (joints, 2), "valid": (joints,)}
+    return {
+        name: keras.Input(shape, name=name, dtype="float32")
+        for name, shape in shapes.items()
+    }
+
+
+def image_input(input_size: tuple[int, int]):
+    """The input of a ``PoseEstimator``: "image" f32[B, H, W, 3] RGB 0..255."""
+    return keras.Input((*input_size, 3), name="image", dtype="float32")
+
+
+class PoseEstimator(PoseModel):
     """A network from the crop of a person to heatmaps of the K joints.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
@@ -21,19 +230,14 @@ class PoseEstimator(keras.Model):
     f32[B, K, 2] crop px, the peaks of "heatmap", or for "softmax" its expectation.
 
     Args:
-        image: the ``keras.Input`` called "image".
+        image: of ``image_input``.
         maps: name -> f32[B, h, w, C], "heatmap" among them.
         features: f32[B, h, w, F], from which "heatmap" was made (EnhanceNet's F^LR).
-        arguments: those of the subclass, but for name and trainable.
-        joints: K; "joints" of the arguments if it is not given.
-        activation: one of ``ACTIVATIONS``; the maps are its arguments ("logits").
-        targets: name of an output -> settings of its codec that are not the recipe's
-            (``supervision.codec_of``).
+        arguments, activation, targets, name, trainable: as of ``PoseModel``.
+        joints: K; by default "joints" of the arguments.
 
     Attributes:
-        joints, input_size: K and (height, width) of the crop.
-        stride: px a cell of "heatmap".
-        activation, features, targets: as above.
+        features: as above.
     """
 
     def __init__(
@@ -44,13 +248,10 @@ class PoseEstimator(keras.Model):
         arguments: dict,
         joints: int | None = None,
         activation: str = "linear",
-        targets: dict | None = None,
-        name: str | None = None,
-        trainable: bool = True,
+        **options,
     ):
-        joints, input_size = joints or arguments["joints"], image.shape[1:3]
-        cells = maps["heatmap"].shape[1]
-        stride = input_size[0] / cells
+        joints = joints or arguments["joints"]
+        stride = image.shape[1] / maps["heatmap"].shape[1]
         stride = int(stride) if stride.is_integer() else stride
         belief = maps["heatmap"]
         if belief.shape[-1] > joints:
@@ -59,23 +260,31 @@ class PoseEstimator(keras.Model):
             belief = SpatialSoftmax(name="belief")(belief)
             keypoints = SoftArgmax(stride, name="soft_argmax")(belief)
         else:
-            belief = layers.Activation(activation, name="belief")(belief)
+            belief = layers.Activation(activation, name="belief", dtype="float32")(
+                belief
+            )
             keypoints = PeakPosition(stride, name="peak")(belief)
         super().__init__(
-            inputs={"image": image},
-            outputs={**maps, "keypoints": keypoints},
-            name=name,
-            trainable=trainable,
+            {"image": image},
+            {**maps, "keypoints": keypoints},
+            arguments,
+            joints,
+            stride,
+            activation,
+            **options,
         )
-        self.arguments = arguments
-        self.joints, self.input_size, self.stride = joints, input_size, stride
-        self.activation, self.targets = activation, dict(targets or {})
         self.features = features
 
-    @classmethod
-    def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseEstimator:
-        """The network for a skeleton's joints."""
-        return cls(joints=len(skeleton), **arguments)
 
-    def get_config(self):
-        return {**self.arguments, "name": self.name, "trainable": self.trainable}
+def check_size(input_size, multiple: int) -> tuple[int, int]:
+    """An input size as a tuple, if its sides are multiples of a number.
+
+    Raises:
+        TfposeError: they are not.
+    """
+    input_size = tuple(input_size)
+    if any(side % multiple for side in input_size):
+        raise TfposeError(
+            f"input_size: expected multiples of {multiple}, got {input_size}"
+        )
+    return input_size

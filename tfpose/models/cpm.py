@@ -12,8 +12,9 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-from tfpose.layers.heatmaps import PACKAGE
-from tfpose.models.estimator import PoseEstimator
+from tfpose.errors import TfposeError
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
+from tfpose.models.base import PoseEstimator, image_input
 
 STRIDE = 8
 DROPOUT = 0.5
@@ -51,13 +52,15 @@ class ConvolutionalPoseMachine(PoseEstimator):
     ):
         input_size = tuple(input_size)
         if any(side % STRIDE for side in input_size):
-            raise ValueError(
+            raise TfposeError(
                 f"input_size: expected multiples of {STRIDE}, got {input_size}"
             )
         for argument, number, least in (("stages", stages, 1), ("filters", filters, 4)):
             if number < least:
-                raise ValueError(f"{argument}: expected at least {least}, got {number}")
-        image = keras.Input((*input_size, 3), name="image")
+                raise TfposeError(
+                    f"{argument}: expected at least {least}, got {number}"
+                )
+        image = image_input(input_size)
         maps, found = convolutional_pose_machine(image, joints + 1, stages, filters)
         outputs = {f"stage{n}": one for n, one in enumerate(maps[:-1], start=1)}
         super().__init__(
@@ -70,13 +73,14 @@ class ConvolutionalPoseMachine(PoseEstimator):
                 "stages": stages,
                 "filters": filters,
             },
+            targets={name: {"background": True} for name in (*outputs, "heatmap")},
             name=name,
             trainable=trainable,
         )
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class CentreMap(layers.Layer):
+class CenterMap(MapLayer):
     """Tells where the person is: a Gaussian in the middle of the crop, in cells.
 
     Drawn in pixels with peak 1, then averaged over windows of 9 x 9 px that begin at
@@ -113,10 +117,10 @@ class CentreMap(layers.Layer):
         return {**super().get_config(), "sigma": self.sigma}
 
 
-def convolution(x, filters: int, size: int, name: str, activation="relu"):
+def convolution(x, filters: int, size: int, name: str, activation="relu", dtype=None):
     """Convolution with bias, as large as its input, started as in the authors' net."""
     return layers.Conv2D(
-        filters, size, 1, "same", activation=activation, name=name,
+        filters, size, 1, "same", activation=activation, name=name, dtype=dtype,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
     )(x)  # fmt: skip
 
@@ -146,19 +150,19 @@ def first_stage(image, filters: int):
     return layers.Dropout(DROPOUT, name="drop6_stage1")(x)
 
 
-def later_stage(image, maps, centre, stage: int, filters: int):
+def later_stage(image, maps, center, stage: int, filters: int):
     """What a later stage makes its maps of: f32[B, H/8, W/8, filters], "Mconv4".
 
     Args:
         image: f32[B, H/8, W/8, filters], the second stage's image features.
         maps: f32[B, H/8, W/8, outputs], of the stage before.
-        centre: f32[B, H/8, W/8, 1].
+        center: f32[B, H/8, W/8, 1].
         stage: its number, from 2.
         filters: of its convolutions.
     """
     own = "conv4_stage2" if stage == 2 else f"conv1_stage{stage}"
     x = convolution(image, filters // 4, 5, own)
-    x = layers.Concatenate(name=f"concat_stage{stage}")([x, maps, centre])
+    x = layers.Concatenate(name=f"concat_stage{stage}")([x, maps, center])
     for index in (1, 2, 3):
         x = convolution(x, filters, 11, f"Mconv{index}_stage{stage}")
     return convolution(x, filters, 1, f"Mconv4_stage{stage}")
@@ -167,7 +171,7 @@ def later_stage(image, maps, centre, stage: int, filters: int):
 def stage_maps(features, outputs: int, stage: int):
     """A stage's maps, linear: its last 1x1 convolution."""
     name = "conv7_stage1" if stage == 1 else f"Mconv5_stage{stage}"
-    return convolution(features, outputs, 1, name, activation=None)
+    return convolution(features, outputs, 1, name, activation=None, dtype="float32")
 
 
 def features(image, outputs: int, stages: int, filters: int = FILTERS):
@@ -184,14 +188,16 @@ def features(image, outputs: int, stages: int, filters: int = FILTERS):
         last stage's features, f32[B, H/8, W/8, filters], or four times as many where it
         is the first.
     """
-    centre = CentreMap(name="centre_map")(image) if stages > 1 else None
-    image = layers.Rescaling(1 / 256, offset=-0.5, name="scale_image")(image)
+    center = CenterMap(name="center_map")(image) if stages > 1 else None
+    image = layers.Rescaling(1 / 256, offset=-0.5, name="scale_image", dtype="float32")(
+        image
+    )
     found, maps = first_stage(image, filters), []
     if stages > 1:
         image = image_features(image, 2, filters)  # for all later stages
     for stage in range(2, stages + 1):
         maps.append(stage_maps(found, outputs, stage - 1))
-        found = later_stage(image, maps[-1], centre, stage, filters)
+        found = later_stage(image, maps[-1], center, stage, filters)
     return maps, found
 
 

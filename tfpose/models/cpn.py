@@ -10,14 +10,15 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
-from tfpose.models.estimator import PoseEstimator
+from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.resnet import (
     EPSILON,
     MOMENTUM,
     TINY_WIDTHS,
     bottleneck,
-    centre,
+    center,
     convolution,
     resnet_stages,
     small_resnet,
@@ -75,21 +76,21 @@ class CPN(PoseEstimator):
     ):
         input_size, sigmas = tuple(input_size), tuple(sigmas)
         if any(side % 32 for side in input_size):
-            raise ValueError(f"input_size: expected multiples of 32, got {input_size}")
+            raise TfposeError(f"input_size: expected multiples of 32, got {input_size}")
         if trunk not in TRUNKS:
-            raise ValueError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+            raise TfposeError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
         if filters < 2 or filters % 2:
-            raise ValueError(f"filters: expected an even number, got {filters}")
+            raise TfposeError(f"filters: expected an even number, got {filters}")
         if len(sigmas) != len(LEVELS) or not all(sigma > 0 for sigma in sigmas):
-            raise ValueError(f"sigmas: expected four positive numbers, got {sigmas}")
-        image = keras.Input((*input_size, 3), name="image")
-        levels = pyramid(TRUNKS[trunk](centre(image)), filters)
+            raise TfposeError(f"sigmas: expected four positive numbers, got {sigmas}")
+        image = image_input(input_size)
+        levels = pyramid(TRUNKS[trunk](center(image)), filters)
         maps = {
             f"global{number}": level_maps(level, joints, 2**index, f"global{number}")
             for index, (number, level) in enumerate(zip(LEVELS, levels, strict=True))
         }
         features = refine(levels)
-        maps["heatmap"] = normalised_maps(features, joints, "refine_maps")
+        maps["heatmap"] = normalized_maps(features, joints, "refine_maps")
         super().__init__(
             image,
             maps,
@@ -114,7 +115,10 @@ def enlarge(x, factor: int, name: str):
     """Bilinear, about cells' middles; the authors' moves them, by up to half of one."""
     if factor == 1:
         return x
-    return layers.UpSampling2D(factor, interpolation="bilinear", name=name)(x)
+    # Maps stay float32 under any policy.
+    return layers.UpSampling2D(
+        factor, interpolation="bilinear", name=name, dtype=x.dtype
+    )(x)
 
 
 def pyramid(stages, filters: int) -> list:
@@ -145,15 +149,17 @@ def level_maps(level, joints: int, factor: int, name: str):
     Made at the level's own resolution, then enlarged by ``factor``.
     """
     x = convolution(level, level.shape[-1], 1, f"{name}_features")
-    maps = normalised_maps(x, joints, f"{name}_maps")
+    maps = normalized_maps(x, joints, f"{name}_maps")
     return enlarge(maps, factor, f"{name}_upsample")
 
 
-def normalised_maps(x, joints: int, name: str):
-    """Heatmaps by a 3x3 convolution, and normalised, as in the authors' code."""
-    x = layers.Conv2D(joints, 3, padding="same", use_bias=False, name=f"{name}_conv")(x)
+def normalized_maps(x, joints: int, name: str):
+    """Heatmaps by a 3x3 convolution, and normalized, as in the authors' code."""
+    x = layers.Conv2D(
+        joints, 3, padding="same", use_bias=False, name=f"{name}_conv", dtype="float32"
+    )(x)
     return layers.BatchNormalization(
-        epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn",
+        epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn", dtype="float32",
         gamma_initializer=keras.initializers.Constant(FIRST_SCALE),
     )(x)  # fmt: skip
 

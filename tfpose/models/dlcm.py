@@ -2,7 +2,8 @@
 
 Tang, Yu and Wu, ECCV 2018: joints make bones, bones make limbs. Heatmaps of these
 levels are inferred upwards and then refined downwards, each from those of the level
-before by one hourglass. As in what is public of the authors' Torch code (FACTS_DLCM).
+before by one hourglass. This follows what is public of the authors' Torch code (see
+docs/papers.md).
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models import hourglass as hourglasses
-from tfpose.models.estimator import PoseEstimator
+from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.hourglass import bottleneck, convolution, hourglass
-from tfpose.models.resnet import normalise
-from tfpose.skeleton import Skeleton
+from tfpose.models.resnet import normalize
+from tfpose.skeletons import Skeleton
 
 # RGB means of MPII's photos, of 0..1.
 IMAGE_MEAN = (0.46604, 0.44426, 0.40682)
@@ -75,7 +77,7 @@ class DLCM(PoseEstimator):
         _check(joints, parts, filters)
         ends = joints if part_ends else 0
         upwards = [joints, *(len(level) + ends for level in parts)]
-        image = keras.Input((*input_size, 3), name="image")
+        image = image_input(input_size)
         hourglasses.check_size(image, depth)
         maps, found = stages(stem(image, filters), upwards, depth)
         outputs = hourglasses.stage_outputs(maps)
@@ -127,7 +129,7 @@ def parts_of(skeleton: Skeleton, levels: int = 3) -> tuple:
         ValueError: another number of levels, or joints that make no part.
     """
     if levels not in (1, 2, 3):
-        raise ValueError(f"levels: expected 1, 2 or 3, got {levels}")
+        raise TfposeError(f"levels: expected 1, 2 or 3, got {levels}")
     known = set(skeleton.joints)
     limbs = []
     for bones in PARTS.values():
@@ -137,7 +139,7 @@ def parts_of(skeleton: Skeleton, levels: int = 3) -> tuple:
             limbs.append(tuple(tuple(map(skeleton.index, pair)) for pair in pairs))
     if not limbs and levels > 1:
         named = ", ".join(PARTS.values())
-        raise ValueError(
+        raise TfposeError(
             f"skeleton {skeleton.name!r}: expected the joints of one of the bones "
             f"{named}, got {skeleton.joints}"
         )
@@ -148,16 +150,16 @@ def parts_of(skeleton: Skeleton, levels: int = 3) -> tuple:
 def _check(joints: int, parts: tuple, filters: int) -> None:
     for number, level in enumerate(parts, start=2):
         if not level or not all(level):
-            raise ValueError(f"parts: expected bones at level {number}, got {level}")
+            raise TfposeError(f"parts: expected bones at level {number}, got {level}")
         ends = [end for part in level for bone in part for end in bone]
         pairs = all(len(bone) == 2 for part in level for bone in part)
         if not pairs or not all(end in range(joints) for end in ends):
-            raise ValueError(
+            raise TfposeError(
                 f"parts: expected pairs of joints 0 to {joints - 1} at level {number}, "
                 f"got {level}"
             )
     if filters < 4 or filters % 4:
-        raise ValueError(f"filters: expected a multiple of 4, got {filters}")
+        raise TfposeError(f"filters: expected a multiple of 4, got {filters}")
 
 
 def stem(image, filters: int):
@@ -167,32 +169,34 @@ def stem(image, filters: int):
     7x7 with stride 2.
     """
     offset = [-mean for mean in IMAGE_MEAN]
-    x = layers.Rescaling(1 / 255, offset=offset, name="scale_image")(image)
+    x = layers.Rescaling(1 / 255, offset=offset, name="scale_image", dtype="float32")(
+        image
+    )
     quarter, half = filters // 4, filters // 2
-    x = normalise(convolution(x, quarter, 3, "stem0"), "stem0")
+    x = normalize(convolution(x, quarter, 3, "stem0"), "stem0")
     x = layers.MaxPooling2D(2, name="stem_pool0")(x)
     for name in ("stem1", "stem2"):
-        x = normalise(convolution(x, quarter, 3, name), name)
-    x = residual(x, half, "stem_block0", normalised=True)
+        x = normalize(convolution(x, quarter, 3, name), name)
+    x = residual(x, half, "stem_block0", normalized=True)
     x = layers.MaxPooling2D(2, name="stem_pool1")(x)
     x = residual(x, half, "stem_block1")
     return residual(x, filters, "stem_block2")
 
 
-def residual(x, filters: int, name: str, normalised: bool = False):
-    """A residual module whose shortcut, where the width changes, is normalised too.
+def residual(x, filters: int, name: str, normalized: bool = False):
+    """A residual module whose shortcut, where the width changes, is normalized too.
 
     Args:
         x: f32[B, h, w, C].
         filters: of the result; the first two of its convolutions have half.
         name: of the layers.
-        normalised: whether x is, so that its convolutions need not do it again.
+        normalized: whether x is, so that its convolutions need not do it again.
     """
     if x.shape[-1] == filters:
         return hourglasses.residual(x, filters, name)
     own = f"{name}_shortcut"
-    shortcut = convolution(normalise(x, own), filters, 1, own)
-    x = x if normalised else normalise(x, f"{name}_in")
+    shortcut = convolution(normalize(x, own), filters, 1, own)
+    x = x if normalized else normalize(x, f"{name}_in")
     return layers.Add(name=f"{name}_add")([shortcut, bottleneck(x, filters, name)])
 
 
@@ -213,7 +217,7 @@ def stages(x, upwards: list[int], depth: int):
     """
     filters, most = x.shape[-1], max(upwards[:-1], default=0)
     if filters - most < 2:
-        raise ValueError(
+        raise TfposeError(
             f"filters: expected at least two more than the {most} maps of a level, "
             f"got {filters}"
         )

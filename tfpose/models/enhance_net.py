@@ -9,17 +9,18 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.errors import TfposeError
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 from tfpose.models.associative_embedding import AssociativeEmbedding
+from tfpose.models.base import PoseEstimator
 from tfpose.models.cpm import ConvolutionalPoseMachine
 from tfpose.models.cpn import CPN
 from tfpose.models.dlcm import DLCM
-from tfpose.models.estimator import PoseEstimator
 from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
 from tfpose.models.hybrid_pose import CNet, RNet
 from tfpose.models.simple_baseline import SimpleBaseline
-from tfpose.skeleton import Skeleton
+from tfpose.skeletons import Skeleton
 
 # Estimators that ``for_skeleton`` can build, by the names that recipes use.
 BASES = {
@@ -42,7 +43,7 @@ BASE_HEATMAP = "base_heatmap"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PeriodicShuffle(keras.layers.Layer):
+class PeriodicShuffle(MapLayer):
     """Lays r x r channels side by side as cells (Eq. 5).
 
     Channel K (r j + i) + k of a cell becomes channel k of its part in row j and column
@@ -84,11 +85,14 @@ class EnhanceNet(PoseEstimator):
     Args:
         base: with linear heatmaps.
         upscale: r.
-        channels, layers, inputs, upscaling: as of ``enhance``.
+        channels: C of all layers but the last.
+        layers: L, with the one that enlarges.
+        inputs: one of ``INPUTS``.
+        upscaling: one of ``UPSCALINGS``.
 
     Raises:
-        ValueError: a base with other heatmaps, or that is an EnhanceNet; arguments that
-            ``enhance`` refuses.
+        ValueError: a base with other heatmaps, or that is an EnhanceNet; fewer than
+            two layers, r below 2, unknown inputs or upscaling.
     """
 
     def __init__(
@@ -114,6 +118,7 @@ class EnhanceNet(PoseEstimator):
         targets = dict(base.targets)
         if "heatmap" in targets:
             targets[BASE_HEATMAP] = targets["heatmap"]
+            targets["heatmap"] = {**targets["heatmap"], "background": False}
         super().__init__(
             base.input["image"],
             maps,
@@ -145,6 +150,7 @@ class EnhanceNet(PoseEstimator):
         layers=3,
         inputs="both",
         upscaling="sub_pixel",
+        dtype=None,
         **network,
     ) -> EnhanceNet:
         """The network on a new base for a skeleton's joints.
@@ -153,27 +159,31 @@ class EnhanceNet(PoseEstimator):
             skeleton: K joints.
             input_size: (height, width) of the crop.
             base: a key of ``BASES``.
-            upscale, channels, layers, inputs, upscaling: as of the class.
+            upscale, channels, layers, inputs, upscaling, dtype: as of the class.
             network: further arguments of the base's ``for_skeleton``.
 
         Raises:
             ValueError: an unknown base, or arguments of another one; as the class.
         """
         if base not in BASES:
-            raise ValueError(f"base: expected one of {list(BASES)}, got {base!r}")
+            raise TfposeError(f"base: expected one of {list(BASES)}, got {base!r}")
         kind = BASES[base]
         try:
-            estimator = kind.for_skeleton(skeleton, input_size=input_size, **network)
+            estimator = kind.for_skeleton(
+                skeleton, input_size=input_size, dtype=dtype, **network
+            )
         except TypeError as error:
-            raise ValueError(
+            raise TfposeError(
                 f"base: expected arguments of {kind.__name__} beside {base!r}, got "
                 f"{', '.join(network)} (each base has recipes of its own)"
             ) from error
-        return cls(estimator, upscale, channels, layers, inputs, upscaling)
+        return cls(estimator, upscale, channels, layers, inputs, upscaling, dtype=dtype)
 
     @classmethod
     def from_config(cls, config):
-        base = keras.saving.deserialize_keras_object(config["base"])
+        base = config["base"]
+        own = {**base["config"], "dtype": config.get("dtype")}
+        base = keras.saving.deserialize_keras_object({**base, "config": own})
         return cls(**{**config, "base": base})
 
 
@@ -186,65 +196,34 @@ def _configuration(base) -> dict:
 
 def _check_base(base) -> None:
     if not isinstance(base, PoseEstimator):
-        raise ValueError(f"base: expected a PoseEstimator, got {type(base).__name__}")
+        raise TfposeError(f"base: expected a PoseEstimator, got {type(base).__name__}")
     if base.activation != "linear":
-        raise ValueError(
+        raise TfposeError(
             "base: expected linear heatmaps, whose squared error EnhanceNet shares; "
             f"those of {base.name} are arguments of a {base.activation}"
         )
     if BASE_HEATMAP in base.output:
-        raise ValueError(f"base: {base.name} is an EnhanceNet already")
-
-
-def enhance(
-    features,
-    maps,
-    joints: int,
-    upscale: int = 4,
-    channels: int = 128,
-    layers: int = 3,
-    inputs: str = "both",
-    upscaling: str = "sub_pixel",
-):
-    """The whole of EnhanceNet (Eq. 1 to 4).
-
-    Args:
-        features: F^LR, f32[B, h, w, F].
-        maps: M^LR, f32[B, h, w, K].
-        joints: K.
-        upscale: r, the parts of a cell along each axis.
-        channels: C of all layers but the last.
-        layers: L, with the one that enlarges.
-        inputs: one of ``INPUTS``.
-        upscaling: one of ``UPSCALINGS``.
-
-    Returns:
-        M^HR, f32[B, r h, r w, K], linear.
-
-    Raises:
-        ValueError: fewer than two layers, r below 2, unknown inputs or upscaling.
-    """
-    check_arguments(upscale, layers, inputs, upscaling)
-    x = context(features, maps, channels, layers, inputs)
-    return enlarge(x, joints, upscale, upscaling)
+        raise TfposeError(f"base: {base.name} is an EnhanceNet already")
 
 
 def check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> None:
-    """Raises the ValueError of ``enhance``."""
+    """Raises TfposeError for what ``EnhanceNet`` does not take."""
     if inputs not in INPUTS:
-        raise ValueError(f"inputs: expected one of {INPUTS}, got {inputs!r}")
+        raise TfposeError(f"inputs: expected one of {INPUTS}, got {inputs!r}")
     if upscaling not in UPSCALINGS:
-        raise ValueError(f"upscaling: expected one of {UPSCALINGS}, got {upscaling!r}")
+        raise TfposeError(f"upscaling: expected one of {UPSCALINGS}, got {upscaling!r}")
     for name, value in {"upscale": upscale, "layers": layers}.items():
         if value != int(value) or value < 2:
-            raise ValueError(f"{name}: expected a whole number from 2, got {value}")
+            raise TfposeError(f"{name}: expected a whole number from 2, got {value}")
 
 
 def context(features, maps, channels: int, layers: int, inputs: str):
     """What the last layer enlarges: 1x1, then L - 2 times 3x3, each with ReLU.
 
     Args:
-        features, maps, channels, layers, inputs: as of ``enhance``.
+        features: F^LR, f32[B, h, w, F].
+        maps: M^LR, f32[B, h, w, K].
+        channels, layers, inputs: as of ``EnhanceNet``.
 
     Returns:
         f32[B, h, w, C].
@@ -283,6 +262,7 @@ def enlarge(x, joints: int, upscale: int, upscaling: str):
     """
     start = keras.initializers.RandomNormal(stddev=0.001)
     options = {"padding": "same", "kernel_initializer": start, "name": "enhance_maps"}
+    options["dtype"] = "float32"
     if upscaling == "sub_pixel":
         x = keras.layers.Conv2D(joints * upscale**2, 3, **options)(x)
         return PeriodicShuffle(upscale, name="enhance_shuffle")(x)

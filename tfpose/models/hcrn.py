@@ -13,20 +13,15 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.blocks import Channels
 from tfpose.layers.diffusion import Diffusion
-from tfpose.layers.heatmaps import PACKAGE
+from tfpose.layers.heatmaps import PACKAGE, MapLayer
 from tfpose.models import cpm, hourglass, vgg
-from tfpose.models.estimator import PoseEstimator
-from tfpose.models.resnet import (
-    TINY_WIDTHS,
-    centre,
-    convolution,
-    resnet,
-    small_resnet,
-)
+from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.resnet import TINY_WIDTHS, center, convolution, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions, map_head
-from tfpose.skeleton import Skeleton, tree_layers
+from tfpose.skeletons import Skeleton, tree_layers
 
 # How a joint's maps are made of those of its parent (Table I): not at all, with the
 # parent's map as it is, and with the diffused one.
@@ -58,17 +53,18 @@ class FrontEnd:
     stride: int
     multiple: int
     stages: int = 1
+    background: bool = False
 
 
 def _tiny(image, joints, stages):
-    trunk = small_resnet(centre(image), TINY_WIDTHS)
+    trunk = small_resnet(center(image), TINY_WIDTHS)
     return [], deconvolutions(trunk, (64, 64, 64))  # f32[B, H/4, W/4, 64]
 
 
 def _tiny_local(image, joints, stages):
-    # A cell sees 49 px around its centre, which is less than a person: what lies
+    # A cell sees 49 px around its center, which is less than a person: what lies
     # farther away reaches a joint by the tree alone.
-    x = convolution(centre(image), 32, 5, "stem", stride=2)
+    x = convolution(center(image), 32, 5, "stem", stride=2)
     x = convolution(x, 64, 3, "stem_down", stride=2)
     for number, dilation in enumerate((1, 2, 2)):
         x = convolution(x, 96, 3, f"near{number}", dilation=dilation)
@@ -81,7 +77,7 @@ def _vgg16(image, joints, stages):
 
 def _resnet(depth):
     def build(image, joints, stages):
-        return [], resnet(centre(image), depth, stride=8)  # "res5c", 2048 channels
+        return [], resnet(center(image), depth, stride=8)  # "res5c", 2048 channels
 
     return build
 
@@ -103,7 +99,7 @@ FRONT_ENDS = {
     "vgg16": FrontEnd(_vgg16, stride=8, multiple=8),
     "resnet50": FrontEnd(_resnet(50), stride=8, multiple=8),
     "resnet101": FrontEnd(_resnet(101), stride=8, multiple=8),
-    "cpm": FrontEnd(_cpm, stride=8, multiple=8, stages=6),
+    "cpm": FrontEnd(_cpm, stride=8, multiple=8, stages=6, background=True),
     "hourglass": FrontEnd(_hourglass, stride=4, multiple=64, stages=8),
 }
 
@@ -148,28 +144,29 @@ class HCRN(PoseEstimator):
         parents, input_size = tuple(parents), tuple(input_size)
         if front_end not in FRONT_ENDS:
             known = list(FRONT_ENDS)
-            raise ValueError(f"front_end: expected one of {known}, got {front_end!r}")
+            raise TfposeError(f"front_end: expected one of {known}, got {front_end!r}")
         if refinement not in REFINEMENTS:
-            raise ValueError(
+            raise TfposeError(
                 f"refinement: expected one of {REFINEMENTS}, got {refinement!r}"
             )
         network = FRONT_ENDS[front_end]
         if not 1 <= stages <= network.stages:
-            raise ValueError(
+            raise TfposeError(
                 f"stages: expected 1 to {network.stages} of {front_end}, got {stages}"
             )
         if any(side % network.multiple for side in input_size):
-            raise ValueError(
+            raise TfposeError(
                 f"input_size: expected multiples of {network.multiple}, got "
                 f"{input_size}"
             )
 
         joints = len(parents)
-        image = keras.Input((*input_size, 3), name="image")
+        image = image_input(input_size)
         stage_maps, features = network.build(image, joints, stages)
         # As logits, so that all maps have one loss; CPM and the hourglass have linear
         # maps and squared errors there.
         outputs = {f"stage{n}": maps for n, maps in enumerate(stage_maps, start=1)}
+        targets = {name: {"background": network.background} for name in outputs}
         initial = map_head(features, joints, "initial", RARITY)  # (B, h, w, K)
         background = map_head(features, 1, "background")
         refined = initial
@@ -177,7 +174,9 @@ class HCRN(PoseEstimator):
             outputs["initial"] = initial
             diffuse = refinement == "hcrn"
             refined = refine(initial, parents, diffuse, diffusion_radius, root_cru)
-        outputs["heatmap"] = layers.Concatenate(name="maps")([refined, background])
+        outputs["heatmap"] = layers.Concatenate(name="maps", dtype="float32")(
+            [refined, background]
+        )
         super().__init__(
             image,
             outputs,
@@ -193,10 +192,10 @@ class HCRN(PoseEstimator):
             },
             joints=joints,
             activation="sigmoid",
+            targets={**targets, "heatmap": {"background": True}},
             name=name,
             trainable=trainable,
         )
-        self.parents, self.root_cru, self.refinement = parents, root_cru, refinement
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> HCRN:
@@ -222,7 +221,9 @@ def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):
     for number, joints in enumerate(tree_layers(parents), start=1):
         name = f"layer{number}"
         logits = Channels(joints, name=f"{name}_initial")(initial)
-        maps = layers.Activation("sigmoid", name=f"{name}_initial_maps")(logits)
+        maps = layers.Activation(
+            "sigmoid", name=f"{name}_initial_maps", dtype="float32"
+        )(logits)
         if previous or root_cru:
             context = maps
             if previous:
@@ -231,17 +232,19 @@ def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):
             if diffuse:
                 context = Diffusion(radius, name=f"{name}_diffusion")(context)
             logits = Refinement(name=f"{name}_refinement")(maps, context)
-            maps = layers.Activation("sigmoid", name=f"{name}_maps")(logits)
+            maps = layers.Activation("sigmoid", name=f"{name}_maps", dtype="float32")(
+                logits
+            )
         previous, previous_maps = joints, maps
         order.extend(joints)
         refined.append(logits)
-    together = layers.Concatenate(name="layers")(refined)
+    together = layers.Concatenate(name="layers", dtype="float32")(refined)
     in_place = [order.index(joint) for joint in range(len(parents))]
     return Channels(in_place, name="refined_joints")(together)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Refinement(layers.Layer):
+class Refinement(MapLayer):
     """The 1x1 convolution of a unit on a joint's own map and its context (Eq. 3, 4).
 
     All units of a layer of the tree at once: C joints, three weights each.

@@ -9,9 +9,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
-from tfpose.models.estimator import PoseEstimator
-from tfpose.models.resnet import normalise
+from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.resnet import normalize
 
 # Filters of the 7x7 convolution and of the three residual modules at the start; the
 # last is the width of everything after. pytorch-pose, from which many published
@@ -56,14 +57,14 @@ class StackedHourglass(PoseEstimator):
         numbers = {"stacks": stacks, "depth": depth, "blocks": blocks}
         for argument, number in numbers.items():
             if number < 1:
-                raise ValueError(f"{argument}: expected at least 1, got {number}")
+                raise TfposeError(f"{argument}: expected at least 1, got {number}")
         input_size = tuple(input_size)
         filters = STEMS.get(stem) if isinstance(stem, str) else tuple(stem)
         if filters is None or len(filters) != 4:
-            raise ValueError(
+            raise TfposeError(
                 f"stem: expected one of {list(STEMS)} or four numbers, got {stem!r}"
             )
-        image = keras.Input((*input_size, 3), name="image")
+        image = image_input(input_size)
         heatmaps, found = stacked_hourglass(
             image, joints, stacks, depth=depth, blocks=blocks, stem_filters=filters
         )
@@ -90,7 +91,7 @@ def stage_outputs(heatmaps: list) -> dict:
     return {f"stage{n}": maps for n, maps in enumerate(before, 1)} | {"heatmap": last}
 
 
-def convolution(x, filters: int, size: int, name: str, stride: int = 1):
+def convolution(x, filters: int, size: int, name: str, stride: int = 1, dtype=None):
     """Convolution with bias, padded by (size - 1) / 2, started as in Torch.
 
     Torch draws kernels evenly from +-1 / sqrt(inputs of a unit), that is with a third
@@ -102,27 +103,33 @@ def convolution(x, filters: int, size: int, name: str, stride: int = 1):
         padding = "valid"
     uniform = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
     return layers.Conv2D(
-        filters, size, stride, padding, kernel_initializer=uniform, name=f"{name}_conv"
+        filters,
+        size,
+        stride,
+        padding,
+        kernel_initializer=uniform,
+        dtype=dtype,
+        name=f"{name}_conv",
     )(x)
 
 
 def residual(x, filters: int, name: str):
-    """Normalised 1x1, 3x3 and 1x1 convolutions, the first two half as wide, added.
+    """Normalized 1x1, 3x3 and 1x1 convolutions, the first two half as wide, added.
 
     The input is added as it is, or by a 1x1 convolution where the width changes.
     """
     shortcut = x
     if x.shape[-1] != filters:
         shortcut = convolution(x, filters, 1, f"{name}_shortcut")
-    x = bottleneck(normalise(x, f"{name}_in"), filters, name)
+    x = bottleneck(normalize(x, f"{name}_in"), filters, name)
     return layers.Add(name=f"{name}_add")([shortcut, x])
 
 
 def bottleneck(x, filters: int, name: str):
-    """The three convolutions of a residual module, of a normalised input."""
+    """The three convolutions of a residual module, of a normalized input."""
     x = convolution(x, filters // 2, 1, f"{name}_reduce")
-    x = convolution(normalise(x, f"{name}_reduce"), filters // 2, 3, f"{name}_spatial")
-    return convolution(normalise(x, f"{name}_spatial"), filters, 1, f"{name}_expand")
+    x = convolution(normalize(x, f"{name}_reduce"), filters // 2, 3, f"{name}_spatial")
+    return convolution(normalize(x, f"{name}_spatial"), filters, 1, f"{name}_expand")
 
 
 def residuals(x, blocks: int, filters: int, name: str, module=residual):
@@ -172,9 +179,9 @@ def hourglass(
 
 
 def head(x, blocks: int, filters: int, name: str, module=residual):
-    """What a stack makes its heatmaps of: modules and a normalised 1x1 convolution."""
+    """What a stack makes its heatmaps of: modules and a normalized 1x1 convolution."""
     x = residuals(x, blocks, filters, f"{name}_head", module)
-    return normalise(convolution(x, filters, 1, f"{name}_head"), f"{name}_head")
+    return normalize(convolution(x, filters, 1, f"{name}_head"), f"{name}_head")
 
 
 def check_size(image, depth: int) -> None:
@@ -185,7 +192,7 @@ def check_size(image, depth: int) -> None:
     """
     multiple = STRIDE * 2**depth
     if any(side and side % multiple for side in image.shape[1:3]):
-        raise ValueError(
+        raise TfposeError(
             f"image size: hourglasses of depth {depth} need multiples of {multiple}, "
             f"got {tuple(image.shape[1:3])}"
         )
@@ -199,9 +206,9 @@ def stem(image, filters: tuple[int, ...] = NEWELL_STEM, module=residual):
         filters: of the 7x7 convolution and of three residual modules.
         module: a residual module, called as ``residual``.
     """
-    x = layers.Rescaling(1 / 255, name="scale_image")(image)
+    x = layers.Rescaling(1 / 255, name="scale_image", dtype="float32")(image)
     x = convolution(x, filters[0], 7, "stem", stride=2)
-    x = module(normalise(x, "stem"), filters[1], "stem_block0")
+    x = module(normalize(x, "stem"), filters[1], "stem_block0")
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
     x = module(x, filters[2], "stem_block1")
     return module(x, filters[3], "stem_block2")
@@ -247,7 +254,7 @@ def features(
 
 def scores(found, outputs: int, stack: int):
     """A stack's heatmaps, linear: the last 1x1 convolution."""
-    return convolution(found, outputs, 1, f"stack{stack}_scores")
+    return convolution(found, outputs, 1, f"stack{stack}_scores", dtype="float32")
 
 
 def link(x, found, heatmaps, name: str):

@@ -10,9 +10,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
-from tfpose.models.estimator import PoseEstimator
-from tfpose.models.resnet import basic_block, bottleneck, centre, convolution
+from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.resnet import basic_block, bottleneck, center, convolution
 from tfpose.models.simple_baseline import map_head
 
 
@@ -25,7 +26,7 @@ class HRNet(PoseEstimator):
     f32[B, K, 2] crop px, their peaks.
 
     Departure from the code: the image is not divided by its standard deviations, which
-    the normalisation after the first convolution does.
+    the normalization after the first convolution does.
 
     Args:
         joints: K.
@@ -54,17 +55,17 @@ class HRNet(PoseEstimator):
         input_size, modules = tuple(input_size), tuple(modules)
         multiple = 4 * 2 ** len(modules)
         if input_size[0] % multiple or input_size[1] % multiple:
-            raise ValueError(
+            raise TfposeError(
                 f"input_size: expected multiples of {multiple}, got {input_size}"
             )
         if not modules or min(modules) < 1:
-            raise ValueError(f"modules: expected 1 or more a stage, got {modules}")
+            raise TfposeError(f"modules: expected 1 or more a stage, got {modules}")
         for argument, value in (("width", width), ("blocks", blocks), ("stem", stem)):
             if value < 1:
-                raise ValueError(f"{argument}: expected 1 or more, got {value}")
+                raise TfposeError(f"{argument}: expected 1 or more, got {value}")
 
-        image = keras.Input((*input_size, 3), name="image")
-        features = high_resolution(centre(image), width, modules, blocks, stem)
+        image = image_input(input_size)
+        features = high_resolution(center(image), width, modules, blocks, stem)
         super().__init__(
             image,
             {"heatmap": map_head(features, joints)},

@@ -12,11 +12,12 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmap_fusion import Fusion
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models import hourglass
-from tfpose.models.estimator import PoseEstimator
-from tfpose.models.resnet import normalise
+from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.resnet import normalize
 
 # How the next hourglass' input is made: of input, features and heatmaps by 1x1
 # convolutions as Newell's, or input and output of the hourglass added (section III.A).
@@ -28,14 +29,14 @@ def branched_residual(x, filters: int, name: str):
 
     The text has "an extra deep branch further to the one used in" Newell's module,
     after Inception-ResNet. Here it has two 3x3 convolutions between its 1x1
-    convolutions, each with its own normalisation before, and all are added.
+    convolutions, each with its own normalization before, and all are added.
     """
     inner, deep = filters // 2, f"{name}_deep"
     convolution, plain = hourglass.convolution, hourglass.residual(x, filters, name)
-    x = convolution(normalise(x, f"{deep}_in"), inner, 1, f"{deep}_reduce")
-    x = convolution(normalise(x, f"{deep}_reduce"), inner, 3, f"{deep}_first")
-    x = convolution(normalise(x, f"{deep}_first"), inner, 3, f"{deep}_second")
-    x = convolution(normalise(x, f"{deep}_second"), filters, 1, f"{deep}_expand")
+    x = convolution(normalize(x, f"{deep}_in"), inner, 1, f"{deep}_reduce")
+    x = convolution(normalize(x, f"{deep}_reduce"), inner, 3, f"{deep}_first")
+    x = convolution(normalize(x, f"{deep}_first"), inner, 3, f"{deep}_second")
+    x = convolution(normalize(x, f"{deep}_second"), filters, 1, f"{deep}_expand")
     return layers.Add(name=f"{deep}_add")([plain, x])
 
 
@@ -48,14 +49,14 @@ def refinement_stem(image, filters: int, module=branched_residual):
     Two 1x1 convolutions, a pool, two 1x1 convolutions, a module, a pool, two modules
     (section III.A). Open in the text: the widths, here Newell's for 256 filters (64
     for the convolutions, 128, 128, 256 for the modules), and what follows a
-    convolution, here normalisation and ReLU.
+    convolution, here normalization and ReLU.
     """
     quarter, half = filters // 4, filters // 2
-    x = layers.Rescaling(1 / 255, name="scale_image")(image)
+    x = layers.Rescaling(1 / 255, name="scale_image", dtype="float32")(image)
     for pool in (0, 1):
         for index in (0, 1):
             name = f"stem{pool}_point{index}"
-            x = normalise(hourglass.convolution(x, quarter, 1, name), name)
+            x = normalize(hourglass.convolution(x, quarter, 1, name), name)
         if pool == 0:
             x = layers.MaxPooling2D(2, name="stem_pool0")(x)
     x = module(x, half, "stem_block0")
@@ -222,10 +223,10 @@ def _network(stem, arguments: dict, depths: tuple[int, ...]):
     for argument, (holds, expected) in rules.items():
         if not holds:
             found = arguments[argument]
-            raise ValueError(f"{argument}: expected {expected}, got {found!r}")
+            raise TfposeError(f"{argument}: expected {expected}, got {found!r}")
     if not depths or min(depths) < 1:
-        raise ValueError(f"hourglasses: expected depths of 1 or more, got {depths}")
-    image = keras.Input((*arguments["input_size"], 3), name="image")
+        raise TfposeError(f"hourglasses: expected depths of 1 or more, got {depths}")
+    image = image_input(arguments["input_size"])
     hourglass.check_size(image, max(depths))
     module = RESIDUALS[residual]
     maps, features = hourglasses(
@@ -285,8 +286,8 @@ class HybridPose(PoseEstimator):
         options = {"rnet": dict(rnet or {}), "cnet": dict(cnet or {})}
         numbers = {"rnet": tuple(refinement), "cnet": tuple(correction)}
         if not any(numbers.values()):
-            raise ValueError("refinement and correction: expected some, got none")
-        image = keras.Input((*input_size, 3), name="image")
+            raise TfposeError("refinement and correction: expected some, got none")
+        image = image_input(input_size)
         outputs, groups = {}, {}
         for part, kind in PARTS.items():
             maps = []
@@ -334,7 +335,7 @@ class HybridPose(PoseEstimator):
             if own
         }
         if len(shared) != 1:
-            raise ValueError(
+            raise TfposeError(
                 "from_parts: expected networks of the same joints and input size, got "
                 f"{sorted(shared) or None}"
             )
@@ -361,11 +362,11 @@ class HybridPose(PoseEstimator):
             other, kind = given[part], PARTS[part].__name__
             if not isinstance(other, PARTS[part]):
                 found = type(other).__name__
-                raise ValueError(f"{part}: expected {kind}, got {found}")
+                raise TfposeError(f"{part}: expected {kind}, got {found}")
             for name, expected in network.arguments.items():
                 found = other.arguments[name]
                 if name != "input_size" and found != expected:
-                    raise ValueError(
+                    raise TfposeError(
                         f"{part}: expected {kind} with {name} {expected}, got {found}"
                     )
         for part, network in own.items():
@@ -391,7 +392,7 @@ def _choose(part: str, maps: list, numbers: tuple[int, ...]) -> list:
     """The heatmaps of the hourglasses with these numbers, from 1."""
     known = range(1, len(maps) + 1)
     if len(set(numbers)) < len(numbers) or not set(numbers) <= set(known):
-        raise ValueError(
+        raise TfposeError(
             f"{CHOICES[part]}: expected different numbers of 1 to {len(maps)}, "
             f"hourglasses of {part}, got {numbers}"
         )

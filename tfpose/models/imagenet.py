@@ -4,7 +4,7 @@ Keras' networks take BGR less its means, ours RGB less the same: the input chann
 the first kernel are reversed. Layers that tell classes apart are left out.
 
 Keras' ResNets differ from ours (tfpose/models/resnet.py) in two ways. Their
-convolutions have biases, which here the means of the normalisation take up. And where a
+convolutions have biases, which here the means of the normalization take up. And where a
 stage halves the resolution, theirs does in the first 1x1 convolution and ours in the
 3x3, which sees cells half as far apart as it was trained for. At stride 8 that is one
 block alone; the dilated stages compute what Keras' do, on more cells.
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from tfpose.errors import ImageNetError
 from tfpose.models.resnet import DEPTHS
 from tfpose.models.vgg import BLOCKS
 
@@ -29,10 +30,6 @@ APPLICATIONS = {
 FIRST = ("conv1_1", "stem_conv")  # the layers that see the image
 # What Keras numbers from 0 in a residual block.
 PARTS = ("shortcut", "reduce", "spatial", "expand")
-
-
-class ImageNetError(ValueError):
-    """No such weights, or a network that they do not fit; the message is one line."""
 
 
 def load(model: keras.Model, trunk: str, source: keras.Model | None = None) -> None:
@@ -113,7 +110,7 @@ def _resnet(source, depth: int) -> Iterator[tuple[str, list[np.ndarray]]]:
 
 
 def _unit(source, theirs: str, ours: str) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """A convolution and its normalisation, which takes up the convolution's bias."""
+    """A convolution and its normalization, which takes up the convolution's bias."""
     kernel, bias = source.get_layer(f"{theirs}_conv").get_weights()
     scale, shift, mean, variance = source.get_layer(f"{theirs}_bn").get_weights()
     yield f"{ours}_conv", [kernel]

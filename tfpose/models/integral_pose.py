@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 
 from tfpose.layers.heatmaps import PACKAGE
-from tfpose.models.estimator import PoseEstimator
+from tfpose.models.base import PoseEstimator
 from tfpose.models.simple_baseline import map_head, trunk_and_head
 
 

@@ -1,37 +1,29 @@
-"""What a model is taught: the codecs of its outputs, and their losses and weights."""
+"""What a model is taught: the codecs of its outputs, their losses, the optimizer."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import keras
+import tensorflow as tf
 
 from tfpose import losses
-from tfpose import skeleton as skeletons
-from tfpose.callbacks import TrainingError
-from tfpose.codecs import (
-    CODECS,
-    Codec,
-    Everybody,
-    JointsOfPeople,
-    OffsetDisc,
-    WithBackground,
-)
-from tfpose.config import Config
-from tfpose.data.examples import Supervision
-from tfpose.models.associative_embedding import TAGS
-
-
-def is_refiner(model: keras.Model) -> bool:
-    """Whether a model is given a pose beside the photo."""
-    return "keypoints" in model.input
+from tfpose.codecs import CODECS, TAGS, AllPeople, Codec, JointsOfPeople, WithBackground
+from tfpose.config import OPTIMIZERS, Config
+from tfpose.errors import TrainingError
 
 
 def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Codec:
     """The codec of the targets of one of the model's heatmaps.
 
-    Of the settings in ``config.target``, and of those that the model has for this
-    output, those that the codec knows are taken.
+    Uses the settings in ``config.target`` and the model's own for this output, and
+    ignores those that the codec does not take.
+
+    Args:
+        model: with ``targets``; {"background": True} there says that a channel after
+            the joints' is 1 where no joint is.
+        config: of the run.
+        output: the heatmap's name.
     """
     settings = {**config.target, **model.targets.get(output, {})}
     if settings["codec"] == TAGS:
@@ -40,13 +32,9 @@ def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Cod
     fields = {field.name for field in dataclasses.fields(codec)}
     known = {name: value for name, value in settings.items() if name in fields}
     joints = codec(config.input_size, _stride(model, config, output), **known)
-    if _tags_of(model):
-        return Everybody(joints)
-    if codec is OffsetDisc:
-        return joints
-    more = model.output[output].shape[3] - len(skeletons.get(config.skeleton))
-    background = more == 1 and settings["codec"] != "parts"
-    return WithBackground(joints) if background else joints
+    if model.is_bottom_up:
+        return AllPeople(joints)
+    return WithBackground(joints) if settings.get("background") else joints
 
 
 def _stride(model: keras.Model, config: Config, output: str) -> float:
@@ -54,51 +42,123 @@ def _stride(model: keras.Model, config: Config, output: str) -> float:
     return config.input_size[0] / model.output[output].shape[1]
 
 
-def _tags_of(model: keras.Model) -> list[str]:
-    """Outputs that tell people apart; a model that has some finds everybody."""
-    return [name for name, to in model.targets.items() if to.get("codec") == TAGS]
-
-
-def supervision_of(model: keras.Model, config: Config) -> Supervision:
-    """What the model is given and taught in training."""
-    maps = [name for name in model.output if name != "keypoints"]
-    codecs = {name: codec_of(model, config, name) for name in maps}
-    skeleton = skeletons.get(config.skeleton)
-    return Supervision(
-        codecs, skeleton, is_refiner(model), bool(_tags_of(model)), config.synthesis
-    )
-
-
 def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
     """The loss of each output, by its name, and its weight.
 
     Raises:
-        TrainingError: an error that does not go with the model's heatmaps.
+        TrainingError: a loss that does not go with the model's heatmaps, or one that
+            the model needs and the configuration does not have.
     """
-    key = model.activation, config.error
+    key = model.activation, config.heatmap_error
     if key not in losses.HEATMAP_LOSSES:
         fitting = [e for a, e in losses.HEATMAP_LOSSES if a == model.activation]
         raise TrainingError(
-            f"error {config.error!r}: expected one of {fitting} for the "
-            f"{model.activation} heatmaps of this {config.model}"
+            f"heatmap_error {config.heatmap_error!r}: expected one of {fitting} for "
+            f"the {model.activation} heatmaps of this {config.model}"
         )
-    of_output = {
-        name: losses.HEATMAP_LOSSES[key]()
-        for name in model.output
-        if name != "keypoints"
-    }
-    if config.hard_joints:
-        of_output["heatmap"] = losses.HardJoints(
-            of_output["heatmap"], config.hard_joints
-        )
-    weights = dict.fromkeys(of_output, config.stage_loss)
-    for name in _tags_of(model):
-        of_output[name] = losses.AssociativeTags(_stride(model, config, name))
-        weights[name] = config.tag_loss
-    if "offsets" in of_output:
-        of_output["offsets"] = losses.OffsetDistance(config.offset_error)
-        weights["offsets"] = config.offset_loss
+    maps = [name for name in model.output if name != "keypoints"]
+    of_output = {name: losses.HEATMAP_LOSSES[key]() for name in maps}
+    weights = dict.fromkeys(maps, config.stage_loss)
     weights["heatmap"] = config.heatmap_loss
+    hard_joints = config.objective.get("hard_joints", 0)
+    if hard_joints:
+        of_output["heatmap"] = losses.HardJoints(of_output["heatmap"], hard_joints)
+    for name in maps:
+        codec = model.targets.get(name, {}).get("codec")
+        if codec == TAGS:
+            of_output[name] = losses.AssociativeTags(_stride(model, config, name))
+            weights[name] = _setting(config, "tag_loss")
+        if codec == "offsets":
+            error = _setting(config, "offset_error")
+            of_output[name] = losses.OffsetDistance(error)
+            weights[name] = _setting(config, "offset_loss")
     of_output["keypoints"] = losses.CoordinateDistance(model.stride)
     weights["keypoints"] = config.coordinate_loss
     return of_output, weights
+
+
+def _setting(config: Config, name: str):
+    """A setting of ``objective`` that the model cannot do without."""
+    if name not in config.objective:
+        raise TrainingError(
+            f"objective: expected {name!r} for this {config.model}, found "
+            f"{list(config.objective)}"
+        )
+    return config.objective[name]
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """A run cut into rounds: validation, a log line and a checkpoint after each.
+
+    Attributes:
+        rounds: of the whole run.
+        steps: of each round.
+        epoch: steps of a pass over the training people.
+    """
+
+    rounds: int
+    steps: int
+    epoch: int
+
+    @classmethod
+    def of(cls, config: Config, steps_per_epoch: int | None) -> Schedule | None:
+        """A round for each of the configuration's epochs; None without steps."""
+        if steps_per_epoch is None:
+            return None
+        return cls(config.epochs, steps_per_epoch, steps_per_epoch)
+
+
+def learning_rate_of(config: Config, schedule: Schedule | None):
+    """The learning rate as a number, or as a schedule of Keras'."""
+    if schedule is None:
+        return config.learning_rate
+    if config.schedule == "cosine":
+        total = schedule.rounds * schedule.steps
+        return keras.optimizers.schedules.CosineDecay(config.learning_rate, total)
+    drops = [round(epoch * schedule.epoch) for epoch in config.learning_rate_drops]
+    if not drops:
+        return config.learning_rate  # Keras has no schedule without drops
+    tenths = [config.learning_rate / 10**n for n in range(1, len(drops) + 1)]
+    rates = [config.learning_rate, *(config.learning_rates or tenths)]
+    return keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
+
+
+def compile_model(
+    model: keras.Model, config: Config, schedule: Schedule | None
+) -> None:
+    """Compiles a model with a configuration's losses and optimizer.
+
+    Args:
+        model: of the configuration.
+        config: what to train.
+        schedule: of the run; None keeps the learning rate where it begins.
+
+    Raises:
+        TrainingError: as ``losses_of``.
+    """
+    if config.freeze_normalization:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+    optimizer = OPTIMIZERS[config.optimizer](
+        learning_rate_of(config, schedule),
+        weight_decay=config.weight_decay,
+        use_ema=config.average > 0,
+        ema_momentum=config.average or 0.99,
+    )
+    of_output, weights = losses_of(model, config)
+    model.compile(
+        optimizer,
+        loss=of_output,
+        loss_weights=weights,
+        # Measured: XLA halves the speed on a CPU.
+        jit_compile=bool(accelerators()),
+    )
+
+
+def accelerators() -> list[str]:
+    """The names of the GPUs and TPUs that the backend sees."""
+    if keras.backend.backend() == "tensorflow":
+        return [device.name for device in tf.config.list_logical_devices("GPU")]
+    return [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]

@@ -7,15 +7,18 @@ the joints and, in every cell, the way to the joint.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE, PosePrior
-from tfpose.layers.offsets import OffsetPosition, RenderDisc
-from tfpose.models.resnet import DEPTHS, TINY_WIDTHS, centre, resnet, small_resnet
+from tfpose.layers.offsets import OffsetPosition, OffsetVotes, RenderDisc
+from tfpose.models.base import RefinementModel, check_size, refinement_inputs
+from tfpose.models.resnet import DEPTHS, TINY_WIDTHS, center, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions
-from tfpose.skeleton import Skeleton
 
 # How a residual trunk of stride 32 comes to stride 8: the reference keeps stride 16 and
 # doubles the maps by a transposed convolution, the paper says "stride of 8 px".
@@ -26,14 +29,14 @@ TINY_FILTERS = (64, 64, 64)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PoseRefiner(keras.Model):
-    """The network of PoseRefiner section 3 (FACTS B.1).
+class PoseRefiner(RefinementModel):
+    """The network of PoseRefiner section 3; the details are its authors' code.
 
     Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
     px; "valid" f32[B, K], 1 where the input pose has the joint.
     Outputs, a dict: "heatmap" f32[B, H/8, W/8, K], logits of how probably a cell is at
-    the joint; "offsets" f32[B, H/8, W/8, 2 K], from each cell's centre to the joints
-    (``layers.offsets``); "keypoints" f32[B, K, 2] crop px, the best cells' centres and
+    the joint; "offsets" f32[B, H/8, W/8, 2 K], from each cell's center to the joints
+    (``layers.offsets``); "keypoints" f32[B, K, 2] crop px, the best cells' centers and
     their offsets. The small trunk's maps have H/4 x W/4 cells: its people are small.
 
     The reference adds a second convolution, of the pose, to the first one of the photo;
@@ -64,14 +67,19 @@ class PoseRefiner(keras.Model):
         name="pose_refiner",
         trainable=True,
     ):
-        input_size = tuple(input_size)
-        _check(input_size, trunk, radius, upsampling)
-        image = keras.Input((*input_size, 3), name="image")
-        keypoints = keras.Input((joints, 2), name="keypoints")
-        valid = keras.Input((joints,), name="valid")
-
+        arguments = {
+            "joints": joints,
+            "input_size": check_size(input_size, 32 if trunk == TINY else 16),
+            "trunk": trunk,
+            "radius": radius,
+            "upsampling": upsampling,
+            "pose_prior": pose_prior,
+        }
+        _check(trunk, radius, upsampling)
+        inputs = refinement_inputs(joints, arguments["input_size"])
+        image, keypoints, valid = inputs.values()
         pose = RenderDisc(input_size, radius, name="render_pose")(keypoints, valid)
-        x = layers.Concatenate(name="image_and_pose")([centre(image), pose])
+        x = layers.Concatenate(name="image_and_pose")([center(image), pose])
         x = _features(x, trunk, upsampling)
         doubled = trunk != TINY and upsampling == "transposed"
         logits = _head(x, joints, doubled, "head_logits")  # (B, h, w, K)
@@ -81,68 +89,53 @@ class PoseRefiner(keras.Model):
             logits = PosePrior(stride, name="pose_prior")(logits, keypoints, valid)
         # Of logits: where a sigmoid is 1 for many cells, they still differ.
         refined = OffsetPosition(stride, name="position")(logits, offsets)
-
         super().__init__(
-            inputs={"image": image, "keypoints": keypoints, "valid": valid},
-            outputs={"heatmap": logits, "offsets": offsets, "keypoints": refined},
+            inputs,
+            {"heatmap": logits, "offsets": offsets, "keypoints": refined},
+            arguments,
+            activation="sigmoid",
+            targets={"offsets": {"codec": "offsets"}},
             name=name,
             trainable=trainable,
         )
-        self.joints = joints
-        self.input_size = input_size
-        self.trunk = trunk
-        self.radius = radius
-        self.upsampling = upsampling
-        self.pose_prior = pose_prior
-        self.stride = stride
-        self.activation = "sigmoid"
-        self.targets = {"offsets": {"codec": "offsets"}}
-        self.repeat_photo_filters()
+        self.start_pose_filters()
 
-    @classmethod
-    def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseRefiner:
-        """The network for a skeleton's joints."""
-        return cls(joints=len(skeleton), **arguments)
+    def reader(self) -> Callable:
+        """Scores vote with their offsets for a belief; keypoints are ``OffsetPosition``.
 
-    def repeat_photo_filters(self) -> None:
+        The offsets are those of the crop itself, as in the authors' code.
+        """
+        place = OffsetPosition(self.stride)
+        votes = OffsetVotes(self.input_size, self.stride)
+
+        def read(belief, outputs):
+            offsets = outputs["offsets"]
+            return votes(belief, offsets), place(belief, offsets)
+
+        return read
+
+    def start_pose_filters(self) -> None:
         """Gives the pose's channels the first convolution's filters of R, G, B, R, ...
 
-        What the paper begins with; the order is a reading of it (FACTS B.1).
+        The paper begins with them too (section 3) and leaves their order open.
         """
         layer = self.get_layer("stem_conv")
         kernel = keras.ops.convert_to_numpy(layer.kernel)
-        colours = np.arange(self.joints) % 3
+        colors = np.arange(self.joints) % 3
         layer.kernel.assign(
-            np.concatenate([kernel[:, :, :3], kernel[:, :, colours]], axis=2)
+            np.concatenate([kernel[:, :, :3], kernel[:, :, colors]], axis=2)
         )
 
-    def get_config(self):
-        return {
-            "joints": self.joints,
-            "input_size": self.input_size,
-            "trunk": self.trunk,
-            "radius": self.radius,
-            "upsampling": self.upsampling,
-            "pose_prior": self.pose_prior,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
 
-
-def _check(input_size, trunk, radius, upsampling) -> None:
+def _check(trunk, radius, upsampling) -> None:
     """Raises ValueError for what ``PoseRefiner`` does not take."""
     if trunk not in (*RESNETS, TINY):
         known = [*RESNETS, TINY]
-        raise ValueError(f"trunk: expected one of {known}, got {trunk!r}")
-    multiple = 32 if trunk == TINY else 16
-    if input_size[0] % multiple or input_size[1] % multiple:
-        raise ValueError(
-            f"input_size: expected multiples of {multiple}, got {input_size}"
-        )
+        raise TfposeError(f"trunk: expected one of {known}, got {trunk!r}")
     if not radius > 0:
-        raise ValueError(f"radius: expected more than 0 px, got {radius}")
+        raise TfposeError(f"radius: expected more than 0 px, got {radius}")
     if upsampling not in UPSAMPLINGS:
-        raise ValueError(
+        raise TfposeError(
             f"upsampling: expected one of {UPSAMPLINGS}, got {upsampling!r}"
         )
 
@@ -158,6 +151,6 @@ def _head(x, channels: int, doubled: bool, name: str):
     """A 3x3 convolution, with stride 1/2 where the maps are to be doubled."""
     kind = layers.Conv2DTranspose if doubled else layers.Conv2D
     return kind(
-        channels, 3, 2 if doubled else 1, "same", name=name,
+        channels, 3, 2 if doubled else 1, "same", name=name, dtype="float32",
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
     )(x)  # fmt: skip

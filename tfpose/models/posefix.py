@@ -9,6 +9,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import (
     PACKAGE,
     PeakPosition,
@@ -17,9 +18,9 @@ from tfpose.layers.heatmaps import (
     SoftArgmax,
     SpatialSoftmax,
 )
-from tfpose.models.resnet import TRUNKS, centre
+from tfpose.models.base import RefinementModel, check_size, refinement_inputs
+from tfpose.models.resnet import TRUNKS, center
 from tfpose.models.simple_baseline import deconvolutions, map_head
-from tfpose.skeleton import Skeleton
 
 STRIDE = 4
 
@@ -28,7 +29,7 @@ ACTIVATIONS = {"integral": "softmax", "gaussian": "linear"}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PoseFix(keras.Model):
+class PoseFix(RefinementModel):
     """The network of PoseFix section 5 with the trunk and head of SimpleBaseline.
 
     Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
@@ -65,28 +66,21 @@ class PoseFix(keras.Model):
         name="posefix",
         trainable=True,
     ):
-        input_size, filters = tuple(input_size), tuple(filters)
-        if input_size[0] % 32 or input_size[1] % 32:
-            raise ValueError(f"input_size: expected multiples of 32, got {input_size}")
-        if trunk not in TRUNKS:
-            raise ValueError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
-        if sigma < 0:
-            raise ValueError(f"sigma: expected 0 or more px, got {sigma}")
-        if len(filters) != 3:
-            raise ValueError(f"filters: expected three (stride 32 to 4), got {filters}")
-        if output not in ACTIVATIONS:
-            raise ValueError(f"output: expected integral or gaussian, got {output!r}")
-        if output == "gaussian" and pose_prior:
-            raise ValueError("pose_prior: expected False with output='gaussian'")
-
-        image = keras.Input((*input_size, 3), name="image")
-        keypoints = keras.Input((joints, 2), name="keypoints")
-        valid = keras.Input((joints,), name="valid")
-
+        arguments = {
+            "joints": joints,
+            "input_size": check_size(input_size, 32),
+            "trunk": trunk,
+            "sigma": sigma,
+            "filters": tuple(filters),
+            "pose_prior": pose_prior,
+            "output": output,
+        }
+        _check(**arguments)
+        inputs = refinement_inputs(joints, arguments["input_size"])
+        image, keypoints, valid = inputs.values()
         # The authors' code feeds BGR to the means of RGB; we feed RGB.
-        centred = centre(image)
         pose = RenderPose(input_size, sigma, name="render_pose")(keypoints, valid)
-        x = layers.Concatenate(name="image_and_pose")([centred, pose])  # (B, H, W, 3+K)
+        x = layers.Concatenate(name="image_and_pose")([center(image), pose])
         features = TRUNKS[trunk](x)  # the last is (B, H/32, W/32, C)
         x = deconvolutions(features, filters)  # (B, H/4, W/4, filters[2])
         logits = map_head(x, joints)
@@ -97,38 +91,25 @@ class PoseFix(keras.Model):
             refined = SoftArgmax(STRIDE, name="soft_argmax")(belief)
         else:
             refined = PeakPosition(STRIDE, name="peak")(logits)
-
         super().__init__(
-            inputs={"image": image, "keypoints": keypoints, "valid": valid},
-            outputs={"heatmap": logits, "keypoints": refined},
+            inputs,
+            {"heatmap": logits, "keypoints": refined},
+            arguments,
+            activation=ACTIVATIONS[output],
             name=name,
             trainable=trainable,
         )
-        self.joints = joints
-        self.input_size = input_size
-        self.trunk = trunk
-        self.sigma = sigma
-        self.filters = filters
-        self.pose_prior = pose_prior
-        self.output_form = output
-        self.stride = STRIDE
-        self.activation = ACTIVATIONS[output]
-        self.targets = {}
 
-    @classmethod
-    def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseFix:
-        """The network for a skeleton's joints."""
-        return cls(joints=len(skeleton), **arguments)
 
-    def get_config(self):
-        return {
-            "joints": self.joints,
-            "input_size": self.input_size,
-            "trunk": self.trunk,
-            "sigma": self.sigma,
-            "filters": self.filters,
-            "pose_prior": self.pose_prior,
-            "output": self.output_form,
-            "name": self.name,
-            "trainable": self.trainable,
-        }
+def _check(trunk, sigma, filters, pose_prior, output, **_) -> None:
+    """Raises TfposeError for what ``PoseFix`` does not take."""
+    if trunk not in TRUNKS:
+        raise TfposeError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+    if sigma < 0:
+        raise TfposeError(f"sigma: expected 0 or more px, got {sigma}")
+    if len(filters) != 3:
+        raise TfposeError(f"filters: expected three (stride 32 to 4), got {filters}")
+    if output not in ACTIVATIONS:
+        raise TfposeError(f"output: expected integral or gaussian, got {output!r}")
+    if output == "gaussian" and pose_prior:
+        raise TfposeError("pose_prior: expected False with output='gaussian'")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from keras import layers
 
+from tfpose.errors import TfposeError
+
 # Blocks in each of the four stages.
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 # RGB means of the ImageNet photos, subtracted from 0..255.
@@ -19,14 +21,16 @@ EPSILON = 1e-5
 MOMENTUM = 0.9
 
 
-def centre(image):
+def center(image):
     """f32[B, H, W, 3] RGB 0..255 without the means of the ImageNet photos."""
     offset = [-mean for mean in IMAGE_MEAN]
-    return layers.Rescaling(1.0, offset=offset, name="centre_image")(image)
+    return layers.Rescaling(1.0, offset=offset, name="center_image", dtype="float32")(
+        image
+    )
 
 
-def normalise(x, name: str, relu: bool = True):
-    """Batch normalisation and, unless told otherwise, ReLU."""
+def normalize(x, name: str, relu: bool = True):
+    """Batch normalization and, unless told otherwise, ReLU."""
     x = layers.BatchNormalization(
         epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn"
     )(x)
@@ -34,7 +38,7 @@ def normalise(x, name: str, relu: bool = True):
 
 
 def convolution(x, filters: int, size: int, name: str, stride=1, relu=True, dilation=1):
-    """Convolution without bias, padded by (size - 1) / 2, then ``normalise``.
+    """Convolution without bias, padded by (size - 1) / 2, then ``normalize``.
 
     Its taps are ``dilation`` cells apart; a stride above 1 needs a dilation of 1.
     Explicit padding: Keras' "same" pads strided convolutions on the far side only,
@@ -49,7 +53,7 @@ def convolution(x, filters: int, size: int, name: str, stride=1, relu=True, dila
         filters, size, stride, padding, dilation_rate=dilation, use_bias=False,
         name=f"{name}_conv", kernel_initializer="he_normal",
     )(x)  # fmt: skip
-    return normalise(x, name, relu)
+    return normalize(x, name, relu)
 
 
 def bottleneck(x, filters: int, stride: int, name: str, dilation=1, expansion=4):
@@ -104,9 +108,9 @@ def resnet_stages(x, depth: int, stride: int = 32):
         ValueError: another depth or stride.
     """
     if depth not in DEPTHS:
-        raise ValueError(f"depth: expected one of {list(DEPTHS)}, got {depth}")
+        raise TfposeError(f"depth: expected one of {list(DEPTHS)}, got {depth}")
     if stride not in (8, 16, 32):
-        raise ValueError(f"stride: expected 8, 16 or 32, got {stride}")
+        raise TfposeError(f"stride: expected 8, 16 or 32, got {stride}")
     x = convolution(x, 64, 7, "stem", stride=2)
     x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
     x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)

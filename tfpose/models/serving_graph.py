@@ -9,10 +9,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfpose.data.pipeline import CROP_MARGIN
 from tfpose.layers.blocks import PhaseConvolution, phase_kernels
-from tfpose.layers.heatmaps import BeliefScore, PeakValue, SpatialSoftmax
-from tfpose.skeleton import Skeleton
+from tfpose.models.outputs import belief_of, score_layer
+from tfpose.skeletons import Skeleton
 
 # Of the model's own outputs, what signatures decode or hand on.
 DECODED = ("keypoints", "heatmap", "offsets", "tags")
@@ -50,10 +49,13 @@ def serving_model(
         )
         for name, tensor in model.input.items()
     }
+    model = in_float32(model)
     network = network_of(model, phases) if network is None else network
     tags = ["tags"] if "tags" in network.output else []
     network = part_of(network, "keypoints", "belief", *tags)
-    image = layers.Rescaling(1.0, name="image_to_float")(inputs["image"])
+    image = layers.Rescaling(1.0, name="image_to_float", dtype="float32")(
+        inputs["image"]
+    )
     outputs = network({**inputs, "image": image})
     scores = score_layer(model, skeleton)(outputs["belief"])
     answers = {"keypoints": outputs["keypoints"], "scores": scores}
@@ -68,9 +70,22 @@ def network_of(model: keras.Model, phases: bool) -> keras.Model:
     Its inputs are the model's; its outputs, a dict, those of ``DECODED`` that the
     model has, and "belief", ``belief_of`` the model.
     """
+    model = in_float32(model)
     decoded = {name: model.output[name] for name in DECODED if name in model.output}
     network = keras.Model(model.input, {**decoded, "belief": belief_of(model)})
     return with_phases(network) if phases else network
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same network in float32, whatever dtype policy it was trained under.
+
+    Neither LiteRT nor most CPUs compute in bfloat16. A model in float32 is itself.
+    """
+    if model.dtype_policy.name == "float32":
+        return model
+    again = type(model).from_config({**model.get_config(), "dtype": "float32"})
+    again.set_weights(model.get_weights())
+    return again
 
 
 def part_of(network: keras.Model, *outputs: str) -> keras.Model:
@@ -79,45 +94,20 @@ def part_of(network: keras.Model, *outputs: str) -> keras.Model:
     return keras.Model(network.input, wanted, name="network")
 
 
-def belief_of(model: keras.Model, output: str = "heatmap"):
-    """The symbolic tensor f32[B, h, w, K] of what a model believes about each cell.
-
-    Args:
-        model: with an ``activation``; linear heatmaps are beliefs themselves.
-        output: the name of its heatmaps; their first K channels are the joints'.
-    """
-    there = [layer.output for layer in model.layers if layer.name == "belief"]
-    if there and output == "heatmap" and model.activation != "linear":
-        return there[0]
-    maps = model.output[output][..., : model.output["keypoints"].shape[1]]
-    if model.activation == "softmax":
-        return SpatialSoftmax()(maps)
-    return layers.Activation(model.activation)(maps)
-
-
-def score_layer(model: keras.Model, skeleton: Skeleton) -> keras.Layer:
-    """What makes scores f32[B, K] in 0..1 of beliefs f32[B, h, w, K]."""
-    if model.activation == "softmax":
-        height, width = model.input_size
-        area = height / CROP_MARGIN * width / CROP_MARGIN
-        return BeliefScore(skeleton.sigmas, area, model.stride, name="scores")
-    return PeakValue(name="scores")
-
-
 def with_phases(model: keras.Model) -> keras.Model:
     """The same function with each 4x4 stride-2 ``Conv2DTranspose`` as phases.
 
-    A batch normalisation that follows becomes part of the convolution, and so does its
+    A batch normalization that follows becomes part of the convolution, and so does its
     ReLU: LiteRT's converter does that for a transposed convolution, but cannot see
     through depth-to-space (10 % of the head's time). All other layers are shared with
     ``model``.
     """
     replaced, folded = {}, set()
     for layer in filter(_has_phases, model.layers):
-        normalisation = _follower(model, layer, layers.BatchNormalization)
-        relu = normalisation and _follower(model, normalisation, layers.ReLU)
-        replaced[layer] = _phase_layer(layer, normalisation, relu)
-        folded |= {normalisation, relu}
+        normalization = _follower(model, layer, layers.BatchNormalization)
+        relu = normalization and _follower(model, normalization, layers.ReLU)
+        replaced[layer] = _phase_layer(layer, normalization, relu)
+        folded |= {normalization, relu}
 
     def call(layer, *args, **kwargs):
         return args[0] if layer in folded else layer(*args, **kwargs)
@@ -148,13 +138,13 @@ def _follower(model, layer, kind):
     return followers[0] if alone else None
 
 
-def _phase_layer(layer, normalisation, relu) -> PhaseConvolution:
+def _phase_layer(layer, normalization, relu) -> PhaseConvolution:
     """A built ``PhaseConvolution`` with the trained weights, rearranged once."""
     kernel, *bias = layer.get_weights()  # (4, 4, F, C), (F,)
     bias = bias[0] if bias else np.zeros(layer.filters, np.float32)
-    if normalisation:
-        gamma, beta, mean, variance = normalisation.get_weights()
-        scale = gamma / np.sqrt(variance + normalisation.epsilon)
+    if normalization:
+        gamma, beta, mean, variance = normalization.get_weights()
+        scale = gamma / np.sqrt(variance + normalization.epsilon)
         kernel, bias = kernel * scale[:, None], (bias - mean) * scale + beta
     activation = "relu" if relu else layer.activation
     phases = PhaseConvolution(layer.filters, activation, name=layer.name)

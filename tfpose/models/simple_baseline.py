@@ -9,9 +9,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
-from tfpose.models.estimator import PoseEstimator
-from tfpose.models.resnet import TRUNKS, centre, convolution, normalise
+from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.resnet import TRUNKS, center, convolution, normalize
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -69,13 +70,13 @@ def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
         ValueError: as of ``SimpleBaseline``.
     """
     if input_size[0] % 32 or input_size[1] % 32:
-        raise ValueError(f"input_size: expected multiples of 32, got {input_size}")
+        raise TfposeError(f"input_size: expected multiples of 32, got {input_size}")
     if trunk not in TRUNKS:
-        raise ValueError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+        raise TfposeError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
     if len(filters) != 3:
-        raise ValueError(f"filters: expected three (stride 32 to 4), got {filters}")
-    image = keras.Input((*input_size, 3), name="image")
-    return image, deconvolutions(TRUNKS[trunk](centre(image)), filters)
+        raise TfposeError(f"filters: expected three (stride 32 to 4), got {filters}")
+    image = image_input(input_size)
+    return image, deconvolutions(TRUNKS[trunk](center(image)), filters)
 
 
 def deconvolutions(features, filters: tuple[int, ...]):
@@ -95,7 +96,7 @@ def deconvolutions(features, filters: tuple[int, ...]):
             count, 4, 2, "same", use_bias=False, name=f"head_deconv{index}",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.01),
         )(x)  # fmt: skip
-        x = normalise(x, f"head_deconv{index}", relu=not laterals)
+        x = normalize(x, f"head_deconv{index}", relu=not laterals)
         if laterals:
             lateral = convolution(
                 laterals.pop(), count, 1, f"head_lateral{index}", relu=False
@@ -108,7 +109,7 @@ def deconvolutions(features, filters: tuple[int, ...]):
 def map_head(x, channels: int, name: str = "head_logits", bias: float = 0.0):
     """The 1x1 convolution that reads a heatmap a channel out of features."""
     return layers.Conv2D(
-        channels, 1, name=name,
+        channels, 1, name=name, dtype="float32",
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
         bias_initializer=keras.initializers.Constant(bias),
     )(x)  # fmt: skip

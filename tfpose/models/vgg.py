@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from tfpose.models.resnet import centre
+from tfpose.models.resnet import center
 
 # Convolutions of each block, their filters and their dilation.
 BLOCKS = ((2, 64, 1), (2, 128, 1), (3, 256, 1), (3, 512, 1), (3, 512, 2))
@@ -39,7 +39,7 @@ def large_fov(image):
     Args:
         image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 8.
     """
-    x = centre(image)
+    x = center(image)
     for block, (convolutions, filters, dilation) in enumerate(BLOCKS, start=1):
         for index in range(1, convolutions + 1):
             x = convolution(x, filters, 3, f"conv{block}_{index}", dilation)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
-    """The authors' code (princeton-vl/pose-ae-train; FACTS E.3) on COCO.
+    """The authors' code (princeton-vl/pose-ae-train) on COCO.
 
     ``python train.py --model=associative_embedding --preset=paper --data=DIR``, with
     whole photos of COCO in DIR (``tfpose prepare coco --source COCO --out DIR --set
@@ -15,7 +14,7 @@ def paper() -> Config:
     measured here.
 
     Departures: a photo is shown once for each of its people; crowds without labels are
-    no reason to leave cells out; colours are changed a channel, theirs in hue,
+    no reason to leave cells out; colors are changed a channel, theirs in hue,
     saturation, brightness and contrast. They let it train until it is stopped:
     ``epochs`` is the least that goes beyond their 200,000 steps.
     """
@@ -26,16 +25,16 @@ def paper() -> Config:
         network={"stacks": 4, "filters": 256, "growth": 128, "depth": 4, "maps": 68},
         # 2 of the 128 cells.
         target={"codec": "gaussian", "sigma": 8.0},
-        error="squared",
+        heatmap_error="squared",
         train=("coco/train",),
         validation=("coco/validation",),
         # Their shift is 40 of the 200 parts of a photo's longer side.
         augmentation=Augmentation(
-            scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, colour=0.3
+            scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, color=0.3
         ),
-        whole_window=True,
+        crop={"whole_window": True},
         coordinate_loss=0.0,
-        tag_loss=1e-3,
+        objective={"tag_loss": 1e-3},
         learning_rate=2e-4,
         schedule="steps",
         # After 200,000 steps of 32 of COCO's 149,813 people.
@@ -61,17 +60,17 @@ def tiny() -> Config:
         network={"stacks": 2, "filters": 32, "growth": 16, "depth": 4, "maps": 34},
         # 2 of the 32 cells.
         target={"codec": "gaussian", "sigma": 8.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, colour=0.2
+            scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, color=0.2
         ),
-        whole_window=True,
+        crop={"whole_window": True},
         coordinate_loss=0.0,
         # The authors' 1e-3 takes 200,000 steps. On drawn people, in 1500 steps of a net
         # of this kind, 0.1 halved the loss on tags and cost the detections nothing.
-        tag_loss=0.1,
+        objective={"tag_loss": 0.1},
         learning_rate=1e-3,
         epochs=20,
         batch_size=32,

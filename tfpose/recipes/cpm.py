@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 # Caffe's loss is half the sum over cells and maps, ours the mean: of 46 x 46 cells and
 # 15 maps. With it the learning rate is the authors'.
@@ -11,7 +10,7 @@ CAFFE_LOSS = 46 * 46 * 15 / 2
 
 
 def paper() -> Config:
-    """CPM on LSP, as in the authors' Caffe solver (FACTS C.6).
+    """CPM on LSP, as in the authors' Caffe solver.
 
     ``python train.py --model=cpm --preset=paper --data=DIR``, with LSP and LSPET
     prepared in DIR. The paper: 84.3 PCK@0.2 on LSP, 90.5 with MPII's people too
@@ -29,7 +28,7 @@ def paper() -> Config:
         input_size=(368, 368),
         network={"stages": 6, "filters": 128},
         target={"codec": "gaussian", "sigma": 7.0},
-        error="squared",
+        heatmap_error="squared",
         train=("lsp/train", "lspet/train"),
         validation=("lsp/test",),
         augmentation=Augmentation(scale=0.3, rotation=40.0, mirror=0.5),
@@ -59,11 +58,11 @@ def tiny() -> Config:
         input_size=(128, 128),
         network={"stages": 3, "filters": 16},
         target={"codec": "gaussian", "sigma": 7.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         coordinate_loss=0.0,
         learning_rate=1e-3,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
-    """CPN on COCO with ResNet-50, as in its authors' code (FACTS E.3).
+    """CPN on COCO with ResNet-50, as in its authors' code (chenyilun95/tf-cpn).
 
     ``python train.py --model=cpn --preset=paper --data=DIR --weights imagenet``, with
     COCO prepared in DIR. Their list: 69.7 AP of val2017's people as they detect them;
@@ -31,7 +30,7 @@ def paper() -> Config:
         },
         # RefineNet's: the smallest of the sigmas, 1.4 cells.
         target={"codec": "gaussian", "sigma": 5.6},
-        error="squared",
+        heatmap_error="squared",
         train=("coco/train",),
         validation=("coco/validation",),
         # Theirs is 0.7 to 1.35 times as large.
@@ -39,7 +38,7 @@ def paper() -> Config:
         heatmap_loss=1.0,
         stage_loss=0.125,
         coordinate_loss=0.0,
-        hard_joints=8,
+        objective={"hard_joints": 8},
         learning_rate=5e-4,
         schedule="steps",
         learning_rate_drops=(24, 48, 72, 96, 120, 144),
@@ -63,16 +62,16 @@ def tiny() -> Config:
         # The paper's sigmas in the same proportion, from a cell up.
         network={"trunk": "tiny", "filters": 64, "sigmas": (7.4, 5.7, 4.9, 4.0)},
         target={"codec": "gaussian", "sigma": 4.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         heatmap_loss=1.0,
         stage_loss=0.125,
         coordinate_loss=0.0,
-        hard_joints=8,
+        objective={"hard_joints": 8},
         learning_rate=2e-3,
         epochs=20,
         batch_size=32,

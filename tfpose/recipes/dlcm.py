@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
-    """DLCM on MPII, as in its authors' training scripts (FACTS_DLCM 5).
+    """DLCM on MPII, as in its authors' training scripts.
 
     ``python train.py --model=dlcm --preset=paper --data=DIR``, with MPII prepared in
     DIR. EnhanceNet's table: 90.37 PCKh@0.5 of MPII's validation people, 92.3 of its
@@ -26,10 +25,10 @@ def paper() -> Config:
         network={"levels": 3, "filters": 256, "depth": 4, "part_ends": True},
         # 1.75 cells, what the code's Torch makes of sigma 1.
         target={"codec": "gaussian", "sigma": 7.0},
-        error="squared",
+        heatmap_error="squared",
         train=("mpii/train",),
         validation=("mpii/validation",),
-        augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5, colour=0.2),
+        augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5, color=0.2),
         heatmap_loss=1.0,
         stage_loss=1.0,
         coordinate_loss=0.0,
@@ -54,11 +53,11 @@ def tiny() -> Config:
         input_size=(128, 128),
         network={"levels": 3, "filters": 64, "depth": 4, "part_ends": True},
         target={"codec": "gaussian", "sigma": 4.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         heatmap_loss=1.0,
         stage_loss=1.0,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 
@@ -22,9 +21,9 @@ def paper() -> Config:
     ``--set error=squared``. The ImageNet weights the paper starts from: ``--weights
     imagenet``.
 
-    The paper does not give learning rate, batch size or the Gaussians' width. These are
-    those that public codes of its front-ends have (FACTS C.5, C.6), but for the tenfold
-    learning rate of the heads.
+    The paper does not give learning rate, batch size or the Gaussians' width. Ours come
+    from public code for its front-ends, without the tenfold learning rate of the heads.
+    docs/papers.md says where this recipe departs, and with what effect.
     """
     return Config(
         model="hcrn",
@@ -39,7 +38,7 @@ def paper() -> Config:
         },
         # sigma, for --set codec=gaussian: CPM's 7 px.
         target={"codec": "disc", "radius": 10.0, "sigma": 7.0},
-        error="cross_entropy",
+        heatmap_error="cross_entropy",
         train=("lsp/train", "lspet/train"),
         validation=("lsp/test",),
         augmentation=PAPER_AUGMENTATION,
@@ -103,11 +102,11 @@ def tiny() -> Config:
         },
         # 10 px at 368 would be 3.5 here, a cell or two; these are twelve.
         target={"codec": "disc", "radius": 8.0, "sigma": 4.0},
-        error="cross_entropy",
+        heatmap_error="cross_entropy",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         # The paper weighs both alike. On LSP that reached PCK@0.2 49.8, this 50.8.
         heatmap_loss=0.1,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
-    """Stacked hourglasses on MPII, as in their authors' code (FACTS D.1).
+    """Stacked hourglasses on MPII, as in their authors' code (pose-hg-train).
 
     ``python train.py --model=hourglass --preset=paper --data=DIR``, with MPII prepared
     in DIR. Fewer of them: ``--set stacks=2``. Not measured here.
@@ -17,7 +16,7 @@ def paper() -> Config:
     The code's 100 epochs are 8000 batches of 6 each: 216 passes over 22,246 people.
     Departures from the code: it draws the scale as 2^t, t of a normal distribution, up
     to a factor of 1.4, and of 40 % of the people the rotation, up to 60 degrees; ours
-    are uniform, with the paper's ranges. It moves the box's centre down by 15 px of a
+    are uniform, with the paper's ranges. It moves the box's center down by 15 px of a
     person of 200, and draws at whole cells what its Torch makes of sigma 1: 1.75 cells.
     """
     return Config(
@@ -26,10 +25,10 @@ def paper() -> Config:
         input_size=(256, 256),
         network={"stacks": 8, "depth": 4, "blocks": 1, "stem": "newell"},
         target={"codec": "gaussian", "sigma": 7.0},  # 1.75 cells
-        error="squared",
+        heatmap_error="squared",
         train=("mpii/train",),
         validation=("mpii/validation",),
-        augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5, colour=0.4),
+        augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5, color=0.4),
         coordinate_loss=0.0,
         optimizer="rmsprop",
         learning_rate=2.5e-4,
@@ -43,7 +42,7 @@ def pytorch_pose() -> Config:
     """bearpaw/pytorch-pose on MPII, on which EnhanceNet builds (88.78 PCKh@0.5).
 
     That is its list's number for eight stacks; for ``--set stacks=2`` 86.95. Not
-    measured here. It subtracts the mean colour from the photo and halves the loss,
+    measured here. It subtracts the mean color from the photo and halves the loss,
     which ours does not; RMSProp does not notice the latter.
     """
     recipe = paper()
@@ -51,7 +50,7 @@ def pytorch_pose() -> Config:
         recipe,
         network={**recipe.network, "stem": "pytorch_pose"},
         target={"codec": "gaussian", "sigma": 4.0},  # a cell
-        augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5, colour=0.2),
+        augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5, color=0.2),
         learning_rate_drops=(60, 90),
         epochs=100,
     )
@@ -69,11 +68,11 @@ def tiny() -> Config:
         input_size=(128, 128),
         network={"stacks": 2, "depth": 4, "blocks": 1, "stem": (16, 32, 32, 32)},
         target={"codec": "gaussian", "sigma": 4.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         coordinate_loss=0.0,
         learning_rate=2e-3,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
@@ -28,7 +27,7 @@ def paper() -> Config:
         input_size=(256, 192),
         network={"width": 32, "modules": (1, 4, 3), "blocks": 4, "stem": 64},
         target={"codec": "gaussian", "sigma": 8.0},  # 2 cells
-        error="squared",
+        heatmap_error="squared",
         train=("coco/train",),
         validation=("coco/validation",),
         augmentation=Augmentation(scale=0.35, rotation=45.0, mirror=0.5, half_body=0.3),
@@ -69,11 +68,11 @@ def tiny() -> Config:
         network={"width": 16, "modules": (1, 1, 1), "blocks": 2, "stem": 32},
         # The paper's part of the crop: half its px, on half its side.
         target={"codec": "gaussian", "sigma": 4.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         coordinate_loss=0.0,
         learning_rate=2e-3,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 # The small networks, which see the same crops.
 TINY_RNET = {
@@ -39,7 +38,7 @@ def rnet_paper() -> Config:
     passes over the 22,246 people that MPII is usually trained on. It began with
     Newell's learning rate, 2.5e-4, and found the loss unstable. Loss, optimizer and
     the Gaussians' 1.75 cells are those of Newell's code, which the paper follows, and
-    so is the mirroring; that code also changes colours, which the paper does not name.
+    so is the mirroring; that code also changes colors, which the paper does not name.
     """
     return Config(
         model="rnet",
@@ -54,7 +53,7 @@ def rnet_paper() -> Config:
             "link": "hourglass",
         },
         target={"codec": "gaussian", "sigma": 7.0},
-        error="squared",
+        heatmap_error="squared",
         train=("mpii/train",),
         validation=("mpii/validation",),
         augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5),
@@ -104,11 +103,11 @@ def rnet_tiny() -> Config:
         network=TINY_RNET,
         # Two cells of the 24 x 24, which a small net finds sooner than 1.75 of 64 x 64.
         target={"codec": "gaussian", "sigma": 6.0},
-        error="squared",
+        heatmap_error="squared",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         coordinate_loss=0.0,
         learning_rate=3e-3,

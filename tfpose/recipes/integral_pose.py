@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
@@ -18,7 +17,7 @@ def paper() -> Config:
     (``--set heatmap_loss=0``) or with a heatmap loss beside it; this one, cross entropy
     over all cells, and the weights of 1 are PoseFix's. The paper's own code has numbers
     for 3D poses alone: 256x256 px, Adam 1e-3, batches of four times 32, scales of
-    25 %, rotations of 30 degrees, colours of 20 %.
+    25 %, rotations of 30 degrees, colors of 20 %.
     """
     return Config(
         model="integral_pose",
@@ -26,7 +25,7 @@ def paper() -> Config:
         input_size=(256, 192),
         network={"trunk": "resnet50", "filters": (256, 256, 256)},
         target={"codec": "integral"},
-        error="cross_entropy",
+        heatmap_error="cross_entropy",
         train=("coco/train",),
         validation=("coco/validation",),
         augmentation=Augmentation(scale=0.3, rotation=40.0, mirror=0.5),
@@ -52,11 +51,11 @@ def tiny() -> Config:
         input_size=(128, 128),
         network={"trunk": "tiny", "filters": (64, 64, 64)},
         target={"codec": "integral"},
-        error="cross_entropy",
+        heatmap_error="cross_entropy",
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         learning_rate=2e-3,
         epochs=20,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 from tfpose.synthesis.pose_refiner import REFERENCE_HEIGHT, TRANSFORMS
 
 
 def paper() -> Config:
-    """PoseRefiner section 3 and the code it builds on (FACTS B), on MPII.
+    """PoseRefiner on MPII: section 3 and the code it builds on (pose-tensorflow).
 
     ``python train.py --model=pose_refiner --preset=paper --data=DIR --weights
     imagenet``, with MPII prepared in DIR (``--set window=4``: a crop shows 2.5 times
@@ -19,14 +18,14 @@ def paper() -> Config:
     Table 1's best two methods: ``--set transforms=shift``.
 
     Departures: the paper cuts the crop where the photo ends, ours has a fixed size and
-    zeros there; the normalisations keep their scales and shifts too.
+    zeros there; the normalizations keep their scales and shifts too.
     """
     return Config(
         model="pose_refiner",
         skeleton="mpii16",
         # 250 px about the pose of a person of 340 px.
         input_size=(848, 848),
-        person_height=REFERENCE_HEIGHT,
+        crop={"person_height": REFERENCE_HEIGHT},
         network={
             "trunk": "resnet101",
             "radius": 15.0,
@@ -40,6 +39,7 @@ def paper() -> Config:
         validation=("mpii/validation",),
         augmentation=Augmentation(scale=0.3, mirror=0.5),
         coordinate_loss=0.0,
+        objective={"offset_loss": 0.05, "offset_error": "squared"},
         optimizer="sgd",
         learning_rate=0.005,
         schedule="steps",
@@ -47,7 +47,7 @@ def paper() -> Config:
         learning_rates=(0.02, 0.002, 0.001),
         epochs=35,
         batch_size=1,
-        freeze_normalisation=True,
+        freeze_normalization=True,
     )
 
 
@@ -90,9 +90,10 @@ def tiny() -> Config:
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         coordinate_loss=0.0,
+        objective={"offset_loss": 0.05, "offset_error": "squared"},
         learning_rate=2e-3,
         epochs=20,
         batch_size=32,

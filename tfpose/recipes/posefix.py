@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tfpose.config import Config
-from tfpose.data.augment import Augmentation
+from tfpose.config import Augmentation, Config
 
 PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 
 
 def paper() -> Config:
-    """PoseFix section 6 and its authors' code (FACTS A.1-A.3).
+    """PoseFix section 6 and its authors' code (mks0601/PoseFix_RELEASE).
 
     ``python train.py --model=posefix --preset=paper --data=DIR``, with COCO prepared in
     DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses 72.1 AP on
@@ -67,7 +66,7 @@ def tiny() -> Config:
         train=("synthetic/train",),
         validation=("synthetic/validation",),
         augmentation=Augmentation(
-            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, colour=0.2
+            scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
         learning_rate=2e-3,
         epochs=20,

@@ -1,6 +1,6 @@
 """Charts as SVG text, for the HTML report and for picture files. Standard library only.
 
-Every function returns one ``<svg>`` element that stands alone (its own fonts, colours
+Every function returns one ``<svg>`` element that stands alone (its own fonts, colors
 and background), so that it can be written to a ``.svg`` file or put into a page.
 """
 
@@ -13,38 +13,38 @@ from html import escape
 
 BEFORE = "#9aa4b2"
 AFTER = "#1a5fb4"
-# Okabe and Ito's palette (2008), which people with colour-vision deficiency can read.
-ERROR_COLOURS = {
+# Okabe and Ito's palette (2008), which people with color-vision deficiency can read.
+ERROR_COLORS = {
     "good": "#009e73",
     "jitter": "#e69f00",
     "inversion": "#0072b2",
     "swap": "#cc79a7",
     "miss": "#d55e00",
 }
-LINE_COLOURS = (AFTER, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
+LINE_COLORS = (AFTER, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 INK = "#2b2f38"
 FAINT = "#e4e7ec"
 _FONT = "font-family='system-ui, -apple-system, Segoe UI, Roboto, sans-serif'"
 
 
-def _text(x, y, text, anchor="start", colour=INK, size=12, extra="") -> str:
+def _text(x, y, text, anchor="start", color=INK, size=12, extra="") -> str:
     return (
-        f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' fill='{colour}' "
+        f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' fill='{color}' "
         f"font-size='{size}' {extra}>{escape(str(text))}</text>"
     )
 
 
-def _line(x1, y1, x2, y2, colour=FAINT, extra="") -> str:
+def _line(x1, y1, x2, y2, color=FAINT, extra="") -> str:
     return (
         f"<line x1='{x1:.1f}' y1='{y1:.1f}' x2='{x2:.1f}' y2='{y2:.1f}' "
-        f"stroke='{colour}' {extra}/>"
+        f"stroke='{color}' {extra}/>"
     )
 
 
-def _rectangle(x, y, width, height, colour, title="") -> str:
+def _rectangle(x, y, width, height, color, title="") -> str:
     return (
         f"<rect x='{x:.1f}' y='{y:.1f}' width='{max(width, 0):.1f}' "
-        f"height='{max(height, 0):.1f}' fill='{colour}'>"
+        f"height='{max(height, 0):.1f}' fill='{color}'>"
         f"<title>{escape(title)}</title></rect>"
     )
 
@@ -57,10 +57,10 @@ def _svg(width, height, parts, label) -> str:
     )
 
 
-def _legend(x, y, colours: Mapping[str, str]) -> list[str]:
+def _legend(x, y, colors: Mapping[str, str]) -> list[str]:
     parts = []
-    for name, colour in colours.items():
-        parts.append(_rectangle(x, y - 9, 11, 11, colour))
+    for name, color in colors.items():
+        parts.append(_rectangle(x, y - 9, 11, 11, color))
         parts.append(_text(x + 16, y, name))
         x += 34 + 6.6 * len(name)
     return parts
@@ -85,7 +85,7 @@ def line_chart(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     x_label: str,
     y_label: str,
-    colours: Mapping[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
     size: tuple[int, int] = (300, 500),
 ) -> str:
     """Curves over a common axis; points that are NaN or infinite are left out.
@@ -94,7 +94,7 @@ def line_chart(
         series: name -> (x values, y values) of equal length.
         x_label: what x is, with its unit.
         y_label: what y is, with its unit (the chart's title).
-        colours: name -> colour; by default the lines take turns.
+        colors: name -> color; by default the lines take turns.
         size: (height, width) in px.
 
     Raises:
@@ -104,27 +104,27 @@ def line_chart(
     points = [point for curve in curves.values() for point in curve] or [(0, 0)]
     height, width = size
     frame = (56, 46, width - 16, height - 42)
-    colours = colours or {
-        name: LINE_COLOURS[i % len(LINE_COLOURS)] for i, name in enumerate(curves)
+    colors = colors or {
+        name: LINE_COLORS[i % len(LINE_COLORS)] for i, name in enumerate(curves)
     }
     parts = [_text(10, 16, y_label, extra="font-weight='600'")]
     if len(curves) > 1:
-        parts += _legend(10, 35, {name: colours[name] for name in curves})
+        parts += _legend(10, 35, {name: colors[name] for name in curves})
     ranges = _range(p[0] for p in points), _range(p[1] for p in points)
-    parts += _plot(curves, frame, ranges, colours)
+    parts += _plot(curves, frame, ranges, colors)
     middle = (frame[0] + frame[2]) / 2
     parts.append(_text(middle, height - 7, x_label, "middle", size=11))
     return _svg(width, height, parts, f"{y_label} over {x_label}")
 
 
-def _plot(curves, frame, ranges, colours, count: int = 5, mark=None) -> list[str]:
+def _plot(curves, frame, ranges, colors, count: int = 5, mark=None) -> list[str]:
     """Grid, numbers at the axes and curves.
 
     Args:
         curves: name -> [(x, y)].
         frame: left, top, right, bottom in px.
         ranges: (lowest, highest) x and the same of y.
-        colours: name -> colour.
+        colors: name -> color.
         count: about how many numbers stand at each axis.
         mark: x of a dashed line.
     """
@@ -146,7 +146,7 @@ def _plot(curves, frame, ranges, colours, count: int = 5, mark=None) -> list[str
         across = place(mark, y0)[0]
         parts.append(_line(across, top, across, bottom, INK, "stroke-dasharray='3 3'"))
     for name, curve in curves.items():
-        parts.append(_curve([place(*point) for point in curve], colours[name], name))
+        parts.append(_curve([place(*point) for point in curve], colors[name], name))
     return parts
 
 
@@ -165,13 +165,13 @@ def _range(values) -> tuple[float, float]:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def _curve(points, colour, name) -> str:
+def _curve(points, color, name) -> str:
     if len(points) == 1:
         (x, y) = points[0]
-        return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{colour}'/>"
+        return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='3' fill='{color}'/>"
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return (
-        f"<polyline points='{path}' fill='none' stroke='{colour}' stroke-width='2' "
+        f"<polyline points='{path}' fill='none' stroke='{color}' stroke-width='2' "
         f"stroke-linejoin='round'><title>{escape(name)}</title></polyline>"
     )
 
@@ -190,7 +190,7 @@ def curve_panels(
 
     Args:
         panels: heading -> {name: percents [T]}, None where there is none; the same
-            names in all. "before" and "after" have colours of their own.
+            names in all. "before" and "after" have colors of their own.
         thresholds: T, rising.
         mark: of ``thresholds``, where a dashed line stands.
         title: what is shown.
@@ -201,20 +201,20 @@ def curve_panels(
         ValueError: a curve has not T values, or ``mark`` is no threshold.
     """
     names, place = list(next(iter(panels.values()))), list(thresholds).index(mark)
-    colours = dict(zip(names, itertools.cycle(LINE_COLOURS)))
+    colors = dict(zip(names, itertools.cycle(LINE_COLORS)))
     if "before" in names:
-        colours = {"before": BEFORE, "after": AFTER}
+        colors = {"before": BEFORE, "after": AFTER}
     parts = [_text(10, 20, title, size=15, extra="font-weight='600'")]
     parts.append(_text(10, 39, note))
     if len(names) > 1:
-        parts += _legend(10, 59, colours)
+        parts += _legend(10, 59, colors)
     bottom = 0
     for number, (heading, curves) in enumerate(panels.items()):
         frame = _small_frame(number - 1) if number else (48, 96, 348, 396)
         left, top, right, foot = frame
         points = {name: _finite_points(thresholds, ys) for name, ys in curves.items()}
         ranges = (_range(thresholds), (0.0, 100.0))
-        parts += _plot(points, frame, ranges, colours, 2 if number else 5, mark)
+        parts += _plot(points, frame, ranges, colors, 2 if number else 5, mark)
         parts.append(_text(left, top - 8, heading, extra="font-weight='600'"))
         values = [ys[place] for ys in curves.values()]
         values = values if len(values) < 3 else values[-1:]  # of many the last
@@ -237,7 +237,7 @@ def _small_frame(number: int) -> tuple[int, int, int, int]:
 def interval_chart(
     rows: Mapping[str, Mapping[str, Sequence[float]]],
     title: str,
-    colours: Mapping[str, str],
+    colors: Mapping[str, str],
     width: int = 640,
 ) -> str:
     """Changes as dots on the lines of their intervals, beside the line of no change.
@@ -245,7 +245,7 @@ def interval_chart(
     Args:
         rows: label -> {name: (change, low, high)}; without a line if not all are known.
         title: what is shown.
-        colours: name -> colour, in the order of drawing.
+        colors: name -> color, in the order of drawing.
         width: px.
     """
     left, right, top, thick = 112, width - 20, 52, 14
@@ -255,12 +255,12 @@ def interval_chart(
     }
     ends = [end for row in known.values() for three in row.values() for end in three]
     low, high = _range([0.0, *ends])
-    bottom = top + sum(len(colours) * thick + 10 for _ in rows)
+    bottom = top + sum(len(colors) * thick + 10 for _ in rows)
 
     def across(value):
         return left + (value - low) / (high - low) * (right - left)
 
-    parts = [_text(10, 16, title, extra="font-weight='600'"), *_legend(10, 35, colours)]
+    parts = [_text(10, 16, title, extra="font-weight='600'"), *_legend(10, 35, colors)]
     for tick in ticks(low, high):
         x = across(tick)
         parts.append(_line(x, top, x, bottom))
@@ -269,27 +269,27 @@ def interval_chart(
     parts.append(_line(across(0), top, across(0), bottom, INK))
     y = top + 5
     for label, row in known.items():
-        middle = y + len(colours) * thick / 2
+        middle = y + len(colors) * thick / 2
         parts.append(_text(left - 8, middle + 4, label, "end"))
-        for name, colour in colours.items():
+        for name, color in colors.items():
             if name in row:
                 y_dot = y + thick / 2
-                parts += _whisker([across(x) for x in row[name]], y_dot, colour)
+                parts += _whisker([across(x) for x in row[name]], y_dot, color)
             y += thick
         y += 10
     return _svg(width, bottom + 28, parts, title)
 
 
-def _whisker(places, y, colour) -> list[str]:
+def _whisker(places, y, color) -> list[str]:
     """A dot, and the line from the lower to the upper end of its interval."""
     dot, start, end = places
-    line = _line(start, y, end, y, colour, "stroke-width='2' stroke-linecap='round'")
-    return [line, f"<circle cx='{dot:.1f}' cy='{y:.1f}' r='4' fill='{colour}'/>"]
+    line = _line(start, y, end, y, color, "stroke-width='2' stroke-linecap='round'")
+    return [line, f"<circle cx='{dot:.1f}' cy='{y:.1f}' r='4' fill='{color}'/>"]
 
 
 def stacked_bars(
     groups: Mapping[str, Sequence[Mapping[str, float]]],
-    colours: Mapping[str, str],
+    colors: Mapping[str, str],
     width: int = 640,
 ) -> str:
     """Lying bars divided into shares that sum to the full length.
@@ -297,29 +297,29 @@ def stacked_bars(
     Args:
         groups: label -> the bars below each other, each {part: amount >= 0 or None};
             a bar of zeros stays empty.
-        colours: part -> colour, in the order of drawing.
+        colors: part -> color, in the order of drawing.
         width: px.
     """
     thick, left, right, y = 15, 112, width - 8, 32
-    parts = _legend(left, 16, colours)
+    parts = _legend(left, 16, colors)
     for label, bars in groups.items():
         middle = y + len(bars) * thick / 2
         parts.append(_text(left - 8, middle + 4, label, "end"))
         for amounts in bars:
-            parts += _shares(amounts, colours, (left, right, y, thick - 1), label)
+            parts += _shares(amounts, colors, (left, right, y, thick - 1), label)
             y += thick
         y += 7
     return _svg(width, y, parts, "shares in percent")
 
 
-def _shares(amounts, colours, place, label) -> list[str]:
+def _shares(amounts, colors, place, label) -> list[str]:
     left, right, y, thick = place
-    parts, total = [], sum(amounts.get(part) or 0 for part in colours)
-    for part, colour in colours.items():
+    parts, total = [], sum(amounts.get(part) or 0 for part in colors)
+    for part, color in colors.items():
         share = (amounts.get(part) or 0) / total if total else 0
         title = f"{label}: {part} {100 * share:.1f} %"
         long = share * (right - place[0])
-        parts.append(_rectangle(left, y, long, thick, colour, title))
+        parts.append(_rectangle(left, y, long, thick, color, title))
         if long > 24:
             text = f"{100 * share:.0f}"
             parts.append(_text(left + long / 2, y + 11, text, "middle", "#fff", 10))
@@ -328,7 +328,7 @@ def _shares(amounts, colours, place, label) -> list[str]:
 
 
 def error_bars(*sides: Mapping[str, Mapping[str, float]], width: int = 640) -> str:
-    """The shares of the error types of each joint (``ERROR_COLOURS``).
+    """The shares of the error types of each joint (``ERROR_COLORS``).
 
     Args:
         sides: each {joint: {"good", "jitter", "inversion", "swap", "miss": amount}} of
@@ -338,9 +338,9 @@ def error_bars(*sides: Mapping[str, Mapping[str, float]], width: int = 640) -> s
     groups = {
         joint.replace("_", " "): [side[joint] for side in sides] for joint in sides[0]
     }
-    return stacked_bars(groups, ERROR_COLOURS, width)
+    return stacked_bars(groups, ERROR_COLORS, width)
 
 
-def side_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for what came after refinement by each of several refiners."""
-    return dict(zip(names, itertools.cycle(LINE_COLOURS)))
+def side_colors(names: Sequence[str]) -> dict[str, str]:
+    """A color for what came after refinement by each of several refiners."""
+    return dict(zip(names, itertools.cycle(LINE_COLORS)))

@@ -6,10 +6,12 @@ import pathlib
 
 import numpy as np
 
-from tfpose import photos, report, viz
+from tfpose import drawing
+from tfpose.io import photos
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import pck
 from tfpose.metrics.matching import match_people
-from tfpose.poses import Annotations, Results
+from tfpose.report import html
 
 # A joint further off than this many torsos is simply wrong: being still further off
 # must not outweigh all other joints of a person in the gallery.
@@ -35,7 +37,7 @@ def joint_distances(
     torso = tuple(skeleton.index(joint) for joint in skeleton.torso)
     truth, visible = annotations.keypoints, annotations.visible
     lengths = pck.segment_lengths(truth, visible, torso)
-    return pck.normalised_distances(keypoints, truth, visible, lengths)
+    return pck.normalized_distances(keypoints, truth, visible, lengths)
 
 
 def nearer(before, after) -> np.ndarray:
@@ -53,7 +55,7 @@ def nearer(before, after) -> np.ndarray:
 def gains(before, after) -> np.ndarray:
     """f64[N]: how much nearer each person's joints came, in torso lengths.
 
-    The mean of ``nearer`` (arguments as there) over the labelled joints; NaN for a
+    The mean of ``nearer`` (arguments as there) over the labeled joints; NaN for a
     person without a joint that counts, or without a pose before or after.
     """
     counted = ~np.isnan(before)
@@ -89,7 +91,7 @@ def pictures(
         joint_distances(annotations, *pair) for pair in zip(sides, matches, strict=True)
     ]
     gained, moved = gains(*distances), nearer(*distances)
-    best, worst = report.extremes(gained, count)
+    best, worst = html.extremes(gained, count)
     known = int(np.isfinite(gained).sum())
     parts = []
     for kind, people, number, sign, way in (
@@ -113,9 +115,7 @@ def pictures(
             note += f"counts as at most {WRONG} off. {LEGEND}"
         title = f"{name}: {kind}"
         parts.append(
-            report.gallery(title, shown, note)
-            if shown
-            else report.section(title, note, "")
+            html.gallery(title, shown, note) if shown else html.section(title, note, "")
         )
     return parts
 
@@ -151,9 +151,11 @@ def picture(
     poses = [(side.keypoints[0], side.scores[0] > 0) for side in sides]
     truth = annotations.keypoints[0], annotations.visible[0]
     if before is None:
-        return viz.one_person(image, *poses, annotations.skeleton, truth)
+        return drawing.one_person(image, *poses, annotations.skeleton, truth)
     labels = ("before", name)
-    return viz.before_after(image, *poses, annotations.skeleton, truth, labels=labels)
+    return drawing.before_after(
+        image, *poses, annotations.skeleton, truth, labels=labels
+    )
 
 
 def mean_errors(distances) -> np.ndarray:
@@ -199,7 +201,7 @@ def people(
             shown.append((picture(person, None, pose, images), text))
         if shown:
             text = note.format(len(shown), len(order))
-            parts.append(report.gallery(title, shown, text))
+            parts.append(html.gallery(title, shown, text))
     return parts
 
 

@@ -1,6 +1,6 @@
 """How an HCRN found difficult joints: sections of an estimator's HTML report.
 
-The network itself is handed in (``tfpose.maps.Units``), so that this imports without
+The network itself is handed in (``tfpose.inference.hcrn_units.Units``), so that this imports without
 TensorFlow as all pictures do.
 """
 
@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfpose import photos, report, tree_pictures
-from tfpose.comparison import THRESHOLDS
-from tfpose.galleries import WRONG, joint_distances, mean_errors, photo_name
+from tfpose.errors import TfposeError
+from tfpose.io import photos
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import rates
 from tfpose.metrics.matching import match_people
-from tfpose.poses import Annotations, Results
-from tfpose.skeleton import Skeleton, tree_layers
+from tfpose.report import hcrn_tree_pictures, html
+from tfpose.report.galleries import WRONG, joint_distances, mean_errors, photo_name
+from tfpose.report.pages import THRESHOLDS
+from tfpose.skeletons import Skeleton, tree_layers
 
 if TYPE_CHECKING:
-    from tfpose.maps import Units
+    from tfpose.inference.hcrn_units import Units
 
 # A joint that came nearer by less than this share of a torso has not really moved.
 MOVED = 0.1
@@ -49,14 +51,14 @@ def sections(
         units: of the estimator.
 
     Returns:
-        Sections (HTML of ``tfpose.report``); none without a labelled person.
+        Sections (HTML of ``tfpose.report.html``); none without a labeled person.
 
     Raises:
         ValueError: other joints than the network's, or a photo that cannot be read.
     """
     skeleton = units.skeleton
     if skeleton.joints != annotations.skeleton.joints:
-        raise ValueError(
+        raise TfposeError(
             f"model of {skeleton.name}: expected annotations of the joints "
             f"{', '.join(skeleton.joints)}, found "
             f"{', '.join(annotations.skeleton.joints)}"
@@ -98,17 +100,17 @@ def _trees(people: Annotations, results: Results, images, skeleton: Skeleton) ->
         person = people.take([row])
         (photo,) = _photos(person, images)
         pose = results.keypoints[matches[row]], results.scores[matches[row]] > 0
-        picture = tree_pictures.tree_on_person(photo, pose, skeleton, PICTURE)
+        picture = hcrn_tree_pictures.tree_on_person(photo, pose, skeleton, PICTURE)
         better = 100 * np.mean(off[order] > off[row])
         text = f"{photo_name(person)}: better than {better:.0f} % of the people"
         shown.append((picture, text))
-    return report.gallery(
+    return html.gallery(
         "How difficult joints were found",
         shown,
         f"The network finds easy joints first: {_in_words(skeleton)}. A line leads "
-        "from each joint to the parent that guided it, and has the colour of the "
+        "from each joint to the parent that guided it, and has the color of the "
         "joint's layer. These people stand for all, from the best found to the worst; "
-        "the ranking tells left from right, the colours do not.",
+        "the ranking tells left from right, the colors do not.",
     )
 
 
@@ -116,7 +118,7 @@ def _in_words(skeleton: Skeleton) -> str:
     layers = tree_layers(skeleton.parents)
     return ", then ".join(
         " and ".join(
-            ", ".join(tree_pictures.layer_names(skeleton, joints)).rsplit(", ", 1)
+            ", ".join(hcrn_tree_pictures.layer_names(skeleton, joints)).rsplit(", ", 1)
         )
         for joints in layers
     )
@@ -133,7 +135,7 @@ def _table(tables, skeleton: Skeleton) -> str:
             values = {skeleton.joints[k]: None for k in order} | numbers["per_joint"]
             sides.append(values | {"mean": numbers["mean"]})
         metrics[f"PCK@{threshold:g}"] = tuple(sides)
-    return report.joint_table(
+    return html.joint_table(
         metrics,
         "Percent of joints that are right by their own map alone (first guess) and "
         f"with their parent's guidance (refined), in the order of the tree. {SINGLE}",
@@ -146,37 +148,37 @@ def _strips(people: Annotations, distances, images, units: Units) -> list[str]:
     """Units at work: joints that came nearest to their labels, and furthest away."""
     nearer = np.minimum(distances[0], WRONG) - np.minimum(distances[1], WRONG)
     nearer = np.where(np.isnan(nearer), 0.0, nearer)
-    labelled = int((~np.isnan(distances[0])).sum())
+    labeled = int((~np.isnan(distances[0])).sum())
     parts = []
     for title, towards, way in (
         ("Guided towards the annotation", nearer, "nearer"),
         ("Guided away from the annotation", -nearer, "further off"),
     ):
         joints = towards.argmax(axis=1)
-        chosen, _ = report.extremes(towards.max(axis=1), STRIPS)
+        chosen, _ = html.extremes(towards.max(axis=1), STRIPS)
         rows = []
         for row in chosen:
             person, joint = people.take([row]), joints[row]
             (photo,) = _photos(person, images)
             unit = units(photo, person.boxes[0])[joint]
-            panels = tree_pictures.unit_panels(photo, unit, _labels(person))
+            panels = hcrn_tree_pictures.unit_panels(photo, unit, _labels(person))
             off = " → ".join(f"{side[row, joint]:.2f}" for side in distances)
             name = unit.joint.replace("_", " ")
             rows.append((f"{photo_name(person)}, {name}: {off} torsos off", panels))
         if rows:
             count = int((towards > MOVED).sum())
             note = (
-                f"{count} of {labelled} labelled joints came {way} by more than "
+                f"{count} of {labeled} labeled joints came {way} by more than "
                 f"{MOVED} torsos; these changed most. White ring: where a map is "
-                "largest. Green cross: the annotation of the map's joint. The colours "
+                "largest. Green cross: the annotation of the map's joint. The colors "
                 "of a map reach from its background to its largest value."
             )
-            parts.append(report.strips(title, rows, note))
+            parts.append(html.strips(title, rows, note))
     return parts
 
 
 def _labels(person: Annotations) -> dict[str, np.ndarray]:
-    """Joint -> f64[2] I, of one person's labelled joints."""
+    """Joint -> f64[2] I, of one person's labeled joints."""
     joints = person.skeleton.joints
     return {
         joints[k]: person.keypoints[0, k] for k in np.flatnonzero(person.visible[0])

@@ -1,6 +1,6 @@
 """Pictures of how HCRN finds a pose: the tree on a photo, and the maps of a unit.
 
-Conventions as in ``tfpose.viz``: pictures are u8[H, W, 3] RGB, points (x, y) in px.
+Conventions as in ``tfpose.drawing``: pictures are u8[H, W, 3] RGB, points (x, y) in px.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from tfpose import viz
-from tfpose.skeleton import Skeleton, bare_name, tree_layers
+from tfpose import drawing
+from tfpose.errors import TfposeError
+from tfpose.geometry import arrays
+from tfpose.skeletons import Skeleton, bare_name, tree_layers
 
 if TYPE_CHECKING:
-    from tfpose.maps import Unit
+    from tfpose.inference.hcrn_units import Unit
 
 # Of the layers of the tree, from the warm of easy joints to the cold of difficult ones.
 LAYERS = ((255, 240, 120), (255, 150, 30), (230, 40, 110), (60, 120, 255))
-# Colours of the marks; both stand out from the map's violet, red and yellow.
+# Colors of the marks; both stand out from the map's violet, red and yellow.
 PEAK = (255, 255, 255)
 TRUTH = (0, 235, 150)
 # How bright the photo stays under a map.
@@ -33,33 +35,33 @@ _SHIFT = 4
 def draw_tree(
     image, keypoints, valid, skeleton: Skeleton, thickness: int | None = None
 ) -> np.ndarray:
-    """The photo with the tree drawn on it, each layer in its colour (HCRN Fig. 7).
+    """The photo with the tree drawn on it, each layer in its color (HCRN Fig. 7).
 
-    A line from each joint to its parent has the joint's colour. Arguments, result and
+    A line from each joint to its parent has the joint's color. Arguments, result and
     errors as of ``viz.draw_pose``.
     """
-    dots = layer_colours(skeleton)
+    dots = layer_colors(skeleton)
     limbs = [
         (parent, joint, dots[joint])
         for joint, parent in enumerate(skeleton.parents)
         if parent >= 0
     ]
-    # Large dots: a root has no line to show its colour.
-    return viz.draw_lines(
+    # Large dots: a root has no line to show its color.
+    return drawing.draw_lines(
         image, keypoints, valid, skeleton, (limbs, dots), thickness, 2
     )
 
 
-def layer_colours(skeleton: Skeleton) -> list[tuple[int, int, int]]:
-    """The colour of each joint: that of its layer of the tree.
+def layer_colors(skeleton: Skeleton) -> list[tuple[int, int, int]]:
+    """The color of each joint: that of its layer of the tree.
 
-    The layers after the last of ``LAYERS`` have its colour.
+    The layers after the last of ``LAYERS`` have its color.
     """
-    colours = [LAYERS[0]] * len(skeleton)
+    colors = [LAYERS[0]] * len(skeleton)
     for number, joints in enumerate(tree_layers(skeleton.parents)):
         for joint in joints:
-            colours[joint] = LAYERS[min(number, len(LAYERS) - 1)]
-    return colours
+            colors[joint] = LAYERS[min(number, len(LAYERS) - 1)]
+    return colors
 
 
 def layer_names(skeleton: Skeleton, joints: Sequence[int]) -> list[str]:
@@ -72,7 +74,7 @@ def layer_names(skeleton: Skeleton, joints: Sequence[int]) -> list[str]:
 
 
 def tree_legend(skeleton: Skeleton, width: int) -> np.ndarray:
-    """Which colour of ``draw_tree`` is which layer, with the names of its joints.
+    """Which color of ``draw_tree`` is which layer, with the names of its joints.
 
     Args:
         skeleton: whose tree.
@@ -86,8 +88,8 @@ def tree_legend(skeleton: Skeleton, width: int) -> np.ndarray:
         names = ", ".join(layer_names(skeleton, joints))
         text = lines_of_text(f"layer {number + 1}: {names}", width - 24)
         part = np.pad(text, ((0, 0), (24, 0), (0, 0)), mode="edge")
-        colour = LAYERS[min(number, len(LAYERS) - 1)]
-        for fill, radius in ((viz.OUTLINE, 8), (colour, 7)):
+        color = LAYERS[min(number, len(LAYERS) - 1)]
+        for fill, radius in ((drawing.OUTLINE, 8), (color, 7)):
             cv2.circle(part, (14, 13), radius, fill, -1, cv2.LINE_AA)
         parts.append(part)
     return np.concatenate(parts)
@@ -101,10 +103,10 @@ def lines_of_text(text: str, width: int) -> np.ndarray:
         longer = f"{lines[-1]} {word}".strip()
         fits = cv2.getTextSize(longer, font, scale, 1)[0][0] <= width - 2 * margin
         lines[-1:] = [longer] if fits or not lines[-1] else [lines[-1], word]
-    picture = np.full((row * len(lines) + 4, width, 3), viz.PAPER, np.uint8)
+    picture = np.full((row * len(lines) + 4, width, 3), drawing.PAPER, np.uint8)
     for number, line in enumerate(lines):
         start = (margin, 18 + row * number)
-        cv2.putText(picture, line, start, font, scale, viz.INK, 1, cv2.LINE_AA)
+        cv2.putText(picture, line, start, font, scale, drawing.INK, 1, cv2.LINE_AA)
     return picture
 
 
@@ -122,15 +124,15 @@ def tree_on_person(
     Returns:
         u8[height + legend, width, 3].
     """
-    picture, matrix = viz.cut(image, viz.frame([pose], size[1] / size[0]), size)
-    picture = draw_tree(picture, viz.transform(pose[0], matrix), pose[1], skeleton)
+    picture, matrix = drawing.cut(image, drawing.frame([pose], size[1] / size[0]), size)
+    picture = draw_tree(picture, arrays.transform(pose[0], matrix), pose[1], skeleton)
     return np.concatenate([picture, tree_legend(skeleton, size[1])])
 
 
 def overlay(photo, heatmap) -> np.ndarray:
     """A heatmap over the darkened photo: violet, red and yellow where it is large.
 
-    The colours reach from the map's median, its background, where the photo is seen
+    The colors reach from the map's median, its background, where the photo is seen
     alone, to its largest value, so that a doubtful map can be seen too.
 
     Args:
@@ -147,11 +149,11 @@ def overlay(photo, heatmap) -> np.ndarray:
     heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
     # Lightness rises evenly from black to light yellow.
     tones = np.round(255 * heat).astype(np.uint8)
-    colours = cv2.cvtColor(
+    colors = cv2.cvtColor(
         cv2.applyColorMap(tones, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB
     )
     opacity = np.minimum(2 * heat, 1)[..., None]
-    mixed = DIMMED * photo * (1 - opacity) + colours * opacity
+    mixed = DIMMED * photo * (1 - opacity) + colors * opacity
     return np.round(mixed).astype(np.uint8)
 
 
@@ -170,14 +172,17 @@ def with_marks(picture, peak=None, truth=None) -> np.ndarray:
     for outline in (True, False):
         width = 4 if outline else 2
         if truth is not None:
-            colour = viz.OUTLINE if outline else TRUTH
+            color = drawing.OUTLINE if outline else TRUTH
             for arm in ((unit, unit), (unit, -unit)):
                 ends = _fixed(np.subtract(truth, arm)), _fixed(np.add(truth, arm))
-                cv2.line(picture, *ends, colour, width, cv2.LINE_AA, _SHIFT)
+                cv2.line(picture, *ends, color, width, cv2.LINE_AA, _SHIFT)
         if peak is not None:
-            colour, radius = viz.OUTLINE if outline else PEAK, _fixed([2.5 * unit])[0]
-            centre = _fixed(peak)
-            cv2.circle(picture, centre, radius, colour, width, cv2.LINE_AA, _SHIFT)
+            color, radius = (
+                drawing.OUTLINE if outline else PEAK,
+                _fixed([2.5 * unit])[0],
+            )
+            center = _fixed(peak)
+            cv2.circle(picture, center, radius, color, width, cv2.LINE_AA, _SHIFT)
     return picture
 
 
@@ -189,9 +194,9 @@ def with_arrow(picture, start, end) -> np.ndarray:
     if length >= 1:
         # A head of the same size whatever the length.
         head = min(max(picture.shape[:2]) / 24 / length, 0.5)
-        for colour, width in ((viz.OUTLINE, 6), (PEAK, 3)):
+        for color, width in ((drawing.OUTLINE, 6), (PEAK, 3)):
             ends = _fixed(start), _fixed(end)
-            cv2.arrowedLine(picture, *ends, colour, width, cv2.LINE_AA, _SHIFT, head)
+            cv2.arrowedLine(picture, *ends, color, width, cv2.LINE_AA, _SHIFT, head)
     return picture
 
 
@@ -205,12 +210,12 @@ def unit_panels(
     """What a unit did, step by step (HCRN Fig. 3 b): pictures and words.
 
     First the photo, with an arrow from the first guess to the refined place. Then each
-    map with a ring at its peak and a cross where its joint is labelled.
+    map with a ring at its peak and a cross where its joint is labeled.
 
     Args:
         photo: u8[H, W, 3] RGB.
-        unit: of ``tfpose.maps``.
-        truth: joint -> f[2] in px of the photo, of the labelled joints.
+        unit: of ``tfpose.inference.hcrn_units``.
+        truth: joint -> f[2] in px of the photo, of the labeled joints.
         size: px of the panels' longer side.
 
     Returns:
@@ -218,10 +223,10 @@ def unit_panels(
     """
     shape = unit.box[:1:-1]  # height, width
     shape = tuple(np.round(size * shape / shape.max()).astype(int).tolist())
-    crop, matrix = viz.cut(photo, unit.box, shape)
+    crop, matrix = drawing.cut(photo, unit.box, shape)
 
     def place(point):
-        return None if point is None else viz.transform(point, matrix)
+        return None if point is None else arrays.transform(point, matrix)
 
     peaks = {step: place(peak) for step, peak in unit.peaks.items()}
     own, parents = place(truth.get(unit.joint)), place(truth.get(unit.parent))
@@ -229,8 +234,8 @@ def unit_panels(
     moved = with_marks(with_arrow(crop, first, last), truth=own)
     panels = [(moved, f"{_spoken(unit.joint)}: from first guess to refined place")]
     for number, (step, heatmap) in enumerate(unit.maps.items(), start=1):
-        labelled = parents if step == "parent" else own
-        picture = with_marks(overlay(crop, heatmap), peaks[step], labelled)
+        labeled = parents if step == "parent" else own
+        picture = with_marks(overlay(crop, heatmap), peaks[step], labeled)
         panels.append((picture, f"{number} {_words(unit, step)}"))
     return panels
 
@@ -265,13 +270,13 @@ def strip(panels: Sequence[tuple], gap: int = 6) -> np.ndarray:
         ValueError: no panels.
     """
     if not panels:
-        raise ValueError("expected panels, got none")
+        raise TfposeError("expected panels, got none")
     width = panels[0][0].shape[1]
     below = [lines_of_text(words, width) for _, words in panels]
     tallest = max(text.shape[0] for text in below)
     columns = []
     for (picture, _), text in zip(panels, below, strict=True):
-        missing = np.full((tallest - text.shape[0], width, 3), viz.PAPER, np.uint8)
+        missing = np.full((tallest - text.shape[0], width, 3), drawing.PAPER, np.uint8)
         columns.append(np.concatenate([picture, text, missing]))
-        columns.append(np.full((len(columns[0]), gap, 3), viz.PAPER, np.uint8))
+        columns.append(np.full((len(columns[0]), gap, 3), drawing.PAPER, np.uint8))
     return np.concatenate(columns[:-1], axis=1)

@@ -11,58 +11,19 @@ import csv
 import math
 import os
 import pathlib
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import numpy as np
 
-from tfpose import charts, viz
+from tfpose import drawing
+from tfpose.errors import TfposeError
+from tfpose.io.files import write_text
+from tfpose.report import charts
 
-_STYLE = """
-:root { --ink: #2b2f38; --soft: #667085; --line: #e4e7ec; --accent: #1a5fb4; }
-* { box-sizing: border-box; }
-body { margin: 0; color: var(--ink); background: #f5f6f8;
-  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
-header { background: #16263f; color: #fff; padding: 1.8rem 1rem 1.6rem; }
-header > *, main { max-width: 1120px; margin: 0 auto; }
-header h1 { font-size: 1.7rem; letter-spacing: -0.01em; }
-header p { color: #c9d4e5; margin-top: .4rem; }
-main { padding: .2rem 0 4rem; }
-section { background: #fff; border: 1px solid var(--line); border-radius: 10px;
-  padding: 1.1rem 1.4rem 1.4rem; margin-top: 1.2rem; }
-h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
-.note { color: var(--soft); margin: 0 0 .9rem; max-width: 75ch; }
-.tiles { display: grid; gap: .8rem;
-  grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); }
-.tile { border: 1px solid var(--line); border-radius: 8px; padding: .8rem 1rem; }
-.tile b { display: block; font-size: .85rem; font-weight: 600; color: var(--soft); }
-.tile .now { font-size: 1.9rem; font-weight: 650; letter-spacing: -0.02em; }
-.better { color: #0a7a52; } .worse { color: #b3261e; } .same { color: var(--soft); }
-.scroll { overflow-x: auto; }
-small { font-size: .82em; } td:first-child small { color: var(--soft); }
-.changes { width: auto; margin-bottom: 1.2rem; }
-.changes td, .changes th { padding: .32rem .8rem; }
-.changes th[colspan] { text-align: center; color: var(--ink); }
-.changes td:nth-child(2n + 3), .changes th:nth-child(2n + 3),
-.changes th[colspan] { border-left: 1px solid var(--line); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .32rem .6rem; text-align: right;
-  border-bottom: 1px solid var(--line); }
-th { font-size: .8rem; color: var(--soft); font-weight: 600; }
-th:first-child, td:first-child { text-align: left; }
-tr:last-child td { font-weight: 650; border-bottom: 0; }
-.plain tr:last-child td { font-weight: inherit; }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
-svg { max-width: 100%; height: auto; }
-.gallery { display: grid; gap: .9rem;
-  grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); }
-h3 { font-size: .95rem; margin: 1.2rem 0 .4rem; }
-.strip { display: grid; gap: .5rem;
-  grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); }
-figure { margin: 0; } figure img { width: 100%; display: block; border-radius: 6px; }
-figcaption { color: var(--soft); font-size: .85rem; padding-top: .25rem; }
-@media print { body { background: #fff; } section { break-inside: avoid; } }
-""".strip()
+# The page around the sections, with the style in it.
+PAGE = pathlib.Path(__file__).with_name("page.html")
 
 
 def write_report(
@@ -76,18 +37,11 @@ def write_report(
         summary: one or two sentences below it.
         sections: HTML made by the other functions of this module.
     """
-    page = (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"<header><h1>{escape(title)}</h1><p>{escape(summary)}</p></header>"
-        f"<main>{''.join(sections)}</main></body></html>\n"
+    page = string.Template(PAGE.read_text("utf-8")).substitute(
+        title=escape(title), summary=escape(summary), sections="".join(sections)
     )
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(page, encoding="utf-8")
-    os.replace(beside, path)
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, page)
 
 
 def section(title: str, note: str, content: str) -> str:
@@ -146,7 +100,7 @@ def joint_table(
     for metric, values in tables.items():
         for side, name in zip(values, sides, strict=False):
             if set(side) != set(joints):
-                raise ValueError(
+                raise TfposeError(
                     f"{metric}: expected the joints {joints}, got {list(side)} {name}"
                 )
     head = "".join(
@@ -168,19 +122,6 @@ def joint_table(
     return section(title, note, f"<div class='scroll'><table>{body}</table></div>")
 
 
-def plain_table(
-    title: str, header: Sequence[str], rows: Sequence[Sequence], note=""
-) -> str:
-    """Any table; numbers and texts are printed as they come."""
-    head = "".join(f"<th>{escape(str(cell))}</th>" for cell in header)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    table = f"<table class='plain'><tr>{head}</tr>{body}</table>"
-    return section(title, note, f"<div class='scroll'>{table}</div>")
-
-
 def change_table(
     rows: Mapping[str, Mapping],
     refiners: Sequence[str],
@@ -189,10 +130,10 @@ def change_table(
 ) -> str:
     """A table of what refiners changed: before, after each, the change, its interval.
 
-    A change is coloured if its interval leaves out 0. A row "mean" is bold.
+    A change is colored if its interval leaves out 0. A row "mean" is bold.
 
     Args:
-        rows: name -> cell of ``tfpose.changes.compare_poses``.
+        rows: name -> cell of ``tfpose.evaluation.refinement.compare_poses``.
         refiners: their names.
         meanings: name -> what the row says, for those that need it.
         less: the rows in which less is better.
@@ -246,7 +187,7 @@ def pck_curve(
     thresholds: Sequence[float],
     curves: Mapping[str, Sequence[float]],
     x_label: str,
-    colours: Mapping[str, str] | None = None,
+    colors: Mapping[str, str] | None = None,
 ) -> str:
     """The share of correct joints (percent) over the distance threshold.
 
@@ -254,13 +195,13 @@ def pck_curve(
         thresholds: T distances, rising.
         curves: name -> T percents.
         x_label: what the thresholds are.
-        colours: name -> colour; by default the lines take turns.
+        colors: name -> color; by default the lines take turns.
     """
     curve = charts.line_chart(
         {name: (thresholds, values) for name, values in curves.items()},
         x_label,
         "Correct joints (percent)",
-        colours,
+        colors,
     )
     note = "A joint is correct if it is nearer to the annotation than the threshold."
     return section("Correct joints over the threshold", note, curve)
@@ -280,7 +221,7 @@ def read_log(path: str | os.PathLike) -> dict[str, list[float]]:
             for name in (rows[0] if rows else ())
         }
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"training log {path}: {error}") from error
+        raise TfposeError(f"training log {path}: {error}") from error
 
 
 def training_curves(path: str | os.PathLike, note: str = "") -> str:
@@ -338,7 +279,7 @@ def strips(title: str, pictures: Sequence[tuple], note: str = "") -> str:
 
 
 def _inline(picture) -> str:
-    data = base64.b64encode(viz.encode(np.asarray(picture), ".jpg")).decode("ascii")
+    data = base64.b64encode(drawing.encode(np.asarray(picture), ".jpg")).decode("ascii")
     return f"data:image/jpeg;base64,{data}"
 
 

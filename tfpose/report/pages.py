@@ -8,14 +8,16 @@ from html import escape
 
 import numpy as np
 
-from tfpose import changes, charts, galleries, report, tables
-from tfpose.evaluate import analyze_poses, evaluate_poses
-from tfpose.metrics import errors, pck
-from tfpose.poses import Annotations, Results
+from tfpose.evaluation import refinement
+from tfpose.evaluation.evaluate import analyze_poses, evaluate_poses
+from tfpose.evaluation.meanings import MEANINGS
+from tfpose.io.coco import Annotations, Results
+from tfpose.metrics import mistakes, pck
+from tfpose.report import charts, galleries, html, tables
 
 THRESHOLDS = (0.2, 0.1)
 CURVE = np.linspace(0.0, 0.5, 51)
-MISTAKES = errors.TYPES[1:]
+MISTAKES = mistakes.TYPES[1:]
 SOURCE = "Types as defined by Ronchi and Perona, ICCV 2017."
 
 
@@ -40,14 +42,14 @@ def write(
         images: folder of the photos that ``annotations`` names.
         title: heading of the page.
         log: ``log.csv`` of the training run, for its curves.
-        more: further sections (HTML of ``tfpose.report``), put before the pictures.
-        numbers: of ``changes.compare_poses``, if they are known already.
+        more: further sections (HTML of ``tfpose.report.html``), put before the pictures.
+        numbers: of ``refinement.compare_poses``, if they are known already.
     """
     if numbers is None:
-        numbers = changes.compare_poses(annotations, before, refined)
+        numbers = refinement.compare_poses(annotations, before, refined)
     names = ", ".join(refined)
     summary = f"{_people(annotations)}; {len(before)} poses, refined by: {names}."
-    report.write_report(
+    html.write_report(
         path,
         title or "Refined poses",
         summary,
@@ -75,7 +77,7 @@ def write_estimated(
     more: Sequence[str] = (),
 ) -> None:
     """Writes the HTML report of one set of poses; arguments as of ``write``."""
-    report.write_report(
+    html.write_report(
         path,
         title or "Estimated poses",
         f"{_people(annotations)}; {len(poses)} poses.",
@@ -92,51 +94,51 @@ def write_estimated(
 def _people(annotations: Annotations) -> str:
     joints = int((annotations.visible > 0).sum())
     return (
-        f"{len(annotations)} annotated people with {joints} labelled joints in "
+        f"{len(annotations)} annotated people with {joints} labeled joints in "
         f"{len(annotations.images)} photos"
     )
 
 
 def _training(log) -> list[str]:
-    return [report.training_curves(log)] if log else []
+    return [html.training_curves(log)] if log else []
 
 
 def change_sections(numbers: dict) -> list[str]:
-    """Sections with the numbers of ``changes.compare_poses``."""
+    """Sections with the numbers of ``refinement.compare_poses``."""
     refiners = numbers["refiners"]
-    colours = charts.side_colours(refiners)
+    colors = charts.side_colors(refiners)
     summary = {t["name"]: t["rows"][t["main"]] for t in numbers["tables"]}
     summary["good joints"] = numbers["mistakes"]["good"]
     meanings = {t["name"]: t["meaning"] for t in numbers["tables"]}
-    meanings["good joints"] = tables.MEANINGS["good"]
+    meanings["good joints"] = MEANINGS["good"]
     note = (
         "Percent; more is better. A change is in points and has an interval in "
-        f"brackets: {changes.explanation(numbers)} Green: better. Red: worse. Grey: "
+        f"brackets: {tables.explanation(numbers)} Green: better. Red: worse. Gray: "
         "this may be luck."
     )
-    table = report.change_table(summary, refiners, meanings)
+    table = html.change_table(summary, refiners, meanings)
     chart = charts.interval_chart(
-        _ends(summary, refiners), "Changes and their intervals, in points", colours
+        _ends(summary, refiners), "Changes and their intervals, in points", colors
     )
     details = "".join(
         f"<h3>{escape(table['name'])}: {escape(table['meaning'])}</h3>"
-        f"{report.change_table(table['rows'], refiners)}"
+        f"{html.change_table(table['rows'], refiners)}"
         for table in numbers["tables"]
     )
     return [
-        report.section("What was changed", note, table + chart),
-        _mistakes(numbers, colours),
-        report.section("Each metric in detail", "Percent; colours as above.", details),
+        html.section("What was changed", note, table + chart),
+        _mistakes(numbers, colors),
+        html.section("Each metric in detail", "Percent; colors as above.", details),
     ]
 
 
-def _mistakes(numbers, colours) -> str:
+def _mistakes(numbers, colors) -> str:
     """The section on kinds of error."""
     refiners = numbers["refiners"]
     cells = {kind: numbers["mistakes"][kind] for kind in MISTAKES}
-    table = report.change_table(cells, refiners, tables.MEANINGS, MISTAKES)
+    table = html.change_table(cells, refiners, MEANINGS, MISTAKES)
     chart = charts.interval_chart(
-        _ends(cells, refiners), "Changes and their intervals, in points", colours
+        _ends(cells, refiners), "Changes and their intervals, in points", colors
     )
     sides = [lambda cell: cell["before"]]
     sides += [lambda cell, n=name: cell["after"][n]["value"] for name in refiners]
@@ -152,7 +154,7 @@ def _mistakes(numbers, colours) -> str:
     order = escape(", ".join(["before", *refiners]))
     heading = f"<h3>Shares of each joint in percent; bars from above: {order}</h3>"
     note = f"Percent of the joints; less is better. {SOURCE}"
-    return report.section("Kinds of error", note, table + chart + heading + bars)
+    return html.section("Kinds of error", note, table + chart + heading + bars)
 
 
 def _ends(rows, refiners) -> dict[str, dict]:
@@ -182,15 +184,15 @@ def numbers(annotations: Annotations, results: Results) -> list[str]:
         for name, values in rates.items()
     }
     return [
-        report.summary_numbers(
+        html.summary_numbers(
             tiles, "How good the poses are", "In percent; more is better."
         ),
-        report.joint_table(
+        html.joint_table(
             table,
             "Percent of joints nearer than that share of the torso "
             f"({_torso(annotations)}).",
         ),
-        report.error_types(kinds, SOURCE),
+        html.error_types(kinds, SOURCE),
     ]
 
 
@@ -199,12 +201,12 @@ def _torso(annotations) -> str:
 
 
 def _curves(annotations: Annotations, sides: Mapping[str, Results]) -> str:
-    """The section of PCK over its threshold; "before" is grey."""
+    """The section of PCK over its threshold; "before" is gray."""
     curves = {}
     for name, side in sides.items():
         off = galleries.joint_distances(annotations, side)
         curves[name] = [float(np.nanmean(pck.pck(off, limit))) for limit in CURVE]
     others = [name for name in sides if name != "before"]
-    colours = {"before": charts.BEFORE, **charts.side_colours(others)}
+    colors = {"before": charts.BEFORE, **charts.side_colors(others)}
     label = f"distance / torso ({_torso(annotations)})"
-    return report.pck_curve(CURVE, curves, label, colours)
+    return html.pck_curve(CURVE, curves, label, colors)

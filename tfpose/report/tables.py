@@ -1,35 +1,16 @@
-"""Numbers of ``tfpose.evaluate`` as text, and as the curves of a picture."""
+"""Numbers of ``tfpose.evaluation`` as text, and as the curves of a picture."""
 
 from __future__ import annotations
 
-from tfpose.metrics import errors
+import textwrap
 
-# What each number means, in one line.
-MEANINGS = {
-    "AP": "average precision over OKS .50, .55, ... .95",
-    "AP50": "at OKS .50: a pose is found if it is roughly right",
-    "AP75": "at OKS .75: a pose is found if it is precise",
-    "APM": "people of 32^2 to 96^2 px^2",
-    "APL": "people of at least 96^2 px^2",
-    "AR": "share of people found, over the same OKS",
-    "AR50": "found at OKS .50",
-    "AR75": "found at OKS .75",
-    "ARM": "found, medium people",
-    "ARL": "found, large people",
-    "good": "within the spread of human annotators (KS >= .85)",
-    "jitter": "near its place (KS .5 to .85)",
-    "inversion": "on the same person's mirrored joint (left for right)",
-    "swap": "on another person's joint",
-    "miss": "near none of these places",
-    "mean": "of the joints",
-    "weighted_mean": "every labelled joint alike",
-    "motp": "100 less the mean distance of matches in percent of a head size",
-    "precision": "share of found joints that are right",
-    "recall": "share of labelled joints that are found",
-}
+from tfpose.evaluation.meanings import MEANINGS, meaning, title
+from tfpose.evaluation.text import aligned, percent
+from tfpose.metrics import mistakes
+
 # How a mean of PCKh or AUC was made, where it is not the joints' mean.
 _AVERAGED = {
-    "labelled": "joints weighted by their labels, as HRNet's script does",
+    "labeled": "joints weighted by their labels, as HRNet's script does",
     "pooled": "all joints together, as MPII's own tools do",
 }
 
@@ -51,7 +32,7 @@ def format_table(before: dict, after: dict | None = None) -> str:
             for name, meaning in MEANINGS.items()
             if name in before
         ]
-        return "\n".join([head, *_lines(rows, after is not None)])
+        return f"{head}\n{_lines(rows, after is not None)}"
     return "\n".join([_rates_heading(before), *_rates_lines(before, after)])
 
 
@@ -65,39 +46,6 @@ def _rates_heading(table: dict) -> str:
     heading = f"{name}, {table['people']} people: {text}"
     observer = table.get("viewpoint") == "observer"
     return f"{heading}\n{_OBSERVER}" if observer else heading
-
-
-def title(table: dict) -> str:
-    """The metric's name and threshold: PCK@0.2."""
-    name = {"pckh": "PCKh", "mpii": "MPII mAP", "posetrack": "PoseTrack mAP"}.get(
-        table["metric"], table["metric"].upper()
-    )
-    return f"{name}@{table['threshold']:g}"
-
-
-def meaning(table: dict) -> str:
-    """What the numbers of any metric but "oks" count."""
-    limit = f"{table['threshold']:g} x {table['length']}"
-    if table["metric"] == "mota":
-        return (
-            "100 less the misses, switches and false joints in percent of the labels; "
-            f"a joint is found within {limit}"
-        )
-    if table["metric"] in ("mpii", "posetrack"):
-        scene = "group or photo" if table["metric"] == "mpii" else "frame"
-        return (
-            f"average precision of joints ranked by score, right within {limit} of the "
-            f"person in the {scene} to whom their pose belongs"
-        )
-    if table["metric"] == "pckh" and table["averaging"] == "joints":
-        return f"percent of joints nearer than {limit}"
-    if table["metric"] == "auc":
-        return f"mean percent of joints within 0 to {limit}"
-    if table["metric"] == "pcp":
-        both = table["ends"] == "each"
-        ends = "with both ends" if both else "with ends on average"
-        return f"percent of sticks {ends} within {limit}"
-    return f"percent of joints within {limit}"
 
 
 _OBSERVER = (
@@ -143,7 +91,7 @@ def _rates_lines(before, after) -> list[str]:
         row = key.replace("_", " "), before[key], after and after[key]
         rows.append((*row, words.replace("joint", thing)))
     return [
-        *_lines(rows, after is not None),
+        _lines(rows, after is not None),
         *_column_lines(before, after),
         *_count_lines(before, after),
     ]
@@ -160,12 +108,10 @@ def _column_lines(before, after) -> list[str]:
             for pair in zip(first.values(), second.values(), strict=True)
         ]
         rows = {"before": first.values(), "after": second.values(), "gain": gains}
-    head = "".join(f"{name:>9}" for name in first)
-    lines = ["", f"{'both sides':16}{head}"]
+    table = [("both sides", *first)]
     for name, values in rows.items():
-        lines.append(
-            f"{name:16}" + "".join(f"{_percent(value):>9}" for value in values)
-        )
+        table.append((name, *(percent(value, 2) for value in values)))
+    lines = ["", aligned(table)]
     if "head_joints" in before:
         lines.append(f"Head: {' and '.join(before['head_joints'])}")
     return lines
@@ -186,7 +132,7 @@ def _count_lines(before, after) -> list[str]:
             why = (
                 "are where nothing is scored"
                 if "scenes" in table
-                else ("belong to nobody labelled")
+                else ("belong to nobody labeled")
             )
             lines.append(f"{when}{table['unused_poses']} poses {why}")
     if before.get("without_length"):
@@ -202,13 +148,11 @@ def format_maps(maps: dict[str, dict]) -> str:
     Args:
         maps: name of the output -> numbers of ``evaluate_poses``, but of "oks".
     """
-    width = max(map(len, maps))
-    head = "".join(f"{name:>9}" for name in _columns(next(iter(maps.values()))))
-    lines = [f"{'heatmaps':{width}}{head}"]
+    table = [("heatmaps", *_columns(next(iter(maps.values()))))]
     for name, numbers in maps.items():
-        cells = (_percent(value) for value in _columns(numbers).values())
-        lines.append(f"{name:{width}}" + "".join(f"{cell:>9}" for cell in cells))
-    return "\n".join(lines)
+        cells = (percent(value, 2) for value in _columns(numbers).values())
+        table.append((name, *cells))
+    return aligned(table)
 
 
 def curve_panels(sides: dict[str, dict]) -> dict:
@@ -250,7 +194,7 @@ def format_gains(before: dict, after: dict | None = None) -> str:
         for name, value in before.items()
     ]
     head = "OKS average precision if mistakes are undone, one kind after the other"
-    return "\n".join([head, *_lines(rows, after is not None)])
+    return f"{head}\n{_lines(rows, after is not None)}"
 
 
 def _analysis_table(before, after) -> str:
@@ -260,33 +204,81 @@ def _analysis_table(before, after) -> str:
     ]
     if after:
         lines[0] += f" -> {after['joints']} of {after['matched_people']}"
-    rows = [(t, before[t], after and after[t], MEANINGS[t]) for t in errors.TYPES]
-    lines += _lines(rows, after is not None)
-    width = 16 if after else 10
-    lines += ["", " " * 16 + "".join(f"{name:>{width}}" for name in errors.TYPES)]
+    rows = [(t, before[t], after and after[t], MEANINGS[t]) for t in mistakes.TYPES]
+    lines += [_lines(rows, after is not None), ""]
+    table = [("", *mistakes.TYPES)]
     for joint, shares in before["per_joint"].items():
-        cells = [_percent(shares[name]) for name in errors.TYPES]
+        cells = [percent(shares[name], 2) for name in mistakes.TYPES]
         if after:
             others = after["per_joint"][joint]
             cells = [
-                f"{cell} -> {_percent(others[name])}"
-                for cell, name in zip(cells, errors.TYPES, strict=True)
+                f"{cell} -> {percent(others[name], 2)}"
+                for cell, name in zip(cells, mistakes.TYPES, strict=True)
             ]
-        lines.append(f"{joint:16}" + "".join(f"{cell:>{width}}" for cell in cells))
+        table.append((joint, *cells))
+    return "\n".join([*lines, aligned(table)])
+
+
+def _lines(rows, compared: bool) -> str:
+    """Aligned lines of (name, before, after if ``compared``, meaning)."""
+    cells = []
+    for name, before, after, _ in rows:
+        line = [name, percent(before, 2)]
+        if compared:
+            gain = "" if None in (before, after) else f"{after - before:+.2f}"
+            line += ["->", percent(after, 2), gain]
+        cells.append(line)
+    return aligned(cells, [note for *_, note in rows])
+
+
+def comparison_table(numbers: dict) -> str:
+    """The numbers of ``refinement.compare_poses`` as text."""
+    refiners = numbers["refiners"]
+    head = ("", "before", *(name for name in refiners for name in _heading(name)))
+    summary = {t["name"]: t["rows"][t["main"]] for t in numbers["tables"]}
+    summary |= numbers["mistakes"]
+    lines = [
+        f"{numbers['people']} people in {numbers['photos']} photos, percent; after "
+        "each refiner the change in points and its interval",
+        aligned([head, *_cells(summary, refiners)]),
+        "",
+        *(f"{kind}: {MEANINGS[kind]}" for kind in mistakes.TYPES),
+    ]
+    text = f"interval: {explanation(numbers)}"
+    lines += textwrap.wrap(text, 96, break_on_hyphens=False)
+    for table in numbers["tables"]:
+        lines += ["", f"{table['name']}: {table['meaning']}"]
+        lines.append(aligned(_cells(table["rows"], refiners)))
     return "\n".join(lines)
 
 
-def _lines(rows, compared: bool) -> list[str]:
-    """Aligned lines of (name, before, after if ``compared``, meaning)."""
-    lines = []
-    for name, before, after, meaning in rows:
-        text = f"{name:16}{_percent(before):>7}"
-        if compared:
-            gain = "" if None in (before, after) else f"{after - before:+.2f}"
-            text += f" -> {_percent(after):>6} {gain:>7}"
-        lines.append(f"{text}  {meaning}".rstrip())
-    return lines
+def explanation(numbers: dict) -> str:
+    """What the intervals mean."""
+    text = "as many people drawn from these with replacement"
+    if any(table["drawn"] == "photos" for table in numbers["tables"]):
+        text += " (photos for OKS-AP)"
+    return (
+        f"the change lies within it in {100 * numbers['level']:g} % of "
+        f"{numbers['rounds']} test sets of {text}. If it leaves out 0, the change is "
+        "hardly luck."
+    )
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _cells(rows: dict, refiners) -> list[list[str]]:
+    """Lines of a row's name, its value before, and three cells for each refiner."""
+    return [
+        [name, percent(cell["before"], 2)]
+        + [text for refiner in refiners for text in _change(cell["after"][refiner])]
+        for name, cell in rows.items()
+    ]
+
+
+def _heading(refiner: str) -> tuple[str, str, str]:
+    return (refiner if len(refiner) <= 33 else f"{refiner[:30]}..."), "", ""
+
+
+def _change(cell) -> tuple[str, str, str]:
+    if None in cell.values():
+        return percent(cell["value"], 2), "", ""
+    ends = f"[{cell['low']:+.2f}, {cell['high']:+.2f}]"
+    return percent(cell["value"], 2), f"{cell['change']:+.2f}", ends

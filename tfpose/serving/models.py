@@ -10,16 +10,13 @@ import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfpose import warm_up
-from tfpose.rest_json import Input, RequestError
+from tfpose.errors import RequestError, ServingError
+from tfpose.exporting import warm_up
+from tfpose.serving.rest_json import Input
 
 PREDICT = "tensorflow/serving/predict"
 # Pixels of a photo: a small file may hold so many that they fill the memory.
 MOST_PIXELS = 50_000_000
-
-
-class ServingError(ValueError):
-    """A folder that cannot be served; the message is one clear line."""
 
 
 @dataclasses.dataclass(frozen=True)

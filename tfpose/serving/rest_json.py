@@ -14,12 +14,10 @@ import json
 
 import numpy as np
 
+from tfpose.errors import RequestError
+
 ROWS, COLUMNS = "instances", "inputs"
 DEFAULT_SIGNATURE = "serving_default"
-
-
-class RequestError(ValueError):
-    """A request that cannot be answered; the message is one clear line."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,9 +26,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from tfpose import rest_json
-from tfpose.rest_json import RequestError
-from tfpose.served_models import Served, ServingError, load_models
+from tfpose.errors import RequestError, ServingError
+from tfpose.serving import rest_json
+from tfpose.serving.models import Served, load_models
 
 # Requests that are computed at once: one is read or written while another computes.
 WORKERS = 2

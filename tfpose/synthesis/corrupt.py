@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfpose import geometry
-from tfpose.pose_entries import result_entry
-from tfpose.poses import Annotations, rows_by_image
+from tfpose.geometry import tensors
+from tfpose.io.coco import Annotations, rows_by_image
+from tfpose.io.coco_records import result_entry
 from tfpose.synthesis import posefix
 
 
@@ -15,21 +15,21 @@ def corrupt(annotations: Annotations, seed: int = 0) -> list[dict]:
     """Corrupts every annotated person as PoseFix's training does.
 
     Args:
-        annotations: N people; crowds and people without a labelled joint are left out.
+        annotations: N people; crowds and people without a labeled joint are left out.
         seed: the same seed makes the same errors.
 
     Returns:
         COCO-results entries with an ``annotation_id``. Methods place every joint: those
-        without a label stand at the middle of the labelled ones, with score 0.
+        without a label stand at the middle of the labeled ones, with score 0.
     """
     people = annotations.take(annotations.scored)
     valid = (people.visible > 0).astype(np.float32)
-    neighbours, neighbours_valid = _neighbours(people, valid)
+    neighbors, neighbors_valid = _neighbors(people, valid)
     wrong = posefix.synthesize(
         tf.constant(people.keypoints, tf.float32),
         tf.constant(valid),
-        neighbours,
-        neighbours_valid,
+        neighbors,
+        neighbors_valid,
         tf.constant(people.boxes[:, 2] * people.boxes[:, 3], tf.float32),
         people.skeleton,
         tf.constant([seed, 0]),
@@ -49,14 +49,14 @@ def corrupt(annotations: Annotations, seed: int = 0) -> list[dict]:
     ]
 
 
-def _neighbours(people: Annotations, valid):
+def _neighbors(people: Annotations, valid):
     """Everybody's overlapping people: f32[N, P, K, 2] and f32[N, P, K], padded."""
     groups = [[] for _ in range(len(people))]
     for rows in rows_by_image(people.image_ids).values():
         boxes = people.boxes[rows].astype(np.float32)
-        overlap = geometry.box_overlap(boxes, np.tile(boxes, (len(rows), 1, 1))).numpy()
+        overlap = tensors.box_overlap(boxes, np.tile(boxes, (len(rows), 1, 1))).numpy()
         for place, row in enumerate(rows):
-            near = overlap[place] >= posefix.NEIGHBOUR_OVERLAP
+            near = overlap[place] >= posefix.NEIGHBOR_OVERLAP
             groups[row] = [other for other in rows[near] if other != row]
     most = max(map(len, groups), default=0)
     shape = (len(people), most, len(people.skeleton))

@@ -1,9 +1,9 @@
 """PoseRefiner's synthesized pose errors (Fieraru et al., CVPRW 2018, section 3).
 
 A training pose is the annotated pose after four random transformations: its joints are
-shifted (T1), exchanged with their mirror joints (T2), replaced by a neighbour's (T3)
+shifted (T1), exchanged with their mirror joints (T2), replaced by a neighbor's (T3)
 and removed (T4). The paper gives no order; here T2, T3, T1, T4, so that exchanged and
-replaced joints are shifted too (FACTS B.4). Its lengths are px of people who are
+replaced joints are shifted too. Its lengths are px of people who are
 ``REFERENCE_HEIGHT`` px tall; ours grow with the person.
 """
 
@@ -12,13 +12,14 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfpose.skeleton import Skeleton
+from tfpose.errors import TfposeError
+from tfpose.skeletons import Skeleton
 
 REFERENCE_HEIGHT = 340.0  # px, what all lengths here are relative to
 # T1: shorter than NEAR, or with a chance of FAR_SHARE from NEAR to FAR.
 NEAR, FAR, FAR_SHARE = 25.0, 125.0, 0.1
 SWITCHED = 0.1  # T2, of the pairs of mirror joints
-VICINITY, REPLACED = 75.0, 0.3  # T3, of the joints with a neighbour's so near
+VICINITY, REPLACED = 75.0, 0.3  # T3, of the joints with a neighbor's so near
 REMOVED = 0.3  # T4
 # The names that recipes use, in the paper's order. The first alone is what the paper
 # trains with for the poses of strong methods (section 4.2).
@@ -28,8 +29,8 @@ TRANSFORMS = ("shift", "switch", "replace", "remove")
 def synthesize(
     keypoints,
     valid,
-    neighbours,
-    neighbours_valid,
+    neighbors,
+    neighbors_valid,
     height,
     skeleton: Skeleton,
     seed,
@@ -40,8 +41,8 @@ def synthesize(
     Args:
         keypoints: f32[B, K, 2] px, in any space.
         valid: f32[B, K], 1 for the annotated joints.
-        neighbours: f32[B, P, K, 2] px, other people of the photo (P may be 0).
-        neighbours_valid: f32[B, P, K]; a row of zeros pads.
+        neighbors: f32[B, P, K, 2] px, other people of the photo (P may be 0).
+        neighbors_valid: f32[B, P, K]; a row of zeros pads.
         height: f32[B] px, of the person standing upright, in the same space.
         skeleton: K joints.
         seed: i32[2], the same seed gives the same errors.
@@ -55,7 +56,7 @@ def synthesize(
     """
     unknown = set(transforms) - set(TRANSFORMS)
     if unknown:
-        raise ValueError(
+        raise TfposeError(
             f"transforms: expected some of {TRANSFORMS}, got {sorted(unknown)}"
         )
     seeds = tf.random.split(seed, len(TRANSFORMS))
@@ -64,8 +65,8 @@ def synthesize(
     if "switch" in transforms:
         pose, there = switch(pose, there, skeleton, seeds[1])
     if "replace" in transforms:
-        others = neighbour_joints(neighbours, neighbours_valid, skeleton)
-        found, near = draw_neighbour(keypoints, valid, *others, scale, seeds[2])
+        others = neighbor_joints(neighbors, neighbors_valid, skeleton)
+        found, near = draw_neighbor(keypoints, valid, *others, scale, seeds[2])
         pose = tf.where(found[..., None], near, pose)
         there = tf.where(found, 1.0, there)
     if "shift" in transforms:
@@ -99,28 +100,28 @@ def switch(keypoints, valid, skeleton: Skeleton, seed):
     )
 
 
-def neighbour_joints(neighbours, neighbours_valid, skeleton: Skeleton):
+def neighbor_joints(neighbors, neighbors_valid, skeleton: Skeleton):
     """What T3 can put in a joint's place: the same and the mirror joint of others.
 
     Returns:
-        f32[B, K, 2 P, 2] px and f32[B, K, 2 P], 1 where they are labelled. A joint
+        f32[B, K, 2 P, 2] px and f32[B, K, 2 P], 1 where they are labeled. A joint
         without a mirror joint has each candidate twice, which changes no chance.
     """
-    points = tf.transpose(neighbours, (0, 2, 1, 3))
-    labelled = tf.transpose(neighbours_valid, (0, 2, 1))
+    points = tf.transpose(neighbors, (0, 2, 1, 3))
+    labeled = tf.transpose(neighbors_valid, (0, 2, 1))
     mirror = skeleton.flip_permutation
     return (
         tf.concat([points, tf.gather(points, mirror, axis=1)], axis=2),
-        tf.concat([labelled, tf.gather(labelled, mirror, axis=1)], axis=2),
+        tf.concat([labeled, tf.gather(labeled, mirror, axis=1)], axis=2),
     )
 
 
-def draw_neighbour(keypoints, valid, points, labelled, scale, seed):
+def draw_neighbor(keypoints, valid, points, labeled, scale, seed):
     """T3: whether a joint is replaced, and by which of its near candidates.
 
     Args:
         keypoints, valid: f32[B, K, 2] and f32[B, K], the true pose.
-        points, labelled: ``neighbour_joints``, C candidates.
+        points, labeled: ``neighbor_joints``, C candidates.
         scale: f32[B], px a px at the reference height.
         seed: i32[2].
 
@@ -129,7 +130,7 @@ def draw_neighbour(keypoints, valid, points, labelled, scale, seed):
     """
     seeds = tf.random.split(seed, 2)
     apart = tf.norm(points - keypoints[:, :, None], axis=-1)
-    near = (apart <= VICINITY * scale[:, None, None]) & (labelled > 0)
+    near = (apart <= VICINITY * scale[:, None, None]) & (labeled > 0)
     near &= valid[..., None] > 0
     # The last candidate is far from everybody: without any other there is still one.
     near = tf.pad(tf.cast(near, tf.float32), [[0, 0], [0, 0], [0, 1]])

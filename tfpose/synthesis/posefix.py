@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfpose.skeleton import Skeleton, bare_name
+from tfpose.skeletons import Skeleton, bare_name
 
 # The five states a joint can be in, in the order of the result's ``error``.
 ERRORS = ("good", "jitter", "inversion", "swap", "miss")
@@ -54,8 +54,8 @@ SWAP = {
     "knee": (0.10, 0.03), "ankle": (0.10, 0.03),
 }  # fmt: skip
 
-# People whose boxes overlap by this much are neighbours.
-NEIGHBOUR_OVERLAP = 0.1
+# People whose boxes overlap by this much are neighbors.
+NEIGHBOR_OVERLAP = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Rule:
 
     Attributes:
         sources: weights of the points an error starts from: the joint itself, the
-            neighbours' same joint, the mirror joint, the neighbours' mirror joint.
+            neighbors' same joint, the mirror joint, the neighbors' mirror joint.
         radius: similarities (k_far, k_near): the distance from the source is uniform in
             length between d^k_far and d^k_near; 1 stands for distance 0.
         kept_from: the points, besides the source, that must stay farther away than
-            the source is: own joint, neighbours', mirror, neighbours' mirror.
+            the source is: own joint, neighbors', mirror, neighbors' mirror.
         clearance: a similarity k: those points must stay farther than d^k instead; 1
             for none.
     """
@@ -79,9 +79,9 @@ class Rule:
     clearance: float = 1.0
 
 
-# FACTS A.5. Where paper and code differ (inversion and swap begin at distance 0 in the
-# code, at d^0.85 in the paper; a swap may come close to a third person in the code)
-# we follow the code, which made the published results.
+# Section 4 of the paper and the authors' code. Where they differ, we follow the code,
+# which made the published results: inversion and swap begin at distance 0 in the code
+# and at d^0.85 in the paper; in the code a swap may come close to a third person.
 RULES = {
     "good": Rule((1, 0, 0, 0), (1.0, 0.85)),
     "jitter": Rule((1, 0, 0, 0), (0.85, 0.5)),
@@ -115,7 +115,7 @@ def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Te
     Args:
         skeleton: K joints.
         valid_count: i32[B], annotated joints of the person.
-        overlap_count: i32[B], neighbours of the person.
+        overlap_count: i32[B], neighbors of the person.
 
     Returns:
         f32[B, K, 5] in the order of ``ERRORS``; sums to 1.
@@ -139,7 +139,7 @@ def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Te
 
 
 def similarity_distance(area, sigmas, similarity) -> tf.Tensor:
-    """Distance at which a joint's keypoint similarity falls to a value (FACTS A.5).
+    """Distance at which a joint's keypoint similarity falls to a value (section 4).
 
     Args:
         area: f32[...] px^2 of the person's box.
@@ -156,8 +156,8 @@ def similarity_distance(area, sigmas, similarity) -> tf.Tensor:
 def synthesize(
     keypoints,
     valid,
-    neighbours,
-    neighbours_valid,
+    neighbors,
+    neighbors_valid,
     area,
     skeleton: Skeleton,
     seed,
@@ -169,14 +169,14 @@ def synthesize(
     Args:
         keypoints: f32[B, K, 2] px, in any space.
         valid: f32[B, K], 1 for the annotated joints.
-        neighbours: f32[B, P, K, 2] px, the overlapping people (P may be 0).
-        neighbours_valid: f32[B, P, K]; a row of zeros pads.
+        neighbors: f32[B, P, K, 2] px, the overlapping people (P may be 0).
+        neighbors_valid: f32[B, P, K]; a row of zeros pads.
         area: f32[B] px^2, of the person's box in the same space.
         skeleton: K joints.
         seed: i32[2], the same seed gives the same errors.
         estimated: f32[B, K, 2] px, a method's pose that stands in for the joints that
-            are not annotated (FACTS A.5, vacant joints). Without it they come back
-            invalid, as in the authors' code where no such pose is known.
+            are not annotated, as in the authors' code. ``tfpose prepare coco --set
+            estimates=FILE`` provides it. Without it these joints come back invalid.
         estimated_valid: f32[B, K], with ``estimated``.
 
     Returns:
@@ -184,7 +184,7 @@ def synthesize(
         "error" i32[B, K], index in ``ERRORS``, -1 where invalid.
     """
     seeds = tf.random.split(seed, 2)
-    near = tf.reduce_any(neighbours_valid > 0, axis=-1)
+    near = tf.reduce_any(neighbors_valid > 0, axis=-1)
     probabilities = error_probabilities(
         skeleton,
         valid_count=tf.reduce_sum(tf.cast(valid > 0, tf.int32), axis=-1),
@@ -194,7 +194,7 @@ def synthesize(
         keypoints = tf.where(valid[..., None] > 0, keypoints, estimated)
         valid = tf.maximum(valid, estimated_valid)
     joints, kinds = _candidates(
-        keypoints, valid, neighbours, neighbours_valid, area, skeleton
+        keypoints, valid, neighbors, neighbors_valid, area, skeleton
     )
     probabilities = tf.reshape(probabilities, [-1, len(ERRORS)])
     error, offset = _draw_errors(joints, kinds, probabilities, seeds)
@@ -213,7 +213,7 @@ class _Joints(NamedTuple):
     """Joints on their own, N = B K of them, each with its C = 2 + 2 P candidates.
 
     Candidates are the points an error may start from or must avoid, in the order own,
-    neighbours', mirror, neighbours' mirror.
+    neighbors', mirror, neighbors' mirror.
     """
 
     x: tf.Tensor  # f32[N, C] px from the own joint
@@ -222,23 +222,23 @@ class _Joints(NamedTuple):
     scale: tf.Tensor  # f32[N, 1], distance at which the similarity is exp(-1 / 2)
 
 
-def _candidates(keypoints, valid, neighbours, neighbours_valid, area, skeleton):
+def _candidates(keypoints, valid, neighbors, neighbors_valid, area, skeleton):
     """The ``_Joints`` of a batch, and i32[C], the kinds (0-3) of their candidates."""
     mirror = skeleton.flip_permutation
     paired = tf.constant(mirror != np.arange(len(skeleton)))[:, None]
     own = keypoints[:, :, None]  # (B, K, 1, 2)
-    near = tf.transpose(neighbours, (0, 2, 1, 3))  # (B, K, P, 2)
+    near = tf.transpose(neighbors, (0, 2, 1, 3))  # (B, K, P, 2)
     both = tf.concat([own, near], axis=2)
     points = tf.concat([both, tf.gather(both, mirror, axis=1)], axis=2) - own
 
     own_valid = valid[:, :, None] > 0
-    near_valid = tf.transpose(neighbours_valid, (0, 2, 1)) > 0
+    near_valid = tf.transpose(neighbors_valid, (0, 2, 1)) > 0
     both = tf.concat([own_valid, near_valid], axis=2)
     mirrors = tf.gather(both, mirror, axis=1) & paired
     # A joint that is not there has no errors.
     usable = tf.concat([both, mirrors], axis=2) & own_valid
 
-    people, count = tf.shape(neighbours)[1], tf.shape(points)[2]
+    people, count = tf.shape(neighbors)[1], tf.shape(points)[2]
     scale = similarity_distance(area[:, None], skeleton.sigma_array, np.exp(-0.5))
     joints = _Joints(
         x=tf.reshape(points[..., 0], [-1, count]),

@@ -1,4 +1,4 @@
-"""Calibration of a refiner's fusion (tfpose.fusion) on validation people.
+"""Calibration: how far a refiner can be trusted, measured on validation people.
 
 The sharpness of its beliefs is measured with the poses of a simulated method, its noise
 with the true poses.
@@ -10,16 +10,16 @@ import pathlib
 
 import numpy as np
 
-from tfpose import fusion, training
-from tfpose import skeleton as skeletons
-from tfpose.refine import Refiner
-from tfpose.validation import believe, read_people, simulate
+from tfpose.inference import reliability
+from tfpose.inference.refiner import Refiner
+from tfpose.models import table
+from tfpose.training.validation import believe, read_people, simulate
 
 # The share of synthesized errors the simulated method makes; other joints are good.
 ERROR_SHARE = 0.4
 
 
-def calibrate(model_dir: str, data: str, splits=None) -> fusion.Calibration:
+def calibrate(model_dir: str, data: str, splits=None) -> reliability.Calibration:
     """Calibrates a trained refiner and writes ``calibration.json`` into its folder.
 
     Args:
@@ -30,17 +30,17 @@ def calibrate(model_dir: str, data: str, splits=None) -> fusion.Calibration:
     Returns:
         The calibration.
     """
-    model, config = training.load_model(model_dir)
-    skeleton = skeletons.get(config.skeleton)
-    refiner = Refiner(model, skeleton, fusion.Calibration(), config.person_height)
+    model, config = table.load_model(model_dir)
+    skeleton = config.skeleton
+    refiner = Refiner.of(model, config)
     people = read_people(data, splits or config.validation, skeleton)
 
     poses = simulate(people, skeleton, ERROR_SHARE, seed=(config.seed, 0))
     beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
     truth = beliefs.in_cells(people.keypoints)
-    sharpness = fusion.sharpness(beliefs, truth, people.valid)
+    sharpness = reliability.sharpness(beliefs, truth, people.valid)
 
     beliefs = believe(refiner, people, people.keypoints, people.valid)
-    calibration = fusion.Calibration(sharpness, *fusion.noise_of(beliefs))
-    fusion.write_calibration(pathlib.Path(model_dir), calibration)
+    calibration = reliability.Calibration(sharpness, *reliability.noise_of(beliefs))
+    reliability.write_calibration(pathlib.Path(model_dir), calibration)
     return calibration

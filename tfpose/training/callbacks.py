@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 import keras
@@ -12,15 +11,13 @@ import tensorflow as tf
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.examples import examples
+from tfpose.errors import TrainingError
+from tfpose.io.files import replacing, write_text
 from tfpose.metrics import pck
+from tfpose.models.folders import CHECKPOINT
 
-CHECKPOINT = "checkpoint.keras"
 LOG = "log.csv"
 PCK_THRESHOLD = 0.2
-
-
-class TrainingError(ValueError):
-    """Training that cannot start or go on; the message is one clear line."""
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -31,9 +28,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder = folder
 
     def on_epoch_end(self, epoch, logs=None):
-        partial = self.folder / f"partial.{CHECKPOINT}"
-        self.model.save(partial)
-        os.replace(partial, self.folder / CHECKPOINT)
+        with replacing(self.folder / CHECKPOINT) as beside:
+            self.model.save(beside)
 
 
 class Log(keras.callbacks.Callback):
@@ -51,9 +47,7 @@ class Log(keras.callbacks.Callback):
         kept = [line for line in before if int(line.split(",")[0]) < epoch]
         line = ",".join(str(value) for value in (epoch, *logs.values()))
         header = ",".join(("epoch", *logs))
-        partial = self.path.with_name(f"partial.{LOG}")
-        partial.write_text("\n".join((header, *kept, line, "")))
-        os.replace(partial, self.path)
+        write_text(self.path, "\n".join((header, *kept, line, "")))
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -106,9 +100,7 @@ class ValidatePCK(keras.callbacks.Callback):
         self.skeleton = supervision.skeleton
         records, _ = pipeline.read_records(data, config.validation, self.skeleton)
         people_count = 8 if quicktest else config.validation_people
-        person = pipeline.Person(
-            self.skeleton, config.input_size, height=config.person_height
-        )
+        person = pipeline.CropSpec.plain(config)
         self.batches = []
         for index, people in enumerate(
             pipeline.crops(records.take(people_count), person, 50, config.seed)
@@ -137,7 +129,7 @@ class ValidatePCK(keras.callbacks.Callback):
         valid = np.concatenate([valid for _, _, valid in self.batches])
         torso = tuple(self.skeleton.index(joint) for joint in self.skeleton.torso)
         lengths = pck.segment_lengths(targets, valid, torso)
-        distances = pck.normalised_distances(
+        distances = pck.normalized_distances(
             np.concatenate(poses), targets, valid, lengths
         )
         return float(np.nanmean(pck.pck(distances, PCK_THRESHOLD)))

@@ -17,16 +17,14 @@ import os
 import keras
 import tensorflow as tf
 
+from tfpose.errors import ClusterError
+
 VARIABLE = "TF_CONFIG"
 LOST = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.DeadlineExceededError,
 )
-
-
-class ClusterError(ValueError):
-    """Workers that cannot train together; the message is one clear line."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,114 +1,29 @@
-"""Training: prepared people and a ``Config`` become a folder with weights.
-
-A model folder holds ``config.json`` (the resolved configuration), ``checkpoint.keras``
-(model and optimizer), ``log.csv``, ``tensorboard/`` and, when training has ended,
-``model.weights.h5``, which is all that refining and exporting need.
-"""
+"""Training: prepared people and a ``Config`` become a folder with weights."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import os
 import pathlib
-import warnings
-import zipfile
 
 import keras
 import tensorflow as tf
 
-from tfpose import cluster
-from tfpose import skeleton as skeletons
-from tfpose.callbacks import (
-    CHECKPOINT,
-    Checkpoint,
-    Log,
-    StopOnNaN,
-    TrainingError,
-    ValidatePCK,
-)
-from tfpose.config import Config, load
+from tfpose.config import Config
 from tfpose.data import pipeline
-from tfpose.data.examples import training_batches
-from tfpose.models import MODELS, imagenet
-from tfpose.models.pose_refiner import PoseRefiner
-from tfpose.poses import write_json
-from tfpose.supervision import losses_of, supervision_of
+from tfpose.data.examples import Supervision, supervision_of, training_batches
+from tfpose.errors import TrainingError
+from tfpose.models import folders, imagenet
+from tfpose.models.base import PoseModel
+from tfpose.models.folders import CHECKPOINT
+from tfpose.models.objectives import Schedule, accelerators, compile_model
+from tfpose.models.table import build_model, load_model
+from tfpose.training import cluster
+from tfpose.training.callbacks import Checkpoint, Log, StopOnNaN, ValidatePCK
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 # Validation, log line and checkpoint after at most so many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
 IMAGENET = "imagenet"
-OPTIMIZERS = {
-    "adamw": keras.optimizers.AdamW,
-    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-    # Torch's codes of hourglasses: alpha 0.99, epsilon 1e-8, which it adds to the root;
-    # Keras adds it inside.
-    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
-}
-
-
-def build_model(config: Config) -> keras.Model:
-    """The untrained network of a configuration.
-
-    Raises:
-        TrainingError: no such model, or its class refuses the configuration.
-    """
-    if config.model not in MODELS:
-        raise TrainingError(f"model {config.model!r}: expected one of {list(MODELS)}")
-    try:
-        return MODELS[config.model].for_skeleton(
-            skeletons.get(config.skeleton),
-            input_size=config.input_size,
-            **config.network,
-        )
-    except (TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise TrainingError(f"model {config.model!r}: {reason}") from error
-
-
-def load_model(model_dir) -> tuple[keras.Model, Config]:
-    """The trained network of a model folder.
-
-    Raises:
-        ConfigError: no readable ``config.json``.
-        TrainingError: no weights, or the weights of another network.
-    """
-    folder = pathlib.Path(model_dir)
-    config = load(folder / CONFIG)
-    model = build_model(config)
-    load_weights(model, folder)
-    return model, config
-
-
-def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
-    """Loads ``model.weights.h5`` of a model folder into a network.
-
-    Raises:
-        TrainingError: no weights, or the weights of another network.
-    """
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise TrainingError(f"{path}: expected trained weights, found no such file")
-    reason = _fill(model, path)
-    if reason:
-        raise TrainingError(
-            f"{path}: expected the weights of this {model.name} with "
-            f"{model.count_params():,} parameters, found others ({reason})"
-        )
-
-
-def _fill(model: keras.Model, path: pathlib.Path) -> str | None:
-    """Loads all that a file holds of a model; says why where that fails."""
-    try:
-        with warnings.catch_warnings(record=True) as skipped:
-            warnings.simplefilter("always", UserWarning)
-            model.load_weights(path)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
-        return str(error).strip().splitlines()[0]
-    # What Keras left as it was.
-    return str(skipped[0].message).splitlines()[0] if skipped else None
 
 
 def start_from(model: keras.Model, config: Config, weights: str) -> None:
@@ -127,13 +42,12 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
     if weights == IMAGENET:
         network = config.network
         imagenet.load(model, network.get("front_end") or network.get("trunk"))
-        if isinstance(model, PoseRefiner):
-            model.repeat_photo_filters()
+        model.start_pose_filters()
         return
-    folder = pathlib.Path(weights)
-    before = load(folder / CONFIG)
+    folder = folders.model_folder(weights)
+    before = folders.load_config(folder)
     if (before.model, before.network) == (config.model, config.network):
-        load_weights(model, folder)
+        folders.load_weights(model, folder)
         return
     other, _ = load_model(folder)
     there = {layer.name: layer.get_weights() for layer in other.layers}
@@ -159,84 +73,82 @@ def train(
     config: Config,
     data: str,
     model_dir: str,
-    resume=False,
-    quicktest=False,
-    weights=None,
-) -> keras.Model:
+    resume: bool = False,
+    quicktest: bool = False,
+    weights: str | None = None,
+) -> PoseModel:
     """Trains a model and writes its folder.
 
     With ``TF_CONFIG`` in the environment this process is one of several workers
-    (``tfpose.cluster``): they train on the same batches as one process would, each on
-    its rows, and only the chief writes. Normalisations, unless frozen, see a worker's
-    rows and not the joint batch; the chief's statistics are kept.
+    (``tfpose.training.cluster``): they train on the same batches as one process would,
+    each on its rows, and only the chief writes. Normalizations, unless frozen, see a
+    worker's rows and not the joint batch; the chief's statistics are kept.
 
     Args:
         config: what to train.
         data: folder of prepared data sets.
         model_dir: folder to write; must be new, or hold the run to resume.
-        resume: go on from the checkpoint, at its step and with the same data order.
+        resume: continue from the checkpoint, at its step and with the same data order.
         quicktest: a few steps only, to see that everything works.
-        weights: model folder or "imagenet", to start from (``start_from``).
+        weights: preset, model folder or "imagenet", to start from (``start_from``).
 
     Raises:
-        TrainingError, ConfigError, DataError, ClusterError: one clear line.
+        TrainingError, ModelFolderError, ConfigError, DataError, ClusterError: one
+            clear line.
     """
     folder = pathlib.Path(model_dir)
     place = cluster.place()
-    together = place.workers > 1
-    rows = place.rows(config.batch_size) if together else None
     strategy = _strategy()  # before TensorFlow does anything else
-    skeleton = skeletons.get(config.skeleton)
-    records, count = pipeline.read_records(data, config.train, skeleton)
-    rounds = _rounds(config, count, quicktest)
+    records, count = pipeline.read_records(data, config.train, config.skeleton)
+    schedule = _schedule(config, count, quicktest)
     # Not 0: a global seed of 0 makes tf.data compare symbolic seeds.
     keras.utils.set_random_seed(config.seed + 1)
-
     with cluster.naming_lost_workers(), strategy.scope():
         if resume:
-            model = _load_checkpoint(folder, config, rounds)
+            model = _load_checkpoint(folder, config, schedule)
         else:
             model = build_model(config)
             if weights:
                 start_from(model, config, weights)
-            _compile(model, config, rounds)
+            compile_model(model, config, schedule)
     first_step = int(model.optimizer.iterations.numpy())
-    bare = build_model(config)
-
+    bare = build_model(config)  # answers outside the strategy
     supervision = supervision_of(model, config)
-    augmented = pipeline.Person(
-        skeleton,
-        config.input_size,
-        config.augmentation,
-        # PoseRefiner's neighbours are near in px, their boxes need not overlap.
-        supervision.everybody or supervision.synthesis["errors"] == "pose_refiner",
-        config.person_height,
-        config.whole_window,
-    )
-    people = pipeline.shuffled_people(
-        records, count, augmented, config.batch_size, config.seed, first_step, rows
-    )
-    batches = training_batches(people, supervision, config.seed, first_step, rows)
-    callbacks = [StopOnNaN(people, rounds.steps, first_step)]
+    people, batches = _batches(records, count, config, supervision, first_step)
+    callbacks = [StopOnNaN(people, schedule.steps, first_step)]
     if place.is_chief:
         validation = ValidatePCK(config, supervision, data, quicktest, bare)
         callbacks += [validation, *_writers(folder)]
         if not resume:
-            _begin(folder, config)
+            folders.begin(folder, config)
     fit = functools.partial(cluster.fit, model)
-    if not together:
+    if place.workers == 1:
         fit = functools.partial(model.fit, shuffle=False)
-    with pipeline.naming_damage(data, config.train), cluster.naming_lost_workers():
+    with (
+        pipeline.reporting_corrupt_records(data, config.train),
+        cluster.naming_lost_workers(),
+    ):
         fit(
             batches,
-            epochs=rounds.count,
-            steps_per_epoch=rounds.steps,
-            initial_epoch=first_step // rounds.steps,
+            epochs=schedule.rounds,
+            steps_per_epoch=schedule.steps,
+            initial_epoch=first_step // schedule.steps,
             callbacks=callbacks,
         )
     if place.is_chief:
-        _write_weights(model, bare, folder)
+        folders.write_weights(model, folder)
     return model
+
+
+def _batches(records, count, config: Config, supervision: Supervision, first_step: int):
+    """People from a step on, and what the model is given and taught of them."""
+    place = cluster.place()
+    rows = place.rows(config.batch_size) if place.workers > 1 else None
+    people = pipeline.shuffled_people(
+        records, count, pipeline.CropSpec.of(config, supervision.all_people),
+        config.batch_size, config.seed, first_step, rows,
+    )  # fmt: skip
+    return people, training_batches(people, supervision, config.seed, first_step, rows)
 
 
 def _writers(folder: pathlib.Path) -> list[keras.callbacks.Callback]:
@@ -247,22 +159,7 @@ def _writers(folder: pathlib.Path) -> list[keras.callbacks.Callback]:
     return writers
 
 
-@dataclasses.dataclass(frozen=True)
-class Rounds:
-    """A run cut into rounds: validation, a log line and a checkpoint after each.
-
-    Attributes:
-        count: rounds of the whole run.
-        steps: of each.
-        epoch: steps of a pass over the training people.
-    """
-
-    count: int
-    steps: int
-    epoch: int
-
-
-def _rounds(config: Config, people: int, quicktest: bool) -> Rounds:
+def _schedule(config: Config, people: int, quicktest: bool) -> Schedule:
     if people < config.batch_size:
         raise TrainingError(
             f"{people} people to train on: expected at least one batch of "
@@ -270,105 +167,38 @@ def _rounds(config: Config, people: int, quicktest: bool) -> Rounds:
         )
     epoch = people // config.batch_size
     if quicktest:
-        return Rounds(1, QUICK_STEPS, epoch)
+        return Schedule(1, QUICK_STEPS, epoch)
     total = config.epochs * epoch
-    count = max(1, -(-total // min(epoch, STEPS_A_ROUND)))
-    return Rounds(count, total // count, epoch)
-
-
-def _compile(model: keras.Model, config: Config, rounds: Rounds) -> None:
-    if config.schedule == "cosine":
-        schedule = keras.optimizers.schedules.CosineDecay(
-            config.learning_rate, rounds.count * rounds.steps
-        )
-    else:
-        drops = [round(epoch * rounds.epoch) for epoch in config.learning_rate_drops]
-        tenths = [config.learning_rate / 10**n for n in range(1, len(drops) + 1)]
-        rates = [config.learning_rate, *(config.learning_rates or tenths)]
-        schedule = config.learning_rate  # Keras has no schedule without drops
-        if drops:
-            schedule = keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
-    if config.freeze_normalisation:
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable = False
-    optimizer = OPTIMIZERS[config.optimizer](
-        schedule,
-        weight_decay=config.weight_decay,
-        use_ema=config.average > 0,
-        ema_momentum=config.average or 0.99,
-    )
-    of_output, weights = losses_of(model, config)
-    model.compile(
-        optimizer,
-        loss=of_output,
-        loss_weights=weights,
-        # Measured: XLA halves the speed on a CPU.
-        jit_compile=bool(_accelerators()),
-    )
-
-
-def _accelerators() -> list[str]:
-    if keras.backend.backend() == "tensorflow":
-        return [device.name for device in tf.config.list_logical_devices("GPU")]
-    return [d for d in keras.distribution.list_devices() if not d.startswith("cpu")]
+    rounds = max(1, -(-total // min(epoch, STEPS_A_ROUND)))
+    return Schedule(rounds, total // rounds, epoch)
 
 
 def _strategy() -> tf.distribute.Strategy:
     """The workers of TF_CONFIG; else all GPUs here; else one device."""
     if cluster.place().workers > 1:
         return cluster.strategy()
-    several = keras.backend.backend() == "tensorflow" and len(_accelerators()) > 1
+    several = keras.backend.backend() == "tensorflow" and len(accelerators()) > 1
     return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
 
 
-def _begin(folder: pathlib.Path, config: Config) -> None:
-    for name in (CHECKPOINT, WEIGHTS):
-        if (folder / name).exists():
-            raise TrainingError(
-                f"{folder / name}: a run is there already; --resume goes on with it, "
-                "another --model_dir starts a new one"
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / CONFIG, config.to_json())
-
-
 def _load_checkpoint(
-    folder: pathlib.Path, config: Config, rounds: Rounds
-) -> keras.Model:
+    folder: pathlib.Path, config: Config, schedule: Schedule
+) -> PoseModel:
     path = folder / CHECKPOINT
     if not path.is_file():
         raise TrainingError(f"{path}: expected a checkpoint to resume, found none")
-    before = load(folder / CONFIG).to_json()
+    before = folders.load_config(folder).to_json()
     different = [k for k, v in config.to_json().items() if before.get(k) != v]
     if different:
         raise TrainingError(
-            f"{folder / CONFIG}: the checkpoint is of another run, it differs in "
-            f"{', '.join(different)}"
+            f"{folder / folders.CONFIG}: the checkpoint is of another run, it differs "
+            f"in {', '.join(different)}"
         )
     # Keras' load_model would forget which layers are frozen, and then the optimizer.
     model = build_model(config)
-    _compile(model, config, rounds)
+    compile_model(model, config, schedule)
     model.optimizer.build(model.trainable_variables)
-    reason = _fill(model, path)
+    reason = folders.fill(model, path)
     if reason:
         raise TrainingError(f"{path}: not a readable checkpoint ({reason})")
     return model
-
-
-def write_model(model: keras.Model, config: Config, folder: pathlib.Path) -> None:
-    """Writes a model folder of a model that needs no training.
-
-    Raises:
-        TrainingError: there is a model in the folder.
-    """
-    _begin(folder, config)
-    _write_weights(model, build_model(config), folder)
-
-
-def _write_weights(model: keras.Model, bare, folder: pathlib.Path) -> None:
-    # Keras would add the optimizer's variables, several times the weights.
-    bare.set_weights(model.get_weights())
-    partial = folder / f"partial.{WEIGHTS}"
-    bare.save_weights(partial)
-    os.replace(partial, folder / WEIGHTS)

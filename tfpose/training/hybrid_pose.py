@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
-from tfpose import training
-from tfpose.models import MODELS
+from tfpose.errors import TrainingError
+from tfpose.models.hybrid_pose import HybridPose
+from tfpose.models.table import load_model
 
 
 def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
@@ -24,18 +24,18 @@ def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
     """
     networks, config = {}, None
     for kind, folder in (("rnet", rnet), ("cnet", cnet)):
-        network, config = training.load_model(folder)
+        network, config = load_model(folder)
         if config.model != kind:
-            raise training.TrainingError(
+            raise TrainingError(
                 f"{folder}: expected a trained {kind}, found {config.model}"
             )
         networks[kind] = network
     chosen = {"refinement": refinement, "correction": correction}
     chosen = {name: tuple(n) for name, n in chosen.items() if n is not None}
     try:
-        model = MODELS["hybrid_pose"].from_parts(**networks, **chosen)
+        model = HybridPose.from_parts(**networks, **chosen)
     except ValueError as error:
-        raise training.TrainingError(f"{rnet} and {cnet}: {error}") from error
+        raise TrainingError(f"{rnet} and {cnet}: {error}") from error
     network = {
         name: value
         for name, value in model.arguments.items()
@@ -45,4 +45,4 @@ def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
     config = dataclasses.replace(
         config, model="hybrid_pose", network=network, heatmap_loss=0.0
     )
-    training.write_model(model, config, pathlib.Path(out))
+    model.save_to_preset(out, config)

@@ -8,20 +8,22 @@ its own here, the window of its record; all coordinates are window pixels.
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
 import numpy as np
 import tensorflow as tf
 
-from tfpose import evaluate, fusion, photos, training
-from tfpose import skeleton as skeletons
 from tfpose.data import pipeline
-from tfpose.estimate import Estimator, gaussian_sigma
-from tfpose.poses import Annotations, Results
-from tfpose.refine import Refiner
-from tfpose.skeleton import Skeleton
-from tfpose.supervision import is_refiner
+from tfpose.errors import TfposeError
+from tfpose.evaluation import evaluate
+from tfpose.inference import reliability
+from tfpose.inference.estimator import Estimator, gaussian_sigma
+from tfpose.inference.refiner import Refiner
+from tfpose.io import photos
+from tfpose.io.coco import Annotations, Results
+from tfpose.models import table
+from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
+from tfpose.weights.presets import model_folder
 
 # How far a simulated method's good joints lie off, in units of a joint's d^0.85.
 GOOD_SPREAD = 0.4
@@ -64,7 +66,7 @@ def read_people(data: str, splits, skeleton: Skeleton) -> People:
         matrix = record["window_matrix"]
         scale, offset = matrix[[0, 1], [0, 1]], matrix[:, 2]  # window -> photo
         position, size = record["box"][:2], record["box"][2:]
-        # A box begins half a pixel before its first pixel's centre.
+        # A box begins half a pixel before its first pixel's center.
         box = [(position - 0.5 - offset) / scale + 0.5, size / scale]
         windows.append(photos.decode(record["window"], record["file_name"]))
         rest.append(
@@ -82,7 +84,7 @@ def read_people(data: str, splits, skeleton: Skeleton) -> People:
 def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarray:
     """The poses of a simulated method, f32[N, K, 2] window pixels.
 
-    Methods place every joint: the unlabelled ones stand at the person's middle.
+    Methods place every joint: the unlabeled ones stand at the person's middle.
 
     Args:
         people: the truth.
@@ -107,20 +109,22 @@ def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarr
     noise = random.normal(size=people.keypoints.shape) * GOOD_SPREAD * spread[..., None]
     errs = random.random(people.valid.shape) < share
     poses = np.where(errs[..., None], wrong["keypoints"], people.keypoints + noise)
-    labelled = people.valid[..., None] > 0
-    count = np.maximum(labelled.sum(1, keepdims=True), 1)
-    middle = (people.keypoints * labelled).sum(1, keepdims=True) / count
-    return np.where(labelled, poses, middle).astype(np.float32)
+    labeled = people.valid[..., None] > 0
+    count = np.maximum(labeled.sum(1, keepdims=True), 1)
+    middle = (people.keypoints * labeled).sum(1, keepdims=True) / count
+    return np.where(labeled, poses, middle).astype(np.float32)
 
 
-def believe(refiner: Refiner, people: People, poses, valid) -> fusion.Beliefs:
+def believe(refiner: Refiner, people: People, poses, valid) -> reliability.Beliefs:
     """What a refiner believes, given poses f32[N, K, 2] and valid f32[N, K]."""
     given = zip(people.windows, poses[:, None], valid[:, None], strict=True)
     parts = [
         (b.maps, b.inputs, b.valid, b.to_image, b.answers, b.scores)
         for b in refiner.believe(given)
     ]
-    return fusion.Beliefs(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return reliability.Beliefs(
+        *(np.concatenate(part) for part in zip(*parts, strict=True))
+    )
 
 
 def evaluate_model(
@@ -147,11 +151,11 @@ def evaluate_model(
     Raises:
         ValueError: every map or DARK of a refiner, DARK of maps of no Gaussians.
     """
-    model, config = training.load_model(model_dir)
-    skeleton = skeletons.get(config.skeleton)
+    model, config = table.load_model(model_dir)
+    skeleton = config.skeleton
     people = read_people(data, splits or config.validation, skeleton)
     truth = _annotations(people, skeleton)
-    if not is_refiner(model):
+    if not model.is_refiner:
         by_map, sigma = {}, gaussian_sigma(config) if dark else None
         for output in joint_maps(model) if every_map else ["heatmap"]:
             estimator = Estimator(model, skeleton, output=output, dark_sigma=sigma)
@@ -163,13 +167,13 @@ def evaluate_model(
         numbers = by_map["heatmap"]
         return {**numbers, "maps": by_map} if every_map else numbers
     if every_map or dark:
-        raise ValueError(f"{model_dir}: expected an estimator, found a refiner")
-    calibration = fusion.read_calibration(pathlib.Path(model_dir))
-    refiner = Refiner(model, skeleton, calibration, config.person_height)
+        raise TfposeError(f"{model_dir}: expected an estimator, found a refiner")
+    calibration = reliability.read_calibration(model_folder(model_dir))
+    refiner = Refiner.of(model, config, calibration)
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
     beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
-    trust = fusion.trust([beliefs], refiner.calibration)
-    refined = fusion.fuse(beliefs, trust, refiner.calibration.sharpness)
+    trust = reliability.trust([beliefs], refiner.calibration)
+    refined = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
     before, after = (
         evaluate.evaluate_poses(truth, _results(side), metric, **options)
         for side in (poses, beliefs.in_photo(refined))

@@ -18,8 +18,8 @@ export interface Scene {
 
 const [LEFT, RIGHT, MIDDLE] = ["#56b4e9", "#f08228", "#f0e442"] as const;
 
-/** The colour of a joint or of a limb between two: those of the package's pictures. */
-export function sideColour(...joints: string[]): string {
+/** The color of a joint or of a limb between two: those of the package's pictures. */
+export function sideColor(...joints: string[]): string {
   const left = joints.some((joint) => joint.startsWith("left_"));
   const right = joints.some((joint) => joint.startsWith("right_"));
   if (left === right) return MIDDLE;
@@ -67,13 +67,13 @@ function drawBox(
   context.lineWidth = 2 * pixel;
   context.setLineDash([6 * pixel, 4 * pixel]);
   context.strokeStyle = "#ffffffcc";
-  // A box begins at the outer edge of its first pixel, half a pixel before its centre.
+  // A box begins at the outer edge of its first pixel, half a pixel before its center.
   const [x, y, width, height] = box.map((number) => number * scale) as Box;
   context.strokeRect(x, y, width, height);
   context.setLineDash([]);
 }
 
-/** Where a joint is on the canvas: pixel centres are integers in the photo. */
+/** Where a joint is on the canvas: pixel centers are integers in the photo. */
 function place(joint: [number, number, number], scale: number): [number, number] {
   return [(joint[0] + 0.5) * scale, (joint[1] + 0.5) * scale];
 }
@@ -90,7 +90,7 @@ function drawPose(
   for (const [halo, extra] of [[true, 3], [false, 0]] as const) {
     for (const [one, other] of scene.limbs) {
       if (at(one)[2] <= 0 || at(other)[2] <= 0) continue;
-      context.strokeStyle = halo ? "#000000b0" : sideColour(one, other);
+      context.strokeStyle = halo ? "#000000b0" : sideColor(one, other);
       context.lineWidth = (3.5 + extra) * pixel;
       context.beginPath();
       context.moveTo(...place(at(one), scale));
@@ -100,7 +100,7 @@ function drawPose(
   }
   pose.forEach((joint, index) => {
     if (joint[2] <= 0) return;
-    context.fillStyle = sideColour(scene.joints[index]!);
+    context.fillStyle = sideColor(scene.joints[index]!);
     context.strokeStyle = "#000000c0";
     context.lineWidth = 1.5 * pixel;
     context.beginPath();
@@ -125,8 +125,8 @@ function drawArrows(
     if (length < 6 * pixel) return; // smaller than the joint's disc
     const head = Math.min(9 * pixel, length / 2);
     const angle = Math.atan2(toY - fromY, toX - fromX);
-    for (const [colour, width] of [["#000000c0", 4.5], ["#ffffff", 2]] as const) {
-      context.strokeStyle = colour;
+    for (const [color, width] of [["#000000c0", 4.5], ["#ffffff", 2]] as const) {
+      context.strokeStyle = color;
       context.lineWidth = width * pixel;
       context.beginPath();
       context.moveTo(fromX, fromY);

@@ -2,7 +2,7 @@
  * Boxes, crops and mirrors: tfpose/predictor.py in TypeScript.
  *
  * Points are [x, y] and boxes [x, y, width, height], in pixels; sizes are [height,
- * width]. Pixel centres are integers: the corner pixel's centre is (0, 0), and the box
+ * width]. Pixel centers are integers: the corner pixel's center is (0, 0), and the box
  * [0, 0, W, H] is the whole photo.
  */
 
@@ -31,26 +31,26 @@ export interface CropRule {
   person_height: number;
 }
 
-const centreOf = (box: Box): Point => [
+const centerOf = (box: Box): Point => [
   box[0] + (box[2] - 1) / 2,
   box[1] + (box[3] - 1) / 2,
 ];
 
-function around(centre: Point, width: number, height: number): Box {
-  return [centre[0] - (width - 1) / 2, centre[1] - (height - 1) / 2, width, height];
+function around(center: Point, width: number, height: number): Box {
+  return [center[0] - (width - 1) / 2, center[1] - (height - 1) / 2, width, height];
 }
 
-/** The box made `factor` times as large about its centre. */
+/** The box made `factor` times as large about its center. */
 export function scaleBox(box: Box, factor: number): Box {
-  return around(centreOf(box), box[2] * factor, box[3] * factor);
+  return around(centerOf(box), box[2] * factor, box[3] * factor);
 }
 
-/** The smallest box around `box` in the shape of `size`, with the same centre. */
+/** The smallest box around `box` in the shape of `size`, with the same center. */
 export function fitAspect(box: Box, size: Size): Box {
   const aspect = size[1] / size[0];
   const width = Math.max(box[2], box[3] * aspect);
   const height = Math.max(box[3], box[2] / aspect);
-  return around(centreOf(box), width, height);
+  return around(centerOf(box), width, height);
 }
 
 /** The tight box around the joints that are there. */
@@ -86,7 +86,7 @@ export function wholePhoto(photo: Photo, rule: CropRule): Box {
 
 /** Crop px -> photo px. */
 export function toPhoto(point: Point, box: Box, size: Size): Point {
-  const [x, y] = centreOf(box);
+  const [x, y] = centerOf(box);
   const step = box[2] / size[1];
   return [
     (point[0] - (size[1] - 1) / 2) * step + x,
@@ -96,7 +96,7 @@ export function toPhoto(point: Point, box: Box, size: Size): Point {
 
 /** Photo px -> crop px, the inverse of `toPhoto`. */
 export function toCrop(point: Point, box: Box, size: Size): Point {
-  const [x, y] = centreOf(box);
+  const [x, y] = centerOf(box);
   const step = box[2] / size[1];
   return [
     (point[0] - x) / step + (size[1] - 1) / 2,
@@ -113,7 +113,7 @@ interface Samples {
 }
 
 /** The two pixels that each pixel of a crop's side lies between. */
-function samples(count: number, step: number, centre: number, limit: number): Samples {
+function samples(count: number, step: number, center: number, limit: number): Samples {
   const result = {
     first: new Int32Array(count),
     second: new Int32Array(count),
@@ -121,7 +121,7 @@ function samples(count: number, step: number, centre: number, limit: number): Sa
     after: new Float64Array(count),
   };
   for (let i = 0; i < count; i++) {
-    const position = (i - (count - 1) / 2) * step + centre;
+    const position = (i - (count - 1) / 2) * step + center;
     const floor = Math.floor(position);
     const share = position - floor;
     result.first[i] = Math.min(Math.max(floor, 0), limit - 1);
@@ -140,10 +140,10 @@ function samples(count: number, step: number, centre: number, limit: number): Sa
  */
 export function crop(photo: Photo, box: Box, size: Size): Pixels {
   const [height, width] = size;
-  const [centreX, centreY] = centreOf(box);
+  const [centerX, centerY] = centerOf(box);
   const step = box[2] / width;
-  const rows = samples(height, step, centreY, photo.height);
-  const columns = samples(width, step, centreX, photo.width);
+  const rows = samples(height, step, centerY, photo.height);
+  const columns = samples(width, step, centerX, photo.width);
   const { data } = photo;
   // Assigning to it rounds halves to even numbers, as NumPy's rint does.
   const pixels = new Uint8ClampedArray(height * width * 3);

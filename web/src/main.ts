@@ -2,7 +2,7 @@
 
 import "./style.css";
 
-import { sideColour } from "./draw";
+import { sideColor } from "./draw";
 import { type Box, boxAround, type Pose, scaleBox, wholePhoto } from "./geometry";
 import { keepOffline } from "./offline";
 import { type Person, readPoses, writePoses } from "./poses";
@@ -152,7 +152,7 @@ function showJoints(): void {
     const head = document.createElement("th");
     head.scope = "row";
     head.textContent = name.replaceAll("_", " ");
-    head.style.setProperty("--side", sideColour(name));
+    head.style.setProperty("--side", sideColor(name));
     const moved = before[2] > 0
       ? Math.hypot(after[0] - before[0], after[1] - before[1]).toFixed(1) : "new";
     const score = document.createElement("td");

@@ -25,7 +25,7 @@ export interface Description {
   name: string;
   model: string;
   numbers: string;
-  licence: string | null;
+  license: string | null;
   task: "refine" | "estimate";
   skeleton: {
     name: string;

@@ -14,8 +14,9 @@ import pathlib
 import cv2
 import numpy as np
 
-from tfpose import crop_rules, photos
-from tfpose.predictor import Predictor, scale
+from tfpose.edge.predictor import Predictor, scale
+from tfpose.geometry import rules
+from tfpose.io import photos
 
 HERE = pathlib.Path(__file__).resolve().parent
 PUBLIC = HERE.parent / "public"
@@ -26,7 +27,7 @@ def around(pose) -> np.ndarray:
     low, high = pose[0, :, :2].min(axis=0), pose[0, :, :2].max(axis=0)
     side = high - low
     box = np.concatenate([(low + high) / 2 - (side - 1) / 2, side])
-    return scale(box[None], crop_rules.BOX_FACTOR)
+    return scale(box[None], rules.BOX_FACTOR)
 
 
 def main() -> None:

@@ -29,8 +29,8 @@ function ramp(width: number, height: number): Photo {
   return { width, height, data };
 }
 
-test("a box grows about its centre", () => {
-  // The box's pixels are 10..19, its centre 14.5.
+test("a box grows about its center", () => {
+  // The box's pixels are 10..19, its center 14.5.
   expect(scaleBox([10, 10, 10, 10], 2)).toEqual([5, 5, 20, 20]);
   expect(fitAspect([10, 10, 10, 10], [8, 16])).toEqual([5, 10, 20, 10]);
 });
@@ -51,9 +51,9 @@ test("crops show the box with its margins in the shape of the crop", () => {
   expect(shown.map((side) => Math.round(side * 1e9) / 1e9)).toEqual([0, 0, 40, 20]);
 });
 
-test("crop and photo pixels are inverses of each other, centres on centres", () => {
+test("crop and photo pixels are inverses of each other, centers on centers", () => {
   expect(toPhoto([0, 0], [0, 0, 8, 8], [8, 8])).toEqual([0, 0]);
-  // Two photo pixels a crop pixel: the first one's centre lies between 0 and 1.
+  // Two photo pixels a crop pixel: the first one's center lies between 0 and 1.
   expect(toPhoto([0, 0], [0, 0, 16, 16], [8, 8])).toEqual([0.5, 0.5]);
   expect(toCrop(toPhoto([3, 5], [2, 7, 31, 31], [8, 8]), [2, 7, 31, 31], [8, 8])).toEqual([3, 5]);
 });

@@ -41,7 +41,7 @@ def pose_distances(keypoints, placed, targets, visible, head_sizes) -> np.ndarra
 def assign(distances, visible, threshold: float = THRESHOLD) -> np.ndarray:
     """To whom each pose of a scene belongs.
 
-    A pose is for the person the largest share of whose labelled joints it hits; of
+    A pose is for the person the largest share of whose labeled joints it hits; of
     several poses for a person the one with the largest share gets it. Of equals the
     first is taken.
 
@@ -57,8 +57,8 @@ def assign(distances, visible, threshold: float = THRESHOLD) -> np.ndarray:
     owners = np.full(poses, -1, np.int64)
     if not poses or not people:
         return owners
-    labelled = (np.asarray(visible) > 0).sum(axis=1)
-    shares = (distances <= threshold).sum(axis=2) / np.maximum(labelled, 1)
+    labeled = (np.asarray(visible) > 0).sum(axis=1)
+    shares = (distances <= threshold).sum(axis=2) / np.maximum(labeled, 1)
     best = shares.argmax(axis=1)
     shares = np.where(np.arange(people) == best[:, None], shares, 0.0)
     winners = shares.argmax(axis=0)  # (M,)
@@ -84,7 +84,7 @@ def hits(distances, owners, threshold: float = THRESHOLD) -> np.ndarray:
     return right
 
 
-def average_precision(scores, right, labelled: int) -> tuple[float, float, float]:
+def average_precision(scores, right, labeled: int) -> tuple[float, float, float]:
     """Average precision of one joint over all scenes, as in Pascal VOC since 2010.
 
     The area under the precision at each recall, where precision never rises with
@@ -93,13 +93,13 @@ def average_precision(scores, right, labelled: int) -> tuple[float, float, float
     Args:
         scores: f64[P], of every joint that was placed.
         right: bool[P].
-        labelled: how many people have the joint.
+        labeled: how many people have the joint.
 
     Returns:
         average precision, and precision and recall of all P, in percent. Without a
         label all are nan, without a placed joint 0, 0 and 0.
     """
-    if not labelled:
+    if not labeled:
         return np.nan, np.nan, np.nan
     if not len(scores):
         return 0.0, 0.0, 0.0
@@ -107,8 +107,8 @@ def average_precision(scores, right, labelled: int) -> tuple[float, float, float
     found = np.cumsum(np.asarray(right, bool)[order])
     precision = found / np.arange(1, len(found) + 1)
     envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    area = (envelope * np.diff(found, prepend=0)).sum() / labelled
-    return 100.0 * area, 100.0 * precision[-1], 100.0 * found[-1] / labelled
+    area = (envelope * np.diff(found, prepend=0)).sum() / labeled
+    return 100.0 * area, 100.0 * precision[-1], 100.0 * found[-1] / labeled
 
 
 def inside_polygons(points, polygons) -> np.ndarray:

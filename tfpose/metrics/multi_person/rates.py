@@ -3,18 +3,19 @@
 ``metrics.scenes`` says which keys of the files they read. Departures from PoseTrack's
 tool: a frame without any pose counts all its labels as missed (there: one miss and one
 false pose of each joint), and MOTP is of the matches (there: of all pairs that were
-near enough). A joint that nobody has labelled has no number.
+near enough). A joint that nobody has labeled has no number.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from tfpose.metrics import multi_person, pck, scenes
+from tfpose.io.coco import Annotations, Results
+from tfpose.metrics import pck
+from tfpose.metrics.multi_person import precision, scenes
+from tfpose.metrics.multi_person.scenes import Scene, Sides
+from tfpose.metrics.multi_person.tracking import Events, follow
 from tfpose.metrics.rates import HEAD_SIZE, both_sides, known_mean
-from tfpose.metrics.scenes import Scene, Sides
-from tfpose.metrics.tracking import Events, follow
-from tfpose.poses import Annotations, Results
 
 # The joints of the papers' column "Head", those of them that a skeleton has.
 HEADS = {
@@ -59,19 +60,19 @@ def mean_precision(
     right = [np.zeros((0, len(annotations.skeleton)), bool)]
     for scene in found:
         distances = sides.distances(scene)
-        owners = multi_person.assign(distances, sides.visible[scene.people], threshold)
-        right.append(multi_person.hits(distances, owners, threshold))
-    right, labelled = np.concatenate(right), sides.visible[people].sum(axis=0)
+        owners = precision.assign(distances, sides.visible[scene.people], threshold)
+        right.append(precision.hits(distances, owners, threshold))
+    right, labeled = np.concatenate(right), sides.visible[people].sum(axis=0)
     joints, rates = annotations.skeleton.joints, []
     for k, placed in enumerate(sides.placed[poses].T):
         scores = results.scores[poses[placed], k]
-        counts = scores, right[placed, k], int(labelled[k])
-        rates.append(multi_person.average_precision(*counts))
-    area, precision, recall = np.array(rates).T
+        counts = scores, right[placed, k], int(labeled[k])
+        rates.append(precision.average_precision(*counts))
+    area, right_share, found_share = np.array(rates).T
     return {
         **_by_joint(joints, area, metric),
-        "precision": known_mean(precision[_in_mean(joints)]),
-        "recall": known_mean(recall[_in_mean(joints)]),
+        "precision": known_mean(right_share[_in_mean(joints)]),
+        "recall": known_mean(found_share[_in_mean(joints)]),
         **_counts(sides, found),
     }
 

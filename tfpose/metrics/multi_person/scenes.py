@@ -17,10 +17,12 @@ import pathlib
 
 import numpy as np
 
-from tfpose import pose_faults
-from tfpose.metrics import matching, multi_person
-from tfpose.pose_entries import boxes_around
-from tfpose.poses import Annotations, PoseFileError, Results, rows_by_image
+from tfpose.errors import PoseFileError
+from tfpose.geometry import arrays
+from tfpose.geometry.arrays import box_around
+from tfpose.io import coco_checks
+from tfpose.io.coco import Annotations, Results, rows_by_image
+from tfpose.metrics.multi_person import precision
 
 # The share of the head box's diagonal that is the head size (MPII, PoseTrack).
 HEAD_SHARE = 0.6
@@ -55,7 +57,7 @@ class Sides:
 
     def distances(self, scene: Scene) -> np.ndarray:
         """f64[poses, people, K] of ``multi_person.pose_distances``."""
-        return multi_person.pose_distances(
+        return precision.pose_distances(
             self.results.keypoints[scene.poses],
             self.placed[scene.poses],
             self.annotations.keypoints[scene.people],
@@ -79,7 +81,7 @@ def both_sides(
             polygons = _regions(photo, annotations.images) if ignore_regions else []
             if polygons:
                 points = side.keypoints[rows]
-                counted[rows] &= ~multi_person.inside_polygons(points, polygons)
+                counted[rows] &= ~precision.inside_polygons(points, polygons)
     return Sides(annotations, results, visible, placed, _head_sizes(annotations))
 
 
@@ -145,12 +147,12 @@ def photos(sides: Sides) -> list[Scene]:
     """
     people_of = rows_by_image(sides.annotations.image_ids)
     poses_of = rows_by_image(sides.results.image_ids)
-    labelled, placed = sides.visible.any(axis=1), sides.placed.any(axis=1)
+    labeled, placed = sides.visible.any(axis=1), sides.placed.any(axis=1)
     scenes = []
     for photo in sides.annotations.images:
         if len(people := people_of.get(photo, ())):
             poses = poses_of.get(photo, people[:0])
-            scenes.append(Scene(photo, people[labelled[people]], poses[placed[poses]]))
+            scenes.append(Scene(photo, people[labeled[people]], poses[placed[poses]]))
     return scenes
 
 
@@ -169,7 +171,7 @@ def groups(sides: Sides) -> list[Scene]:
     if not any(group is not None for group in group_of):
         return photos(sides)
     everywhere = np.ones(found.keypoints.shape[:2], bool)
-    boxes = boxes_around(found.keypoints, everywhere & sides.placed)
+    boxes = box_around(found.keypoints, everywhere & sides.placed)
     scenes = []
     for scene in photos(sides):
         members: dict[int, list[int]] = {}
@@ -195,12 +197,12 @@ def groups(sides: Sides) -> list[Scene]:
 
 
 def nearest_box(box, boxes) -> int:
-    """Which of f64[N, 4] a box xywh overlaps most, or else whose centre is nearest."""
-    shared = matching.overlaps(box, boxes)
+    """Which of f64[N, 4] a box xywh overlaps most, or else whose center is nearest."""
+    shared = arrays.overlaps(box, boxes)
     if shared.any():
         return int(shared.argmax())
-    centres = boxes[:, :2] + boxes[:, 2:] / 2 - (box[:2] + box[2:] / 2)
-    return int(np.linalg.norm(centres, axis=1).argmin())
+    centers = boxes[:, :2] + boxes[:, 2:] / 2 - (box[:2] + box[2:] / 2)
+    return int(np.linalg.norm(centers, axis=1).argmin())
 
 
 def videos(annotations: Annotations, scenes: list[Scene]) -> list[list[Scene]]:
@@ -213,7 +215,7 @@ def videos(annotations: Annotations, scenes: list[Scene]) -> list[list[Scene]]:
 
     def place(scene):
         number = annotations.images[scene.photo].get("frame_id", scene.photo)
-        if not pose_faults.is_id(number):
+        if not coco_checks.is_id(number):
             raise PoseFileError(
                 f"images: id {scene.photo}: expected an integer frame_id, found "
                 f"{number!r}"
@@ -249,6 +251,6 @@ def track_ids(sides: Sides, scenes: list[Scene]) -> tuple[dict, dict]:
 def _integer(people: Annotations | Results, row: int, key: str) -> int | None:
     """The integer under a key of a person's or pose's entry, None if it has none."""
     value = people.entries[row].get(key)
-    if value is not None and not pose_faults.is_id(value):
+    if value is not None and not coco_checks.is_id(value):
         raise _fault(people, row, f"an integer {key}", repr(value))
     return value

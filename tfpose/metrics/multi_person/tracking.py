@@ -20,7 +20,7 @@ class Events:
     """What happened in the frames of some videos; they can be added.
 
     Attributes:
-        objects: labelled joints.
+        objects: labeled joints.
         matches: of these, those that were found, switches among them.
         switches: those found by another track than the last time.
         false_positives: found joints that match no label.
@@ -39,7 +39,7 @@ class Events:
 
     @property
     def misses(self) -> int:
-        """Labelled joints that were not found."""
+        """Labeled joints that were not found."""
         return self.objects - self.matches
 
     def rates(self) -> dict[str, float]:

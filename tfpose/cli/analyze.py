@@ -1,0 +1,55 @@
+"""``tfpose analyze``: says which kinds of mistakes poses make."""
+
+from __future__ import annotations
+
+from tfpose.cli.common import (
+    annotations_option,
+    before_option,
+    json_option,
+    option,
+    poses_option,
+    subcommand,
+    switch,
+    write_numbers,
+)
+from tfpose.io.files import write_text
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "analyze",
+        "says which kinds of mistakes poses make",
+        "Shares of good joints, jitter, inversions, swaps and misses, joint by joint.",
+        "tfpose analyze --poses poses.json --annotations truth.json "
+        "--picture errors.svg",
+    )
+    poses_option(command)
+    annotations_option(command)
+    before_option(command)
+    option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
+    text = "average precision if misses, then swaps, inversions and jitter are undone"
+    switch(command, "--gains", text)
+    json_option(command)
+
+
+def run(poses, annotations, before, picture, gains, json) -> None:
+    """Says which kinds of mistakes poses make, joint by joint, and what they cost."""
+    from tfpose.evaluation.evaluate import analyze_poses, correction_gains
+    from tfpose.io.coco import read_both
+    from tfpose.report import charts, tables
+
+    files = [poses] if before is None else [before, poses]
+    truth, *sides = read_both(annotations, *files)
+    results = [analyze_poses(truth, side) for side in sides]
+    print(tables.format_table(*results))
+    if gains:
+        for result, side in zip(results, sides, strict=True):
+            result["gains"] = correction_gains(truth, side)
+        print("\n" + tables.format_gains(*(result["gains"] for result in results)))
+    if picture:
+        bars = [result["per_joint"] for result in results]
+        write_text(picture, charts.error_bars(*bars))
+    *others, numbers = results
+    write_numbers(json, {**numbers, "before": others[0]} if others else numbers)

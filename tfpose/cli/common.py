@@ -1,0 +1,189 @@
+"""What all commands share: the parts of their help, their errors, TensorFlow's start.
+
+A command that ends badly prints one line to stderr and exits with 2; a traceback is
+printed only for what the package did not foresee.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Sequence
+
+import absl.logging
+
+from tfpose.errors import TfposeError
+from tfpose.io.files import write_json
+
+# Where commands look for prepared data sets by default.
+DATA = "runs/data"
+# Packages that a plain installation lacks, and the extra that brings each.
+EXTRAS = {
+    **dict.fromkeys("tensorflow keras tensorflow_datasets".split(), "full"),
+    "pycocotools": "full",
+    "ai_edge_litert": "edge",
+    "ai_edge_quantizer": "full",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+}
+
+
+# --- arguments -------------------------------------------------------------------
+
+
+def subcommand(commands, name: str, title: str, more: str, example: str):
+    """Adds a subcommand; ``title`` is its line in ``tfpose --help``."""
+    return commands.add_parser(
+        name,
+        help=title,
+        description=textwrap.fill(f"{title[0].upper()}{title[1:]}. {more}", 79),
+        epilog=f"Example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def option(
+    command, flag: str, metavar: str, text: str, aliases: Sequence[str] = (), **options
+) -> None:
+    """Adds an option that takes a value; the help text shows its default.
+
+    Args:
+        command: of ``subcommand``.
+        flag: its name, with hyphens. The spelling with underscores works too.
+        metavar, text: of the help.
+        aliases: earlier names, which still work.
+        options: of ``add_argument``.
+    """
+    if options.get("default") is not None:
+        text = f"{text} (default: %(default)s)"
+    action = command.add_argument(flag, metavar=metavar, help=text, **options)
+    _also_called(command, action, flag, aliases)
+
+
+def switch(command, flag: str, text: str, aliases: Sequence[str] = ()) -> None:
+    """Adds an option without a value."""
+    action = command.add_argument(flag, action="store_true", help=text)
+    _also_called(command, action, flag, aliases)
+
+
+def _also_called(command, action, flag: str, aliases: Sequence[str]) -> None:
+    # Aliases that argparse knows of would fill the help.
+    for name in (f"--{flag[2:].replace('-', '_')}", *aliases):
+        command._option_string_actions.setdefault(name, action)
+
+
+def json_option(command) -> None:
+    """``--json FILE``, of every command that prints numbers."""
+    option(command, "--json", "FILE", "also write the numbers to this JSON file")
+
+
+def set_option(command, text: str) -> None:
+    """``--set KEY=VALUE``, any number of times."""
+    command.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help=f"{text}; may be repeated",
+    )
+
+
+def recipe_option(command, default: str) -> None:
+    """``--recipe NAME`` of a model."""
+    text = "recipe to start from: tiny, paper ... (tfpose models lists them)"
+    option(command, "--recipe", "NAME", text, ("--preset",), default=default)
+
+
+def poses_option(command, required: bool = True) -> None:
+    """``--poses FILE``."""
+    text = "COCO results JSON: image_id, keypoints [x, y, score, ...], score"
+    option(command, "--poses", "FILE", text, required=required)
+
+
+def annotations_option(command, required: bool = True) -> None:
+    """``--annotations FILE`` of the commands that score poses."""
+    text = "COCO annotations JSON; its category names the joints"
+    option(command, "--annotations", "FILE", text, required=required)
+
+
+def before_option(command) -> None:
+    """``--before FILE`` of the commands that score poses."""
+    text = "the same people's poses before refinement: shows before -> after"
+    option(command, "--before", "FILE", text)
+
+
+def page_options(command, required: bool) -> None:
+    """The options of an HTML report."""
+    option(command, "--images", "DIR", "folder of the photos", required=required)
+    option(command, "--out", "FILE.html", "the report to write", required=required)
+    option(command, "--title", "TEXT", "heading of the page")
+    option(command, "--log", "FILE.csv", "log.csv of a training run, for its curves")
+
+
+# --- running ---------------------------------------------------------------------
+
+
+def run(command: Callable, **options) -> int:
+    """Runs a command and turns its errors into one line and an exit code."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        command(**options)
+    except TfposeError as error:
+        return _complain(str(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _complain(str(error))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package not in EXTRAS:
+            raise
+        extra = EXTRAS[package]
+        return _complain(
+            f"this needs {package}, which the extra '{extra}' installs: pip install "
+            f"'.[{extra}]' in the project's folder, or 'tfpose[{extra}] @ ' and the "
+            "wheel's path"
+        )
+    except KeyboardInterrupt:
+        print("tfpose: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _complain(message: str) -> int:
+    print(f"tfpose: error: {message}", file=sys.stderr)
+    return 2
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow without its start-up messages.
+
+    It reports its CPU features and GPUs it does not find, in lines that no setting
+    turns off (tensorflow issue 100442). They are kept only if it fails. What TensorFlow
+    Datasets logs as warnings is news of what it does.
+    """
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    with tempfile.TemporaryFile() as messages:
+        stderr = os.dup(2)
+        os.dup2(messages.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()
+        except BaseException:
+            messages.seek(0)
+            os.write(stderr, messages.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def write_numbers(json: str | None, numbers: dict) -> None:
+    """Writes what a command printed, if a file is given (``--json``)."""
+    if json:
+        write_json(json, numbers)

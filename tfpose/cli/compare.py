@@ -1,0 +1,80 @@
+"""``tfpose compare``: says what each of several refiners changed."""
+
+from __future__ import annotations
+
+import pathlib
+
+from tfpose.cli.common import (
+    annotations_option,
+    json_option,
+    page_options,
+    poses_option,
+    subcommand,
+    write_numbers,
+)
+from tfpose.errors import TfposeError
+from tfpose.metrics.choices import COMPARED
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "compare",
+        "says what each of several refiners changed",
+        "Scores the same people's poses before and after each refiner, joint by joint "
+        "and by kinds of mistakes; each change comes with an interval that shows how "
+        "much of it could be chance. --out also shows the people who gained and lost "
+        "most.",
+        "tfpose compare --annotations truth.json --poses poses.json "
+        "--refined posefix=refined.json --images photos --out report.html",
+    )
+    poses_option(command)
+    annotations_option(command)
+    text = "the same poses after a refiner; NAME is the file's name by default; may be "
+    text += "repeated"
+    command.add_argument(
+        "--refined", metavar="NAME=FILE", nargs="+", action="extend", required=True,
+        help=text,
+    )  # fmt: skip
+    text = f"{', '.join(COMPARED)}; also pck@0.1 for another threshold (default: all "
+    text += "that the annotations allow)"
+    command.add_argument(
+        "--metric", metavar="NAME", nargs="+", action="extend", help=text
+    )
+    page_options(command, required=False)
+    json_option(command)
+
+
+def run(annotations, poses, refined, metric, images, out, title, log, json) -> None:
+    """Scores the same poses before and after each of several refiners."""
+    from tfpose.evaluation.refinement import compare_poses
+    from tfpose.io.coco import read_both
+    from tfpose.report import pages, tables
+
+    if out and not images:
+        raise TfposeError("compare: expected --images with --out")
+    files = _named_files(refined)
+    truth, before, *after = read_both(annotations, poses, *files.values())
+    sides = dict(zip(files, after, strict=True))
+    numbers = compare_poses(truth, before, sides, metric)
+    print(tables.comparison_table(numbers))
+    if out:
+        pages.write(out, truth, before, sides, images, title, log, numbers=numbers)
+        print(f"wrote {out}")
+    write_numbers(json, numbers)
+
+
+def _named_files(refined: list[str]) -> dict[str, str]:
+    """Name -> file of NAME=FILE; a file alone names itself."""
+    files = {}
+    for text in refined:
+        name, equals, path = text.partition("=")
+        if not equals:
+            name, path = pathlib.Path(text).stem, text
+        if not name or not path:
+            raise TfposeError(f"--refined {text}: expected NAME=FILE")
+        if name in files:
+            raise TfposeError(f"--refined {text}: expected another name than {name}")
+        files[name] = path
+    return files

@@ -1,0 +1,112 @@
+"""``tfpose evaluate``: scores poses against annotations, or a model."""
+
+from __future__ import annotations
+
+from tfpose.cli.common import (
+    DATA,
+    annotations_option,
+    before_option,
+    json_option,
+    option,
+    poses_option,
+    start_tensorflow,
+    subcommand,
+    switch,
+    write_numbers,
+)
+from tfpose.errors import TfposeError
+from tfpose.io.files import write_text
+from tfpose.metrics.choices import AVERAGINGS, METRICS, NORMALIZERS, VIEWPOINTS
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "evaluate",
+        "scores poses against annotations, or a model",
+        "With --before it scores both sets of poses and prints the gain. With "
+        "--model-dir it scores a model on prepared validation people: an estimator "
+        "from their boxes, a refiner on corrupted poses before and after.",
+        "tfpose evaluate --poses refined.json --before poses.json "
+        "--annotations truth.json --metric pck",
+    )
+    poses_option(command, required=False)
+    annotations_option(command, required=False)
+    before_option(command)
+    option(command, "--model-dir", "NAME|DIR", "preset, or folder that train wrote")
+    option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
+    text = "pck, pckh, auc, pcp: joints and limbs of one pose a person; oks: COCO's "
+    text += "average precision; mpii, posetrack: mean average precision of several "
+    text += "people's joints; mota: of tracked people"
+    option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
+    text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in limb "
+    text += "lengths for pcp (0.5); end of the curve for auc (0.5); in head sizes for "
+    text += "mpii, posetrack and mota (0.5)"
+    option(command, "--threshold", "X", text, type=float)
+    text = "length of pck: torso, the skeleton's segment, or torso_box, the longer "
+    text += "side of the box of shoulders and hips"
+    option(command, "--normalizer", "NAME", text, ("--normaliser",),
+           choices=NORMALIZERS, default=NORMALIZERS[0])  # fmt: skip
+    text = "whose left is left, the person's or the observer's"
+    option(command, "--viewpoint", "NAME", text, choices=VIEWPOINTS,
+           default=VIEWPOINTS[0])  # fmt: skip
+    text = "lenient PCP: threshold the mean error of a limb's two ends"
+    switch(command, "--lenient", text, ("--average",))
+    text = "mean of pckh and auc: joints all alike and < (pytorch-pose), joints "
+    text += "weighted by what is labeled (HRNet), or pooled with a head of neck and "
+    text += "head top (MPII)"
+    option(command, "--mean", "NAME", text, dest="averaging", choices=AVERAGINGS,
+           default=AVERAGINGS[0])  # fmt: skip
+    text = "mota counts the last frame of each video too, unlike PoseTrack's tool"
+    switch(command, "--every-frame", text)
+    text = "draw the curves of pck, pckh or pcp over thresholds from 0 to 0.5"
+    option(command, "--curve", "FILE.svg", text)
+    text = "with --model-dir: a line for each of an estimator's heatmaps"
+    switch(command, "--every-map", text)
+    text = "with --model-dir: read an estimator's Gaussian heatmaps by DARK"
+    switch(command, "--dark", text)
+    json_option(command)
+
+
+def run(
+    poses, annotations, before, model_dir, data, curve, every_map, dark, json, **options
+) -> None:
+    """Scores poses, two sets of poses before -> after, or a model, by one metric."""
+    from tfpose.report import charts, tables
+
+    options["curve"] = bool(curve)
+    if model_dir and not (poses or annotations or before):
+        start_tensorflow()
+        from tfpose.training.validation import evaluate_model
+
+        options |= {"every_map": every_map, "dark": dark}
+        numbers = evaluate_model(model_dir, data, **options)
+    elif every_map or dark:
+        raise TfposeError("evaluate: expected --model-dir with --every-map and --dark")
+    elif poses and annotations and not model_dir:
+        numbers = _score(annotations, poses, before, options)
+    else:
+        raise TfposeError(
+            "evaluate: expected --poses with --annotations, or --model-dir with --data"
+        )
+    sides = numbers.get("maps") or {"": numbers}
+    if "before" in numbers:
+        sides = {"before": numbers["before"], "after": numbers}
+    if every_map:
+        print(tables.format_maps(sides))
+    else:
+        print(tables.format_table(*sides.values()))
+    if curve:
+        write_text(curve, charts.curve_panels(**tables.curve_panels(sides)))
+    write_numbers(json, numbers)
+
+
+def _score(annotations, poses, before, options) -> dict:
+    from tfpose.evaluation.evaluate import evaluate_poses
+    from tfpose.io.coco import read_both
+
+    files = [poses] if before is None else [poses, before]
+    truth, *sides = read_both(annotations, *files)
+    numbers, *others = [evaluate_poses(truth, side, **options) for side in sides]
+    return {**numbers, "before": others[0]} if others else numbers

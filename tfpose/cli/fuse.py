@@ -1,0 +1,34 @@
+"""``tfpose fuse``: makes one model of a trained RNet and a trained CNet."""
+
+from __future__ import annotations
+
+from tfpose.cli.common import option, start_tensorflow, subcommand
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "fuse",
+        "makes one model of a trained RNet and a trained CNet",
+        "Hybrid-Pose: each heatmap of RNet times all of CNet's, added. The folder it "
+        "writes is evaluated, exported and used as that of any model.",
+        "tfpose fuse --rnet runs/rnet --cnet runs/cnet --out runs/hybrid",
+    )
+    for name in ("rnet", "cnet"):
+        text = f"folder of a trained {name}"
+        option(command, f"--{name}", "DIR", text, required=True)
+    option(command, "--out", "DIR", "folder to write", required=True)
+    for name, network in (("refinement", "RNet"), ("correction", "CNet")):
+        text = f"numbers of {network}'s hourglasses to fuse, from 1 (default: all); "
+        text += f"without numbers {network} is left out"
+        command.add_argument(f"--{name}", metavar="N", nargs="*", type=int, help=text)
+
+
+def run(rnet, cnet, out, refinement, correction) -> None:
+    """Makes one model of a trained RNet and a trained CNet."""
+    start_tensorflow()
+    from tfpose.training.hybrid_pose import fuse_folders
+
+    fuse_folders(rnet, cnet, out, refinement, correction)
+    print(f"wrote {out}")

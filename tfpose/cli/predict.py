@@ -1,0 +1,86 @@
+"""``tfpose predict``: finds the poses of people in photos."""
+
+from __future__ import annotations
+
+import sys
+
+from tfpose.cli.common import (
+    json_option,
+    option,
+    start_tensorflow,
+    subcommand,
+    switch,
+    write_numbers,
+)
+from tfpose.errors import TfposeError
+
+# The preset that finds poses unless another one is named.
+ESTIMATOR = "estimator_tiny_lsp"
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "predict",
+        "finds the poses of people in photos",
+        "Writes a picture of each photo and a COCO results file, OUT/poses.json. "
+        "People are located by OpenCV's detector, which finds whole, upright people, "
+        "or by --boxes, --detector, --single or the boxes of --annotations.",
+        "tfpose predict photo.jpg --single --out found",
+    )
+    command.add_argument(
+        "photos", metavar="PHOTO", nargs="*", help="photos, or folders of photos"
+    )
+    option(command, "--images", "DIR", "the same as a PHOTO: a folder of photos")
+    text = "the estimator: a preset or a model folder"
+    option(command, "--model", "NAME|DIR", text, default=ESTIMATOR)
+    text = "a refiner that makes the poses better: a preset or a model folder"
+    option(command, "--refine", "NAME|DIR", text)
+    text = "COCO results JSON with a bbox for each person; the number in a photo's "
+    text += "name is its image_id"
+    option(command, "--boxes", "FILE", text)
+    text = "TensorFlow SavedModel that detects people: detection_boxes, "
+    text += "detection_scores, detection_classes of uint8 photos"
+    option(command, "--detector", "DIR", text)
+    switch(command, "--single", "one person a photo, who fills it: no boxes needed")
+    text = "COCO annotations JSON with the names of the photos and a box around each "
+    text += "person; without it the number in a photo's name is its image_id"
+    option(command, "--annotations", "FILE", text)
+    text = "drop boxes with a lower score (default: 0.5 for --detector, 0 for --boxes, "
+    text += "0.3 for OpenCV's detector)"
+    option(command, "--detection-score", "X", text, type=float)
+    text = "folder to write, or FILE.json to write the poses alone"
+    option(command, "--out", "DIR", text, default="runs/predict")
+    text = "sizes at which each person is looked at; the heatmaps are averaged (not "
+    text += "for models that find everybody at once)"
+    option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
+    switch(command, "--no-flip", "do not look at the mirrored photo too")
+    json_option(command)
+
+
+def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
+    """Finds the poses of the people in photos."""
+    try:
+        sizes = tuple(float(scale) for scale in scales.split(","))
+    except ValueError as error:
+        raise TfposeError(
+            f"--scales {scales}: expected numbers such as 0.8,1.0,1.2"
+        ) from error
+    start_tensorflow()
+    from tfpose.inference.predict_files import predict_files
+
+    numbers = predict_files(
+        given=photos + ([images] if images else []),
+        out=out, refiner=refine, scales=sizes, flip=not no_flip, **options,
+    )  # fmt: skip
+    for name in numbers["nobody"]:
+        print(f"found nobody: {name}", file=sys.stderr)
+    if numbers["numbered"]:
+        print(
+            f"{len(numbers['numbered'])} photos without a number of their own in their "
+            "names have new image_ids; file_name tells them apart",
+            file=sys.stderr,
+        )
+    print(f"wrote {out}: {numbers['poses']} poses in {numbers['photos']} photos")
+    write_numbers(json, numbers)

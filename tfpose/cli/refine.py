@@ -1,0 +1,83 @@
+"""``tfpose refine``: makes the poses of any method better."""
+
+from __future__ import annotations
+
+import sys
+
+from tfpose.cli.common import (
+    json_option,
+    option,
+    poses_option,
+    start_tensorflow,
+    subcommand,
+    switch,
+    write_numbers,
+)
+from tfpose.evaluation.text import aligned
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "refine",
+        "makes the poses of any method better",
+        "Writes a file with the same records in the same order, their joints moved; "
+        "scores and all other keys stay.",
+        "tfpose refine --model posefix_tiny_lsp --poses poses.json --images photos "
+        "--out refined.json",
+    )
+    text = "the refiner: a preset or a model folder"
+    option(command, "--model", "NAME|DIR", text, required=True)
+    poses_option(command)
+    option(command, "--images", "DIR", "folder of the photos", required=True)
+    option(command, "--out", "FILE", "the refined poses", required=True)
+    text = "COCO annotations JSON whose images name the photos; without it the number "
+    text += "in a photo's name is its image_id"
+    option(command, "--annotations", "FILE", text)
+    text = "leave poses that cannot be refined as they are instead of stopping"
+    switch(command, "--skip-bad", text)
+    text = "take the refined joints alone, however reliable the given ones are"
+    switch(command, "--refined-only", text, ("--no-fusion", "--no_fusion"))
+    text = "print how far each joint of the input was trusted"
+    aliases = "--fusion-report", "--fusion_report"
+    switch(command, "--reliability-report", text, aliases)
+    text = "keep only the best-scored of a photo's refined poses that are more alike "
+    text += "than this OKS; 1 keeps all"
+    option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
+    text = "remove joints whose score by the refiner, 0 to 1, is not above this"
+    option(command, "--threshold", "SCORE", text, type=float, default=0.0)
+    json_option(command)
+
+
+def run(
+    model, poses, images, out, annotations, skip_bad, refined_only, reliability_report,
+    oks_nms, threshold, json,
+) -> None:  # fmt: skip
+    """Refines a file of poses."""
+    start_tensorflow()
+    from tfpose.inference.refine_files import refine_file
+
+    numbers = refine_file(
+        model, poses, images, out, annotations, skip_bad, not refined_only, oks_nms,
+        threshold,
+    )  # fmt: skip
+    for line in numbers["bad"]:
+        print(f"left as it was: {line}", file=sys.stderr)
+    print(f"wrote {out}: refined {numbers['refined']} of {numbers['poses']} poses")
+    if numbers["duplicates"]:
+        print(f"dropped {numbers['duplicates']} near copies (OKS above {oks_nms:g})")
+    if numbers["removed"]:
+        print(f"removed {numbers['removed']} joints (score not above {threshold:g})")
+    if reliability_report and numbers["reliability"]:
+        print(_table(numbers["reliability"]))
+    write_numbers(json, numbers)
+
+
+def _table(joints: dict[str, dict[str, float]]) -> str:
+    """How far the input was trusted, a line a joint."""
+    columns = list(next(iter(joints.values())))
+    rows = [("joint", *(name.replace("_", " ") for name in columns))]
+    for joint, numbers in joints.items():
+        rows.append((joint, *(f"{numbers[name]:.3f}" for name in columns)))
+    return aligned(rows)

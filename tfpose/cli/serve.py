@@ -1,0 +1,43 @@
+"""``tfpose serve``: answers TensorFlow Serving's REST requests."""
+
+from __future__ import annotations
+
+from tfpose.cli.common import option, start_tensorflow, subcommand
+from tfpose.errors import TfposeError
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "serve",
+        "answers TensorFlow Serving's REST requests",
+        "A server for development: the same paths and JSON, several models and "
+        "versions. Needs the extra serve.",
+        "tfpose export --model-dir runs/mine --out models/mine\n"
+        "  tfpose serve --models models",
+    )
+    text = "folder of NAME/VERSION/saved_model.pb; serve only models that you trust"
+    option(command, "--models", "DIR", text, required=True)
+    text = "address to listen on; anything but loopback exposes the server to the "
+    text += "network"
+    option(command, "--host", "ADDRESS", text, default="127.0.0.1")
+    text = "port to listen on, 0 for any free one"
+    option(command, "--port", "N", text, type=int, default=8501)
+    text = "requests in the server at a time; others are told to come back (503)"
+    option(command, "--queue", "N", text, type=int, default=32)
+    text = "megabytes of a request's body at most"
+    option(command, "--max-body", "MB", text, type=float, default=20.0)
+
+
+def run(models, host, port, queue, max_body) -> None:
+    """Answers requests until it is interrupted."""
+    if queue < 1 or max_body <= 0:
+        raise TfposeError("--queue, --max-body: expected positive numbers")
+    import fastapi  # noqa: F401, before TensorFlow takes its seconds
+    import uvicorn  # noqa: F401
+
+    start_tensorflow()
+    from tfpose.serving.server import Limits, serve
+
+    serve(models, host, port, Limits(int(max_body * 1e6), queue))

@@ -1,0 +1,63 @@
+"""``tfpose train``: trains a model on prepared data (also ``train.py``)."""
+
+from __future__ import annotations
+
+import pathlib
+
+from tfpose.cli.common import (
+    DATA,
+    option,
+    recipe_option,
+    set_option,
+    start_tensorflow,
+    subcommand,
+    switch,
+)
+
+
+def add(commands) -> None:
+    """Adds the subcommand."""
+    command = subcommand(
+        commands,
+        "train",
+        "trains a model on prepared data",
+        "The folder gets the weights, the resolved configuration, a CSV log and "
+        "TensorBoard files.",
+        "tfpose train --model posefix --data runs/data --set epochs=5",
+    )
+    option(command, "--model", "NAME", "see tfpose models", default="posefix")
+    recipe_option(command, "tiny")
+    option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
+    text = "folder to write (default: runs/MODEL_RECIPE)"
+    option(command, "--model-dir", "DIR", text)
+    switch(command, "--resume", "continue the run in --model-dir")
+    switch(command, "--quicktest", "a few steps, to see that everything works")
+    text = "preset or model folder to start from, or imagenet, whose weights Keras "
+    text += "downloads"
+    option(command, "--weights", "NAME|DIR", text)
+    set_option(command, "changes the recipe, e.g. epochs=5")
+
+
+def run(
+    model, recipe, data, model_dir, resume=False, quicktest=False, weights=None,
+    settings=(),
+) -> None:  # fmt: skip
+    """Trains a model into ``model_dir`` and calibrates it if it is a refiner."""
+    start_tensorflow()
+    from tfpose import config
+    from tfpose.models import folders
+    from tfpose.recipes import find_recipe
+    from tfpose.training import calibration, cluster, fit
+
+    model_dir = model_dir or f"runs/{model}_{recipe}"
+    if resume:
+        start = folders.load_config(pathlib.Path(model_dir))
+    else:
+        start = find_recipe(model, recipe)
+    chosen = config.override(start, list(settings))
+    trained = fit.train(chosen, data, model_dir, resume, quicktest, weights)
+    if cluster.place().is_chief:
+        if trained.is_refiner and not quicktest:
+            calibration.calibrate(model_dir, data)
+        print(f"wrote {model_dir}")
+    cluster.wait_for_all()

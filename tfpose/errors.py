@@ -1,0 +1,74 @@
+"""Every error class of the package.
+
+All derive from ``TfposeError``, a ``ValueError``. The message is one line for people:
+which file, which record, what was expected, and what was found. Commands print it
+without a traceback.
+"""
+
+
+class TfposeError(ValueError):
+    """Base class: an argument or a file that cannot be used."""
+
+
+class FileError(TfposeError):
+    """A file that cannot be read or written."""
+
+
+class PoseFileError(FileError):
+    """A pose or annotation file whose contents cannot be used."""
+
+
+class PhotoError(FileError):
+    """A photo that is missing, damaged, or not a photo."""
+
+
+class ConfigError(TfposeError):
+    """A training configuration that cannot be used."""
+
+
+class DataError(TfposeError):
+    """Prepared data that cannot be read."""
+
+
+class ModelFolderError(TfposeError):
+    """A model folder that is missing, or holds the weights of another network."""
+
+
+class TrainingError(TfposeError):
+    """Training that cannot start or continue."""
+
+
+class ClusterError(TfposeError):
+    """Workers that cannot train together."""
+
+
+class ImageNetError(TfposeError):
+    """ImageNet weights that are missing or do not fit the network."""
+
+
+class DetectorError(TfposeError):
+    """A SavedModel that does not detect people."""
+
+
+class ExportError(TfposeError):
+    """A model that cannot be exported, or whose export answers differently."""
+
+
+class LiteRTError(TfposeError):
+    """A graph that cannot become a ``.tflite`` file."""
+
+
+class MetadataError(TfposeError):
+    """An exported file without a readable description of itself."""
+
+
+class PredictorError(TfposeError):
+    """A model or an input that a ``Predictor`` cannot use."""
+
+
+class ServingError(TfposeError):
+    """A folder that cannot be served."""
+
+
+class RequestError(TfposeError):
+    """A request that cannot be answered."""

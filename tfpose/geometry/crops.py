@@ -1,0 +1,72 @@
+"""What a crop shows of a person: boxes of poses and photos become crops."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from tfpose.geometry import tensors
+from tfpose.geometry.rules import BOX_FACTOR, CROP_MARGIN
+from tfpose.skeletons import Skeleton
+
+
+def crop_box(box, height, size, wanted: float) -> tf.Tensor:
+    """The part of the photo that a crop shows of a person.
+
+    Args:
+        box: f32[..., 4] of the person in I.
+        height: f32[...] of the person standing, px of I.
+        size: (height, width) of the crop.
+        wanted: ``Config.person_height``; 0 for the box with its margin.
+
+    Returns:
+        f32[..., 4] I, in the shape of ``size``.
+    """
+    if wanted:
+        return tensors.height_box(box, height, size, wanted)
+    return tensors.scale_box(tensors.fit_aspect(box, size), CROP_MARGIN)
+
+
+def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
+    """``geometry.person_height`` of poses f32[..., K, 2]; f32[...] px.
+
+    COCO's head, from ear to ear, says nothing about the height.
+    """
+    head = skeleton.head
+    upright = head is not None and "head_top" in head
+    joints = [skeleton.index(joint) for joint in head] if upright else None
+    return tensors.person_height(keypoints, valid, joints)
+
+
+@tf.function(reduce_retracing=True)
+def crops_of(photo, boxes, size, scales):
+    """A photo's people: f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I at scale 1."""
+    boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
+    photo = tf.cast(photo, tf.float32)[None]
+
+    def crops(box):
+        matrices = [
+            tensors.crop_matrix(tensors.scale_box(box, 1 / s), size) for s in scales
+        ]
+        return tf.concat([tensors.warp(photo, m[None], size) for m in matrices], 0)
+
+    # One after the other: copies of a large photo for each person would fill memory.
+    images = tf.map_fn(crops, boxes)
+    return images, tensors.invert(tensors.crop_matrix(boxes, size))
+
+
+def whole_photo(photo) -> np.ndarray:
+    """f32[1, 4] xywh: the box whose crop is the photo; crops show more than boxes."""
+    height, width = photo.shape[:2]
+    box = tensors.scale_box(tf.constant([0.0, 0.0, width, height]), 1 / CROP_MARGIN)
+    return box.numpy()[None]
+
+
+def boxes_of(keypoints, valid=None) -> np.ndarray:
+    """f32[N, 4] xywh: boxes around poses f32[N, K, 2] I, as refiners cut them.
+
+    ``valid`` [N, K] says which joints are there; all of them if it is not given.
+    """
+    valid = np.ones(keypoints.shape[:2]) if valid is None else valid
+    box = tensors.box_around(keypoints, np.float32(valid))
+    return tensors.scale_box(box, BOX_FACTOR).numpy()

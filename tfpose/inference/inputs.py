@@ -1,0 +1,105 @@
+"""What people hand to a model: checked, in one way for all that answer about photos.
+
+NumPy alone, for ``tfpose.edge`` too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpose.errors import TfposeError
+from tfpose.skeletons import Skeleton
+
+
+def checked_photo(photo) -> np.ndarray:
+    """A photo u8[H, W, 3] RGB, if it is one.
+
+    Raises:
+        TfposeError: another type or shape, or no pixels.
+    """
+    photo = np.asarray(photo)
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise TfposeError(
+            "photo: expected uint8 of the shape (height, width, 3), found "
+            f"{photo.dtype} of {photo.shape}"
+        )
+    if not photo.size:
+        raise TfposeError(f"photo: expected pixels, found the shape {photo.shape}")
+    return photo
+
+
+def checked_boxes(boxes) -> np.ndarray:
+    """Boxes f64[N, 4] xywh, if they are some; N may be 0.
+
+    Raises:
+        TfposeError: another shape, NaN or infinity, or a box without an area.
+    """
+    boxes = np.asarray(boxes, np.float64)
+    if not boxes.size:
+        return np.zeros((0, 4))
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise TfposeError(f"boxes: expected the shape (people, 4), found {boxes.shape}")
+    _check_finite(boxes, "boxes")
+    empty = np.flatnonzero((boxes[:, 2:] <= 0).any(axis=1))
+    if len(empty):
+        raise TfposeError(
+            f"boxes[{empty[0]}]: expected x, y and a positive width and height, found "
+            f"{boxes[empty[0]].tolist()}"
+        )
+    return boxes
+
+
+def checked_poses(
+    keypoints, scores, skeleton: Skeleton
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses and which of their joints are there; N may be 0.
+
+    Args:
+        keypoints: f[N, K, 2] photo px.
+        scores: f[N, K], 0 for a missing joint. None: all joints are there but those at
+            exactly (0, 0), which is how COCO's files write a missing one.
+        skeleton: K joints.
+
+    Returns:
+        f64[N, K, 2], and f64[N, K] of 1 and 0.
+
+    Raises:
+        TfposeError: other shapes, NaN or infinity, or a pose without a joint.
+
+    Example:
+        >>> from tfpose.skeletons import LSP14
+        >>> poses, valid = checked_poses(np.ones((1, 14, 2)), np.eye(1, 14), LSP14)
+        >>> poses.shape, int(valid.sum())
+        ((1, 14, 2), 1)
+    """
+    joints = len(skeleton)
+    keypoints = np.asarray(keypoints, np.float64)
+    if not keypoints.size:
+        return np.zeros((0, joints, 2)), np.zeros((0, joints))
+    if keypoints.ndim != 3 or keypoints.shape[1:] != (joints, 2):
+        raise TfposeError(
+            f"keypoints: expected the shape (people, {joints}, 2) of {skeleton.name}, "
+            f"found {keypoints.shape}"
+        )
+    _check_finite(keypoints, "keypoints")
+    if scores is None:
+        there = (keypoints != 0).any(axis=-1)
+    else:
+        scores = np.asarray(scores, np.float64)
+        if scores.shape != keypoints.shape[:2]:
+            raise TfposeError(
+                f"scores: expected the shape {keypoints.shape[:2]}, found "
+                f"{scores.shape}"
+            )
+        _check_finite(scores, "scores")
+        there = scores > 0
+    empty = np.flatnonzero(~there.any(axis=1))
+    if len(empty):
+        raise TfposeError(f"keypoints[{empty[0]}]: expected a joint, found none")
+    return keypoints, there.astype(np.float64)
+
+
+def _check_finite(array, name: str) -> None:
+    wrong = np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))
+    if len(wrong):
+        raise TfposeError(f"{name}[{wrong[0]}]: expected numbers, found NaN or inf")

@@ -1,0 +1,177 @@
+"""Refinement of files: a method's COCO results become better COCO results."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpose.errors import PhotoError, PoseFileError
+from tfpose.geometry.arrays import box_around
+from tfpose.geometry.rules import BOX_FACTOR, CROP_MARGIN
+from tfpose.inference import reliability
+from tfpose.inference.batches import with_progress
+from tfpose.inference.refiner import Refiner
+from tfpose.inference.reliability import Beliefs
+from tfpose.io import coco, coco_checks, files, photos
+from tfpose.io.files import check_writable
+from tfpose.io.photo_ids import photos_by_id
+from tfpose.metrics.oks import oks_nms
+from tfpose.skeletons import Skeleton
+
+# Poses with an OKS above this are duplicates; the best scored one stays (PoseFix's
+# authors' code).
+NMS_THRESHOLD = 0.9
+
+
+def refine_file(
+    model: str,
+    results: str,
+    images: str,
+    out: str,
+    annotations: str | None = None,
+    skip_bad: bool = False,
+    use_reliability: bool = True,
+    nms_threshold: float = NMS_THRESHOLD,
+    threshold: float = 0.0,
+) -> dict:
+    """Refines a COCO-results file and writes another one, in the same order.
+
+    Args:
+        model: preset or model folder.
+        results: COCO-results JSON of any method, with the model's skeleton.
+        images: folder of the photos.
+        out: file to write.
+        annotations: annotations whose file names say which photo has which id.
+        skip_bad: leave records that cannot be refined as they were, instead of raising.
+        use_reliability: combine refined and input joints, each as far as it can be
+            trusted (``tfpose.inference.reliability``); False takes the refined ones.
+        nms_threshold: of a photo's refined poses with an OKS above it only the best
+            scored is kept (PoseFix's testing); 1 keeps all.
+        threshold: joints whose score by the refiner is not above it are removed, that
+            is (0, 0, 0): PoseRefiner takes 0.7 for tracking and 0, which keeps all,
+            for average precision. The scores written are the input's.
+
+    Returns:
+        "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
+        "bad", a line for each record left as it was;
+        "reliability", per joint the median "disagreement" of input and refiner in percent of
+        the crop's width, and the median "input_weight" from 0 (the refiner decided) to
+        1 (the input did), or None without it.
+
+    Raises:
+        PoseFileError: the first record, photo or file that cannot be used.
+    """
+    refiner = Refiner.from_preset(model)
+    check_writable(out)
+    paths = photos_by_id(images, annotations, refiner.skeleton)
+    sizes = dict.fromkeys(paths)
+    people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
+    given = _Photos(people, paths, results, skip_bad)
+    refined, weights, scores = [], [], []
+    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
+    for beliefs in with_progress(stream, len(people), "refined"):
+        answer = plain = beliefs.refined()
+        if use_reliability:
+            answer = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
+            weights.append(
+                reliability.input_weights(beliefs.input_cells, plain, answer)
+            )
+        refined.append(beliefs.in_photo(answer))
+        scores.append(beliefs.scores)
+    people = people.take(given.order)
+    keypoints = np.concatenate([people.keypoints[:0], *refined])
+    duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
+    dropped = set(people.positions[duplicates].tolist())
+    records, removed = people.replaced(keypoints), 0
+    if threshold > 0:
+        unsure = np.concatenate([people.scores[:0], *scores]) <= threshold
+        removed = int(unsure.sum())
+        keypoints[unsure] = 0
+        records = people.replaced(keypoints, np.where(unsure, 0, people.scores))
+    kept = [record for place, record in enumerate(records) if place not in dropped]
+    files.write_json(out, kept, allow_nan=skip_bad)
+    report = None
+    if weights:
+        report = _reliability_report(refiner, trust, np.concatenate(weights))
+    return {
+        "poses": len(records),
+        "refined": len(people),
+        "duplicates": len(dropped),
+        "removed": removed,
+        "bad": [line for _, line in bad] + given.bad,
+        "reliability": report,
+    }
+
+
+def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list[int]:
+    """The rows of poses that a better scored one of their photo makes superfluous."""
+    boxes = box_around(keypoints, people.placed)
+    # The area of the crop, as in PoseFix's code.
+    areas = boxes[:, 2] * boxes[:, 3] * (BOX_FACTOR * CROP_MARGIN) ** 2
+    dropped: list[int] = []
+    for rows in coco.rows_by_image(people.image_ids).values():
+        stay = oks_nms(
+            keypoints[rows],
+            people.pose_scores[rows],
+            areas[rows],
+            skeleton.sigma_array,
+            threshold,
+        )
+        dropped.extend(np.delete(rows, stay).tolist())
+    return dropped
+
+
+def _reliability_report(
+    refiner: Refiner, trust, weights
+) -> dict[str, dict[str, float]]:
+    """How far the input file was trusted, per joint (``refine_file``)."""
+    cells = refiner.size[1] / Beliefs.stride
+    # 0 for a joint that no input pose has, or that the refiner left everywhere.
+    middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
+    return {
+        joint: {
+            "disagreement": float(100 * trust.disagreement[index] / cells),
+            "input_weight": float(middle[index]),
+        }
+        for index, joint in enumerate(refiner.skeleton.joints)
+    }
+
+
+class _Photos:
+    """Iterates (photo, keypoints, valid) and remembers which poses came in which order.
+
+    Attributes:
+        order: rows of ``people`` in the order they were given out.
+        bad: a line for each pose that was left out.
+    """
+
+    def __init__(self, people: coco.Results, paths, results, skip_bad: bool):
+        self.people, self.paths, self.results = people, paths, results
+        self.skip_bad = skip_bad
+        self.order: list[int] = []
+        self.bad: list[str] = []
+
+    def __iter__(self):
+        people = self.people
+        for image_id, rows in coco.rows_by_image(people.image_ids).items():
+            try:
+                photo = photos.read(self.paths[image_id])
+            except PhotoError as error:
+                self._complain(rows, str(error))
+                continue
+            size = photo.shape[1], photo.shape[0]
+            outside = coco_checks.are_outside(
+                people.keypoints[rows], people.placed[rows], size
+            )
+            self._complain(rows[outside], coco_checks.say_outside(*size))
+            rows = rows[~outside]
+            self.order.extend(rows.tolist())
+            yield photo, people.keypoints[rows], people.placed[rows]
+
+    def _complain(self, rows, fault: str):
+        for row in rows:
+            place = int(self.people.positions[row])
+            record = coco_checks.name_record(place, self.people.entries[row])
+            line = f"{self.results}: {record}: {fault}"
+            if not self.skip_bad:
+                raise PoseFileError(line)
+            self.bad.append(line)

@@ -1,0 +1,107 @@
+"""Model folders: ``config.json``, the resolved configuration, and ``model.weights.h5``.
+
+Training adds ``checkpoint.keras``, ``log.csv`` and ``tensorboard/``, and calibration of
+a refiner ``calibration.json``. Refining and exporting need only what is here.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import warnings
+import zipfile
+
+import keras
+
+from tfpose import config as configurations
+from tfpose.config import Config
+from tfpose.errors import ModelFolderError, TrainingError
+from tfpose.io.files import replacing, write_json
+from tfpose.weights.presets import model_folder as model_folder
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+CHECKPOINT = "checkpoint.keras"
+
+
+def load_config(folder: pathlib.Path) -> Config:
+    """The configuration of a model folder.
+
+    Raises:
+        ConfigError: no readable ``config.json``.
+    """
+    return configurations.load(folder / CONFIG)
+
+
+def new_model(kind: type, config: Config, **arguments) -> keras.Model:
+    """The untrained network of a configuration.
+
+    Args:
+        kind: its class.
+        config: whose skeleton, input size and network it has.
+        arguments: of the class, instead of the configuration's.
+
+    Raises:
+        TrainingError: the class refuses the configuration.
+    """
+    settings = {"input_size": config.input_size, **config.network, **arguments}
+    try:
+        model = kind.for_skeleton(config.skeleton, **settings)
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise TrainingError(f"model {config.model!r}: {reason}") from error
+    model.recipe = config
+    return model
+
+
+def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
+    """Loads ``model.weights.h5`` of a model folder into a network.
+
+    Raises:
+        ModelFolderError: no weights, or the weights of another network.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise ModelFolderError(f"{path}: expected trained weights, found no such file")
+    reason = fill(model, path)
+    if reason:
+        raise ModelFolderError(
+            f"{path}: expected the weights of this {model.name} with "
+            f"{model.count_params():,} parameters, found others ({reason})"
+        )
+
+
+def fill(model: keras.Model, path: pathlib.Path) -> str | None:
+    """Loads all that a file holds of a model; the reason if that fails."""
+    try:
+        with warnings.catch_warnings(record=True) as skipped:
+            warnings.simplefilter("always", UserWarning)
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        return str(error).strip().splitlines()[0]
+    # What Keras left as it was.
+    return str(skipped[0].message).splitlines()[0] if skipped else None
+
+
+def begin(folder: pathlib.Path, config: Config) -> None:
+    """Makes a model folder with its configuration.
+
+    Raises:
+        ModelFolderError: there is a model in it.
+    """
+    for name in (CHECKPOINT, WEIGHTS):
+        if (folder / name).exists():
+            raise ModelFolderError(
+                f"{folder / name}: a run is there already; --resume continues it, "
+                "another --model-dir starts a new one"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONFIG, config.to_json())
+
+
+def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
+    """Writes ``model.weights.h5``."""
+    # Of the compiled model Keras would write the optimizer's variables too, several
+    # times the weights.
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    with replacing(folder / WEIGHTS) as beside:
+        bare.save_weights(beside)

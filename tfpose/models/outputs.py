@@ -1,0 +1,35 @@
+"""What a model believes, and how sure it is."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from tfpose.geometry.rules import CROP_MARGIN
+from tfpose.layers.heatmaps import BeliefScore, PeakValue, SpatialSoftmax
+from tfpose.skeletons import Skeleton
+
+
+def belief_of(model: keras.Model, output: str = "heatmap"):
+    """The symbolic tensor f32[B, h, w, K] of what a model believes about each cell.
+
+    Args:
+        model: with an ``activation``; linear heatmaps are beliefs themselves.
+        output: the name of its heatmaps; their first K channels are the joints'.
+    """
+    there = [layer.output for layer in model.layers if layer.name == "belief"]
+    if there and output == "heatmap" and model.activation != "linear":
+        return there[0]
+    maps = model.output[output][..., : model.output["keypoints"].shape[1]]
+    if model.activation == "softmax":
+        return SpatialSoftmax()(maps)
+    return layers.Activation(model.activation, dtype="float32")(maps)
+
+
+def score_layer(model: keras.Model, skeleton: Skeleton) -> keras.Layer:
+    """What makes scores f32[B, K] in 0..1 of beliefs f32[B, h, w, K]."""
+    if model.activation == "softmax":
+        height, width = model.input_size
+        area = height / CROP_MARGIN * width / CROP_MARGIN
+        return BeliefScore(skeleton.sigmas, area, model.stride, name="scores")
+    return PeakValue(name="scores")
