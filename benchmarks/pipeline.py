@@ -24,7 +24,7 @@ import numpy as np
 import synthesis
 import tensorflow as tf
 
-from data_prep.__main__ import prepare
+from data_prep.prepare import prepare
 from tfpose import skeletons
 from tfpose.codecs import IntegralHeatmap
 from tfpose.config import Augmentation

@@ -1,6 +1,7 @@
 """Laws of the whole tree, read from the sources without importing them."""
 
 import ast
+import collections
 import json
 import pathlib
 import subprocess
@@ -8,34 +9,31 @@ import sys
 
 import pytest
 
-# Left never imports right: a module may import from earlier ranks, and from its own
-# rank where its package does. Every module of tfpose must be placed here.
+# A package imports those to its left, and none to its right. Every package and every
+# module directly in tfpose has a place of its own here: none may import itself freely.
 ORDER = (
-    "crop_rules skeleton geometry codecs photos pose_entries pose_faults poses "
-    "grouping",
-    "native layers losses metrics synthesis data viz",
-    "models",
-    "config recipes",
-    "cluster callbacks supervision photo_folder training hybrid tables evaluate "
-    "changes refine estimate bottom_up detect given_photos predict maps exporting "
-    "fusion validation calibration litert serving_model summary lite_metadata "
-    "predictor photo_signatures photo_parity warm_up rest_json served_models serve",
-    "charts report galleries comparison tree_pictures tree_report demo",
-    "options running scoring_arguments scoring_cli arguments cli __main__",
-)
-RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
+    "errors skeletons geometry io drawing native layers codecs losses metrics "
+    "synthesis weights config models data recipes evaluation inference training edge "
+    "exporting serving report cli"
+).split()
+RANK = {name: rank for rank, name in enumerate(ORDER)}
+# All that lies directly in tfpose.
+FLAT = "__init__ __main__ errors skeletons config codecs losses drawing".split()
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
-    "skeleton photos pose_entries pose_faults poses grouping metrics.pck metrics.pcp "
-    "metrics.oks metrics.errors metrics.matching metrics.viewpoint metrics.rates "
-    "metrics.bootstrap metrics.photo_draws metrics.mistakes metrics.multi_person "
-    "metrics.multi_person_rates metrics.scenes metrics.tracking "
-    "crop_rules lite_metadata predictor rest_json "
-    "tables evaluate changes viz charts report galleries comparison tree_pictures "
-    "tree_report "
-    "options running scoring_arguments scoring_cli arguments cli"
+    "errors skeletons drawing geometry.cells geometry.rules geometry.arrays io.files "
+    "io.photos io.coco io.coco_records io.coco_checks io.photo_ids io.skeleton_files "
+    "weights.presets metrics.choices metrics.pck metrics.pcp metrics.oks "
+    "metrics.mistakes metrics.matching metrics.viewpoint metrics.rates "
+    "metrics.bootstrap metrics.photo_draws metrics.multi_person.precision "
+    "metrics.multi_person.rates metrics.multi_person.scenes "
+    "metrics.multi_person.tracking evaluation.evaluate evaluation.refinement "
+    "evaluation.meanings evaluation.text inference.grouping inference.inputs "
+    "edge.predictor edge.metadata exporting.formats serving.rest_json report.charts "
+    "report.html report.tables report.galleries report.pages report.hcrn_tree "
+    "report.hcrn_tree_pictures cli"
 ).split()
-FOR_DATA_PREP = {"skeleton", "geometry", "photos", "pose_entries", "poses"}
+FOR_DATA_PREP = {"errors", "skeletons", "geometry", "io"}
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -43,60 +41,140 @@ def sources(package):
     return sorted((PROJECT / package).rglob("*.py"))
 
 
-def part(path):
-    """The top-level name inside tfpose that a file belongs to: metrics, poses, ..."""
-    return path.relative_to(PROJECT / "tfpose").parts[0].removesuffix(".py")
+def module_name(path):
+    """tfpose/metrics/pck.py -> metrics.pck; a package's __init__ is the package."""
+    parts = path.relative_to(PROJECT / "tfpose").with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
 
 
-def imported(path):
-    """Full names of everything a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def part(name):
+    """The package, or module directly in tfpose, that a module belongs to."""
+    return name.split(".")[0]
+
+
+MODULES = {module_name(path): path for path in sources("tfpose")}
+
+
+def imported(source):
+    """Full names of everything a source imports, also inside functions."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
+            assert node.level == 0, "relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported_parts(path):
-    """The top-level names inside tfpose that a file imports."""
-    for name in imported(path):
+def imported_modules(source):
+    """The modules inside tfpose that a source imports, by their longest names."""
+    for name in imported(source):
         package, _, rest = name.partition(".")
-        if package == "tfpose" and rest:
-            yield rest.split(".")[0]
+        while package == "tfpose" and rest:
+            if rest in MODULES:
+                yield rest
+                break
+            rest = rest.rpartition(".")[0]
 
 
-def tfpose_sources():
-    files = [path for path in sources("tfpose") if part(path) != "__init__"]
-    return pytest.mark.parametrize(
-        "path", files, ids=[str(path.relative_to(PROJECT)) for path in files]
+def wrong_arrows(name, source):
+    """The modules of later packages that a module imports."""
+    own = RANK[part(name)]
+    modules = imported_modules(source)
+    return sorted({other for other in modules if RANK[part(other)] > own})
+
+
+PLACED = [name for name in MODULES if name not in ("__init__", "__main__")]
+
+
+@pytest.mark.parametrize("name", PLACED)
+def test_a_module_imports_no_package_to_the_right_of_its_own(name):
+    assert part(name) in RANK, f"place {part(name)} in ORDER"
+    assert wrong_arrows(name, MODULES[name].read_text("utf-8")) == []
+
+
+def test_an_arrow_that_is_turned_round_is_found():
+    assert "inference.refiner" in set(
+        imported_modules(MODULES["exporting.parity"].read_text("utf-8"))
     )
+    turned = "def later():\n    from tfpose.exporting.parity import compare\n"
+    assert wrong_arrows("inference.refiner", turned) == ["exporting.parity"]
+    assert wrong_arrows("geometry.cells", "from tfpose import skeletons") == [
+        "skeletons"
+    ]
 
 
-@tfpose_sources()
-def test_a_module_imports_nothing_to_the_right_of_it(path):
-    assert part(path) in RANK, f"place {part(path)} in ORDER"
-    later = {name for name in imported_parts(path) if RANK[name] > RANK[part(path)]}
-    assert not later, f"{part(path)} must not import {sorted(later)}"
+def test_no_modules_import_each_other_in_a_circle():
+    arrows = {
+        name: set(imported_modules(MODULES[name].read_text("utf-8"))) - {name}
+        for name in PLACED
+    }
+    assert circles(arrows) == []
+    arrows["geometry.arrays"] = {"geometry.tensors"}
+    arrows["geometry.tensors"] = {"geometry.arrays"}
+    assert circles(arrows) == ["geometry.arrays", "geometry.tensors"]
+
+
+def circles(arrows):
+    """The modules that are left when those that import none of the others are gone."""
+    left = {name: set(others) for name, others in arrows.items()}
+    while done := {name for name, others in left.items() if not others & set(left)}:
+        left = {name: others for name, others in left.items() if name not in done}
+    return sorted(left)
+
+
+def test_nothing_else_lies_directly_in_the_package():
+    flat = {path.stem for path in (PROJECT / "tfpose").glob("*.py")}
+    assert flat == set(FLAT)
 
 
 @pytest.mark.parametrize("path", sources("data_prep"), ids=lambda path: path.name)
-def test_data_prep_imports_only_skeleton_geometry_photos_and_poses(path):
-    assert set(imported_parts(path)) <= FOR_DATA_PREP
+def test_data_prep_imports_only_what_files_and_poses_need(path):
+    if path.name == "__main__.py":  # it is a command
+        return
+    parts = {part(name) for name in imported_modules(path.read_text("utf-8"))}
+    assert parts <= FOR_DATA_PREP
 
 
-def test_only_the_command_line_and_the_demo_import_data_prep():
+def test_only_the_command_line_imports_data_prep():
     users = {
-        part(path)
-        for path in sources("tfpose")
-        if any(name.split(".")[0] == "data_prep" for name in imported(path))
+        part(name)
+        for name in PLACED
+        if any(
+            other.split(".")[0] == "data_prep"
+            for other in imported(MODULES[name].read_text("utf-8"))
+        )
     }
-    assert users <= {"arguments", "cli", "demo"}
+    assert users == {"cli"}
+
+
+def test_only_errors_of_the_package_are_raised_for_people():
+    for path in (*sources("tfpose"), *sources("data_prep")):
+        text = path.read_text("utf-8")
+        assert "raise ValueError(" not in text, f"{path}: raise a TfposeError"
+
+
+def test_files_are_written_in_one_place():
+    writers = collections.defaultdict(list)
+    for name in PLACED:
+        text = MODULES[name].read_text("utf-8")
+        for word in ("os.replace(", '.part"', "tempfile.mkstemp"):
+            if word in text:
+                writers[word].append(name)
+    assert dict(writers) == {"os.replace(": ["io.files"]}
 
 
 def test_no_module_is_called_utils():
     for package in ("tfpose", "data_prep"):
         assert not [path for path in sources(package) if "util" in path.name]
+
+
+def test_a_package_is_empty_or_a_door():
+    for name, path in MODULES.items():
+        if path.name != "__init__.py" or name in ("", "__init__", "cli", "native"):
+            continue
+        for node in ast.parse(path.read_text("utf-8")).body:
+            text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            assert text or isinstance(node, ast.ImportFrom), path
 
 
 def test_light_modules_import_without_tensorflow():
@@ -111,3 +189,14 @@ def test_light_modules_import_without_tensorflow():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert json.loads(output.stdout) == []
+
+
+def test_the_public_names_are_there_and_import_nothing_before_they_are_used():
+    program = (
+        "import sys, tfpose\n"
+        "assert not {'numpy', 'keras', 'tensorflow'} & set(sys.modules)\n"
+        "assert set(tfpose.__all__) <= set(dir(tfpose))\n"
+        "for name in tfpose.__all__: getattr(tfpose, name)\n"
+        "assert callable(tfpose.export) and callable(tfpose.train)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

@@ -12,7 +12,8 @@ from tfpose.codecs import (
     JointsOfPeople,
     WithBackground,
 )
-from tfpose.geometry import cells, tensors
+from tfpose.geometry import tensors
+from tfpose.geometry.cells import to_pixels
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -32,7 +33,7 @@ def close(found, expected, atol=1e-4):
 
 def at_cell(x, y, stride=4):
     """f32[1, 1, 2]: the joint, in crop pixels, at a place given in cells."""
-    return cells.to_pixels(tf.constant([[[x, y]]], tf.float32), stride)
+    return to_pixels(tf.constant([[[x, y]]], tf.float32), stride)
 
 
 def joints_inside(size, people=3, joints=5, margin=16, seed=0):

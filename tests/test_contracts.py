@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.__main__ import prepare
-from tests import contracts
-from tests.cases import CASES, CODEC_CASES
-from tests.contracts import (
+from data_prep.prepare import prepare
+from tests.support import contracts
+from tests.support.cases import CASES, CODEC_CASES
+from tests.support.contracts import (
     BATCH,
     arrays,
     assert_close,
@@ -19,7 +19,7 @@ from tests.contracts import (
     build_afresh,
     inputs_of,
 )
-from tests.importer_cases import IMPORTER_CASES
+from tests.support.importer_cases import IMPORTER_CASES
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples
 from tfpose.exporting import litert, savedmodel

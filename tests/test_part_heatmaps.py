@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfpose.codecs import GaussianHeatmap, PartHeatmap
-from tfpose.geometry import cells, tensors
+from tfpose.geometry.cells import to_pixels
 
 # 2 x 3 cells of 4 px.
 SIZE = (8, 12)
@@ -16,7 +16,7 @@ LIMBS = (((0, 1), (1, 2)), ((0, 1),), ((3, 4),))
 
 def at_cells(*cells, stride=4):
     """f32[1, K, 2]: joints, in crop pixels, at places given in cells."""
-    return cells.to_pixels(tf.constant([cells], tf.float32), stride)
+    return to_pixels(tf.constant([cells], tf.float32), stride)
 
 
 def everybody(joints):

@@ -1,10 +1,9 @@
-"""Codecs: how joint coordinates become training targets and come back.
+"""Codecs: how joint coordinates become training targets.
 
-A codec is a frozen dataclass with ``encode(keypoints, valid)``, its inverse
-``decode(heatmaps)`` and ``weights(valid)``, which tells which maps are known.
+A codec is a frozen dataclass with ``encode(keypoints, valid)`` and ``weights(valid)``,
+which tells which maps are known. The inverse of ``encode`` is the layer that reads the
+maps in the models: ``SoftArgmax``, ``PeakPosition`` or ``OffsetPosition``.
 Keypoints are crop pixels (C), heatmaps cells (H); B batch, K joints, h x w cells.
-The data pipeline and the tests call ``encode``; ``decode`` is what the models' decoding
-layers compute, here in TensorFlow for targets and heatmaps of any origin.
 """
 
 from __future__ import annotations
@@ -58,7 +57,8 @@ class IntegralHeatmap(Codec):
 
     Integral Human Pose Regression (arXiv 1711.08229); the target is that of PoseFix
     section 5.2. Departure from PoseFix's code: cells are mapped by pixel centers
-    (tfpose.geometry.tensors), not by x / stride, so that mirrored crops have mirrored targets.
+    (``geometry.cells``), not by x / stride, so that mirrored crops have mirrored
+    targets.
     """
 
     def encode(self, keypoints, valid):

@@ -280,8 +280,8 @@ def override(config: Config, settings: list[str]) -> Config:
     """Applies ``key=value`` settings of a command line.
 
     A key is a field of ``Config``, ``network.x`` (likewise the other sections) or
-    ``augmentation.x``, or just x where no field has that name. Values take the type of what they replace;
-    sizes are written 256x192, lists with commas.
+    ``augmentation.x``, or just x where no field has that name. Values take the type of
+    what they replace; sizes are written 256x192, lists with commas.
 
     Raises:
         ConfigError: an unknown key (the valid ones are listed) or a value that does

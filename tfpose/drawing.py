@@ -1,7 +1,7 @@
 """Pictures of poses: skeletons on photos, before/after pairs, contact sheets.
 
 All pictures are u8[H, W, 3] RGB; points are (x, y) in pixels of the picture they are
-drawn on, pixel centers at integers (tfpose.geometry.tensors). No function changes its input.
+drawn on, pixel centers at integers. No function changes its input.
 """
 
 from __future__ import annotations

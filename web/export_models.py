@@ -27,7 +27,7 @@ EXAMPLE, EXAMPLE_SIZE = 16, (640, 640)
 def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     start_tensorflow()
-    from data_prep.__main__ import prepare
+    from data_prep.prepare import prepare
     from data_prep.synthetic_people.render import render_jpeg
     from tfpose.edge import metadata
     from tfpose.exporting.savedmodel import export

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from data_prep.__main__ import prepare
+from data_prep.prepare import prepare
 from tfpose import config
 from tfpose.models import folders
 from tfpose.recipes import RECIPES

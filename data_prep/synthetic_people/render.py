@@ -1,7 +1,8 @@
 """Photos of synthetic people: ``render_photo(seed, index)`` and their labels.
 
-World space: meters, x right, y up, z towards the camera, which stands above the origin
-and looks along -z; the ground is y = 0. Photo pixels follow ``tfpose.geometry.tensors``.
+World space: meters, x right, y up, z towards the camera, which stands above the
+origin and looks along -z; the ground is y = 0. Photo pixels follow
+``tfpose.geometry.tensors``.
 
 Everything solid is a soup of small quadrangles, drawn from far to near into a buffer
 of face numbers at twice the photo's resolution. Colors, the people's segments and the

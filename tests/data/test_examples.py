@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import drawn_people
+from tests.support import drawn_people
 from tfpose.codecs import (
     AllPeople,
     BinaryDisc,

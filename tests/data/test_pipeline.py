@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep.people import PeopleConfig, cut_window
-from tests import drawn_people
+from tests.support import drawn_people
 from tfpose.config import Augmentation
 from tfpose.data import pipeline
 from tfpose.data.pipeline import CropSpec

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from data_prep.aic import Aic
-from tests import drawn_layouts
-from tests.drawn_layouts import write_json
+from tests.support import drawn_layouts
+from tests.support.drawn_layouts import write_json
 from tfpose.errors import PoseFileError
 from tfpose.skeletons import AIC14
 

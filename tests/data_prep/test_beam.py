@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from data_prep.__main__ import prepare
-from tests import drawn_data_sets
+from data_prep.prepare import prepare
+from tests.support import drawn_data_sets
 
 
 @pytest.fixture

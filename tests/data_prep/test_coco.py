@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.__main__ import prepare
 from data_prep.coco import Coco
-from tests import drawn_data_sets
+from data_prep.prepare import prepare
+from tests.support import drawn_data_sets
 from tfpose.data.pipeline import read_records
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.skeletons import COCO17

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.__main__ import prepare
 from data_prep.aic import Aic
 from data_prep.coco import Coco
 from data_prep.crowdpose import Crowdpose
@@ -16,8 +15,9 @@ from data_prep.mpii_people import Mpii
 from data_prep.ochuman import Ochuman
 from data_prep.posetrack17 import Posetrack17
 from data_prep.posetrack18 import Posetrack18
-from tests import drawn_data_sets, drawn_layouts
-from tests.drawn_layouts import write_json
+from data_prep.prepare import prepare
+from tests.support import drawn_data_sets, drawn_layouts
+from tests.support.drawn_layouts import write_json
 from tfpose.data import pipeline
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.io import coco

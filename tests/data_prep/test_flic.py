@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_prep.__main__ import prepare
 from data_prep.flic import Flic
-from tests import drawn_layouts
+from data_prep.prepare import prepare
+from tests.support import drawn_layouts
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.skeletons import FLIC10
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_prep.__main__ import prepare
 from data_prep.jhmdb import Jhmdb
-from tests import drawn_layouts
-from tests.drawn_data_sets import place_joints
-from tests.drawn_layouts import write_json
+from data_prep.prepare import prepare
+from tests.support import drawn_layouts
+from tests.support.drawn_data_sets import place_joints
+from tests.support.drawn_layouts import write_json
 from tfpose.errors import PoseFileError
 from tfpose.io.coco import read_annotations
 from tfpose.skeletons import JHMDB15

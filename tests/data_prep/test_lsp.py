@@ -6,7 +6,7 @@ import scipy.io
 
 from data_prep import lsp
 from data_prep.lsp import Lsp
-from tests import drawn_data_sets
+from tests.support import drawn_data_sets
 from tfpose.errors import PhotoError
 
 

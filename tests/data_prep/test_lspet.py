@@ -5,7 +5,7 @@ import pytest
 import scipy.io
 
 from data_prep.lspet import Lspet
-from tests import drawn_data_sets
+from tests.support import drawn_data_sets
 from tfpose.errors import PhotoError
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import scipy.io
 
-from data_prep.__main__ import prepare
 from data_prep.mpii_people import Mpii
-from tests import drawn_layouts
-from tests.drawn_layouts import write_json
+from data_prep.prepare import prepare
+from tests.support import drawn_layouts
+from tests.support.drawn_layouts import write_json
 from tfpose.errors import PoseFileError
 from tfpose.io.coco import read_annotations
 from tfpose.skeletons import MPII16

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.__main__ import prepare
-from tests import drawn_data_sets
+from data_prep.prepare import prepare
+from tests.support import drawn_data_sets
 from tfpose.data.pipeline import read_records
 from tfpose.errors import PhotoError
 from tfpose.skeletons import Skeleton

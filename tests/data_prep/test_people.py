@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from data_prep import people
-from data_prep.people import PeopleConfig, Person, Photo, person_box, cut_window
-from tests import drawn_people
+from data_prep.people import PeopleConfig, Person, Photo, cut_window, person_box
+from tests.support import drawn_people
 from tfpose.data.pipeline import read_records
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.io import photos

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.__main__ import prepare
 from data_prep.posetrack17 import Posetrack17
 from data_prep.posetrack18 import Posetrack18
-from tests import drawn_layouts
-from tests.drawn_layouts import write_json
+from data_prep.prepare import prepare
+from tests.support import drawn_layouts
+from tests.support.drawn_layouts import write_json
 from tfpose.errors import PoseFileError
 from tfpose.io.coco import read_annotations
 from tfpose.skeletons import POSETRACK15

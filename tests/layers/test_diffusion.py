@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.diffusions import (
+from tests.support.diffusions import (
     built_library,
     direct,
     gradients,

@@ -10,8 +10,9 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from tfpose.io import coco, files
+from tfpose.io import coco
 from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
+from tfpose.io.files import write_json
 from tfpose.metrics import oks
 from tfpose.skeletons import COCO17, LSP14, Skeleton
 
@@ -198,8 +199,8 @@ def files(tmp_path):
     def write(skeleton, people, found):
         images = [{"id": n} for n in range(1, 13)]
         truth = annotations_json(skeleton, images, people)
-        files.write_json(tmp_path / "truth.json", truth)
-        files.write_json(tmp_path / "found.json", found)
+        write_json(tmp_path / "truth.json", truth)
+        write_json(tmp_path / "found.json", found)
         return tmp_path / "truth.json", tmp_path / "found.json"
 
     return write
@@ -304,10 +305,8 @@ class TestAveragePrecision:
         ]
         found = [result_entry(ids[0], truth, np.ones(2), 1.0)]
         images = [{"id": photo} for photo in ids]
-        files.write_json(
-            tmp_path / "truth.json", annotations_json(PAIR, images, people)
-        )
-        files.write_json(tmp_path / "found.json", found)
+        write_json(tmp_path / "truth.json", annotations_json(PAIR, images, people))
+        write_json(tmp_path / "found.json", found)
         numbers = our_numbers(tmp_path / "truth.json", tmp_path / "found.json", engine)
         assert numbers["AR"] == 0.5
 

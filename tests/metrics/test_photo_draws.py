@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests import scored_people
+from tests.support import scored_people
 from tfpose.io.coco_records import annotation_entry, result_entry
 from tfpose.metrics import oks, photo_draws
 from tfpose.skeletons import LSP14

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tests import pose_files
-from tests.scored_people import TORSO, one_person_each, read, standing
+from tests.support import pose_files
+from tests.support.scored_people import TORSO, one_person_each, read, standing
 from tfpose.evaluation.evaluate import evaluate_poses
 from tfpose.io.coco_records import annotation_entry, result_entry
 from tfpose.metrics.pcp import STICKS

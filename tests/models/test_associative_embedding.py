@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose import config
 from tfpose.codecs import GaussianHeatmap
 from tfpose.inference.grouping import group

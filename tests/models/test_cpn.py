@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose.models import imagenet
 from tfpose.models.cpn import CPN, SIGMAS, enlarge
 from tfpose.models.summary import summarize

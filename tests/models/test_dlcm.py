@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose import skeletons
 from tfpose.codecs import PartHeatmap
 from tfpose.models.dlcm import DLCM, parts_of, residual

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.contracts import fill_weights
-from tfpose import config, skeletons
+from tests.support.contracts import fill_weights
+from tfpose import config
 from tfpose.codecs import AllPeople, GaussianHeatmap, JointsOfPeople, WithBackground
 from tfpose.io.files import write_json
 from tfpose.layers.heatmaps import PeakPosition
@@ -217,7 +217,7 @@ def test_a_base_trained_before_gives_its_weights(tmp_path):
     tiny = dataclasses.replace(recipes.tiny(), input_size=(32, 32))
     before = dataclasses.replace(tiny, model="simple_baseline", network=nano)
     write_json(tmp_path / "config.json", before.to_json())
-    skeleton = skeletons.get(tiny.skeleton)
+    skeleton = tiny.skeleton
     base = SimpleBaseline.for_skeleton(skeleton, input_size=(32, 32), **nano)
     fill_weights(base).save_weights(tmp_path / "model.weights.h5")
     model = EnhanceNet.for_skeleton(skeleton, input_size=(32, 32), channels=6, **nano)
@@ -287,7 +287,7 @@ def test_tags_are_no_input_and_are_taught_in_their_own_cells():
 
 def of_recipe(recipe):
     return EnhanceNet.for_skeleton(
-        skeletons.get(recipe.skeleton), input_size=recipe.input_size, **recipe.network
+        recipe.skeleton, input_size=recipe.input_size, **recipe.network
     )
 
 
@@ -369,7 +369,7 @@ def test_the_tiny_recipe_builds_a_network_for_its_crops(base):
 def test_arguments_that_do_not_fit_are_refused(options, message):
     features, maps = keras.Input((3, 4, 7)), keras.Input((3, 4, 2))
     with pytest.raises(ValueError, match=message):
-        enhance(features, maps, 2, **options)
+        enhance(features, maps, **options)
     with pytest.raises(ValueError, match=message):
         EnhanceNet(TwoStages(JOINTS), **options)
 

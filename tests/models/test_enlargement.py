@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose.exporting import litert
 from tfpose.exporting.savedmodel import write_saved_model
 from tfpose.models.enhance_net import (
@@ -28,7 +28,7 @@ def noise(*shape, seed=0):
 def sizes(cells=(64, 48), width=256, joints=17, **options):
     """Weights without biases, with them, and multiply-adds, all of EnhanceNet alone."""
     features, maps = keras.Input((*cells, width)), keras.Input((*cells, joints))
-    model = keras.Model([features, maps], enhance(features, maps, joints, **options))
+    model = keras.Model([features, maps], enhance(features, maps, **options)[1])
     upscale = options.get("upscale", 4)
     assert model.output.shape[1:] == (cells[0] * upscale, cells[1] * upscale, joints)
     parameters = model.count_params()
@@ -185,7 +185,7 @@ def test_a_transposed_convolution_smaller_than_its_stride_leaves_its_bias():
 def test_any_upscaling_at_any_ratio_learns_in_all_its_weights(upscaling, upscale):
     features, maps = keras.Input((3, 4, 7)), keras.Input((3, 4, 2))
     options = {"channels": 5, "upscale": upscale, "upscaling": upscaling}
-    model = keras.Model([features, maps], enhance(features, maps, 2, **options))
+    model = keras.Model([features, maps], enhance(features, maps, **options)[1])
     fill_weights(model)
     given = [tf.constant(noise(2, 3, 4, 7)), tf.constant(noise(2, 3, 4, 2, seed=1))]
     with tf.GradientTape() as tape:
@@ -201,7 +201,7 @@ def test_any_upscaling_at_any_ratio_learns_in_all_its_weights(upscaling, upscale
 def test_new_maps_start_near_0():
     keras.utils.set_random_seed(1)
     features, maps = keras.Input((3, 4, 7)), keras.Input((3, 4, 2))
-    model = keras.Model([features, maps], enhance(features, maps, 2))
+    model = keras.Model([features, maps], enhance(features, maps)[1])
     found = np.abs(model([noise(2, 3, 4, 7), noise(2, 3, 4, 2)]))
     assert 0 < found.max() < 0.5
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose.models import hourglass as hourglasses
 from tfpose.models.hourglass import (
     StackedHourglass,

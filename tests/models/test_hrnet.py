@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
-from tfpose import skeletons
+from tests.support.contracts import fill_weights
 from tfpose.losses import HEATMAP_LOSSES
 from tfpose.models.hrnet import HRNet, exchange, high_resolution, module
 from tfpose.models.summary import summarize
@@ -29,7 +28,7 @@ def images(people=2):
 
 def of_recipe(config, **options):
     return HRNet.for_skeleton(
-        skeletons.get(config.skeleton),
+        config.skeleton,
         input_size=config.input_size,
         **{**config.network, **options},
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose.layers.heatmap_fusion import fuse, mean_response
 from tfpose.models import hourglass
 from tfpose.models.hybrid_pose import (

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose import errors
 from tfpose.models import imagenet
 from tfpose.models.resnet import IMAGE_MEAN, center, resnet, small_resnet

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose.models.resnet import bottleneck, convolution, resnet, resnet_stages
 from tfpose.models.summary import multiply_adds
 

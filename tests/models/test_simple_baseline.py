@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
-from tfpose import skeletons
+from tests.support.contracts import fill_weights
 from tfpose.losses import HEATMAP_LOSSES
 from tfpose.models.hcrn import HCRN
 from tfpose.models.simple_baseline import SimpleBaseline
@@ -26,7 +25,7 @@ def images(people=2):
 
 def of_recipe(config):
     return SimpleBaseline.for_skeleton(
-        skeletons.get(config.skeleton), input_size=config.input_size, **config.network
+        config.skeleton, input_size=config.input_size, **config.network
     )
 
 

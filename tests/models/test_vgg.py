@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts import fill_weights
+from tests.support.contracts import fill_weights
 from tfpose.models.resnet import IMAGE_MEAN
 from tfpose.models.summary import multiply_adds
 from tfpose.models.vgg import large_fov

@@ -43,6 +43,9 @@ def run(poses, annotations, before, picture, gains, json) -> None:
     files = [poses] if before is None else [before, poses]
     truth, *sides = read_both(annotations, *files)
     results = [analyze_poses(truth, side) for side in sides]
+    numbers = results[-1]
+    if before is not None:
+        numbers["before"] = results[0]
     print(tables.format_table(*results))
     if gains:
         for result, side in zip(results, sides, strict=True):
@@ -51,5 +54,4 @@ def run(poses, annotations, before, picture, gains, json) -> None:
     if picture:
         bars = [result["per_joint"] for result in results]
         write_text(picture, charts.error_bars(*bars))
-    *others, numbers = results
-    write_numbers(json, {**numbers, "before": others[0]} if others else numbers)
+    write_numbers(json, numbers)

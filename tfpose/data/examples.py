@@ -131,7 +131,7 @@ def batches(
         ``people // batch_size`` batches long.
 
     Raises:
-        DataError: no such prepared data, fewer people than a batch, or another skeleton.
+        DataError: no such prepared data, too few people, or another skeleton.
     """
     with without_weights():
         supervision = supervision_of(build_model(config), config)

@@ -219,12 +219,12 @@ def reporting_corrupt_records(data: str, splits: tuple[str, ...]):
         raise
 
 
-def crop_person(record, person: CropSpec, seed, shown=None) -> dict[str, tf.Tensor]:
+def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor]:
     """Cuts one person out of a window.
 
     Args:
         record: as ``data_prep`` writes it, the window still a JPEG.
-        person: what to cut.
+        spec: how to cut.
         seed: i32[2].
         shown: bool[], whether the image is wanted, which is black if not; all but the
             image is cheap. None for yes.
@@ -237,18 +237,11 @@ def crop_person(record, person: CropSpec, seed, shown=None) -> dict[str, tf.Tens
         f32[2, 3] I -> C; the record's ids. Where the record has an estimated pose,
         "estimated" f32[K, 2] C and "estimated_valid" f32[K].
     """
-    size, skeleton = person.input_size, person.skeleton
+    size, skeleton = spec.input_size, spec.skeleton
     seeds = tf.random.split(seed, 2)
     height = _height(record, skeleton)
-    if person.whole_window:
-        box = tensors.fit_aspect(_window_box(record), size)
-    else:
-        box = crop_box(record["box"], height, size, person.person_height)
-    box = random_half_body(
-        box, record["keypoints"], record["visible"] > 0, skeleton, size,
-        person.augmentation, tf.random.fold_in(seed, 2),
-    )  # fmt: skip
-    matrix, mirror = random_crop_matrix(box, size, person.augmentation, seeds[0])
+    box = _shown_box(record, spec, height, tf.random.fold_in(seed, 2))
+    matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
 
     def photo():
         # As OpenCV, with which photos are read outside of training.
@@ -257,7 +250,7 @@ def crop_person(record, person: CropSpec, seed, shown=None) -> dict[str, tf.Tens
         )
         to_crop = tensors.compose(matrix[None], record["window_matrix"][None])
         image = tensors.warp(window[None], to_crop, size)[0]
-        return random_color(image, person.augmentation, seeds[1])
+        return random_color(image, spec.augmentation, seeds[1])
 
     def to_pose(points, visible):
         """A pose or poses in the crop; a mirrored crop exchanges left and right."""
@@ -270,7 +263,7 @@ def crop_person(record, person: CropSpec, seed, shown=None) -> dict[str, tf.Tens
     near = (
         tensors.box_overlap(record["box"], record["neighbor_boxes"])
         >= posefix.NEIGHBOR_OVERLAP
-    ) | person.all_people
+    ) | spec.all_people
     neighbors, neighbors_valid = to_pose(
         tf.boolean_mask(record["neighbor_keypoints"], near),
         tf.boolean_mask(record["neighbor_visible"], near),
@@ -298,6 +291,19 @@ def crop_person(record, person: CropSpec, seed, shown=None) -> dict[str, tf.Tens
     }
 
 
+def _shown_box(record, spec: CropSpec, height, seed):
+    """f32[4] xywh in I: what a crop shows before it is scaled, turned and shifted."""
+    if spec.whole_window:
+        box = tensors.fit_aspect(_window_box(record), spec.input_size)
+    else:
+        wanted = spec.person_height
+        box = crop_box(record["box"], height, spec.input_size, wanted)
+    return random_half_body(
+        box, record["keypoints"], record["visible"] > 0, spec.skeleton,
+        spec.input_size, spec.augmentation, seed,
+    )  # fmt: skip
+
+
 def _window_box(record):
     """f32[4] xywh in I: what the record's window shows."""
     extent = tf.cast(tf.image.extract_jpeg_shape(record["window"])[1::-1], tf.float32)
@@ -313,11 +319,11 @@ def _height(record, skeleton: Skeleton):
     return tf.where(size > 0, 8 * size, by_pose)
 
 
-def crops(records, person: CropSpec, batch_size: int, seed: int):
+def crops(records, spec: CropSpec, batch_size: int, seed: int):
     """Batches of ``crop_person``, in the records' order, the last one smaller."""
 
     def crop(index, record):
-        return crop_person(record, person, tf.stack([seed, tf.cast(index, tf.int32)]))
+        return crop_person(record, spec, tf.stack([seed, tf.cast(index, tf.int32)]))
 
     people = records.enumerate().map(crop, num_parallel_calls=tf.data.AUTOTUNE)
     return people.padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
@@ -326,7 +332,7 @@ def crops(records, person: CropSpec, batch_size: int, seed: int):
 def shuffled_people(
     records,
     count: int,
-    person: CropSpec,
+    spec: CropSpec,
     batch_size: int,
     seed: int,
     first_step: int = 0,
@@ -337,7 +343,7 @@ def shuffled_people(
     Args:
         records: ``read_records``.
         count: number of records, at least ``batch_size``.
-        person: how to cut and augment.
+        spec: how to cut and augment.
         batch_size: people a step; an epoch's last, incomplete batch is dropped.
         seed: of the order and the crops.
         first_step: batches to leave out, as if they had been drawn already.
@@ -360,7 +366,7 @@ def shuffled_people(
         row = index % count % batch_size
         shown = None if rows is None else (row >= rows.start) & (row < rows.stop)
         person_seed = tf.cast(tf.stack([seed, index]), tf.int32)
-        return crop_person(record, person, person_seed, shown)
+        return crop_person(record, spec, person_seed, shown)
 
     epochs = tf.data.Dataset.range(first_step // steps, tf.int64.max)
     people = epochs.flat_map(epoch).map(crop, num_parallel_calls=tf.data.AUTOTUNE)

@@ -51,8 +51,8 @@ def evaluate_poses(
             ``head_size``), "auc" (area under PCKh, or under PCK where no person has a
             head size), "pcp" (sticks, in their own lengths), "oks" (COCO's AP), "mpii"
             and "posetrack" (mean average precision of several people's joints) or
-            "mota" (of tracked people). ``tfpose.metrics.multi_person.scenes`` has the keys that the
-            last three read.
+            "mota" (of tracked people). ``metrics.multi_person.scenes`` has the keys
+            that the last three read.
         threshold: in the metric's lengths, head sizes for the last three; the end of
             the curve for "auc"; the published one if None. "oks" has none.
         normalizer: the length of "pck": the skeleton's "torso" segment, or the longer

@@ -97,8 +97,8 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     except ValueError:
         pass
     raise TfposeError(
-        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also with "
-        "a threshold, such as pck@0.1"
+        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also with a "
+        "threshold, such as pck@0.1"
     )
 
 

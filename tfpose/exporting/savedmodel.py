@@ -102,27 +102,41 @@ def export(
         if "savedmodel" in formats:
             saved = folder / SAVED_MODEL
             more = _write_servable(model, config, serving, network, saved)
-            found = _predict_saved_model(saved, crops)
-            files[SAVED_MODEL] = compare(expected, found, skeleton)
+            files[SAVED_MODEL] = _predict_saved_model(saved, crops)
             given = windows(data, splits, skeleton, PARITY_PHOTOS)
             more["photos"] = photo_parity(model, config, saved, given)
+            metadata.write_asset(saved, about)
         if "tflite" in formats:
-            for numbers, content in _lite_models(serving, quantize, ranges):
-                name = f"model_{numbers}.tflite"
-                content = metadata.embed(content, {**about, "numbers": numbers})
-                (folder / name).write_bytes(content)
-                found = litert.predict(content, crops)
-                files[name] = compare(expected, found, skeleton)
-        if "savedmodel" in formats:
-            metadata.write_asset(folder / SAVED_MODEL, about)
-        for name, entry in files.items():
-            entry["bytes"] = _size(folder / name)
-        check_parity(files)
+            models = _lite_models(serving, quantize, ranges)
+            files |= _write_lite_models(folder, models, about, crops)
+        report = {
+            "model": config.model,
+            "skeleton": skeleton.name,
+            "crops": len(crops["image"]),
+            "files": {
+                name: {
+                    **compare(expected, found, skeleton),
+                    "bytes": _size(folder / name),
+                }
+                for name, found in files.items()
+            },
+            **more,
+        }
+        check_parity(report["files"])
         check_photos(more.get("photos", {}))
-        what = {"model": config.model, "skeleton": skeleton.name}
-        report = {**what, "crops": len(crops["image"]), "files": files, **more}
         write_json(folder / PARITY, report)
     return report
+
+
+def _write_lite_models(folder: pathlib.Path, models, about: dict, crops) -> dict:
+    """Writes ``.tflite`` files; {name: its answers about the crops}."""
+    answers = {}
+    for numbers, content in models:
+        name = f"model_{numbers}.tflite"
+        content = metadata.embed(content, {**about, "numbers": numbers})
+        (folder / name).write_bytes(content)
+        answers[name] = litert.predict(content, crops)
+    return answers
 
 
 def _description(model, config: Config, folder: pathlib.Path) -> dict:

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.errors import TfposeError
-from tfpose.geometry import cells, tensors
+from tfpose.geometry import tensors
+from tfpose.geometry.cells import to_pixels
 from tfpose.geometry.crops import crops_of, whole_photo
 from tfpose.inference.grouping import group, joint_order
 from tfpose.inference.inputs import checked_photo
@@ -71,7 +72,7 @@ class BottomUp:
         crops, to_image = crops_of(photo, whole_photo(photo), self.size, (1.0,))
         detections, tags = self._maps(crops[0])
         found, scores = group(detections, tags, self._order)
-        in_crop = cells.to_pixels(found, self.model.stride)
+        in_crop = to_pixels(found, self.model.stride)
         keypoints = tensors.transform(in_crop, to_image[0]).numpy()
         there = scores > 0
         return keypoints * there[..., None], np.clip(scores, 0, 1)

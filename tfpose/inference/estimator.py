@@ -46,7 +46,7 @@ class Estimator:
 
     Example:
         >>> import numpy as np, tfpose
-        >>> estimator = tfpose.Estimator.from_preset("estimator_tiny_lsp", scales=(1.0,))
+        >>> estimator = tfpose.Estimator.from_preset("estimator_tiny_lsp")
         >>> photo = np.zeros((120, 100, 3), np.uint8)
         >>> keypoints, scores = estimator(photo, [[10, 10, 80, 100]])
         >>> keypoints.shape, scores.shape

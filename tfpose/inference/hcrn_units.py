@@ -1,7 +1,7 @@
 """The maps inside a trained HCRN: what each unit of its tree saw and answered.
 
 For pictures of how a difficult joint is found (HCRN Fig. 3 b), not for estimation:
-people are looked at in one size and not mirrored (``tfpose.inference.estimator`` averages).
+people are looked at in one size and not mirrored (``Estimator`` averages).
 """
 
 from __future__ import annotations

@@ -53,9 +53,9 @@ def refine_file(
     Returns:
         "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
         "bad", a line for each record left as it was;
-        "reliability", per joint the median "disagreement" of input and refiner in percent of
-        the crop's width, and the median "input_weight" from 0 (the refiner decided) to
-        1 (the input did), or None without it.
+        "reliability", per joint the median "disagreement" of input and refiner in
+        percent of the crop's width, and the median "input_weight" from 0 (the refiner
+        decided) to 1 (the input did), or None without it.
 
     Raises:
         PoseFileError: the first record, photo or file that cannot be used.
@@ -66,32 +66,18 @@ def refine_file(
     sizes = dict.fromkeys(paths)
     people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
-    refined, weights, scores = [], [], []
-    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
-    for beliefs in with_progress(stream, len(people), "refined"):
-        answer = plain = beliefs.refined()
-        if use_reliability:
-            answer = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
-            weights.append(
-                reliability.input_weights(beliefs.input_cells, plain, answer)
-            )
-        refined.append(beliefs.in_photo(answer))
-        scores.append(beliefs.scores)
+    keypoints, scores, report = _refined(refiner, given, len(people), use_reliability)
     people = people.take(given.order)
-    keypoints = np.concatenate([people.keypoints[:0], *refined])
     duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
     records, removed = people.replaced(keypoints), 0
     if threshold > 0:
-        unsure = np.concatenate([people.scores[:0], *scores]) <= threshold
+        unsure = scores <= threshold
         removed = int(unsure.sum())
         keypoints[unsure] = 0
         records = people.replaced(keypoints, np.where(unsure, 0, people.scores))
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
-    report = None
-    if weights:
-        report = _reliability_report(refiner, trust, np.concatenate(weights))
     return {
         "poses": len(records),
         "refined": len(people),
@@ -102,10 +88,31 @@ def refine_file(
     }
 
 
+def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool):
+    """Refined keypoints f64[N, K, 2] I, scores f64[N, K], and the report or None."""
+    joints = len(refiner.skeleton)
+    refined, scores = [np.zeros((0, joints, 2))], [np.zeros((0, joints))]
+    weights = []
+    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
+    for beliefs in with_progress(stream, total, "refined"):
+        answer = plain = beliefs.refined()
+        if use_reliability:
+            answer = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
+            inputs = beliefs.input_cells
+            weights.append(reliability.input_weights(inputs, plain, answer))
+        refined.append(beliefs.in_photo(answer))
+        scores.append(beliefs.scores)
+    report = None
+    if weights:
+        report = _reliability_report(refiner, trust, np.concatenate(weights))
+    return np.concatenate(refined), np.concatenate(scores), report
+
+
 def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list[int]:
     """The rows of poses that a better scored one of their photo makes superfluous."""
     boxes = box_around(keypoints, people.placed)
-    # The area of the crop, as in PoseFix's code.
+    # The refined pose's box, enlarged as for a crop. PoseFix's code takes the input
+    # pose's crop, 1.63 times as large in the median (docs/papers.md).
     areas = boxes[:, 2] * boxes[:, 3] * (BOX_FACTOR * CROP_MARGIN) ** 2
     dropped: list[int] = []
     for rows in coco.rows_by_image(people.image_ids).values():

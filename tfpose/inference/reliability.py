@@ -28,7 +28,7 @@ import pathlib
 import numpy as np
 
 from tfpose.errors import TfposeError
-from tfpose.geometry import cells
+from tfpose.geometry.cells import to_cells, to_pixels
 from tfpose.io.files import write_json
 
 FILE = "calibration.json"
@@ -108,24 +108,24 @@ class Beliefs:
     @property
     def input_cells(self) -> np.ndarray:
         """f32[N, K, 2], the input poses in cells."""
-        return cells.to_cells(self.inputs, self.stride)
+        return to_cells(self.inputs, self.stride)
 
     def refined(self) -> np.ndarray:
         """f32[N, K, 2] in cells: the plain answer."""
         if self.answers is None:
             return expectation(self.maps)
-        return cells.to_cells(self.answers, self.stride)
+        return to_cells(self.answers, self.stride)
 
     def in_cells(self, keypoints) -> np.ndarray:
         """f32[N, K, 2] photo pixels -> cells, the inverse of ``in_photo``."""
         inverse = np.linalg.inv(self.to_image[:, :, :2])
         offset = keypoints - self.to_image[:, None, :, 2]
         crop = np.einsum("nij,nkj->nki", inverse, offset)
-        return cells.to_cells(crop, self.stride)
+        return to_cells(crop, self.stride)
 
     def in_photo(self, cells) -> np.ndarray:
         """f32[N, K, 2] cells -> photo pixels."""
-        crop = cells.to_pixels(cells, self.stride)
+        crop = to_pixels(cells, self.stride)
         linear, offset = self.to_image[:, :, :2], self.to_image[:, :, 2]
         return np.einsum("nij,nkj->nki", linear, crop) + offset[:, None]
 

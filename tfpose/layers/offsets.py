@@ -1,7 +1,7 @@
 """Layers of methods that name a cell and the way from it to the joint.
 
-Coordinates enter and leave in crop pixels (C, tfpose.geometry.tensors). B batch, K joints,
-H x W the crop, h x w the maps. Offsets are f32[B, h, w, 2 K], x and y of one joint
+Coordinates enter and leave in crop pixels (C). B batch, K joints, H x W the crop, h x w
+the maps. Offsets are f32[B, h, w, 2 K], x and y of one joint
 after the other, in units of ``DEVIATION`` px.
 """
 

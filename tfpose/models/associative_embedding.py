@@ -3,8 +3,8 @@
 Newell, Huang and Deng, NIPS 2017, arXiv 1611.05424, as in the authors' PyTorch code
 (princeton-vl/pose-ae-train, whose network is not the paper's): stacked hourglasses of
 plain 3x3 convolutions that find the joints of everybody in the photo, and give each a
-number, its tag, that is alike for joints of the same person. ``tfpose.inference.grouping`` makes
-people of both.
+number, its tag, that is alike for joints of the same person. ``inference.grouping``
+makes people of both.
 """
 
 from __future__ import annotations

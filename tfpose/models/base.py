@@ -22,7 +22,7 @@ ACTIVATIONS = ("linear", "sigmoid", "softmax")
 
 @contextlib.contextmanager
 def dtype_policy(policy):
-    """Context in which layers are made under a policy; None leaves Keras' global one."""
+    """Context in which layers are made under a policy; None leaves the global one."""
     before = keras.config.dtype_policy()
     if policy is not None:
         keras.config.set_dtype_policy(policy)

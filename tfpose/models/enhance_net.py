@@ -109,12 +109,12 @@ class EnhanceNet(PoseEstimator):
         _check_base(base)
         maps = {n: x for n, x in base.output.items() if n != "keypoints"}
         maps[BASE_HEATMAP] = maps.pop("heatmap")
-        check_arguments(upscale, layers, inputs, upscaling)
         beliefs = maps[BASE_HEATMAP]
         if beliefs.shape[-1] > base.joints:  # a background
             beliefs = beliefs[..., : base.joints]
-        features = context(base.features, beliefs, channels, layers, inputs)
-        maps["heatmap"] = enlarge(features, base.joints, upscale, upscaling)
+        features, maps["heatmap"] = enhance(
+            base.features, beliefs, upscale, channels, layers, inputs, upscaling
+        )
         targets = dict(base.targets)
         if "heatmap" in targets:
             targets[BASE_HEATMAP] = targets["heatmap"]
@@ -206,7 +206,30 @@ def _check_base(base) -> None:
         raise TfposeError(f"base: {base.name} is an EnhanceNet already")
 
 
-def check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> None:
+def enhance(
+    features, maps, upscale=4, channels=128, layers=3, inputs="both",
+    upscaling="sub_pixel",
+):  # fmt: skip
+    """The whole of EnhanceNet (Eq. 1 to 4).
+
+    Args:
+        features: F^LR, f32[B, h, w, F].
+        maps: M^LR, f32[B, h, w, K].
+        upscale, channels, layers, inputs, upscaling: as of ``EnhanceNet``.
+
+    Returns:
+        What the last layer sees, f32[B, h, w, C], and M^HR, f32[B, r h, r w, K],
+        linear.
+
+    Raises:
+        TfposeError: fewer than two layers, r below 2, unknown inputs or upscaling.
+    """
+    _check_arguments(upscale, layers, inputs, upscaling)
+    x = context(features, maps, channels, layers, inputs)
+    return x, enlarge(x, maps.shape[-1], upscale, upscaling)
+
+
+def _check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> None:
     """Raises TfposeError for what ``EnhanceNet`` does not take."""
     if inputs not in INPUTS:
         raise TfposeError(f"inputs: expected one of {INPUTS}, got {inputs!r}")

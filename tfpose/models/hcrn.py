@@ -142,24 +142,7 @@ class HCRN(PoseEstimator):
         trainable=True,
     ):
         parents, input_size = tuple(parents), tuple(input_size)
-        if front_end not in FRONT_ENDS:
-            known = list(FRONT_ENDS)
-            raise TfposeError(f"front_end: expected one of {known}, got {front_end!r}")
-        if refinement not in REFINEMENTS:
-            raise TfposeError(
-                f"refinement: expected one of {REFINEMENTS}, got {refinement!r}"
-            )
-        network = FRONT_ENDS[front_end]
-        if not 1 <= stages <= network.stages:
-            raise TfposeError(
-                f"stages: expected 1 to {network.stages} of {front_end}, got {stages}"
-            )
-        if any(side % network.multiple for side in input_size):
-            raise TfposeError(
-                f"input_size: expected multiples of {network.multiple}, got "
-                f"{input_size}"
-            )
-
+        network = _checked_front_end(front_end, refinement, stages, input_size)
         joints = len(parents)
         image = image_input(input_size)
         stage_maps, features = network.build(image, joints, stages)
@@ -201,6 +184,27 @@ class HCRN(PoseEstimator):
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> HCRN:
         """The network for a skeleton's tree."""
         return cls(parents=skeleton.parents, **arguments)
+
+
+def _checked_front_end(front_end, refinement, stages, input_size) -> FrontEnd:
+    """The front-end, or the TfposeError of ``HCRN``."""
+    if front_end not in FRONT_ENDS:
+        known = list(FRONT_ENDS)
+        raise TfposeError(f"front_end: expected one of {known}, got {front_end!r}")
+    if refinement not in REFINEMENTS:
+        raise TfposeError(
+            f"refinement: expected one of {REFINEMENTS}, got {refinement!r}"
+        )
+    network = FRONT_ENDS[front_end]
+    if not 1 <= stages <= network.stages:
+        raise TfposeError(
+            f"stages: expected 1 to {network.stages} of {front_end}, got {stages}"
+        )
+    if any(side % network.multiple for side in input_size):
+        raise TfposeError(
+            f"input_size: expected multiples of {network.multiple}, got {input_size}"
+        )
+    return network
 
 
 def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):

@@ -101,7 +101,7 @@ class PoseRefiner(RefinementModel):
         self.start_pose_filters()
 
     def reader(self) -> Callable:
-        """Scores vote with their offsets for a belief; keypoints are ``OffsetPosition``.
+        """Scores vote for a belief by their offsets; keypoints by ``OffsetPosition``.
 
         The offsets are those of the crop itself, as in the authors' code.
         """

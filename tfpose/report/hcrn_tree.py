@@ -1,7 +1,7 @@
 """How an HCRN found difficult joints: sections of an estimator's HTML report.
 
-The network itself is handed in (``tfpose.inference.hcrn_units.Units``), so that this imports without
-TensorFlow as all pictures do.
+The network itself is handed in (``inference.hcrn_units.Units``), so that this imports
+without TensorFlow, as all pictures do.
 """
 
 from __future__ import annotations

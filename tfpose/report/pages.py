@@ -42,7 +42,7 @@ def write(
         images: folder of the photos that ``annotations`` names.
         title: heading of the page.
         log: ``log.csv`` of the training run, for its curves.
-        more: further sections (HTML of ``tfpose.report.html``), put before the pictures.
+        more: further sections (of ``tfpose.report.html``), put before the pictures.
         numbers: of ``refinement.compare_poses``, if they are known already.
     """
     if numbers is None:

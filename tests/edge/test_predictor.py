@@ -1,0 +1,288 @@
+"""Predictor: the same answers as the package's, in NumPy, and what it refuses."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.exporting.test_savedmodel import CONFIGURATION, ESTIMATOR
+from tests.support.contracts import fill_weights
+from tfpose import errors
+from tfpose.edge import metadata, predictor
+from tfpose.edge.predictor import Predictor
+from tfpose.errors import PredictorError
+from tfpose.exporting import litert, savedmodel
+from tfpose.geometry import tensors
+from tfpose.geometry.crops import crop_box, standing_height
+from tfpose.inference.refiner import Refiner
+from tfpose.models.folders import CONFIG, WEIGHTS
+from tfpose.models.serving_graph import serving_model
+from tfpose.models.table import build_model
+from tfpose.skeletons import COCO17, LSP14
+
+SIZE = (64, 48)
+# No box in it, and no pose, is centerd on whole pixels.
+BOX = np.array([[10.3, 20.2, 90.1, 130.7]])
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """Smooth random blobs, u8[150, 110, 3]."""
+    coarse = np.random.default_rng(5).uniform(0, 255, (10, 8, 3))
+    rows, columns = np.linspace(0, 8.99, 150), np.linspace(0, 6.99, 110)
+    return coarse[rows.astype(int)][:, columns.astype(int)].astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def poses():
+    """f64[2, 14, 3]: two poses, the second without two of its joints."""
+    random = np.random.default_rng(6)
+    xy = random.uniform((20, 15), (100, 140), (2, 14, 2))
+    scores = np.ones((2, 14, 1))
+    scores[1, [0, 7]] = 0
+    return np.concatenate([xy, scores], axis=-1)
+
+
+# --- crops -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [0.2, 1.5])
+def test_a_crop_is_that_of_geometry_rounded(photo, factor):
+    box = predictor.fit(BOX, SIZE, factor)
+    matrix = tensors.crop_matrix(np.float32(box), SIZE)
+    expected = tensors.warp(photo[None], matrix, SIZE)[0].numpy()
+    found = predictor.crop(photo, box[0], SIZE)
+    assert found.dtype == np.uint8 and found.shape == (*SIZE, 3)
+    assert np.abs(found - expected).max() < 0.51
+
+
+def test_a_crop_outside_the_photo_is_black(photo):
+    assert not predictor.crop(photo, np.array([-200.0, 0, 48, 64]), SIZE).any()
+
+
+def test_a_box_of_the_crops_size_gives_the_photo_itself(photo):
+    found = predictor.crop(photo, np.array([7.0, 3, 48, 64]), SIZE)
+    np.testing.assert_array_equal(found, photo[3:67, 7:55])
+
+
+def test_crop_pixels_and_photo_pixels_are_inverses():
+    box = predictor.fit(BOX, SIZE, 1.25)[0]
+    points = np.array([[0.0, 0.0], [47.0, 63.0], [3.2, 9.9]])
+    there = predictor.to_crop(predictor.to_photo(points, box, SIZE), box, SIZE)
+    np.testing.assert_allclose(there, points, atol=1e-9)
+    matrix = tensors.invert(tensors.crop_matrix(np.float32(box), SIZE))
+    expected = tensors.transform(points, matrix)
+    found = predictor.to_photo(points, box, SIZE)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("wanted", [0.0, 40.0])
+@pytest.mark.parametrize("skeleton", [LSP14, COCO17], ids=lambda s: s.name)
+def test_the_box_around_a_pose_is_the_refiners(skeleton, wanted):
+    random = np.random.default_rng(7)
+    keypoints = random.uniform(0, 100, (3, len(skeleton), 2))
+    valid = np.ones((3, len(skeleton)))
+    valid[1, 2:5] = 0  # some are missing
+    valid[2, 1:] = 0  # a single joint, which has no extent
+    about = {**description(skeleton), "crop": crop_rule(wanted)}
+    found = Predictor(None, about)._pose_boxes(keypoints, valid)
+    box = tensors.scale_box(tensors.box_around(keypoints, valid), 1.2)
+    height = standing_height(np.float32(keypoints), np.float32(valid), skeleton)
+    expected = crop_box(box, height, SIZE, wanted)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-3)
+
+
+def crop_rule(height=0.0):
+    return {"margin": 1.25, "box_factor": 1.2, "person_height": height}
+
+
+def description(skeleton=LSP14, task="refine", decoding="expectation"):
+    return {
+        "format": 1,
+        "task": task,
+        "skeleton": skeleton.to_json(),
+        "input_size": list(SIZE),
+        "crop": crop_rule(),
+        "decoding": decoding,
+    }
+
+
+# --- inputs ----------------------------------------------------------------------
+
+
+def test_nobody_in_a_photo_is_nobody_in_the_answer(photo):
+    for task in metadata.TASKS:
+        assert Predictor(None, description(task=task))(photo, []).shape == (0, 14, 3)
+
+
+@pytest.mark.parametrize(
+    "people, message",
+    [
+        (np.ones((1, 13, 3)), r"expected the shape \(people, 14, 3\) of lsp14"),
+        (np.ones((14, 3)), r"found \(14, 3\)"),
+        (np.full((1, 14, 3), np.nan), r"poses\[0\]: expected numbers, found NaN"),
+        (np.zeros((1, 14, 3)), r"poses\[0\]: expected a joint, found none"),
+    ],
+)
+def test_poses_that_cannot_be_refined_are_named(photo, people, message):
+    with pytest.raises(PredictorError, match=message):
+        Predictor(None, description())(photo, people)
+
+
+@pytest.mark.parametrize(
+    "boxes, message",
+    [
+        (np.ones((2, 3)), r"expected the shape \(people, 4\), found \(2, 3\)"),
+        ([[0, 0, 5, 5], [0, 0, 0, 5]], r"boxes\[1\]: expected .* positive width"),
+        ([[0, 0, np.inf, 5]], r"boxes\[0\]: expected numbers"),
+    ],
+)
+def test_boxes_that_show_nothing_are_named(photo, boxes, message):
+    with pytest.raises(PredictorError, match=message):
+        Predictor(None, description(task="estimate"))(photo, boxes)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
+)
+def test_what_is_no_photo_is_refused(wrong):
+    with pytest.raises(PredictorError, match="photo: expected"):
+        Predictor(None, description())(wrong, [])
+
+
+def test_peaks_are_not_averaged_with_those_of_the_mirrored_crop(photo):
+    calls = []
+
+    def network(inputs):
+        calls.append(inputs["image"])
+        return {"keypoints": np.zeros((1, 14, 2)), "scores": np.ones((1, 14))}
+
+    Predictor(network, description(task="estimate", decoding="peak"))(photo, BOX)
+    assert len(calls) == 1
+    Predictor(network, description(task="estimate"))(photo, BOX)
+    assert len(calls) == 3
+    np.testing.assert_array_equal(calls[1], calls[2][:, :, ::-1])
+    Predictor(network, description(task="estimate"))(photo, BOX, flip=False)
+    assert len(calls) == 4
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("none.tflite", None, "found No such file"),
+        ("text.tflite", b"not a model at all", "not a usable .tflite file"),
+    ],
+)
+def test_a_file_that_is_no_model_is_named(tmp_path, name, content, message):
+    if content:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(PredictorError, match=f"{name}: .*{message}"):
+        Predictor.load(tmp_path / name)
+
+
+# Keras raises it when it saves weights under NumPy 2.4.
+keras_saves = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't")
+
+
+# --- exports ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory, nano_front_end):
+    """Folder with a refiner and an estimator as model folders and exports."""
+    folder = tmp_path_factory.mktemp("exports")
+    for config in (CONFIGURATION, ESTIMATOR):
+        _export(config, folder / config.model)
+    return folder
+
+
+def _export(config, place):
+    model = fill_weights(build_model(config))
+    (place / "saved" / "1").mkdir(parents=True)
+    (place / CONFIG).write_text(json.dumps(config.to_json()))
+    model.save_weights(place / WEIGHTS)
+    skeleton = config.skeleton
+    serving = serving_model(model, skeleton, phases=True)
+    savedmodel.write_saved_model(serving, place / "saved" / "1", batch=1)
+    about = metadata.describe(model, skeleton, place.name, config.model)
+    metadata.write_asset(place / "saved" / "1", about)
+    plain = litert.convert(str(place / "saved" / "1"))
+    (place / "plain.tflite").write_bytes(plain)
+    content = metadata.embed(plain, {**about, "numbers": "float32"})
+    (place / "model.tflite").write_bytes(content)
+    if config is CONFIGURATION:
+        model.save(place / "model.keras")
+
+
+@pytest.mark.slow
+@keras_saves
+def test_every_form_of_a_refiner_gives_the_refiners_answer(
+    exports, photo, poses, monkeypatch
+):
+    cut, place = Refiner.cut, exports / "posefix"
+
+    def rounded(*given):
+        crops, *rest = cut(*given)
+        return tf.round(crops), *rest
+
+    # The crops that exports are given are whole numbers.
+    monkeypatch.setattr(Refiner, "cut", rounded)
+    refiner = Refiner.from_preset(str(place))
+    valid = np.float32(poses[..., 2] > 0)
+    beliefs = next(refiner.believe([(photo, poses[..., :2], valid)]))
+    expected = beliefs.in_photo(beliefs.refined())
+    for name in ("model.tflite", "saved", "saved/1", "model.keras", "."):
+        found = Predictor.load(place / name)(photo, poses)
+        # A value of the crop that lies between two may be rounded up or down.
+        assert np.abs(found[..., :2] - expected).max() < 0.02, name
+        np.testing.assert_allclose(found[..., 2], beliefs.scores, atol=1e-3)
+
+
+@pytest.mark.slow
+@keras_saves
+def test_an_exported_estimator_gives_the_same_answer(exports, photo):
+    place = exports / "hcrn"
+    expected = Predictor.load(place)(photo, BOX)
+    found = Predictor.load(place / "model.tflite")(photo, BOX)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+@pytest.mark.slow
+@keras_saves
+def test_it_runs_where_tensorflow_is_not_installed(exports, photo, poses, tmp_path):
+    path = exports / "posefix" / "model.tflite"
+    np.savez(tmp_path / "input.npz", photo=photo, poses=poses)
+    program = (
+        "import sys\n"
+        "for name in ('tensorflow', 'keras', 'scipy', 'tensorflow_datasets', 'jax'):\n"
+        "    sys.modules[name] = None\n"
+        "import numpy as np\n"
+        "from tfpose.edge.predictor import Predictor\n"
+        f"given = np.load({str(tmp_path / 'input.npz')!r})\n"
+        f"answer = Predictor.load({str(path)!r})(given['photo'], given['poses'])\n"
+        f"np.save({str(tmp_path / 'answer.npy')!r}, answer)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    expected = Predictor.load(path)(photo, poses)
+    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@keras_saves
+def test_a_file_without_a_description_is_refused(exports):
+    with pytest.raises(errors.MetadataError, match="written by 'tfpose export'"):
+        Predictor.load(exports / "posefix" / "plain.tflite")
+
+
+def test_the_same_belief_twice_keeps_its_score(photo):
+    """The score of the mean of two equal beliefs is theirs."""
+
+    def network(inputs):
+        keypoints = np.full((1, 14, 2), [(SIZE[1] - 1) / 2, 9.0])
+        return {"keypoints": keypoints, "scores": np.full((1, 14), 0.6)}
+
+    answer = Predictor(network, description(task="estimate"))(photo, BOX)
+    np.testing.assert_allclose(answer[..., 2], 0.6, atol=1e-6)

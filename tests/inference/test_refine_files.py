@@ -1,0 +1,502 @@
+"""Refinement of files: every record comes out again, and what is wrong is said."""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.support.pose_files import STANDING
+from tfpose import cli, drawing
+from tfpose.inference import refiner as refinement
+from tfpose.inference.refine_files import refine_file
+from tfpose.inference.refiner import Refiner
+from tfpose.io import coco, files
+from tfpose.io.coco_records import annotations_json, result_entry
+from tfpose.models import folders, table
+from tfpose.recipes.posefix import tiny
+from tfpose.skeletons import CROWDPOSE14, LSP14
+
+WIDTH, HEIGHT = 160, 120
+SCORES = np.linspace(0.1, 0.9, 14)
+NETWORK = {**tiny().network, "filters": (8, 8, 8)}
+CONFIG = dataclasses.replace(
+    tiny(), skeleton="lsp14", input_size=(64, 64), network=NETWORK
+)
+
+
+def write_model(folder, config=CONFIG, weights_of=None) -> pathlib.Path:
+    """A model folder as training leaves it, with weights as they are initialized."""
+    folder.mkdir()
+    files.write_json(folder / folders.CONFIG, config.to_json())
+    model = table.build_model(weights_of or config)
+    model.save_weights(folder / folders.WEIGHTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    return write_model(tmp_path_factory.mktemp("models") / "untrained")
+
+
+@pytest.fixture(scope="module")
+def opinionated(model_dir):
+    """A refiner whose random answers depend on the photo: the laws are its geometry."""
+    refiner = Refiner.from_preset(str(model_dir))
+    kernel = refiner.model.get_layer("head_logits").kernel
+    kernel.assign(np.random.default_rng(0).normal(0, 0.1, kernel.shape))
+    return refiner
+
+
+def draw_photo(seed):
+    """Blurred noise: u8[HEIGHT, WIDTH, 3]."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3))
+    return coarse.repeat(8, axis=0).repeat(8, axis=1).astype(np.uint8)
+
+
+class Scene:
+    """Two photos, annotations that name them, and five poses on them."""
+
+    def __init__(self, folder, model_dir):
+        self.folder, self.model = folder, model_dir
+        self.images, self.out = folder / "photos", folder / "refined.json"
+        self.images.mkdir()
+        drawing.write_image(self.images / "im3.png", draw_photo(3))
+        drawing.write_image(self.images / "im7.jpg", draw_photo(7))
+        self.records = [
+            self.pose(7, 60, score=0.25, track_id=5),
+            self.pose(3, 10, bbox=[1, 2, 30, 40]),
+            self.pose(7, 0, note="kept"),
+            self.pose(3, 80),
+            self.pose(7, 30),
+        ]
+
+    def pose(self, image_id, shift, score=0.5, **extra):
+        return result_entry(image_id, STANDING + [shift, 0], SCORES, score, **extra)
+
+    def annotate(self, skeleton=LSP14, names=("im3.png", "im7.jpg")):
+        images = [
+            {"id": n, "file_name": name} for n, name in zip((3, 7), names, strict=True)
+        ]
+        path = self.folder / "truth.json"
+        files.write_json(path, annotations_json(skeleton, images, []))
+        return path
+
+    def write(self):
+        # As other programs write them, NaN and all.
+        (self.folder / "poses.json").write_text(json.dumps(self.records))
+
+    def refine(self, **options):
+        self.write()
+        report = refine_file(
+            str(self.model), str(self.folder / "poses.json"), str(self.images),
+            str(self.out), **options,
+        )  # fmt: skip
+        return report, json.loads(self.out.read_text())
+
+    def command(self, *flags):
+        """The exit code of ``tfpose refine``."""
+        self.write()
+        arguments = {
+            "--model": self.model, "--poses": self.folder / "poses.json",
+            "--images": self.images, "--out": self.out,
+        }  # fmt: skip
+        words = [str(word) for pair in arguments.items() for word in pair]
+        return cli.main(["refine", *words, *map(str, flags)])
+
+
+@pytest.fixture
+def scene(tmp_path, model_dir, opinionated, monkeypatch):
+    load = Refiner.load
+    ready = {str(model_dir): opinionated}  # building a network takes seconds
+    monkeypatch.setattr(Refiner, "load", lambda name: ready.get(name) or load(name))
+    return Scene(tmp_path, model_dir)
+
+
+def joints(record):
+    return np.array(record["keypoints"]).reshape(-1, 3)
+
+
+class TestFile:
+    @pytest.mark.parametrize("use_fusion", [False, True])
+    def test_only_coordinates_change(self, scene, use_fusion):
+        report, refined = scene.refine(use_reliability=use_fusion)
+        assert (report["poses"], report["refined"], report["bad"]) == (5, 5, [])
+        assert (report["fusion"] is not None) == use_fusion
+        for before, after in zip(scene.records, refined, strict=True):
+            assert list(after) == list(before)
+            assert (joints(after)[:, 2] == joints(before)[:, 2]).all()
+            assert (joints(after)[:, :2] != joints(before)[:, :2]).any()
+            assert {**after, "keypoints": 0} == {**before, "keypoints": 0}
+
+    def test_order_of_the_records_does_not_matter(self, scene):
+        _, forward = scene.refine(use_reliability=False)
+        scene.records.reverse()
+        _, backward = scene.refine(use_reliability=False)
+        for one, other in zip(forward, reversed(backward), strict=True):
+            np.testing.assert_allclose(joints(one), joints(other), atol=2e-3)
+
+    def test_annotations_name_the_photos(self, scene):
+        _, by_number = scene.refine()
+        truth = scene.annotate()
+        assert scene.refine(annotations=str(truth))[1] == by_number
+        truth = scene.annotate(names=("im7.jpg", "im3.png"))
+        assert scene.refine(annotations=str(truth))[1] != by_number
+
+    def test_empty_list_stays_empty(self, scene):
+        scene.records = []
+        report, refined = scene.refine()
+        assert refined == [] and (report["poses"], report["fusion"]) == (0, None)
+
+    def test_fusion_says_what_each_joint_of_the_input_is_worth(self, scene):
+        report, _ = scene.refine()
+        assert list(report["fusion"]) == list(LSP14.joints)
+        for numbers in report["fusion"].values():
+            assert numbers["disagreement"] >= 0
+        json.dumps(report, allow_nan=False)
+
+    def test_joint_that_no_pose_has_is_found_and_reported(self, scene):
+        for record in scene.records:
+            record["keypoints"][-3:] = [0, 0, 0]
+        report, refined = scene.refine()
+        expected = {"disagreement": 0, "input_weight": 0}
+        assert report["fusion"]["head_top"] == pytest.approx(expected, abs=1e-6)
+        assert (joints(refined[0])[-1, :2] > 0).all() and joints(refined[0])[-1, 2] == 0
+
+    def test_command_writes_the_same_file(self, scene, capsys):
+        _, expected = scene.refine()
+        scene.out.unlink()
+        assert scene.command("--fusion-report", "--json", scene.folder / "n.json") == 0
+        assert json.loads(scene.out.read_text()) == expected
+        output = capsys.readouterr()
+        assert "refined 5 of 5 poses" in output.out and "head_top" in output.out
+        assert output.err == ""
+
+
+class TestGeometry:
+    def test_network_that_believes_the_input_gives_it_back(self, model_dir):
+        refiner = Refiner.from_preset(str(model_dir))
+        refiner.model.get_layer("head_logits").kernel.assign(np.zeros((1, 1, 8, 14)))
+        refiner.model.get_layer("pose_prior").log_epsilon.assign([-30.0] * 14)
+        pose = STANDING[None] + [40, 10]
+        # The prior is narrow for the cells, of 7.7 px of the photo.
+        np.testing.assert_allclose(refiner(draw_photo(1), pose), pose, atol=0.1)
+
+    def test_answer_moves_with_the_photo(self, opinionated):
+        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
+        answer = opinionated(photo, pose)
+        assert np.linalg.norm(answer - pose, axis=-1).mean() > 4, "it has an opinion"
+        np.testing.assert_allclose(
+            opinionated(moved, pose + [11, 7]), answer + [11, 7], atol=0.02
+        )
+
+    def test_answer_mirrors_with_the_photo(self, opinionated):
+        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+
+        def mirrored(points):
+            points = points[:, LSP14.flip_permutation]
+            return np.stack([WIDTH - 1 - points[..., 0], points[..., 1]], axis=-1)
+
+        answer = opinionated(photo[:, ::-1], mirrored(pose))
+        np.testing.assert_allclose(
+            mirrored(answer), opinionated(photo, pose), atol=0.02
+        )
+
+    def test_missing_joint_has_no_effect_wherever_it_is_written(self, opinionated):
+        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        valid = np.ones((1, 14))
+        valid[0, LSP14.index("head_top")] = 0
+        answer = opinionated(photo, pose, valid)
+        pose[0, LSP14.index("head_top")] = 0
+        np.testing.assert_allclose(opinionated(photo, pose, valid), answer, atol=1e-3)
+        assert np.abs(opinionated(photo, pose) - answer).max() > 1
+
+    def test_people_do_not_depend_on_each_other_or_on_the_batch(
+        self, opinionated, monkeypatch
+    ):
+        photo = draw_photo(1)
+        people = STANDING + np.array([0, 20, 40, 60, 80])[:, None, None] * [1, 0]
+        together = opinionated(photo, people)
+        alone = [opinionated(photo, person[None])[0] for person in people]
+        np.testing.assert_allclose(together, alone, atol=1e-3)
+        monkeypatch.setattr(refinement, "BATCH", 2)
+        np.testing.assert_allclose(opinionated(photo, people), together, atol=1e-3)
+
+    def test_nobody_gives_nobody(self, opinionated):
+        assert opinionated(draw_photo(1), np.zeros((0, 14, 2))).shape == (0, 14, 2)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+# What is wrong with one record: how the scene is spoiled, and what the line says.
+BAD_RECORDS = {
+    "wrong number of keypoints": (
+        lambda scene: scene.records[1]["keypoints"].pop(),
+        "record 1 (image_id 3): expected 42 keypoint numbers",
+    ),
+    "another skeleton": (
+        lambda scene: scene.records[1].update(keypoints=[1.0] * 51),
+        "joints of lsp14), found 51 (17 joints)",
+    ),
+    "nan": (
+        lambda scene: scene.records[1]["keypoints"].__setitem__(3, float("nan")),
+        "record 1 (image_id 3): expected finite coordinates, found [nan,",
+    ),
+    "infinity": (
+        lambda scene: scene.records[1]["keypoints"].__setitem__(4, float("-inf")),
+        "record 1 (image_id 3): expected finite coordinates, found [",
+    ),
+    "beyond any photo": (
+        lambda scene: scene.records[1]["keypoints"].__setitem__(4, 1e30),
+        "record 1 (image_id 3): expected at most 1e+06 px large coordinates",
+    ),
+    "empty pose": (
+        lambda scene: scene.records[1].update(keypoints=[]),
+        "record 1 (image_id 3): the pose is empty: expected 14 joints, found none",
+    ),
+    "pose of zeros": (
+        lambda scene: scene.records[1].update(keypoints=[0] * 42),
+        "record 1 (image_id 3): the pose is empty: every joint is (0, 0, 0)",
+    ),
+    "outside the photo": (
+        lambda scene: scene.records[1].update(scene.pose(3, 900)),
+        "record 1 (image_id 3): expected a pose in its photo of 160 x 120 px, found",
+    ),
+    "no such photo": (
+        lambda scene: scene.records[1].update(image_id=77),
+        "record 1 (image_id 77): expected the image_id of one of the 2 known photos",
+    ),
+    "no score": (
+        lambda scene: scene.records[1].pop("score"),
+        "record 1 (image_id 3): expected the key 'score'",
+    ),
+    "not an object": (
+        lambda scene: scene.records.__setitem__(1, "pose"),
+        "record 1: expected an object, found str 'pose'",
+    ),
+}
+# What is wrong with a photo, which all its records suffer from.
+BAD_PHOTOS = {
+    "truncated": (
+        lambda scene: truncate(scene.images / "im7.jpg"),
+        "record 0 (image_id 7): {images}/im7.jpg: expected a photo (JPEG or PNG), "
+        "found a truncated JPEG",
+    ),
+    "not a photo": (
+        lambda scene: (scene.images / "im7.jpg").write_text("hello"),
+        "record 0 (image_id 7): {images}/im7.jpg: expected a photo (JPEG or PNG), "
+        "found 5 bytes of another kind",
+    ),
+    "empty": (
+        lambda scene: (scene.images / "im7.jpg").write_text(""),
+        "im7.jpg: expected a photo (JPEG or PNG), found 0 bytes",
+    ),
+    "missing": (
+        lambda scene: (scene.images / "im7.jpg").unlink(),
+        "record 0 (image_id 7): {images}/im7.jpg: expected a photo, found No such file",
+    ),
+}
+
+
+def cases(table):
+    return pytest.mark.parametrize("spoil, words", table.values(), ids=list(table))
+
+
+def said(scene, capsys, *flags):
+    """The one line of a command that failed and left nothing behind."""
+    there = set(scene.folder.rglob("*")) | {scene.folder / "poses.json"}
+    assert scene.command(*flags) == 2
+    assert set(scene.folder.rglob("*")) == there, "no output, whole or half"
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    return line
+
+
+class TestBadInput:
+    @cases(BAD_RECORDS)
+    def test_bad_record_is_named_in_one_line(self, scene, capsys, spoil, words):
+        spoil(scene)
+        line = said(scene, capsys)
+        assert line.startswith(f"tfpose: error: {scene.folder / 'poses.json'}: record ")
+        assert words in line
+
+    @cases(BAD_PHOTOS)
+    def test_bad_photo_is_named_with_its_record(self, scene, capsys, spoil, words):
+        truth = scene.annotate()
+        spoil(scene)
+        line = said(scene, capsys, "--annotations", truth)
+        assert line.startswith(f"tfpose: error: {scene.folder / 'poses.json'}: record ")
+        assert words.format(images=scene.images) in line
+
+    def test_poses_that_are_not_json(self, scene, capsys):
+        path = scene.folder / "poses.json"
+        scene.write = lambda: path.write_text("keypoints: 3")
+        assert f"{path}: not JSON" in said(scene, capsys)
+
+    def test_poses_that_are_no_list(self, scene, capsys):
+        scene.records = {"annotations": []}
+        assert "expected a JSON list of poses" in said(scene, capsys)
+
+    def test_annotations_of_another_skeleton(self, scene, capsys):
+        truth = scene.annotate(CROWDPOSE14)
+        line = said(scene, capsys, "--annotations", truth)
+        assert f"{truth}: expected the 14 joints of lsp14" in line
+        assert "found those of crowdpose14: left_shoulder, " in line
+
+    def test_photo_without_a_name_is_no_photo(self, scene, capsys):
+        truth = scene.annotate()
+        data = json.loads(truth.read_text())
+        del data["images"][0]["file_name"]
+        truth.write_text(json.dumps(data))
+        line = said(scene, capsys, "--annotations", truth)
+        assert "record 1 (image_id 3): expected the image_id of one of the 1" in line
+
+    def test_folder_without_photos(self, scene, capsys):
+        scene.images = scene.folder / "nowhere"
+        assert f"{scene.images}: expected a folder of photos" in said(scene, capsys)
+        scene.images.mkdir()
+        assert "expected photos with numbers in" in said(scene, capsys)
+
+    def test_two_photos_of_one_number(self, scene, capsys):
+        drawing.write_image(scene.images / "7.png", draw_photo(0))
+        line = said(scene, capsys)
+        assert "7.png and im7.jpg both have the number 7; give --annotations" in line
+
+    def test_out_that_cannot_be_written_is_said_before_the_work(self, scene, capsys):
+        scene.out = scene.folder / "nowhere" / "refined.json"
+        assert f"{scene.out}: expected an existing folder" in said(scene, capsys)
+        scene.out = scene.images
+        assert f"{scene.out}: expected a file to write" in said(scene, capsys)
+
+    def test_old_output_survives_a_failure(self, scene, capsys):
+        scene.out.write_text("old")
+        scene.records[1]["keypoints"].pop()
+        said(scene, capsys)
+        assert scene.out.read_text() == "old"
+
+
+class TestModel:
+    def test_unknown_name(self, scene, capsys):
+        scene.model = scene.folder / "nothing"
+        expected = f"model {scene.model}: expected a model folder or trained weights"
+        assert expected in said(scene, capsys)
+
+    def test_weights_of_another_network(self, scene, capsys):
+        other = dataclasses.replace(CONFIG, skeleton="coco17")
+        scene.model = write_model(scene.folder / "other", weights_of=other)
+        line = said(scene, capsys)
+        assert f"{scene.model / folders.WEIGHTS}: expected the weights of this" in line
+
+    def test_weights_that_are_none(self, scene, capsys):
+        scene.model = write_model(scene.folder / "broken")
+        weights = scene.model / folders.WEIGHTS
+        weights.write_bytes(weights.read_bytes()[:1000])
+        assert f"{weights}: expected the weights of this" in said(scene, capsys)
+        weights.unlink()
+        assert f"{weights}: expected trained weights" in said(scene, capsys)
+
+    def test_folder_of_another_model(self, scene, capsys):
+        scene.model = write_model(scene.folder / "other")
+        path = scene.model / folders.CONFIG
+        data = {**CONFIG.to_json(), "model": "alexnet"}
+        path.write_text(json.dumps(data))
+        assert "'alexnet'" in said(scene, capsys)
+        path.write_text("{")
+        assert str(path) in said(scene, capsys)
+        path.unlink()
+        assert str(path) in said(scene, capsys)
+
+    def test_estimator_is_no_refiner(self, scene, capsys, monkeypatch):
+        class Estimator:
+            input = {"image": None}
+
+        config = dataclasses.replace(CONFIG, model="hcrn")
+        monkeypatch.setattr(refinement, "load_model", lambda _: (Estimator, config))
+        scene.model = scene.folder / "estimator"
+        scene.model.mkdir()
+        line = said(scene, capsys)
+        assert f"model {scene.model}: expected a refiner, found the estimator" in line
+        assert "hcrn, which needs no poses (tfpose predict)" in line
+
+
+class TestSkipBad:
+    def test_bad_records_stay_as_they_were_and_the_others_are_refined(
+        self, scene, capsys
+    ):
+        _, expected = scene.refine()
+        good, bad = scene.records, []
+        for spoil, _ in BAD_RECORDS.values():
+            scene.records = [None, scene.pose(3, 10)]
+            spoil(scene)
+            bad.append(scene.records[1])
+        # A bad record after each good one, and the rest at the end.
+        scene.records = [r for pair in zip(good, bad, strict=False) for r in pair]
+        scene.records += bad[len(good) :]
+        report, refined = scene.refine(skip_bad=True)
+        assert report["poses"] == len(refined) == len(good) + len(bad)
+        assert (report["refined"], len(report["bad"])) == (len(good), len(bad))
+        assert refined[: 2 * len(good) : 2] == expected
+        # As text, for NaN is not equal to itself.
+        kept = refined[1 : 2 * len(good) : 2] + refined[2 * len(good) :]
+        assert json.dumps(kept) == json.dumps(bad)
+
+    @cases(BAD_PHOTOS)
+    def test_poses_of_a_bad_photo_stay_as_they_were(self, scene, capsys, spoil, words):
+        truth = scene.annotate()
+        spoil(scene)
+        assert scene.command("--skip-bad", "--annotations", truth) == 0
+        refined = json.loads(scene.out.read_text())
+        for before, after in zip(scene.records, refined, strict=True):
+            assert (before == after) == (before["image_id"] == 7)
+        output = capsys.readouterr()
+        assert "refined 2 of 5 poses" in output.out
+        lines = output.err.splitlines()
+        assert [line.split(": ")[2][:8] for line in lines] == [
+            "record 0", "record 2", "record 4",
+        ]  # fmt: skip
+
+    def test_nothing_but_bad_records_are_all_kept(self, scene):
+        scene.records = ["junk", 3]
+        report, refined = scene.refine(skip_bad=True)
+        assert refined == ["junk", 3] and report["refined"] == 0
+        assert len(report["bad"]) == 2
+
+
+@pytest.mark.parametrize(
+    "activation, maps",
+    [
+        ("linear", [[0.1, 0.4], [0, 0.3]]),  # Gaussian maps, of any height
+        ("softmax", np.log([[1, 4], [1e-9, 3]])),
+    ],
+)
+def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
+    class Network:
+        input_size, stride, output = (8, 8), 4, {}
+
+    Network.activation = activation
+    outputs = {"heatmap": np.float32(maps)[None, :, :, None]}
+    belief = Refiner(Network(), LSP14, None)._belief(outputs)
+    np.testing.assert_allclose(
+        belief[0, :, :, 0], [[1 / 8, 1 / 2], [0, 3 / 8]], atol=1e-5
+    )
+
+
+def test_near_copies_of_a_better_pose_are_dropped():
+    pose = np.random.default_rng(0).uniform(20, 80, (14, 2))
+    keypoints = np.stack([pose, pose + 0.1, pose + 30, pose])
+    people = coco.Results(
+        image_ids=np.array([1, 1, 1, 2]),
+        keypoints=keypoints,
+        scores=np.ones((4, 14)),
+        pose_scores=np.array([0.5, 0.9, 0.1, 0.2]),
+        entries=({},) * 4,
+        positions=np.arange(4),
+        file_entries=({},) * 4,
+    )
+    assert refinement._duplicates(people, keypoints, LSP14, 0.9) == [0]
+    assert refinement._duplicates(people, keypoints, LSP14, 1.0) == []

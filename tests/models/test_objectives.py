@@ -1,0 +1,83 @@
+"""What a model with offsets is taught, and how its input poses go wrong."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfpose import config, losses
+from tfpose.codecs import BinaryDisc, OffsetDisc
+from tfpose.data.examples import examples, supervision_of
+from tfpose.errors import ConfigError
+from tfpose.models import objectives, table
+from tfpose.recipes import pose_refiner
+
+OFFSETS = dataclasses.replace(
+    pose_refiner.tiny(), skeleton="lsp14", input_size=(64, 64), batch_size=4
+)
+
+
+def test_a_model_with_offsets_is_taught_them():
+    model = table.build_model(OFFSETS)
+    taught = supervision_of(model, OFFSETS)
+    radius = OFFSETS.target["radius"]
+    assert taught.codecs == {
+        "heatmap": BinaryDisc((64, 64), 4.0, radius),
+        "offsets": OffsetDisc((64, 64), 4.0, radius),
+    }
+    assert taught.refines and taught.synthesis["errors"] == "pose_refiner"
+    huber = dataclasses.replace(OFFSETS, offset_error="huber", offset_loss=0.3)
+    of_output, weights = objectives.losses_of(model, huber)
+    assert isinstance(of_output["heatmap"], losses.SigmoidCrossEntropy)
+    assert isinstance(of_output["offsets"], losses.OffsetDistance)
+    assert of_output["offsets"].form == "huber" and weights["offsets"] == 0.3
+
+
+def people(count=400):
+    """A batch as of ``pipeline.crop_person``: everybody alone, joints far apart."""
+    joints = np.stack([np.arange(14) * 300.0, np.zeros(14)], axis=-1)
+    return {
+        "image": np.zeros((count, 64, 64, 3), np.float32),
+        "keypoints": np.tile(joints, (count, 1, 1)).astype(np.float32),
+        "valid": np.ones((count, 14), np.float32),
+        "neighbors": np.zeros((count, 0, 14, 2), np.float32),
+        "neighbors_valid": np.zeros((count, 0, 14), np.float32),
+        "area": np.full(count, 100.0, np.float32),
+        "height": np.full(count, 340.0, np.float32),
+    }
+
+
+@pytest.mark.parametrize(
+    "setting, removed, moved", [("", 0.3, 0.7), ("transforms=shift", 0, 1)]
+)
+def test_the_recipe_decides_how_input_poses_go_wrong(setting, removed, moved):
+    chosen = config.override(OFFSETS, [setting] if setting else [])
+    taught = supervision_of(table.build_model(chosen), chosen)
+    given = people()
+    inputs, targets, weights = examples(given, taught, tf.constant([1, 2]))
+    valid = inputs["valid"].numpy()
+    assert 1 - valid.mean() == pytest.approx(removed, abs=0.03)
+    changed = np.any(inputs["keypoints"] != given["keypoints"], axis=-1) & (valid > 0)
+    assert changed.mean() == pytest.approx(moved, abs=0.03)
+    assert targets["offsets"].shape == (400, 16, 16, 14, 3)
+    np.testing.assert_array_equal(weights["offsets"], given["valid"])
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("errors=none", "synthesis: expected an 'errors' of"),
+        ("offset_error=cubic", "offset_error: expected one of"),
+        ("person_height=-1", "person_height: expected 0 or more px"),
+        ("learning_rates=1,2", "learning_rates: expected one for each"),
+    ],
+)
+def test_settings_that_no_run_can_have_are_refused(setting, message):
+    with pytest.raises(ConfigError, match=message):
+        config.override(OFFSETS, [setting])
+
+
+def test_drops_may_be_fractions_and_rates_their_own():
+    changed = config.override(OFFSETS, ["learning_rate_drops=0.5,2", "schedule=steps"])
+    assert changed.learning_rate_drops == (0.5, 2)

@@ -1,0 +1,458 @@
+"""The development server, the clients of deploy/ and the warm-up requests.
+
+All of one exported refiner, over real sockets.
+"""
+
+import base64
+import concurrent.futures
+import dataclasses
+import importlib
+import json
+import re
+import socket
+import threading
+
+import cv2
+import grpc
+import numpy as np
+import pytest
+import requests
+import tensorflow as tf
+import uvicorn
+from google.protobuf import text_format
+from tensorflow.core.protobuf import config_pb2
+from tensorflow_serving.apis import (
+    predict_pb2,
+    prediction_log_pb2,
+    prediction_service_pb2_grpc,
+)
+from tensorflow_serving.config import model_server_config_pb2
+
+from tests.inference.test_refine_files import CONFIG, draw_photo
+from tests.support.contracts import fill_weights
+from tfpose.errors import ServingError
+from tfpose.exporting import savedmodel, warm_up
+from tfpose.models import table
+from tfpose.serving import server
+from tfpose.serving.models import check_pixels, load_models
+from tfpose.serving.server import Limits
+
+pytestmark = pytest.mark.slow
+MODEL, BODY = "posefix", 400_000
+PHOTO = cv2.imencode(".jpg", draw_photo(3))[1].tobytes()
+
+
+class Shift(tf.Module):
+    """An earlier version, made by hand: everybody moves to the right."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((), tf.string, "image_bytes"),
+            tf.TensorSpec((None, 14, 2), tf.float32, "keypoints"),
+            tf.TensorSpec((None, 14), tf.float32, "valid"),
+        ]
+    )
+    def refine_photo(self, image_bytes, keypoints, valid):
+        return {"keypoints": keypoints + [1.0, 0.0], "scores": valid}
+
+
+@pytest.fixture(scope="module")
+def folder(nano_trunk, tmp_path_factory):
+    """posefix/1 and posefix/12, which answer differently, and files in the way."""
+    folder = tmp_path_factory.mktemp("models")
+    shift = Shift()
+    tf.saved_model.save(
+        shift, str(folder / MODEL / "1"), {"refine_photo": shift.refine_photo}
+    )
+    model = fill_weights(table.build_model(configuration()))
+    written = savedmodel.write_servable(model, configuration(), folder / MODEL / "12")
+    assert written == {"warm_up_requests": 4}
+    (folder / MODEL / "parity.json").write_text("{}")
+    (folder / "notes.txt").write_text("of somebody")
+    return folder
+
+
+def configuration():
+    network = {**CONFIG.network, "trunk": "nano", "filters": (4, 4, 4)}
+    return dataclasses.replace(CONFIG, network=network)
+
+
+@pytest.fixture(scope="module")
+def models(folder):
+    return load_models(folder)
+
+
+@pytest.fixture(scope="module")
+def address(models):
+    """Of a server on a free port, with small limits."""
+    listening = server.listen("127.0.0.1", 0)
+    app = server.application(models, Limits(body=BODY, queue=8))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    running.should_exit = True
+    thread.join(10)
+
+
+def question(people=2, **changed):
+    keypoints = np.random.default_rng(people).uniform(20, 100, (people, 14, 2))
+    inputs = {
+        "image_bytes": {"b64": base64.b64encode(PHOTO).decode()},
+        "keypoints": keypoints.tolist(),
+        "valid": np.ones((people, 14)).tolist(),
+    }
+    return {"signature_name": "refine_photo", "inputs": {**inputs, **changed}}
+
+
+def direct(models, version, body):
+    """The answer of the SavedModel itself."""
+    inputs = body["inputs"]
+    found = models[MODEL][version].signatures["refine_photo"](
+        image_bytes=tf.constant(base64.b64decode(inputs["image_bytes"]["b64"])),
+        keypoints=tf.constant(np.float32(inputs["keypoints"]).reshape(-1, 14, 2)),
+        valid=tf.constant(np.float32(inputs["valid"]).reshape(-1, 14)),
+    )
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def post(address, body, path=f"/v1/models/{MODEL}:predict", **more):
+    sent = {"json": body} if isinstance(body, dict) else {"data": body}
+    return requests.post(address + path, timeout=60, **sent, **more)
+
+
+# --- answers ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("people", [0, 1, 3])
+def test_answers_are_those_of_the_saved_model(address, models, people):
+    body = question(people)
+    outputs = post(address, body).json()["outputs"]
+    expected = direct(models, 12, body)
+    assert set(outputs) == {"keypoints", "scores"}
+    for name, values in expected.items():
+        found = np.reshape(outputs[name], values.shape)
+        np.testing.assert_allclose(found, values, atol=1e-4)
+
+
+def test_versions_answer_by_their_numbers_and_the_largest_by_none(address, models):
+    body = question()
+    for version, path in ((1, "/versions/1"), (12, "/versions/12"), (12, "")):
+        response = post(address, body, f"/v1/models/{MODEL}{path}:predict")
+        found = np.array(response.json()["outputs"]["keypoints"])
+        expected = direct(models, version, body)["keypoints"]
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+    differ = (
+        direct(models, 1, body)["keypoints"] - direct(models, 12, body)["keypoints"]
+    )
+    assert np.abs(differ).max() > 1
+
+
+def test_crops_in_rows_and_in_columns_get_the_same_answers(address, folder):
+    asked = warm_up.read(folder / MODEL / "12")
+    inputs = [inputs for name, inputs in asked if name == "serving_default"][-1]
+    columns = {name: value.tolist() for name, value in inputs.items()}
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
+    outputs = post(address, {"inputs": columns}).json()["outputs"]
+    predictions = post(address, {"instances": rows}).json()["predictions"]
+    assert len(predictions) == len(rows) == 3
+    for row, prediction in enumerate(predictions):
+        for name, value in prediction.items():
+            np.testing.assert_allclose(value, outputs[name][row], atol=1e-4)
+
+
+def test_status_metadata_and_health(address):
+    def get(path):
+        return requests.get(address + path, timeout=10).json()
+
+    assert get("/healthz") == {"status": "ok", "models": [MODEL]}
+    versions = get(f"/v1/models/{MODEL}")["model_version_status"]
+    assert [version["version"] for version in versions] == ["12", "1"]
+    assert versions[0]["state"] == "AVAILABLE"
+    one = get(f"/v1/models/{MODEL}/versions/1")["model_version_status"]
+    assert [version["version"] for version in one] == ["1"]
+    metadata = get(f"/v1/models/{MODEL}/versions/12/metadata")
+    assert metadata["model_spec"]["version"] == "12"
+    signatures = metadata["metadata"]["signature_def"]["signature_def"]
+    assert set(signatures) == {"serving_default", "refine_photo"}
+    keypoints = signatures["refine_photo"]["inputs"]["keypoints"]
+    assert keypoints["dtype"] == "DT_FLOAT"
+    sizes = [dimension["size"] for dimension in keypoints["tensor_shape"]["dim"]]
+    assert sizes == ["-1", "14", "2"]
+    assert signatures["refine_photo"]["method_name"] == "tensorflow/serving/predict"
+
+
+# --- refusals --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (b"{", "JSON Parse error"),
+        ({"inputs": 1, "signature_name": "none"}, r"expected one of \['refine_photo'"),
+        (question(valid=[[1.0] * 14]), "keypoints and valid differ"),
+        (question(keypoints=[[[1.0, 2.0]] * 17]), r"expected the shape \[any, 14, 2\]"),
+        (question(image_bytes={"b64": ""}), "expected a JPEG or PNG, found 0 bytes"),
+        (
+            question(image_bytes={"b64": base64.b64encode(PHOTO[:900]).decode()}),
+            "refine_photo: .*JPEG",
+        ),
+    ],
+)
+def test_bad_requests_get_400_and_one_line(address, body, words):
+    response = post(address, body)
+    assert response.status_code == 400
+    assert re.search(words, response.json()["error"])
+    assert "\n" not in response.json()["error"]
+    assert post(address, question()).ok
+
+
+@pytest.mark.parametrize(
+    "path, words",
+    [
+        ("/v1/models/other:predict", r"Servable not found.*Latest\(other\)"),
+        (f"/v1/models/{MODEL}/versions/3:predict", r"Specific\(posefix, 3\)"),
+        (f"/v1/models/{MODEL}/versions/x:predict", r"Specific\(posefix, x\)"),
+        (f"/v1/models/{MODEL}:classify", "Malformed request: POST"),
+        ("/", "Malformed request: POST /"),
+    ],
+)
+def test_unknown_models_and_paths_get_an_error(address, path, words):
+    response = post(address, question(), path)
+    assert response.status_code in (404, 405)
+    assert re.search(words, response.json()["error"])
+
+
+def test_a_body_that_is_too_large_is_not_read(address):
+    response = post(address, b"x" * (BODY + 1))
+    assert response.status_code == 413 and str(BODY) in response.json()["error"]
+    chunks = (b"x" * 50_000 for _ in range(20))
+    assert post(address, chunks).status_code == 413
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(address, monkeypatch):
+    monkeypatch.setattr(server, "BODY_SECONDS", 0.2)
+    host, port = address.removeprefix("http://").split(":")
+    head = f"POST /v1/models/{MODEL}:predict HTTP/1.1\r\nHost: x\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
+        assert b" 408 " in connection.recv(1000)
+
+
+def test_requests_beyond_the_queue_are_told_to_come_back(address, monkeypatch):
+    host, port = address.removeprefix("http://").split(":")
+    head = f"POST /v1/models/{MODEL}:predict HTTP/1.1\r\nHost: x\r\n"
+    waiting = [socket.create_connection((host, int(port))) for _ in range(8)]
+    for connection in waiting:
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
+    response = post(address, question())
+    for connection in waiting:
+        connection.close()
+    assert response.status_code == 503 and "wait" in response.json()["error"]
+    assert any(post(address, question()).ok for _ in range(50))
+
+
+def test_many_clients_at_once_each_get_their_own_answer(address, models):
+    bodies = [question(people) for people in (1, 2, 3, 4)] * 3
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        responses = list(pool.map(lambda body: post(address, body), bodies))
+    for body, response in zip(bodies, responses, strict=True):
+        expected = direct(models, 12, body)["keypoints"]
+        found = response.json()["outputs"]["keypoints"]
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+# --- folders ---------------------------------------------------------------------
+
+
+def test_folders_without_models_are_refused_in_one_line(folder, tmp_path):
+    with pytest.raises(ServingError, match="expected a folder"):
+        load_models(tmp_path / "none")
+    with pytest.raises(ServingError, match="expected NAME/1/saved_model.pb"):
+        load_models(tmp_path)
+    with pytest.raises(ServingError, match="is a model itself"):
+        load_models(folder / MODEL)
+    (tmp_path / "bad" / "1").mkdir(parents=True)
+    (tmp_path / "bad" / "1" / "saved_model.pb").write_bytes(b"no proto")
+    with pytest.raises(ServingError, match="bad/1: cannot be loaded") as raised:
+        load_models(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_address_in_use_is_said_in_one_line():
+    first = server.listen("127.0.0.1", 0)
+    with first, pytest.raises(ServingError, match="cannot listen"):
+        server.listen("127.0.0.1", first.getsockname()[1])
+
+
+def test_photos_too_large_to_decode_are_refused():
+    for ending in (".png", ".jpg"):
+        data = cv2.imencode(ending, np.zeros((7, 9, 3), np.uint8))[1].tobytes()
+        check_pixels(data)
+    header = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
+    huge = header + (30_000).to_bytes(4, "big") * 2
+    with pytest.raises(ValueError, match="30000 x 30000"):
+        check_pixels(huge)
+
+
+# --- TensorFlow Serving's own forms ----------------------------------------------
+
+
+def test_warm_up_requests_are_prediction_logs_that_run(folder, models):
+    path = folder / MODEL / "12" / "assets.extra" / "tf_serving_warmup_requests"
+    records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+    assert 0 < len(records) <= 1000
+    for record in records:
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        assert log.WhichOneof("log_type") == "predict_log"
+        assert log.predict_log.request.model_spec.name == MODEL
+    asked = list(warm_up.read(folder / MODEL / "12"))
+    assert {name for name, _ in asked} == {"serving_default", "refine_photo"}
+    for name, inputs in asked:
+        outputs = models[MODEL][12](name, inputs)
+        assert all(np.isfinite(value).all() for value in outputs.values())
+
+
+def test_nobody_is_answered_by_a_session_as_tensorflow_serving_feeds_it(folder):
+    """A session's C++ checks no shapes: [] of JSON arrives as f32[0]."""
+    graph = tf.Graph()
+    with tf.compat.v1.Session(graph=graph) as session:
+        meta = tf.compat.v1.saved_model.load(
+            session, ["serve"], str(folder / MODEL / "12")
+        )
+        signature = meta.signature_def["refine_photo"]
+        names = sorted(signature.inputs)
+        assert signature.inputs["image_bytes"].dtype == tf.string.as_datatype_enum
+        # Not ``session.run``, whose Python checks what is fed.
+        options = config_pb2.CallableOptions(
+            feed=[signature.inputs[name].name for name in names],
+            fetch=[signature.outputs["keypoints"].name],
+        )
+        run = session._make_callable_from_options(options)
+        empty = {"image_bytes": PHOTO, "keypoints": [], "valid": []}
+        types = {"image_bytes": object, "keypoints": np.float32, "valid": np.float32}
+        fed = [np.array(empty[name], types[name]) for name in names]
+        assert run(*fed)[0].shape == (0, 14, 2)
+        fed[names.index("keypoints")] = np.zeros((28, 2), np.float32)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            run(*fed)
+
+
+@pytest.fixture
+def client(project, monkeypatch):
+    monkeypatch.syspath_prepend(str(project / "deploy"))
+    return importlib.import_module
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A photo and its people as COCO results."""
+    (tmp_path / "im7.jpg").write_bytes(PHOTO)
+    joints = np.random.default_rng(0).uniform(20, 100, (2, 14, 3))
+    joints[..., 2] = joints[..., 2] > 40
+    people = [
+        {"image_id": 7, "category_id": 1, "keypoints": one.ravel().tolist(), "score": 1}
+        for one in joints
+    ]
+    other = {**people[0], "image_id": 8}
+    (tmp_path / "poses.json").write_text(json.dumps([other, *people]))
+    return tmp_path, joints
+
+
+def arguments(folder, *more):
+    return ["client", str(folder / "im7.jpg"), str(folder / "poses.json"), *more]
+
+
+def expected_of(models, joints):
+    keypoints, valid = np.float32(joints[..., :2]), np.float32(joints[..., 2])
+    refine = models[MODEL][12].signatures["refine_photo"]
+    return refine(image_bytes=tf.constant(PHOTO), keypoints=keypoints, valid=valid)
+
+
+def refined(path):
+    records = json.loads(path.read_text())
+    return np.array([record["keypoints"] for record in records]).reshape(-1, 14, 3)
+
+
+def test_the_rest_client_works_with_this_server(
+    address, models, client, files, monkeypatch
+):
+    folder, joints = files
+    out = folder / "refined.json"
+    sent = arguments(folder, "--server", address, "--out", str(out))
+    monkeypatch.setattr("sys.argv", sent)
+    client("rest_client").main()
+    expected = expected_of(models, joints)["keypoints"]
+    np.testing.assert_allclose(refined(out)[..., :2], expected, atol=1e-3)
+    np.testing.assert_array_equal(refined(out)[..., 2], joints[..., 2])
+
+
+def test_what_curl_sends_is_what_the_rest_client_sends(
+    address, models, client, files, monkeypatch, capsys
+):
+    folder, joints = files
+    monkeypatch.setattr("sys.argv", arguments(folder, "--server", "-"))
+    client("rest_client").main()
+    # As curl -d does: another content type, and no ends of lines.
+    body = capsys.readouterr().out.replace("\n", "").encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    outputs = post(address, body, headers=headers).json()["outputs"]
+    expected = expected_of(models, joints)["keypoints"]
+    np.testing.assert_allclose(outputs["keypoints"], expected, atol=1e-3)
+
+
+def test_the_rest_client_says_why_it_was_refused(address, client, files, monkeypatch):
+    sent = arguments(files[0], "--server", address, "--model", "none")
+    monkeypatch.setattr("sys.argv", sent)
+    with pytest.raises(SystemExit, match="404: Servable not found"):
+        client("rest_client").main()
+
+
+class Servicer(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """TensorFlow Serving's gRPC service in front of a SavedModel."""
+
+    def __init__(self, models):
+        self.models = models
+
+    def Predict(self, request, context):
+        spec = request.model_spec
+        served = self.models[spec.name][spec.version.value or 12]
+        inputs = {
+            name: tf.make_ndarray(proto) for name, proto in request.inputs.items()
+        }
+        response = predict_pb2.PredictResponse(model_spec=spec)
+        for name, value in served(spec.signature_name, inputs).items():
+            response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
+        return response
+
+
+def test_the_grpc_client_speaks_tensorflow_servings_protos(
+    models, client, files, monkeypatch
+):
+    folder, joints = files
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    servicer = Servicer(models)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+        servicer, server
+    )
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    out = folder / "refined.json"
+    sent = arguments(folder, "--server", f"127.0.0.1:{port}", "--out", str(out))
+    monkeypatch.setattr("sys.argv", sent)
+    client("grpc_client").main()
+    server.stop(None)
+    expected = expected_of(models, joints)["keypoints"]
+    np.testing.assert_allclose(refined(out)[..., :2], expected, atol=1e-3)
+
+
+def test_the_model_configuration_is_a_model_server_config(project):
+    text = (project / "deploy" / "models.config").read_text()
+    config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    names = [model.name for model in config.model_config_list.config]
+    assert names == ["posefix", "estimator", "posefix_crops"]
+    for model in config.model_config_list.config:
+        assert model.base_path == f"/models/{model.name}"

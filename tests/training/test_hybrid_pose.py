@@ -1,0 +1,80 @@
+"""One folder of two: the fusion of a trained RNet and a trained CNet."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.support.contracts import fill_weights
+from tfpose import cli, config
+from tfpose.errors import TrainingError
+from tfpose.io.files import write_json
+from tfpose.models import folders, table
+from tfpose.recipes import RECIPES
+from tfpose.training import hybrid_pose
+
+NETWORKS = {
+    "rnet": {"filters": 4, "stacks": 2, "depth": 1, "blocks": 1},
+    "cnet": {"filters": 8, "depths": (1, 2)},
+}
+
+
+def write(folder, kind, **changes):
+    """The folder of a network that noise has trained."""
+    recipe = dataclasses.replace(RECIPES[kind]["tiny"](), input_size=(32, 32))
+    network = {**recipe.network, **NETWORKS[kind]}
+    recipe = dataclasses.replace(recipe, **{"network": network, **changes})
+    folder.mkdir()
+    fill_weights(table.build_model(recipe)).save_weights(folder / folders.WEIGHTS)
+    write_json(folder / folders.CONFIG, recipe.to_json())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("parts")
+    return [write(folder / kind, kind) for kind in NETWORKS]
+
+
+def test_the_folder_holds_both_networks_and_their_fusion(parts, tmp_path):
+    hybrid_pose.fuse_folders(*parts, tmp_path / "both")
+    model, chosen = table.load_model(tmp_path / "both")
+    assert chosen.model == "hybrid_pose" and chosen.heatmap_loss == 0
+    photo = {"image": np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3))}
+    found = model(photo)
+    for part, folder in zip(("rnet", "cnet"), parts, strict=True):
+        alone = table.load_model(folder)[0](photo)
+        for name in ("stage1", "heatmap"):
+            np.testing.assert_allclose(found[f"{part}_{name}"], alone[name], atol=1e-5)
+    assert np.ptp(found["heatmap"]) > 0
+
+
+def test_the_command_fuses_some_hourglasses(parts, tmp_path, capsys):
+    rnet, cnet = map(str, parts)
+    both = str(tmp_path / "both")
+    words = ["fuse", "--rnet", rnet, "--cnet", cnet, "--out", both]
+    assert cli.main([*words, "--refinement", "2", "--correction", "1", "2"]) == 0
+    network = config.load(tmp_path / "both" / folders.CONFIG).network
+    assert network["refinement"] == (2,) and network["correction"] == (1, 2)
+    assert f"wrote {both}" in capsys.readouterr().out
+    assert cli.main(words) == 2
+    assert "a run is there already" in capsys.readouterr().err
+
+
+def test_without_rnet_only_cnet_is_kept(parts, tmp_path):
+    hybrid_pose.fuse_folders(*parts, tmp_path / "fast", refinement=[])
+    fast = table.load_model(tmp_path / "fast")[0]
+    assert fast.count_params() == table.load_model(parts[1])[0].count_params()
+
+
+def test_other_networks_are_named(parts, tmp_path):
+    with pytest.raises(
+        TrainingError, match="cnet: expected a trained rnet, found cnet"
+    ):
+        hybrid_pose.fuse_folders(parts[1], parts[0], tmp_path / "both")
+    other = write(tmp_path / "larger", "cnet", input_size=(64, 64))
+    with pytest.raises(TrainingError, match="same joints and input size"):
+        hybrid_pose.fuse_folders(parts[0], other, tmp_path / "both")
+    with pytest.raises(TrainingError, match="hourglasses of rnet"):
+        hybrid_pose.fuse_folders(*parts, tmp_path / "both", refinement=(3,))
+    assert not (tmp_path / "both").exists()
