@@ -58,9 +58,9 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	@touch $@
 
 # The exported presets: again when the weights or what exports them have changed.
-web/public/models/models.json: web/export_models.py $(BUILT) tfpose/exporting.py \
-		tfpose/serving_model.py tfpose/litert.py tfpose/lite_metadata.py \
-		$(wildcard tfpose/weights/*/model.weights.h5)
+web/public/models/models.json: web/export_models.py $(BUILT) \
+		tfpose/models/serving_graph.py tfpose/edge/metadata.py \
+		$(wildcard tfpose/exporting/*.py tfpose/weights/*/model.weights.h5)
 	@echo "Exporting the models of the page ..."
 	$(BIN)/python web/export_models.py
 

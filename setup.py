@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -11,15 +12,16 @@ from setuptools import find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 COCO = ["pycocotools>=2.0.11,<2.1"]
-# Poses, skeletons, pictures and command lines; what every part of the package imports.
+# What every part of the package imports, and what scoring poses needs.
 # opencv-python-headless is the same `cv2` module as opencv-python, without windows:
 # the latter does not import on a machine without libGL and X11 libraries.
 REQUIRED = [
     "absl-py>=2.1,<3",
     "numpy>=2,<3",
     "opencv-python-headless>=4.10,<5",
+    "scipy>=1.13,<2",
 ]
-# Exported .tflite files on photos (tfpose.predictor). No requirement of an extra can be
+# Exported .tflite files on photos (tfpose.edge). No requirement of an extra can be
 # taken away again, so TensorFlow is one too.
 EDGE = ["ai-edge-litert>=2.3,<2.4"]
 # The main job (prepare, train, refine, evaluate, export) needs all of these.
@@ -31,7 +33,6 @@ FULL = [
     "ai-edge-quantizer>=0.10,<0.11",
     "importlib-resources>=6.4,<8",
     "keras>=3.15,<3.16",
-    "scipy>=1.13,<2",
     "tensorboard>=2.20,<3",
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<4.10",
@@ -113,16 +114,22 @@ def output(command: list[str]) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def version() -> str:
+    """``tfpose.__version__``, without importing the package."""
+    text = (NATIVE.parent / "__init__.py").read_text("utf-8")
+    return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)[1]
+
+
 setup(
     name="tfpose",
-    version="0.1.0",
+    version=version(),
     description="Human pose refinement in TensorFlow, from photos to a served model",
     long_description=pathlib.Path(__file__).with_name("README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tfpose", "tfpose.*", "data_prep", "data_prep.*"]),
-    package_data={"tfpose": ["weights/**/*"]},
+    package_data={"tfpose": ["weights/**/*", "report/page.html"]},
     cmdclass={"build_ext": BuildNative},
     install_requires=REQUIRED,
     extras_require={

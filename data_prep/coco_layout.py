@@ -57,7 +57,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
     joint. Neither is a neighbor of the others.
 
     Raises:
-        ValueError: ``split`` or ``images`` without ``annotations``, or another split
+        TfposeError: ``split`` or ``images`` without ``annotations``, or another split
             than the data set has.
     """
 

@@ -108,7 +108,7 @@ def image_id_of(name: str) -> int:
     """The number that MPII's photos are named by: 005808361.jpg -> 5808361.
 
     Raises:
-        ValueError: the name is no number.
+        TfposeError: the name is no number.
     """
     return int(pathlib.Path(name).stem)
 

@@ -8,8 +8,8 @@ joints; the skeleton says in which order records have them.
 from __future__ import annotations
 
 from data_prep.coco_layout import CocoLayout, Files
-from tfpose import skeletons
 from tfpose.errors import TfposeError
+from tfpose.io.skeleton_files import find_skeleton
 
 
 class Own(CocoLayout):
@@ -19,7 +19,7 @@ class Own(CocoLayout):
         skeleton: a built-in skeleton's name or a JSON file.
 
     Raises:
-        ValueError: no such skeleton.
+        TfposeError: no such skeleton.
     """
 
     name = "own"
@@ -31,5 +31,5 @@ class Own(CocoLayout):
     def __init__(self, *, skeleton: str = "", **kwargs):
         if not skeleton:
             raise TfposeError("own: expected skeleton=NAME or skeleton=FILE.json")
-        self.SKELETON = skeletons.get(skeleton)
+        self.SKELETON = find_skeleton(skeleton)
         super().__init__(**kwargs)

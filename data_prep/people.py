@@ -120,7 +120,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Raises:
         PoseFileError: the results file is not as expected.
-        ValueError: a skeleton that the data set is not converted to, or a window that
+        TfposeError: a skeleton that the data set is not converted to, or a window that
             would not hold the box.
     """
 

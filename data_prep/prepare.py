@@ -33,7 +33,7 @@ def prepare(
         "annotations": {split: COCO annotations file of the same people}}.
 
     Raises:
-        ValueError: an unknown name or option, a source that is not the data set's
+        TfposeError: an unknown name or option, a source that is not the data set's
             folder, or no Apache Beam where it is asked for.
     """
     import tensorflow_datasets as tfds

@@ -19,8 +19,9 @@ from data_prep.synthetic_people.render import (
     render_jpeg,
     render_photo,
 )
-from tfpose import skeletons
 from tfpose.errors import TfposeError
+from tfpose.io.skeleton_files import find_skeleton
+from tfpose.skeletons import COCO17
 
 __all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
 
@@ -45,11 +46,11 @@ class Synthetic(PeopleBuilder):
             depend on it.
 
     Raises:
-        ValueError: no such skeleton, one with other joints, or a negative number.
+        TfposeError: no such skeleton, one with other joints, or a negative number.
     """
 
     name = "synthetic"
-    SKELETON = skeletons.COCO17
+    SKELETON = COCO17
     SPLITS = ("train", "validation")
     MANUAL_DOWNLOAD_INSTRUCTIONS = None
 
@@ -79,7 +80,7 @@ class Synthetic(PeopleBuilder):
             )
         if not 0 <= turn <= FULL_TURN:
             raise TfposeError(f"turn: expected degrees from 0 to 180, found {turn!r}")
-        chosen = config.skeleton if config else skeletons.get(skeleton)
+        chosen = config.skeleton if config else find_skeleton(skeleton)
         label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
         last = FIRST_VALIDATION_PHOTO + validation_photos
         self.photo_numbers = {

@@ -17,7 +17,7 @@ def arguments(description: str, server: str) -> argparse.Namespace:
     text = "COCO results of its people; with --signature estimate_photo their bbox"
     parser.add_argument("poses", help=text)
     text = "of the photo in POSES; the number in the photo's name if not given"
-    parser.add_argument("--image_id", type=int, help=text)
+    parser.add_argument("--image-id", "--image_id", type=int, help=text)
     parser.add_argument("--server", default=server, help="(%(default)s)")
     parser.add_argument("--model", default="posefix", help="(%(default)s)")
     parser.add_argument("--version", type=int, help="of the model; the latest if none")
@@ -32,7 +32,7 @@ def people_of(options: argparse.Namespace) -> list[dict]:
     if number is None:
         digits = re.findall(r"\d+", pathlib.Path(options.photo).stem)
         if not digits:
-            raise SystemExit(f"{options.photo}: no number in its name, use --image_id")
+            raise SystemExit(f"{options.photo}: no number in its name, use --image-id")
         number = int(digits[-1])
     records = json.loads(pathlib.Path(options.poses).read_text())
     people = [record for record in records if record["image_id"] == number]

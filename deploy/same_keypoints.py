@@ -1,6 +1,6 @@
 """Do all ways of refining a photo's people answer the same?
 
-The people of one photo are refined by ``tfpose refine --no-fusion``, by the signature
+The people of one photo are refined by ``tfpose refine --refined-only``, by the signature
 ``refine_photo`` of an exported SavedModel, by ``tfpose serve`` as the curl line in the
 README asks it, by ``Predictor`` with each exported ``.tflite`` file, and by the page of
 ``make web`` in Chromium. Printed is how far each is from the first, which writes
@@ -31,8 +31,6 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tfpose.weights.presets import model_folder
-
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 WEB, PAGE = PROJECT / "web", "http://localhost:4179"
 TFPOSE = [sys.executable, "-m", "tfpose"]
@@ -41,12 +39,13 @@ PREDICT = """
 import json, sys
 import cv2
 import numpy as np
-from tfpose.predictor import Predictor
+from tfpose import Predictor
 model, photo, poses = sys.argv[1:]
 people = np.array([record["keypoints"] for record in json.load(open(poses))])
 photo = np.ascontiguousarray(cv2.imread(photo)[..., ::-1])
-refined = Predictor.load(model)(photo, people.reshape(len(people), -1, 3))
-print(json.dumps(refined[..., :2].tolist()))
+people = people.reshape(len(people), -1, 3)
+refined, _ = Predictor.load(model)(photo, people[..., :2], people[..., 2])
+print(json.dumps(refined.tolist()))
 """
 
 
@@ -61,9 +60,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         answers = dict(ways(options, pathlib.Path(folder)))
-    expected = answers.pop("tfpose refine --no-fusion")
+    expected = answers.pop("tfpose refine --refined-only")
     people, joints, _ = expected.shape
-    print(f"{people} people with {joints} joints; px from tfpose refine --no-fusion:")
+    print(f"{people} people with {joints} joints; px from tfpose refine --refined-only:")
     for name, found in answers.items():
         distances = np.linalg.norm(found - expected, axis=-1)
         print(f"{name:40}{distances.max():10.5f} largest{distances.mean():10.5f} mean")
@@ -74,12 +73,12 @@ def ways(options, folder: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
     photo, poses = pathlib.Path(options.photo).resolve(), options.poses
     out = folder / "refined.json"
     command("refine", "--model", options.model, "--images", photo.parent, "--poses",
-            poses, "--out", out, "--no-fusion", "--oks-nms", "1")  # fmt: skip
-    yield "tfpose refine --no-fusion", triples(out)[..., :2]
+            poses, "--out", out, "--refined-only", "--oks-nms", "1")  # fmt: skip
+    yield "tfpose refine --refined-only", triples(out)[..., :2]
 
     models = folder / "models"
     exported = models / "posefix"
-    command("export", "--model_dir", model_folder(options.model), "--out", exported,
+    command("export", "--model-dir", options.model, "--out", exported,
             "--quantize", "none,int8", "--data", options.data, "--splits",
             options.splits)  # fmt: skip
     people = triples(poses)

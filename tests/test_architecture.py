@@ -98,9 +98,7 @@ def test_an_arrow_that_is_turned_round_is_found():
     )
     turned = "def later():\n    from tfpose.exporting.parity import compare\n"
     assert wrong_arrows("inference.refiner", turned) == ["exporting.parity"]
-    assert wrong_arrows("geometry.cells", "from tfpose import skeletons") == [
-        "skeletons"
-    ]
+    assert wrong_arrows("geometry.cells", "from tfpose import codecs") == ["codecs"]
 
 
 def test_no_modules_import_each_other_in_a_circle():
@@ -109,9 +107,9 @@ def test_no_modules_import_each_other_in_a_circle():
         for name in PLACED
     }
     assert circles(arrows) == []
-    arrows["geometry.arrays"] = {"geometry.tensors"}
-    arrows["geometry.tensors"] = {"geometry.arrays"}
-    assert circles(arrows) == ["geometry.arrays", "geometry.tensors"]
+    arrows["cli.models"] = {"cli.train"}
+    arrows["cli.train"] = {"cli.models"}
+    assert circles(arrows) == ["cli", "cli.models", "cli.train"]
 
 
 def circles(arrows):

@@ -49,12 +49,12 @@ def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
     for paper, size, radius in ((lsp, 368, 10), (flic, 368, 10), (mpii, 384, 12)):
         assert paper.input_size == (size, size) and paper.epochs == 250
         assert paper.target["codec"] == "disc" and paper.target["radius"] == radius
-        assert paper.error == "cross_entropy"
+        assert paper.heatmap_error == "cross_entropy"
         assert paper.network["diffusion_radius"] == 7 and paper.network["root_cru"]
         assert (paper.augmentation.scale, paper.augmentation.rotation) == (0.3, 40)
         assert paper.augmentation.mirror == 0.5 and paper.coordinate_loss == 0
     assert lsp.train == ("lsp/train", "lspet/train")
-    assert [p.skeleton for p in (lsp, flic, mpii)] == ["lsp14", "flic10", "mpii16"]
+    assert [p.skeleton.name for p in (lsp, flic, mpii)] == ["lsp14", "flic10", "mpii16"]
     # "SGD ... for VGG16, ResNet101 and CPM based models, RMSProp for HG based ones."
     assert [p.optimizer for p in (lsp, flic, mpii)] == ["sgd", "sgd", "rmsprop"]
     assert mpii.network["stages"] == 8
@@ -84,7 +84,8 @@ def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
         (" seed = 4 ", "seed", 4),
         ("codec=gaussian", "target.codec", "gaussian"),
         ("target.codec=disc", "target.codec", "disc"),
-        ("error=squared", "error", "squared"),
+        ("heatmap_error=squared", "heatmap_error", "squared"),
+        ("error=squared", "heatmap_error", "squared"),  # its earlier name
         ("optimizer=sgd", "optimizer", "sgd"),
     ],
 )
@@ -166,12 +167,55 @@ def test_a_saved_config_is_read_back(tiny, tmp_path):
 
 def test_a_config_from_before_there_were_estimators_is_that_of_posefix(tiny, tmp_path):
     data = tiny.to_json()
-    for name in ("target", "error", "optimizer"):
+    for name in ("target", "heatmap_error", "optimizer"):
         del data[name]
     (tmp_path / "config.json").write_text(json.dumps(data))
     config = configs.load(tmp_path / "config.json")
     assert config == tiny and config.target == {"codec": "integral"}
-    assert (config.error, config.optimizer) == ("cross_entropy", "adamw")
+    assert (config.heatmap_error, config.optimizer) == ("cross_entropy", "adamw")
+
+
+def test_a_config_of_an_earlier_version_is_read():
+    new = RECIPES["pose_refiner"]["paper"]()
+    old = new.to_json()
+    old["error"] = old.pop("heatmap_error")
+    old["freeze_normalisation"] = old.pop("freeze_normalization")
+    old |= {"person_height": 340.0, "whole_window": False, "hard_joints": 0}
+    old |= {"tag_loss": 0.001, **old.pop("objective")}
+    del old["crop"]
+    old["augmentation"]["colour"] = old["augmentation"].pop("color")
+    read = Config.from_json(old)
+    assert read.crop == {"person_height": 340.0, "whole_window": False}
+    assert read.objective == {**new.objective, "tag_loss": 0.001, "hard_joints": 0}
+    same = {"crop": new.crop, "objective": new.objective}
+    assert dataclasses.replace(read, **same) == new
+
+
+def test_a_users_skeleton_is_part_of_the_configuration(tiny, tmp_path):
+    path = tmp_path / "lamp.json"
+    lamp = {"name": "lamp", "joints": ["foot", "bulb"], "torso": ["foot", "bulb"]}
+    path.write_text(json.dumps(lamp))
+    config = configs.override(tiny, [f"skeleton={path}"])
+    assert config.skeleton.joints == ("foot", "bulb")
+    path.unlink()
+    assert Config.from_json(config.to_json()) == config
+    with pytest.raises(ConfigError, match="lamp.json: cannot read"):
+        configs.override(tiny, [f"skeleton={path}"])
+    with pytest.raises(ConfigError, match="skeleton 'coco18': expected"):
+        configs.override(tiny, ["skeleton=coco18"])
+
+
+@pytest.mark.parametrize(
+    "section, message",
+    [
+        ({"crop": {"zoom": 2}}, "crop: expected some of .*person_height.*'zoom'"),
+        ({"crop": {"person_height": -1}}, "person_height: expected 0 or more px"),
+        ({"objective": {"offset_error": "cubic"}}, "offset_error: expected one of"),
+    ],
+)
+def test_a_section_has_known_settings(tiny, section, message):
+    with pytest.raises(ConfigError, match=message):
+        dataclasses.replace(tiny, **section)
 
 
 @pytest.mark.parametrize("target", [{}, {"radius": 3}, "disc", None, ["disc"]])
@@ -187,7 +231,8 @@ def test_a_target_without_a_codec_is_refused(tiny, target):
         ("{", "Expecting"),
         ("[]", "not a training configuration"),
         ("{}", "augmentation"),
-        ('{"augmentation": {"turns": 3}}', "turns"),
+        ('{"skeleton": {"name": "x"}, "augmentation": {}}', "joints"),
+        ('{"skeleton": "lsp14", "augmentation": {"turns": 3}}', "turns"),
         ('{"augmentation": {}, "model": "posefix"}', "skeleton"),
     ],
 )

@@ -19,6 +19,7 @@ from tests.support.contracts import (
     build_afresh,
     inputs_of,
 )
+from tests.support.decoders import decode
 from tests.support.importer_cases import IMPORTER_CASES
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples
@@ -190,7 +191,7 @@ def test_decoding_inverts_encoding(case):
     points, _ = joints_inside(case.codec)
     maps = case.codec.encode(points, np.ones((4, 6), np.float32))
     assert maps.shape == (4, *case.codec.heatmap_size, 6) and maps.dtype == tf.float32
-    found, scores = case.codec.decode(maps)
+    found, scores = decode(case.codec, maps)
     assert scores.shape == (4, 6)
     np.testing.assert_allclose(found, points, rtol=0, atol=case.tolerance)
 

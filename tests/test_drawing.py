@@ -71,7 +71,7 @@ def test_the_frame_holds_all_valid_joints_of_all_poses():
     x, y, width, height = drawing.frame([(POSE, ALL), second], aspect=1.0)
     assert width == pytest.approx(height)
     assert x < 20 and x + width > 180 and y < 20 and y + height > 60
-    assert x + (width - 1) / 2 == pytest.approx(100)  # centerd between 20 and 180
+    assert x + (width - 1) / 2 == pytest.approx(100)  # centered between 20 and 180
 
 
 def test_the_frame_of_nothing_is_small_but_has_the_aspect():
@@ -139,7 +139,7 @@ def test_a_contact_sheet_fills_row_by_row_and_keeps_proportions():
     assert sheet.shape == (2 * 42 + 2, 2 * 42 + 2, 3)
     assert tuple(sheet[10, 10]) == (255, 0, 0)
     assert tuple(sheet[10, 60]) == (100, 100, 100)
-    assert tuple(sheet[46, 20]) == drawing.PAPER  # the flat picture is centerd
+    assert tuple(sheet[46, 20]) == drawing.PAPER  # the flat picture is centered
     assert tuple(sheet[64, 20]) == (255, 0, 0)
     assert tuple(sheet[64, 64]) == drawing.PAPER  # no fourth picture
 

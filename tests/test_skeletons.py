@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tfpose import skeletons
+from tfpose.io.skeleton_files import find_skeleton
 from tfpose.skeletons import Skeleton, tree_layers
 
 EVERY = pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_json_brings_a_skeleton_back(skeleton):
 def test_a_users_file_needs_names_only_where_tables_know_no_better(tmp_path):
     path = tmp_path / "lamp.json"
     path.write_text(json.dumps(user_skeleton()))
-    skeleton = skeletons.get(path)
+    skeleton = find_skeleton(path)
     assert skeleton.joints == ("foot", "left_arm", "right_arm", "bulb")
     assert skeleton.flip_pairs == (("left_arm", "right_arm"),)
     assert skeleton.sigmas == (skeletons.UNKNOWN_SIGMA,) * 4
@@ -237,7 +238,7 @@ def test_a_users_file_may_have_a_tree_and_midpoints(tmp_path):
     midpoints = [["foot", "left_arm", "right_arm"]]
     data = user_skeleton(tree=tree, midpoints=midpoints)
     path.write_text(json.dumps(data))
-    skeleton = skeletons.get(path)
+    skeleton = find_skeleton(path)
     assert skeleton.parents == (-1, 0, -1, 1)
     assert tree_layers(skeleton.parents) == ((0, 2), (1,), (3,))
     assert skeleton.midpoints == (("foot", "left_arm", "right_arm"),)
@@ -307,7 +308,7 @@ def test_a_wrong_skeleton_is_refused_by_name(changes, message, tmp_path):
     path = tmp_path / "lamp.json"
     path.write_text(json.dumps(user_skeleton(**changes)))
     with pytest.raises(ValueError, match=message) as error:
-        skeletons.get(path)
+        find_skeleton(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
@@ -318,14 +319,14 @@ def test_a_file_that_is_no_skeleton_is_refused(text, message, tmp_path):
     path = tmp_path / "lamp.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
-        skeletons.get(path)
+        find_skeleton(path)
 
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match="'coco18'.*coco17, coco17_neck, mpii16"):
         skeletons.get("coco18")
     with pytest.raises(ValueError, match="nowhere.json"):
-        skeletons.get("nowhere.json")
+        find_skeleton("nowhere.json")
 
 
 def test_skeletons_import_without_tensorflow():

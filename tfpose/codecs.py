@@ -142,7 +142,7 @@ class PartHeatmap(GaussianHeatmap):
         joints_follow: whether the parts' maps are followed by those of all K joints.
 
     Raises:
-        ValueError: no part, or one without bones.
+        TfposeError: no part, or one without bones.
     """
 
     parts: tuple = ()

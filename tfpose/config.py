@@ -30,16 +30,20 @@ OPTIMIZERS = {
 HEATMAP_ERRORS = ("cross_entropy", "squared")
 # Sections of settings, each with names of its own: what one model alone has.
 SECTIONS = ("network", "target", "synthesis", "crop", "objective")
-# What may stand in two of them, and what each value must be.
+# What may stand in two of them: what a value must be, and what stands for its absence.
 CROP = {
-    "person_height": (lambda value: value >= 0, "0 or more px"),
-    "whole_window": (lambda value: isinstance(value, bool), "true or false"),
+    "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
+    "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
 }
 OBJECTIVE = {
-    "tag_loss": (lambda value: value >= 0, "0 or more"),
-    "offset_loss": (lambda value: value >= 0, "0 or more"),
-    "offset_error": (lambda value: value in OFFSET_ERRORS, f"one of {OFFSET_ERRORS}"),
-    "hard_joints": (lambda value: value >= 0, "0 or more"),
+    "tag_loss": (lambda value: value >= 0, "0 or more", 0.0),
+    "offset_loss": (lambda value: value >= 0, "0 or more", 0.0),
+    "offset_error": (
+        lambda value: value in OFFSET_ERRORS,
+        f"one of {OFFSET_ERRORS}",
+        OFFSET_ERRORS[0],
+    ),
+    "hard_joints": (lambda value: value >= 0, "0 or more", 0),
 }
 # Settings of earlier versions: their name today and the section they are in.
 RENAMED = {
@@ -204,7 +208,7 @@ class Config:
                     raise ConfigError(
                         f"{section}: expected some of {list(known)}, found {name!r}"
                     )
-                holds, expected = known[name]
+                holds, expected, _ = known[name]
                 if not holds(value):
                     raise ConfigError(f"{name}: expected {expected}, found {value!r}")
 
@@ -296,7 +300,7 @@ def override(config: Config, settings: list[str]) -> Config:
 
 
 def _set(config: Config, key: str, text: str) -> Config:
-    values = flatten(config)
+    values = {**_absent(), **flatten(config)}
     key = RENAMED.get(key, key)
     called = [name for name in values if name.rpartition(".")[2] == key]
     if key in values:
@@ -319,6 +323,16 @@ def _set(config: Config, key: str, text: str) -> Config:
         changed = dataclasses.replace(config.augmentation, **{field: value})
         return dataclasses.replace(config, augmentation=changed)
     return dataclasses.replace(config, **{name: value})
+
+
+def _absent() -> dict[str, Any]:
+    """Settings that a recipe need not have, and what their absence means."""
+    sections = {"crop": CROP, "objective": OBJECTIVE}
+    return {
+        f"{section}.{name}": absent
+        for section, known in sections.items()
+        for name, (_, _, absent) in known.items()
+    }
 
 
 def flatten(config: Config) -> dict[str, Any]:

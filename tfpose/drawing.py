@@ -66,7 +66,7 @@ def draw_pose(
         u8[H, W, 3], a new picture.
 
     Raises:
-        ValueError: ``keypoints`` or ``valid`` has another number of joints.
+        TfposeError: ``keypoints`` or ``valid`` has another number of joints.
     """
     limbs = [
         (a, b, color or side_color(skeleton.joints[a], skeleton.joints[b]))
@@ -257,7 +257,7 @@ def contact_sheet(images: Sequence, columns: int, cell=(240, 240), gap: int = 6)
         u8[rows * (height + gap) + gap, columns * (width + gap) + gap, 3].
 
     Raises:
-        ValueError: no picture, or fewer than one column.
+        TfposeError: no picture, or fewer than one column.
     """
     if not len(images) or columns < 1:
         raise TfposeError(

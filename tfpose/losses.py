@@ -198,7 +198,7 @@ class OffsetDistance(keras.losses.Loss):
     0 where none does, before weights and mean.
 
     Raises:
-        ValueError: another form.
+        TfposeError: another form.
     """
 
     def __init__(self, form="squared", **kwargs):

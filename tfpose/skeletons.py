@@ -37,7 +37,7 @@ class Skeleton:
             middle of two others, such as a neck between the shoulders.
 
     Raises:
-        ValueError: a name is unknown or doubled, ``sigmas`` has another length, or
+        TfposeError: a name is unknown or doubled, ``sigmas`` has another length, or
             ``tree`` is none.
     """
 
@@ -166,7 +166,7 @@ def tree_layers(parents) -> tuple[tuple[int, ...], ...]:
         parents: the parent of each joint, -1 for a root.
 
     Raises:
-        ValueError: joints that are their own ancestors.
+        TfposeError: joints that are their own ancestors.
     """
     layers = [tuple(i for i, parent in enumerate(parents) if parent == -1)]
     while layers[-1]:

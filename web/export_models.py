@@ -14,7 +14,7 @@ import pathlib
 import shutil
 import tempfile
 
-from tfpose.cli.running import start_tensorflow
+from tfpose.cli.common import start_tensorflow
 
 WEB = pathlib.Path(__file__).resolve().parent
 PRESETS = ("estimator_tiny_lsp", "posefix_tiny_lsp")
@@ -31,7 +31,6 @@ def main() -> None:
     from data_prep.synthetic_people.render import render_jpeg
     from tfpose.edge import metadata
     from tfpose.exporting.savedmodel import export
-    from tfpose.weights.presets import PRESETS as WEIGHTS
 
     public = WEB / "public"
     public.mkdir(exist_ok=True)
@@ -44,9 +43,13 @@ def main() -> None:
         entries = []
         for name in PRESETS:
             report = export(
-                WEIGHTS / name, folder / name, "tflite", NUMBERS, str(data),
+                name,
+                folder / name,
+                formats="tflite",
+                quantize=NUMBERS,
+                data=str(data),
                 validation=["synthetic/validation"],
-            )  # fmt: skip
+            )
             for file, measured in report["files"].items():
                 content = (folder / name / file).read_bytes()
                 kept = f"{name}_{file.removeprefix('model_')}"

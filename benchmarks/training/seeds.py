@@ -16,7 +16,7 @@ from data_prep.prepare import prepare
 from tfpose import config
 from tfpose.models import folders
 from tfpose.recipes import RECIPES
-from tfpose.training import callbacks, fit
+from tfpose.training import fit
 
 SEEDS = 3
 
@@ -50,13 +50,16 @@ def train(
     if not (run / folders.WEIGHTS).exists():
         lines = [f"{name}={value}" for name, value in settings.items()]
         recipe = config.override(RECIPES[model]["tiny"](), lines)
-        resume = (run / callbacks.CHECKPOINT).exists()
+        resume = (run / folders.CHECKPOINT).exists()
         fit.train(recipe, data, str(run), resume=resume, weights=weights)
     return run
 
 
 def print_table(columns, scores: dict[str, list], gain: tuple[str, str]) -> None:
-    """Prints each seed's numbers, their mean and their spread (standard deviation).
+    """Prints each seed's numbers, their mean and their spread.
+
+    The spread is the standard deviation of a sample, with n - 1 in the denominator; a
+    single seed has none.
 
     Args:
         columns: what the numbers are.
@@ -69,7 +72,9 @@ def print_table(columns, scores: dict[str, list], gain: tuple[str, str]) -> None
     print(" " * 28 + "".join(f"{column:>12}" for column in columns))
     for name, rows in scores.items():
         lines = {f"seed {seed}": row for seed, row in enumerate(rows, start=1)}
-        lines |= {"mean": rows.mean(axis=0), "spread": rows.std(axis=0)}
+        lines["mean"] = rows.mean(axis=0)
+        if len(rows) > 1:
+            lines["spread"] = rows.std(axis=0, ddof=1)
         for label, row in lines.items():
             numbers = "".join(f"{number:12.2f}" for number in row)
             print(f"{name} {label}".ljust(28) + numbers)

@@ -98,7 +98,7 @@ def label(person: RenderedPerson, skeleton: Skeleton) -> tuple[np.ndarray, np.nd
         (as in COCO), and visible u8[K].
 
     Raises:
-        ValueError: the skeleton has a joint that the rendered bodies do not have.
+        TfposeError: the skeleton has a joint that the rendered bodies do not have.
     """
     unknown = [joint for joint in skeleton.joints if joint not in person.joints]
     if unknown:

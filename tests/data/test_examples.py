@@ -104,7 +104,7 @@ def test_a_model_of_everybody_is_taught_the_neighbors_too():
     people["neighbors"] = people["keypoints"][::-1, None]
     people["neighbors_valid"] = tf.constant([[[1.0, 0.0]], [[0.0, 0.0]]])
     codecs = {"heatmap": AllPeople(DISC), "tags": JointsOfPeople()}
-    taught = Supervision(codecs, PAIR, refines=False, everybody=True)
+    taught = Supervision(codecs, PAIR, refines=False, all_people=True)
     inputs, targets, weights = examples(people, taught, FIRST)
     assert set(inputs) == {"image"}
     first, second = targets["heatmap"].numpy().transpose(0, 3, 1, 2)

@@ -367,7 +367,7 @@ def test_neighbors_are_the_people_whose_boxes_overlap_by_a_tenth(records):
 
 
 def test_of_everybody_all_others_are_neighbors(records):
-    everybody = CropSpec(LSP14, SIZE, everybody=True)
+    everybody = CropSpec(LSP14, SIZE, all_people=True)
     for record in records:
         found = pipeline.crop_person(record, everybody, tf.constant([0, 0]))
         assert len(found["neighbors"]) == len(record["neighbor_keypoints"]) == 1
@@ -384,7 +384,7 @@ def test_the_area_is_that_of_the_box_in_the_crop(records):
 
 
 def test_a_crop_can_show_people_at_one_height(records):
-    person = dataclasses.replace(PLAIN, height=20.0)
+    person = dataclasses.replace(PLAIN, person_height=20.0)
     for record in records[:3]:
         found = pipeline.crop_person(record, person, tf.constant([5, 5]))
         assert float(found["height"]) == pytest.approx(20, rel=1e-4)

@@ -111,9 +111,27 @@ def test_other_descriptions_are_refused(about, message):
 
 
 def test_the_crop_rules_have_one_place():
-    """The modules that cut in TensorFlow take their numbers from crop_rules."""
-    from tfpose.geometry import rules, tensors
+    """The modules that cut take their numbers from ``geometry.rules``."""
+    from tfpose.geometry import crops, rules, tensors
+    from tfpose.inference import refiner
 
-    assert rules.CROP_MARGIN is rules.CROP_MARGIN is rules.CROP_MARGIN
-    assert rules.BOX_FACTOR is rules.BOX_FACTOR
+    assert crops.CROP_MARGIN is rules.CROP_MARGIN
+    assert refiner.BOX_FACTOR is rules.BOX_FACTOR is crops.BOX_FACTOR
     assert tensors.HEIGHT_IN_HEADS is rules.HEIGHT_IN_HEADS
+
+
+def test_a_description_carries_the_crop_rules_and_the_license():
+    """Under the names that the web page and other clients read."""
+    from tfpose.geometry import rules
+    from tfpose.models import PoseFix
+    from tfpose.skeletons import LSP14
+
+    model = PoseFix(14, (64, 96), trunk="tiny")
+    about = metadata.describe(model, LSP14, "mine", "posefix", 40.0, "MIT")
+    assert metadata.parse(json.dumps(about), "x") == about
+    assert about["crop"]["margin"] == rules.CROP_MARGIN
+    assert about["crop"]["box_factor"] == rules.BOX_FACTOR
+    assert about["crop"]["smallest_side"] == rules.SMALLEST_SIDE
+    assert about["crop"]["person_height"] == 40.0 and about["license"] == "MIT"
+    assert (about["task"], about["decoding"]) == ("refine", "expectation")
+    assert about["input_size"] == [64, 96] and about["skeleton"] == LSP14.to_json()

@@ -10,10 +10,9 @@ import tensorflow as tf
 
 from tests.exporting.test_savedmodel import CONFIGURATION, ESTIMATOR
 from tests.support.contracts import fill_weights
-from tfpose import errors
-from tfpose.edge import metadata, predictor
+from tfpose.edge import metadata
 from tfpose.edge.predictor import Predictor
-from tfpose.errors import PredictorError
+from tfpose.errors import MetadataError, PredictorError, TfposeError
 from tfpose.exporting import litert, savedmodel
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
@@ -24,7 +23,7 @@ from tfpose.models.table import build_model
 from tfpose.skeletons import COCO17, LSP14
 
 SIZE = (64, 48)
-# No box in it, and no pose, is centerd on whole pixels.
+# No box in it, and no pose, is centered on whole pixels.
 BOX = np.array([[10.3, 20.2, 90.1, 130.7]])
 
 
@@ -38,45 +37,15 @@ def photo():
 
 @pytest.fixture(scope="module")
 def poses():
-    """f64[2, 14, 3]: two poses, the second without two of its joints."""
+    """f64[2, 14, 2] and f64[2, 14]: two poses, the second without two of its joints."""
     random = np.random.default_rng(6)
-    xy = random.uniform((20, 15), (100, 140), (2, 14, 2))
-    scores = np.ones((2, 14, 1))
+    keypoints = random.uniform((20, 15), (100, 140), (2, 14, 2))
+    scores = np.ones((2, 14))
     scores[1, [0, 7]] = 0
-    return np.concatenate([xy, scores], axis=-1)
+    return keypoints, scores
 
 
 # --- crops -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("factor", [0.2, 1.5])
-def test_a_crop_is_that_of_geometry_rounded(photo, factor):
-    box = predictor.fit(BOX, SIZE, factor)
-    matrix = tensors.crop_matrix(np.float32(box), SIZE)
-    expected = tensors.warp(photo[None], matrix, SIZE)[0].numpy()
-    found = predictor.crop(photo, box[0], SIZE)
-    assert found.dtype == np.uint8 and found.shape == (*SIZE, 3)
-    assert np.abs(found - expected).max() < 0.51
-
-
-def test_a_crop_outside_the_photo_is_black(photo):
-    assert not predictor.crop(photo, np.array([-200.0, 0, 48, 64]), SIZE).any()
-
-
-def test_a_box_of_the_crops_size_gives_the_photo_itself(photo):
-    found = predictor.crop(photo, np.array([7.0, 3, 48, 64]), SIZE)
-    np.testing.assert_array_equal(found, photo[3:67, 7:55])
-
-
-def test_crop_pixels_and_photo_pixels_are_inverses():
-    box = predictor.fit(BOX, SIZE, 1.25)[0]
-    points = np.array([[0.0, 0.0], [47.0, 63.0], [3.2, 9.9]])
-    there = predictor.to_crop(predictor.to_photo(points, box, SIZE), box, SIZE)
-    np.testing.assert_allclose(there, points, atol=1e-9)
-    matrix = tensors.invert(tensors.crop_matrix(np.float32(box), SIZE))
-    expected = tensors.transform(points, matrix)
-    found = predictor.to_photo(points, box, SIZE)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("wanted", [0.0, 40.0])
@@ -115,21 +84,26 @@ def description(skeleton=LSP14, task="refine", decoding="expectation"):
 
 def test_nobody_in_a_photo_is_nobody_in_the_answer(photo):
     for task in metadata.TASKS:
-        assert Predictor(None, description(task=task))(photo, []).shape == (0, 14, 3)
+        keypoints, scores = Predictor(None, description(task=task))(photo, [])
+        assert keypoints.shape == (0, 14, 2) and scores.shape == (0, 14)
 
 
 @pytest.mark.parametrize(
-    "people, message",
+    "keypoints, scores, message",
     [
-        (np.ones((1, 13, 3)), r"expected the shape \(people, 14, 3\) of lsp14"),
-        (np.ones((14, 3)), r"found \(14, 3\)"),
-        (np.full((1, 14, 3), np.nan), r"poses\[0\]: expected numbers, found NaN"),
-        (np.zeros((1, 14, 3)), r"poses\[0\]: expected a joint, found none"),
+        (np.ones((1, 13, 2)), None, r"expected the shape \(people, 14, 2\) of lsp14"),
+        (np.ones((1, 14, 3)), None, r"found \(1, 14, 3\)"),
+        (np.ones((14, 2)), None, r"found \(14, 2\)"),
+        (np.full((1, 14, 2), np.nan), None, r"keypoints\[0\]: .* found NaN"),
+        (np.zeros((1, 14, 2)), None, r"keypoints\[0\]: expected a joint, found none"),
+        (np.ones((1, 14, 2)), np.zeros((1, 14)), "expected a joint, found none"),
+        (np.ones((1, 14, 2)), np.ones((1, 13)), r"scores: .* found \(1, 13\)"),
+        (np.ones((1, 14, 2)), np.full((1, 14), np.nan), r"scores\[0\]: .* found NaN"),
     ],
 )
-def test_poses_that_cannot_be_refined_are_named(photo, people, message):
-    with pytest.raises(PredictorError, match=message):
-        Predictor(None, description())(photo, people)
+def test_poses_that_cannot_be_refined_are_named(photo, keypoints, scores, message):
+    with pytest.raises(TfposeError, match=message):
+        Predictor(None, description())(photo, keypoints, scores)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +115,7 @@ def test_poses_that_cannot_be_refined_are_named(photo, people, message):
     ],
 )
 def test_boxes_that_show_nothing_are_named(photo, boxes, message):
-    with pytest.raises(PredictorError, match=message):
+    with pytest.raises(TfposeError, match=message):
         Predictor(None, description(task="estimate"))(photo, boxes)
 
 
@@ -149,8 +123,24 @@ def test_boxes_that_show_nothing_are_named(photo, boxes, message):
     "wrong", [np.zeros((4, 4)), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)]
 )
 def test_what_is_no_photo_is_refused(wrong):
-    with pytest.raises(PredictorError, match="photo: expected"):
+    with pytest.raises(TfposeError, match="photo: expected"):
         Predictor(None, description())(wrong, [])
+
+
+def test_joints_are_missing_by_their_score_or_without_scores_at_0_0(photo, poses):
+    given = []
+
+    def network(inputs):
+        given.append(inputs["valid"])
+        return {"keypoints": np.zeros((1, 14, 2)), "scores": np.ones((1, 14))}
+
+    keypoints, scores = poses
+    predictor = Predictor(network, description())
+    predictor(photo, keypoints, scores, flip=False)
+    np.testing.assert_array_equal(np.concatenate(given), scores)
+    given.clear()
+    predictor(photo, keypoints * (scores > 0)[..., None], flip=False)
+    np.testing.assert_array_equal(np.concatenate(given), scores)
 
 
 def test_peaks_are_not_averaged_with_those_of_the_mirrored_crop(photo):
@@ -231,14 +221,13 @@ def test_every_form_of_a_refiner_gives_the_refiners_answer(
     # The crops that exports are given are whole numbers.
     monkeypatch.setattr(Refiner, "cut", rounded)
     refiner = Refiner.from_preset(str(place))
-    valid = np.float32(poses[..., 2] > 0)
-    beliefs = next(refiner.believe([(photo, poses[..., :2], valid)]))
-    expected = beliefs.in_photo(beliefs.refined())
+    expected, expected_scores = refiner(photo, *poses)
     for name in ("model.tflite", "saved", "saved/1", "model.keras", "."):
-        found = Predictor.load(place / name)(photo, poses)
+        found, scores = Predictor.load(place / name)(photo, *poses)
+        assert found.dtype == scores.dtype == np.float32
         # A value of the crop that lies between two may be rounded up or down.
-        assert np.abs(found[..., :2] - expected).max() < 0.02, name
-        np.testing.assert_allclose(found[..., 2], beliefs.scores, atol=1e-3)
+        assert np.abs(found - expected).max() < 0.02, name
+        np.testing.assert_allclose(scores, expected_scores, atol=1e-3)
 
 
 @pytest.mark.slow
@@ -247,33 +236,40 @@ def test_an_exported_estimator_gives_the_same_answer(exports, photo):
     place = exports / "hcrn"
     expected = Predictor.load(place)(photo, BOX)
     found = Predictor.load(place / "model.tflite")(photo, BOX)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
+    for part, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(part, wanted, atol=2e-3)
 
 
 @pytest.mark.slow
 @keras_saves
 def test_it_runs_where_tensorflow_is_not_installed(exports, photo, poses, tmp_path):
     path = exports / "posefix" / "model.tflite"
-    np.savez(tmp_path / "input.npz", photo=photo, poses=poses)
+    keypoints, scores = poses
+    given, answer = tmp_path / "input.npz", tmp_path / "answer.npz"
+    np.savez(given, photo=photo, keypoints=keypoints, scores=scores)
     program = (
         "import sys\n"
         "for name in ('tensorflow', 'keras', 'scipy', 'tensorflow_datasets', 'jax'):\n"
         "    sys.modules[name] = None\n"
         "import numpy as np\n"
         "from tfpose.edge.predictor import Predictor\n"
-        f"given = np.load({str(tmp_path / 'input.npz')!r})\n"
-        f"answer = Predictor.load({str(path)!r})(given['photo'], given['poses'])\n"
-        f"np.save({str(tmp_path / 'answer.npy')!r}, answer)"
+        f"given = np.load({str(given)!r})\n"
+        f"predictor = Predictor.load({str(path)!r})\n"
+        "people = given['keypoints'], given['scores']\n"
+        "keypoints, scores = predictor(given['photo'], *people)\n"
+        f"np.savez({str(answer)!r}, keypoints=keypoints, scores=scores)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
-    expected = Predictor.load(path)(photo, poses)
-    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, atol=1e-4)
+    expected, expected_scores = Predictor.load(path)(photo, *poses)
+    with np.load(answer) as found:
+        np.testing.assert_allclose(found["keypoints"], expected, atol=1e-4)
+        np.testing.assert_allclose(found["scores"], expected_scores, atol=1e-4)
 
 
 @pytest.mark.slow
 @keras_saves
 def test_a_file_without_a_description_is_refused(exports):
-    with pytest.raises(errors.MetadataError, match="written by 'tfpose export'"):
+    with pytest.raises(MetadataError, match="written by 'tfpose export'"):
         Predictor.load(exports / "posefix" / "plain.tflite")
 
 
@@ -284,5 +280,5 @@ def test_the_same_belief_twice_keeps_its_score(photo):
         keypoints = np.full((1, 14, 2), [(SIZE[1] - 1) / 2, 9.0])
         return {"keypoints": keypoints, "scores": np.full((1, 14), 0.6)}
 
-    answer = Predictor(network, description(task="estimate"))(photo, BOX)
-    np.testing.assert_allclose(answer[..., 2], 0.6, atol=1e-6)
+    _, scores = Predictor(network, description(task="estimate"))(photo, BOX)
+    np.testing.assert_allclose(scores, 0.6, atol=1e-6)

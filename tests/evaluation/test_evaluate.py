@@ -14,8 +14,7 @@ from tfpose import cli
 from tfpose.errors import PoseFileError
 from tfpose.evaluation.evaluate import analyze_poses, correction_gains, evaluate_poses
 from tfpose.io.coco_records import annotation_entry, result_entry
-from tfpose.metrics import mistakes, pck
-from tfpose.metrics.choices import AVERAGINGS
+from tfpose.metrics import mistakes
 from tfpose.metrics.pcp import STICKS
 from tfpose.report.tables import format_gains, format_table
 from tfpose.skeletons import FLIC10, LSP14, MPII16, Skeleton
@@ -175,7 +174,7 @@ class TestRates:
             ("pck", {"averaging": "mine"}, "'mine': expected one of joints, labeled,"),
             ("pck", {"averaging": "pooled"}, "averaging pooled is for metric pckh or "),
             ("posetrack", {"every_frame": True}, "every_frame is for metric mota, not"),
-            ("pck", {"average": True}, "average is for metric pcp, not pck"),
+            ("pck", {"lenient": True}, "lenient is for metric pcp, not pck"),
             ("auc", {"curve": True}, "curve is for metric pck or pckh or pcp, not auc"),
         ],
     )
@@ -234,7 +233,7 @@ class TestRates:
         offsets[0, FLIC10.index("left_wrist")] = 99
         scores = evaluate_poses(*one_person_each(tmp_path, FLIC10, offsets), "pck")
         assert scores["groups"]["elbow"] == 100 and scores["groups"]["wrist"] == 50
-        assert "Elb.     Wri.      Hip     Mean" in format_table(scores)
+        assert re.search(r"Elb\. +Wri\. +Hip +Mean", format_table(scores))
 
 
 class TestCommand:
@@ -276,9 +275,6 @@ class TestCommand:
         )
         assert "x torso box" in lines[0]
 
-    def test_the_help_knows_the_averages(self):
-        assert AVERAGINGS == pck.AVERAGINGS
-
     def test_several_peoples_metrics_write_their_numbers(self, tmp_path, capsys):
         files = pose_files.write(tmp_path)
         truth = json.loads(pathlib.Path(files["annotations"]).read_text())
@@ -303,7 +299,7 @@ class TestCommand:
             assert set(written["per_joint"]) == set(LSP14.joints)
         assert written["head_joints"] == ["neck", "head_top"]
 
-    @pytest.mark.parametrize("option", [["--average"], ["--curve", "c.svg"]])
+    @pytest.mark.parametrize("option", [["--lenient"], ["--curve", "c.svg"]])
     def test_what_a_metric_has_not_is_one_line(self, tmp_path, capsys, option):
         files = pose_files.write(tmp_path)
         code, _, (error,) = self.run(capsys, files, "--metric", "oks", *option)

@@ -14,7 +14,7 @@ from tests.support.contracts import fill_weights
 from tfpose import errors
 from tfpose.config import Augmentation, Config
 from tfpose.data.examples import supervision_of
-from tfpose.errors import ConfigError, DataError, ExportError, TrainingError
+from tfpose.errors import DataError, ExportError, ModelFolderError
 from tfpose.exporting import litert, parity, savedmodel, warm_up
 from tfpose.exporting.parity import compare
 from tfpose.exporting.savedmodel import clients_inputs, export
@@ -120,7 +120,7 @@ def test_answers_about_photos_are_compared_with_the_refiners(exported):
 def test_photos_that_disagree_are_not_exported():
     entry = {"photos": 1, "people": 1, "largest": np.inf, "largest_score": 0.0}
     with pytest.raises(ExportError, match="1 refine_photo: .* found inf px off"):
-        parity._check_photos({"refine_photo": entry})
+        parity.check_photos({"refine_photo": entry})
 
 
 def test_an_export_without_the_protos_has_no_warm_up_requests(tmp_path, monkeypatch):
@@ -195,7 +195,7 @@ def test_a_folder_that_is_no_export_is_not_touched(model_dir, data, tmp_path):
         ({"data": None}, ExportError, "prepared people"),
         ({"validation": ("coco/train",)}, DataError, "tfpose prepare coco"),
         ({"validation": ("lsp/train[:0]",)}, DataError, "found none"),
-        ({"model_dir": "nowhere"}, ConfigError, "nowhere"),
+        ({"model_dir": "nowhere"}, ModelFolderError, "nowhere"),
     ],
 )
 def test_what_cannot_be_exported_is_said_in_one_line_and_nothing_written(
@@ -210,7 +210,7 @@ def test_what_cannot_be_exported_is_said_in_one_line_and_nothing_written(
 
 def test_a_model_without_weights_is_refused(data, tmp_path):
     write_json(tmp_path / CONFIG, CONFIGURATION.to_json())
-    with pytest.raises(TrainingError, match="expected trained weights"):
+    with pytest.raises(ModelFolderError, match="expected trained weights"):
         export(tmp_path, tmp_path / "out", data=data)
     assert os.listdir(tmp_path) == [CONFIG]
 

@@ -322,7 +322,7 @@ def test_a_box_of_a_height_shows_the_person_at_that_height():
     close(found, [12 - 89.5, 23 - 59.5, 180, 120])
 
 
-def test_cells_are_centerd_on_their_pixels():
+def test_cells_are_centered_on_their_pixels():
     close(to_cells(tf.constant([[1.5, 5.5]]), 4), [[0, 1]])
     points = np.random.default_rng(0).uniform(-9, 99, (5, 2))
     close(to_pixels(to_cells(points, 4), 4), points)

@@ -212,14 +212,17 @@ def test_a_model_folder_is_loaded_with_its_skeleton(nano_front_end, tmp_path):
 
 def test_a_refiner_is_no_estimator(monkeypatch, tmp_path):
     class Refiner:
-        input = {"image": None, "keypoints": None, "valid": None}
+        is_refiner = True
 
     config = RECIPES["posefix"]["tiny"]()
     monkeypatch.setattr(estimation, "load_model", lambda folder: (Refiner, config))
     message = "expected an estimator, found the refiner posefix.*tfpose refine"
     with pytest.raises(ValueError, match=message):
         Estimator.from_preset(str(tmp_path))
-    with pytest.raises(ValueError, match="nowhere: expected a model folder"):
+
+
+def test_a_model_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="nowhere: expected a preset"):
         Estimator.from_preset("nowhere")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tfpose.geometry import tensors
 from tfpose.inference.hcrn_units import Units, unit_model
-from tfpose.models import HCRN, hcrn
+from tfpose.models import HCRN, IntegralPose, hcrn
 from tfpose.skeletons import Skeleton
 
 # A tree of three layers whose joints do not stand in the order of the tree.
@@ -157,8 +157,9 @@ def test_a_root_without_unit_has_only_its_initial_map():
 def test_a_network_without_units_is_refused():
     with pytest.raises(ValueError, match="expected an HCRN with units.*found hcrn"):
         Units(network(refinement="holistic"), CHAIN)
+    other = IntegralPose(3, (32, 32), "tiny", (4, 4, 4), name="other")
     with pytest.raises(ValueError, match="expected an HCRN with units.*found other"):
-        unit_model(keras.Sequential([keras.Input((2,))], name="other"))
+        unit_model(other)
 
 
 def test_peaks_are_where_the_model_puts_the_joints_of_a_crop(model, units):

@@ -19,6 +19,7 @@ from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import Calibration
 from tfpose.io import coco, files, photos
 from tfpose.io.coco_records import annotation_entry, annotations_json
+from tfpose.models.base import RefinementModel
 from tfpose.recipes import RECIPES
 from tfpose.skeletons import LSP14
 
@@ -29,14 +30,21 @@ SHIFT = np.array([9, 5])  # of the dots of photo 7
 @pytest.fixture(scope="module")
 def estimators():
     """Dot finders by scales and flip, each made once: tracing takes seconds."""
-    network, made = dot_model.build(), {}
+    made = {}
 
-    def load(name, scales, flip):
+    def of(model, config, scales, flip, name):
+        assert config.skeleton == DOTS and name == "dots"
         if (scales, flip) not in made:
-            made[scales, flip] = Estimator(network, DOTS, scales, flip)
+            made[scales, flip] = Estimator(model, DOTS, scales, flip)
         return made[scales, flip]
 
-    return load
+    return of
+
+
+@pytest.fixture(scope="module")
+def dots():
+    """The model "dots" and what is known of its training."""
+    return dot_model.build(), types.SimpleNamespace(skeleton=DOTS, model="dots")
 
 
 class Scene:
@@ -85,13 +93,17 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path, estimators, monkeypatch):
-    load = Estimator.load
+def scene(tmp_path, dots, estimators, monkeypatch):
+    load, of = predictions.load_model, Estimator.of
 
-    def load_dots(name, scales, flip):
-        return (estimators if name == "dots" else load)(name, scales, flip)
+    def load_dots(name):
+        return dots if name == "dots" else load(name)
 
-    monkeypatch.setattr(Estimator, "load", load_dots)
+    def of_dots(*given, name):
+        return (estimators if name == "dots" else of)(*given, name=name)
+
+    monkeypatch.setattr(predictions, "load_model", load_dots)
+    monkeypatch.setattr(Estimator, "of", of_dots)
     return Scene(tmp_path)
 
 
@@ -135,14 +147,14 @@ def test_without_annotations_the_number_in_a_photos_name_is_its_id(scene):
         np.testing.assert_allclose(points(entry)[:, :2], JOINTS + shift, atol=1.0)
 
 
-def test_one_person_of_a_photo_is_looked_at_twice(scene):
+def test_one_person_of_a_photo_is_looked_at_twice(scene, dots):
     # Somebody small in the middle: 40 px of 400.
     photo = dot_model.draw(JOINTS + [120, 90], height=300, width=400)
     for path in scene.images.iterdir():
         path.unlink()
     drawing.write_image(scene.images / "1.png", photo)
     _, (entry,) = scene.predict(single=True)
-    look = Estimator.from_preset("dots", (1.0,), False)
+    look = Estimator(dots[0], DOTS, (1.0,), False)
     first, _ = look(photo, whole_photo(photo))
     second, scores = look(photo, boxes_of(first))
     np.testing.assert_allclose(points(entry)[:, :2], second[0], atol=2e-3)
@@ -414,14 +426,14 @@ def dot_refiner():
     }
     maps = estimator({"image": inputs["image"]})["heatmap"][..., :3]
     nothing = keras.ops.sum(inputs["keypoints"], axis=(1, 2)) * 0
-    model = keras.Model(inputs, {"heatmap": maps + nothing[:, None, None, None]})
-    model.input_size, model.stride = dot_model.SIZE, 4
-    model.activation = "softmax"
+    maps = maps + nothing[:, None, None, None]
+    outputs = {"heatmap": maps, "keypoints": inputs["keypoints"]}
+    model = RefinementModel(inputs, outputs, {"joints": 3}, activation="softmax")
     return Refiner(model, DOTS, Calibration(sharpness=0.7))
 
 
 def test_refined_poses_are_those_of_tfpose_refine(scene, dot_refiner, monkeypatch):
-    monkeypatch.setattr(Refiner, "load", lambda name: dot_refiner)
+    monkeypatch.setattr(Refiner, "from_preset", lambda name: dot_refiner)
     truth = scene.annotate()
     _, plain = scene.predict(annotations=truth)
     refined = scene.folder / "refined.json"
@@ -436,7 +448,7 @@ def test_refined_poses_are_those_of_tfpose_refine(scene, dot_refiner, monkeypatc
 
 
 def test_nobody_is_refined_to_nobody(scene, dot_refiner, monkeypatch):
-    monkeypatch.setattr(Refiner, "load", lambda name: dot_refiner)
+    monkeypatch.setattr(Refiner, "from_preset", lambda name: dot_refiner)
     scene.people = []
     _, entries = scene.predict(annotations=scene.annotate(), refiner="dots")
     assert entries == []
@@ -444,7 +456,7 @@ def test_nobody_is_refined_to_nobody(scene, dot_refiner, monkeypatch):
 
 def test_a_refiner_of_other_joints_is_refused(scene, capsys, monkeypatch):
     other = types.SimpleNamespace(skeleton=LSP14)
-    monkeypatch.setattr(Refiner, "load", lambda name: other)
+    monkeypatch.setattr(Refiner, "from_preset", lambda name: other)
     line = said(scene, capsys, "--single", "--refine", "posefix_x", *FAST)
     assert line.endswith(
         "model posefix_x: expected a refiner of the 3 joints of dots, which dots "
@@ -605,15 +617,18 @@ def test_old_output_survives_a_failure(scene, capsys):
 
 def test_a_model_that_is_no_estimator_is_refused(scene, capsys, monkeypatch):
     class Refiner:
-        input = {"image": None, "keypoints": None, "valid": None}
+        is_refiner, is_bottom_up = True, False
 
     config = RECIPES["posefix"]["tiny"]()
     monkeypatch.setattr(predictions, "load_model", lambda folder: (Refiner, config))
     scene.model = scene.folder
     line = said(scene, capsys, "--single")
     assert f"model {scene.model}: expected an estimator, found the refiner" in line
+
+
+def test_a_model_that_is_not_there_is_named(scene, capsys):
     scene.model = scene.folder / "nowhere"
-    assert "expected a model folder" in said(scene, capsys, "--single")
+    assert "nowhere: expected a preset (" in said(scene, capsys, "--single")
 
 
 @pytest.mark.parametrize(

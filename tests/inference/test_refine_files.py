@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.pose_files import STANDING
 from tfpose import cli, drawing
+from tfpose.errors import TfposeError
+from tfpose.inference import batches, refine_files
 from tfpose.inference import refiner as refinement
 from tfpose.inference.refine_files import refine_file
 from tfpose.inference.refiner import Refiner
@@ -108,9 +110,11 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path, model_dir, opinionated, monkeypatch):
-    load = Refiner.load
+    load = Refiner.from_preset
     ready = {str(model_dir): opinionated}  # building a network takes seconds
-    monkeypatch.setattr(Refiner, "load", lambda name: ready.get(name) or load(name))
+    monkeypatch.setattr(
+        Refiner, "from_preset", lambda name: ready.get(name) or load(name)
+    )
     return Scene(tmp_path, model_dir)
 
 
@@ -119,11 +123,11 @@ def joints(record):
 
 
 class TestFile:
-    @pytest.mark.parametrize("use_fusion", [False, True])
-    def test_only_coordinates_change(self, scene, use_fusion):
-        report, refined = scene.refine(use_reliability=use_fusion)
+    @pytest.mark.parametrize("use_reliability", [False, True])
+    def test_only_coordinates_change(self, scene, use_reliability):
+        report, refined = scene.refine(use_reliability=use_reliability)
         assert (report["poses"], report["refined"], report["bad"]) == (5, 5, [])
-        assert (report["fusion"] is not None) == use_fusion
+        assert (report["reliability"] is not None) == use_reliability
         for before, after in zip(scene.records, refined, strict=True):
             assert list(after) == list(before)
             assert (joints(after)[:, 2] == joints(before)[:, 2]).all()
@@ -147,12 +151,12 @@ class TestFile:
     def test_empty_list_stays_empty(self, scene):
         scene.records = []
         report, refined = scene.refine()
-        assert refined == [] and (report["poses"], report["fusion"]) == (0, None)
+        assert refined == [] and (report["poses"], report["reliability"]) == (0, None)
 
     def test_fusion_says_what_each_joint_of_the_input_is_worth(self, scene):
         report, _ = scene.refine()
-        assert list(report["fusion"]) == list(LSP14.joints)
-        for numbers in report["fusion"].values():
+        assert list(report["reliability"]) == list(LSP14.joints)
+        for numbers in report["reliability"].values():
             assert numbers["disagreement"] >= 0
         json.dumps(report, allow_nan=False)
 
@@ -161,17 +165,25 @@ class TestFile:
             record["keypoints"][-3:] = [0, 0, 0]
         report, refined = scene.refine()
         expected = {"disagreement": 0, "input_weight": 0}
-        assert report["fusion"]["head_top"] == pytest.approx(expected, abs=1e-6)
+        assert report["reliability"]["head_top"] == pytest.approx(expected, abs=1e-6)
         assert (joints(refined[0])[-1, :2] > 0).all() and joints(refined[0])[-1, 2] == 0
 
     def test_command_writes_the_same_file(self, scene, capsys):
         _, expected = scene.refine()
         scene.out.unlink()
-        assert scene.command("--fusion-report", "--json", scene.folder / "n.json") == 0
+        assert (
+            scene.command("--reliability-report", "--json", scene.folder / "n.json")
+            == 0
+        )
         assert json.loads(scene.out.read_text()) == expected
         output = capsys.readouterr()
         assert "refined 5 of 5 poses" in output.out and "head_top" in output.out
         assert output.err == ""
+
+
+def answers(refiner, *given):
+    """The keypoints that a refiner answers with, without their scores."""
+    return refiner(*given)[0]
 
 
 class TestGeometry:
@@ -181,15 +193,16 @@ class TestGeometry:
         refiner.model.get_layer("pose_prior").log_epsilon.assign([-30.0] * 14)
         pose = STANDING[None] + [40, 10]
         # The prior is narrow for the cells, of 7.7 px of the photo.
-        np.testing.assert_allclose(refiner(draw_photo(1), pose), pose, atol=0.1)
+        found, _ = refiner(draw_photo(1), pose)
+        np.testing.assert_allclose(found, pose, atol=0.1)
 
     def test_answer_moves_with_the_photo(self, opinionated):
         photo, pose = draw_photo(1), STANDING[None] + [40, 10]
         moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
-        answer = opinionated(photo, pose)
+        answer = answers(opinionated, photo, pose)
         assert np.linalg.norm(answer - pose, axis=-1).mean() > 4, "it has an opinion"
         np.testing.assert_allclose(
-            opinionated(moved, pose + [11, 7]), answer + [11, 7], atol=0.02
+            answers(opinionated, moved, pose + [11, 7]), answer + [11, 7], atol=0.02
         )
 
     def test_answer_mirrors_with_the_photo(self, opinionated):
@@ -199,33 +212,62 @@ class TestGeometry:
             points = points[:, LSP14.flip_permutation]
             return np.stack([WIDTH - 1 - points[..., 0], points[..., 1]], axis=-1)
 
-        answer = opinionated(photo[:, ::-1], mirrored(pose))
+        answer = answers(opinionated, photo[:, ::-1], mirrored(pose))
         np.testing.assert_allclose(
-            mirrored(answer), opinionated(photo, pose), atol=0.02
+            mirrored(answer), answers(opinionated, photo, pose), atol=0.02
         )
 
     def test_missing_joint_has_no_effect_wherever_it_is_written(self, opinionated):
         photo, pose = draw_photo(1), STANDING[None] + [40, 10]
-        valid = np.ones((1, 14))
-        valid[0, LSP14.index("head_top")] = 0
-        answer = opinionated(photo, pose, valid)
+        scores = np.ones((1, 14))
+        scores[0, LSP14.index("head_top")] = 0
+        answer = answers(opinionated, photo, pose, scores)
+        assert np.abs(answers(opinionated, photo, pose) - answer).max() > 1
         pose[0, LSP14.index("head_top")] = 0
-        np.testing.assert_allclose(opinionated(photo, pose, valid), answer, atol=1e-3)
-        assert np.abs(opinionated(photo, pose) - answer).max() > 1
+        again = answers(opinionated, photo, pose, scores)
+        np.testing.assert_allclose(again, answer, atol=1e-3)
+
+    def test_without_scores_a_joint_in_the_corner_is_missing(self, opinionated):
+        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        scores = np.ones((1, 14))
+        scores[0, 3] = pose[0, 3] = 0
+        expected, expected_scores = opinionated(photo, pose, scores)
+        found, found_scores = opinionated(photo, pose)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(found_scores, expected_scores)
+        assert found_scores[0, 3] > 0, "it is found"
+
+    @pytest.mark.parametrize(
+        "given, message",
+        [
+            (lambda pose: (pose[0],), r"keypoints: expected the shape \(people, 14, 2"),
+            (lambda pose: (pose[:, :13],), r"found \(1, 13, 2\)"),
+            (lambda pose: (pose, np.ones((1, 13))), r"scores: expected the shape"),
+            (lambda pose: (pose * np.nan,), r"keypoints\[0\]: expected numbers"),
+            (lambda pose: (pose, np.zeros((1, 14))), r"keypoints\[0\]: expected a jo"),
+            (lambda pose: (pose * 0,), r"keypoints\[0\]: expected a joint, found none"),
+        ],
+    )
+    def test_poses_of_another_form_are_refused(self, opinionated, given, message):
+        with pytest.raises(TfposeError, match=message):
+            opinionated(draw_photo(1), *given(STANDING[None] + [40, 10]))
 
     def test_people_do_not_depend_on_each_other_or_on_the_batch(
         self, opinionated, monkeypatch
     ):
         photo = draw_photo(1)
         people = STANDING + np.array([0, 20, 40, 60, 80])[:, None, None] * [1, 0]
-        together = opinionated(photo, people)
-        alone = [opinionated(photo, person[None])[0] for person in people]
+        together = answers(opinionated, photo, people)
+        alone = [answers(opinionated, photo, person[None])[0] for person in people]
         np.testing.assert_allclose(together, alone, atol=1e-3)
-        monkeypatch.setattr(refinement, "BATCH", 2)
-        np.testing.assert_allclose(opinionated(photo, people), together, atol=1e-3)
+        monkeypatch.setattr(batches, "BATCH", 2)
+        np.testing.assert_allclose(
+            answers(opinionated, photo, people), together, atol=1e-3
+        )
 
     def test_nobody_gives_nobody(self, opinionated):
-        assert opinionated(draw_photo(1), np.zeros((0, 14, 2))).shape == (0, 14, 2)
+        keypoints, scores = opinionated(draw_photo(1), np.zeros((0, 14, 2)))
+        assert keypoints.shape == (0, 14, 2) and scores.shape == (0, 14)
 
 
 def truncate(path):
@@ -383,7 +425,7 @@ class TestBadInput:
 class TestModel:
     def test_unknown_name(self, scene, capsys):
         scene.model = scene.folder / "nothing"
-        expected = f"model {scene.model}: expected a model folder or trained weights"
+        expected = f"model {scene.model}: expected a preset ("
         assert expected in said(scene, capsys)
 
     def test_weights_of_another_network(self, scene, capsys):
@@ -413,7 +455,7 @@ class TestModel:
 
     def test_estimator_is_no_refiner(self, scene, capsys, monkeypatch):
         class Estimator:
-            input = {"image": None}
+            is_refiner = False
 
         config = dataclasses.replace(CONFIG, model="hcrn")
         monkeypatch.setattr(refinement, "load_model", lambda _: (Estimator, config))
@@ -478,6 +520,9 @@ def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
     class Network:
         input_size, stride, output = (8, 8), 4, {}
 
+        def reader(self):
+            return None
+
     Network.activation = activation
     outputs = {"heatmap": np.float32(maps)[None, :, :, None]}
     belief = Refiner(Network(), LSP14, None)._belief(outputs)
@@ -498,5 +543,5 @@ def test_near_copies_of_a_better_pose_are_dropped():
         positions=np.arange(4),
         file_entries=({},) * 4,
     )
-    assert refinement._duplicates(people, keypoints, LSP14, 0.9) == [0]
-    assert refinement._duplicates(people, keypoints, LSP14, 1.0) == []
+    assert refine_files._duplicates(people, keypoints, LSP14, 0.9) == [0]
+    assert refine_files._duplicates(people, keypoints, LSP14, 1.0) == []

@@ -1,6 +1,7 @@
 """PCK by the torso's box, PCP, viewpoints and curves of people made by hand."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ class TestSticks:
         offsets[0, LSP14.index("head_top")] = 0.8 * np.linalg.norm(ends[0] - ends[1])
         poses = one_person_each(tmp_path, LSP14, offsets)
         strict, average = (
-            evaluate_poses(*poses, "pcp", average=average) for average in (False, True)
+            evaluate_poses(*poses, "pcp", lenient=lenient) for lenient in (False, True)
         )
         assert (strict["ends"], average["ends"]) == ("each", "mean")
         assert strict["per_stick"]["head"] == 0 and strict["mean"] == 90
@@ -123,9 +124,8 @@ class TestSticks:
         poses = one_person_each(tmp_path, COCO17, np.zeros((1, 17)))
         scores = evaluate_poses(*poses, "pcp")
         assert len(scores["per_stick"]) == 9 and scores["mean"] == 100
-        assert "Torso    U.Leg    L.Leg    U.Arm    F.Arm    Total" in (
-            format_table(scores)
-        )
+        columns = r"Torso +U\.Leg +L\.Leg +U\.Arm +F\.Arm +Total"
+        assert re.search(columns, format_table(scores))
 
     def test_a_skeleton_without_sticks_is_named(self, tmp_path):
         names = ["left_eye", "right_eye"]

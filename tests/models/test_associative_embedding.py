@@ -269,7 +269,7 @@ def test_a_recipe_survives_its_file_and_fits_its_network(name):
         made.input_size[1] // 4,
         17,
     )
-    assert made.coordinate_loss == 0 and made.error == "squared"
+    assert made.coordinate_loss == 0 and made.heatmap_error == "squared"
 
 
 @pytest.mark.usefixtures("without_weights")

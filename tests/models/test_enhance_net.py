@@ -273,7 +273,10 @@ def test_tags_are_no_input_and_are_taught_in_their_own_cells():
     assert model.output["tags"].shape[1:] == (16, 16, 14)
     of_output, weights = losses_of(model, recipe)
     for name in ("tags", "stage1_tags"):
-        assert of_output[name].stride == 4 and weights[name] == recipe.tag_loss
+        assert (
+            of_output[name].stride == 4
+            and weights[name] == recipe.objective["tag_loss"]
+        )
     assert of_output["keypoints"].stride == 1 and weights["base_heatmap"] == 1
     gaussian = {"heatmap": 1, "base_heatmap": 4, "stage1": 4}
     for name, stride in gaussian.items():
@@ -336,8 +339,8 @@ def test_a_recipe_is_its_bases_and_the_enlargement(name, base):
     assert (recipe.network["upscale"], recipe.network["layers"]) == (4, 3)
     assert recipe.heatmap_loss == 1 and recipe.coordinate_loss == 0
     assert recipe.stage_loss == (0.125 if base == "cpn" else 1)  # eta
-    assert recipe.hard_joints == (8 if base == "cpn" else 0)
-    assert recipe.error == "squared" and recipe.target["codec"] == "gaussian"
+    assert recipe.objective.get("hard_joints") == (8 if base == "cpn" else None)
+    assert recipe.heatmap_error == "squared" and recipe.target["codec"] == "gaussian"
 
 
 @pytest.mark.parametrize("base", [None, *recipes.TINY_BASES])

@@ -298,7 +298,7 @@ def test_the_local_front_end_sees_49_pixels():
 
 def test_a_skeletons_tree_makes_the_network():
     model = HCRN.for_skeleton(skeletons.FLIC10, input_size=(64, 64), front_end="nano")
-    assert model.parents == skeletons.FLIC10.parents
+    assert model.arguments["parents"] == skeletons.FLIC10.parents
     assert model.output["keypoints"].shape == (None, 10, 2)
     assert not any(isinstance(layer, SpatialSoftmax) for layer in model.layers)
 

@@ -187,7 +187,7 @@ def test_modules_a_place_and_depth_make_the_number_of_modules():
 
 
 def test_mirrored_kernels_on_a_mirrored_input_give_the_mirrored_answer():
-    """Pooling and enlarging keep cells centerd; nothing moves to one side."""
+    """Pooling and enlarging keep cells centered; nothing moves to one side."""
     x = keras.Input((8, 8, 4))
     model = fill_weights(keras.Model(x, hourglass(x, 3, 1, 4, "h")))
     cells = np.random.default_rng(0).normal(size=(2, 8, 8, 4)).astype(np.float32)

@@ -78,7 +78,7 @@ def test_the_published_networks_have_their_size_on_larger_crops(width, billions)
 @pytest.mark.parametrize("recipe", [recipes.paper, recipes.paper_mpii, recipes.tiny])
 def test_a_recipe_trains_gaussian_maps_and_no_coordinates(recipe):
     config = recipe()
-    assert ("linear", config.error) in HEATMAP_LOSSES
+    assert ("linear", config.heatmap_error) in HEATMAP_LOSSES
     assert config.target["codec"] == "gaussian" and config.coordinate_loss == 0
 
 

@@ -64,8 +64,8 @@ def vgg():
 def test_vgg_computes_what_keras_does_until_its_pools_differ(vgg, ours, theirs):
     source, model, _ = vgg
     images = near_the_means(2, 32, 48)
-    centerd = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
-    expected = part(source, source.layers[0].name, theirs)(centerd)
+    centered = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
+    expected = part(source, source.layers[0].name, theirs)(centered)
     assert_equal(
         keras.Model(model.input, model.get_layer(ours).output)(images), expected
     )
@@ -109,8 +109,8 @@ def resnets():
 def test_the_first_stage_of_resnet_computes_what_keras_does(resnets):
     source, model, _ = resnets
     images = near_the_means(2, 32, 48)
-    centerd = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
-    expected = part(source, source.layers[0].name, "conv2_block3_out")(centerd)
+    centered = (images - np.float32(IMAGE_MEAN))[..., ::-1]  # BGR
+    expected = part(source, source.layers[0].name, "conv2_block3_out")(centered)
     ours = keras.Model(model.input, model.get_layer("stage0_block2_out").output)
     assert_equal(ours([images, np.zeros((2, 32, 48, 2))]), expected)
 

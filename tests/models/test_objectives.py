@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfpose import config, losses
 from tfpose.codecs import BinaryDisc, OffsetDisc
 from tfpose.data.examples import examples, supervision_of
-from tfpose.errors import ConfigError
+from tfpose.errors import ConfigError, TrainingError
 from tfpose.models import objectives, table
 from tfpose.recipes import pose_refiner
 
@@ -27,11 +27,14 @@ def test_a_model_with_offsets_is_taught_them():
         "offsets": OffsetDisc((64, 64), 4.0, radius),
     }
     assert taught.refines and taught.synthesis["errors"] == "pose_refiner"
-    huber = dataclasses.replace(OFFSETS, offset_error="huber", offset_loss=0.3)
+    huber = config.override(OFFSETS, ["offset_error=huber", "offset_loss=0.3"])
     of_output, weights = objectives.losses_of(model, huber)
     assert isinstance(of_output["heatmap"], losses.SigmoidCrossEntropy)
     assert isinstance(of_output["offsets"], losses.OffsetDistance)
     assert of_output["offsets"].form == "huber" and weights["offsets"] == 0.3
+    silent = dataclasses.replace(OFFSETS, objective={})
+    with pytest.raises(TrainingError, match="objective: expected 'offset_error'"):
+        objectives.losses_of(model, silent)
 
 
 def people(count=400):

@@ -104,13 +104,13 @@ def test_a_missing_joints_position_has_no_effect():
 
 def test_the_papers_numbers():
     config = RECIPES["pose_refiner"]["paper"]()
-    assert config.person_height == 340 and config.network["radius"] == 15
+    assert config.crop == {"person_height": 340} and config.network["radius"] == 15
     assert config.learning_rates == (0.02, 0.002, 0.001)
     drops = np.diff([0, *config.learning_rate_drops, config.epochs + 1 / 3])
     np.testing.assert_allclose(drops, [1 / 3, 15, 10, 10])
     assert (config.optimizer, config.batch_size) == ("sgd", 1)
     for_posetrack = RECIPES["pose_refiner"]["paper_posetrack"]()
-    assert for_posetrack.skeleton == "posetrack15"
+    assert for_posetrack.skeleton.name == "posetrack15"
 
 
 @pytest.mark.parametrize(

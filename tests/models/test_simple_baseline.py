@@ -71,7 +71,7 @@ def test_the_network_for_mpii_has_the_published_size():
 @pytest.mark.parametrize("recipe", [recipes.paper, recipes.paper_mpii, recipes.tiny])
 def test_a_recipe_trains_gaussian_maps_and_no_coordinates(recipe):
     config = recipe()
-    assert ("linear", config.error) in HEATMAP_LOSSES
+    assert ("linear", config.heatmap_error) in HEATMAP_LOSSES
     assert config.target["codec"] == "gaussian" and config.coordinate_loss == 0
 
 

@@ -94,6 +94,6 @@ def test_a_cell_sees_428_px_around_its_middle():
     for photo, pixel in zip(photos[1:], pixels, strict=True):
         photo[:, pixel] += 100
     found = np.asarray(model(photos))[:, 0, :, 0]
-    assert not found[0].any()  # centerd, the means are 0
+    assert not found[0].any()  # centered, the means are 0
     for cells, pixel in zip(found[1:], pixels, strict=True):
         np.testing.assert_array_equal(cells > 0, np.abs(middles - pixel) <= 213.5)

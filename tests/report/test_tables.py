@@ -19,7 +19,7 @@ def test_every_joint_has_a_row_and_before_after_a_gain(tmp_path):
     alone, both = format_table(before), format_table(before, after)
     for joint in (*LSP14.joints, "mean"):
         assert re.search(rf"^{joint} +0\.00", alone, re.M)
-        assert re.search(rf"^{joint} +0\.00 -> 100\.00 \+100\.00", both, re.M)
+        assert re.search(rf"^{joint} +0\.00 +-> +100\.00 +\+100\.00", both, re.M)
     assert "0.2 x torso (left_shoulder to right_hip)" in alone
 
 
@@ -34,9 +34,9 @@ def test_average_precision_explains_its_ten_numbers(tmp_path):
     scores = evaluate_poses(*truth, "oks")
     table = format_table(scores, scores)
     assert re.search(
-        r"^AP +100\.00 -> 100\.00 +\+0\.00  average precision", table, re.M
+        r"^AP +100\.00 +-> +100\.00 +\+0\.00  average precision", table, re.M
     )
-    assert re.search(r"^APM +- -> +-", table, re.M), "there is no medium person"
+    assert re.search(r"^APM +- +-> +-", table, re.M), "there is no medium person"
 
 
 def test_analysis_has_shares_with_meanings_and_a_row_a_joint(tmp_path):

@@ -30,7 +30,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from tests.inference.test_refine_files import CONFIG, draw_photo
 from tests.support.contracts import fill_weights
-from tfpose.errors import ServingError
+from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import savedmodel, warm_up
 from tfpose.models import table
 from tfpose.serving import server
@@ -294,7 +294,7 @@ def test_photos_too_large_to_decode_are_refused():
         check_pixels(data)
     header = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR"
     huge = header + (30_000).to_bytes(4, "big") * 2
-    with pytest.raises(ValueError, match="30000 x 30000"):
+    with pytest.raises(RequestError, match="30000 x 30000"):
         check_pixels(huge)
 
 

@@ -21,8 +21,8 @@ from tfpose.codecs import (
 )
 from tfpose.config import Augmentation, Config
 from tfpose.data import examples, pipeline
-from tfpose.errors import DataError, TrainingError
-from tfpose.models import folders, objectives, table
+from tfpose.errors import DataError, ModelFolderError, TrainingError
+from tfpose.models import objectives, table
 from tfpose.report.html import read_log
 from tfpose.skeletons import COCO17, LSP14
 from tfpose.training import callbacks, fit
@@ -189,7 +189,7 @@ def test_an_estimator_is_trained_and_starts_from_a_refiners_trunk(
     assert np.isfinite(log["loss"]).all() and 0 <= log["val_pck_after"][0] <= 100
     assert "val_pck_before" not in log
     model, config = table.load_model(folder)
-    assert config == ESTIMATOR and not objectives.is_refiner(model)
+    assert config == ESTIMATOR and not model.is_refiner
     output = capsys.readouterr().out
     assert f"layers of hcrn start from {finished}" in output
     assert "PCK@0.2 of validation people: " in output and "->" not in output
@@ -247,7 +247,7 @@ def test_a_model_with_tags_is_taught_everybody(data, tmp_path):
     taught = examples.supervision_of(model, BOTTOM_UP)
     maps = AllPeople(GaussianHeatmap((64, 64), 4, 8.0))
     tags = JointsOfPeople()
-    assert taught.everybody and taught.codecs == {
+    assert taught.all_people and taught.codecs == {
         "stage1": maps, "heatmap": maps, "stage1_tags": tags, "tags": tags
     }  # fmt: skip
     of_output, weights = objectives.losses_of(model, BOTTOM_UP)
@@ -336,7 +336,7 @@ def test_a_network_with_nothing_in_common_is_refused(refiner_dir):
 def test_weights_of_the_same_network_for_other_joints_are_refused(refiner_dir):
     config = dataclasses.replace(CONFIG, skeleton=COCO17.name)
     model = table.build_model(config)
-    with pytest.raises(TrainingError, match="expected the weights of this") as e:
+    with pytest.raises(ModelFolderError, match="expected the weights of this") as e:
         fit.start_from(model, config, refiner_dir)
     one_line(e)
 
@@ -415,7 +415,7 @@ def test_learning_rates_follow_the_schedule(schedule, rates):
         CONFIG, schedule=schedule, learning_rate_drops=(6, 8), epochs=10
     )
     model = table.build_model(config)
-    fit._compile(model, config, fit.Schedule(10, 10, 10))
+    objectives.compile_model(model, config, objectives.Schedule(10, 10, 10))
     found = model.optimizer._learning_rate
     for step, rate in rates.items():
         assert float(found(step)) == pytest.approx(rate, abs=1e-9)
@@ -427,7 +427,7 @@ def test_rates_of_a_recipe_follow_at_fractions_of_epochs():
         learning_rate_drops=(1 / 3, 15 + 1 / 3), learning_rates=(0.02, 0.002),
     )  # fmt: skip
     model = table.build_model(config)
-    fit._compile(model, config, fit.Schedule(35, 9, 9))
+    objectives.compile_model(model, config, objectives.Schedule(35, 9, 9))
     found = model.optimizer._learning_rate
     rates = {0: 0.005, 3: 0.005, 4: 0.02, 138: 0.02, 139: 0.002, 314: 0.002}
     assert {step: round(float(found(step)), 6) for step in rates} == rates
@@ -436,7 +436,7 @@ def test_rates_of_a_recipe_follow_at_fractions_of_epochs():
 def test_frozen_normalizations_stay_as_they_are(data, tmp_path):
     config = dataclasses.replace(CONFIG, freeze_normalization=True, average=0.0)
     first = table.build_model(config)
-    folders.write_model(first, config, tmp_path / "start")
+    first.save_to_preset(tmp_path / "start", config)
     start = str(tmp_path / "start")
     model = fit.train(config, data, str(tmp_path / "run"), False, True, start)
     changed = {
@@ -486,7 +486,7 @@ def test_a_record_damaged_during_training_is_named(data, tmp_path):
 
 def test_a_run_does_not_overwrite_another(finished, data):
     before = (finished / "model.weights.h5").stat().st_mtime_ns
-    with pytest.raises(TrainingError, match="a run is there already; --resume") as e:
+    with pytest.raises(ModelFolderError, match="a run is there already; --resume") as e:
         fit.train(CONFIG, data, str(finished))
     assert str(finished) in one_line(e)
     assert (finished / "model.weights.h5").stat().st_mtime_ns == before
@@ -516,7 +516,9 @@ def test_an_unreadable_checkpoint_is_named(content, data, tmp_path):
 
 def test_missing_weights_are_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG.to_json()))
-    with pytest.raises(TrainingError, match="expected trained weights, found no") as e:
+    with pytest.raises(
+        ModelFolderError, match="expected trained weights, found no"
+    ) as e:
         table.load_model(tmp_path)
     assert str(tmp_path / "model.weights.h5") in one_line(e)
 
@@ -529,7 +531,7 @@ def test_the_weights_of_another_network_are_refused(finished, tmp_path):
     path = tmp_path / "model.weights.h5"
     for harm in (content, content[: len(content) // 2], b""):
         path.write_bytes(harm)
-        with pytest.raises(TrainingError, match="expected the weights of this") as e:
+        with pytest.raises(ModelFolderError, match="expected the weights of this") as e:
             table.load_model(tmp_path)
         assert str(path) in one_line(e)
 
@@ -542,8 +544,8 @@ def test_the_weights_of_another_network_are_refused(finished, tmp_path):
         ({"input_size": (60, 64)}, "multiples of 32"),
         ({"network": {"depth": 3}}, "depth"),
         (
-            {"error": "squared"},
-            r"error 'squared': expected one of \['cross_entropy'\] for the softmax "
+            {"heatmap_error": "squared"},
+            r"heatmap_error 'squared': expected one of \['cross_entropy'\] for the softmax "
             "heatmaps of this posefix",
         ),
         (

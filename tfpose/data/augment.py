@@ -68,7 +68,7 @@ def random_half_body(
     around = tensors.fit_aspect(tensors.box_around(keypoints, half), size)
     joints = tf.maximum(tf.reduce_sum(half), 1)
     middle = tf.reduce_sum(keypoints * half[:, None], axis=0) / joints
-    shown = tensors.centerd_box(middle, HALF_BODY_MARGIN * around[2:])
+    shown = tensors.centered_box(middle, HALF_BODY_MARGIN * around[2:])
     by_half = draw[0] < augmentation.half_body
     return tf.where(by_half & (above + below > WHOLE_BODY), shown, box)
 

@@ -17,6 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpose.errors import MetadataError
 from tfpose.geometry import rules
+from tfpose.io.files import write_text
 
 NAME = "tfpose"
 # Beside the SavedModel's graph.
@@ -42,15 +43,15 @@ def describe(
         skeleton: of its poses.
         name: of the preset or model folder.
         kind: of model, ``Config.model``.
-        person_height: ``Config.person_height``.
+        person_height: px of a standing person in a crop (``Config.crop``).
         license: of the weights, an SPDX name; None where nobody has said.
 
     Returns:
         JSON-ready: "format", "name", "model", "license"; "task", one of ``TASKS``;
         "skeleton", ``Skeleton.to_json``; "input_size" [height, width] px;
-        "normalization", in words; "crop", the numbers of ``crop_rules``; "decoding",
-        "expectation" if the keypoints are that of a softmax over the map, else
-        "peak": only expectations can be averaged with those of the mirrored crop.
+        "normalization", in words; "crop", the numbers of ``geometry.rules``;
+        "decoding", "expectation" if the keypoints are that of a softmax over the map,
+        else "peak": only expectations can be averaged with those of the mirrored crop.
     """
     reads = [layer.output for layer in model.layers if layer.name == "soft_argmax"]
     expectation = any(output is model.output["keypoints"] for output in reads)
@@ -182,4 +183,4 @@ def write_asset(folder: pathlib.Path, about: dict) -> None:
     """Puts a description into the folder of a SavedModel."""
     path = folder / ASSET
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(about, indent=1, ensure_ascii=False), "utf-8")
+    write_text(path, json.dumps(about, indent=1, ensure_ascii=False))

@@ -28,7 +28,7 @@ class Predictor:
 
     Args:
         network: the exported graph: crops in, joints in crop px out.
-        about: ``lite_metadata.describe``.
+        about: ``metadata.describe``.
 
     Attributes:
         about: as given.
@@ -65,7 +65,7 @@ class Predictor:
             skeleton: of a ``.keras`` file without its ``config.json`` beside it.
 
         Raises:
-            PredictorError, MetadataError: nothing usable there.
+            TfposeError: nothing usable there.
         """
         place = pathlib.Path(path)
         if place.suffix == ".tflite":
@@ -162,7 +162,7 @@ class Predictor:
         return np.concatenate([position_of(center, sides), sides], axis=-1)
 
     def _standing_height(self, keypoints, valid, side) -> np.ndarray:
-        """f64[N] px of I (``geometry.person_height``)."""
+        """f64[N] px of I (``geometry.tensors.person_height``)."""
         height = rules.HEIGHT_IN_BOXES * side.max(axis=-1, initial=0)
         head = self.skeleton.head
         if head is not None and "head_top" in head:

@@ -75,7 +75,7 @@ def evaluate_poses(
         their torso, head size or sticks are not known).
 
     Raises:
-        ValueError: no such metric, an argument it does not take, a skeleton that lacks
+        TfposeError: no such metric, an argument it does not take, a skeleton that lacks
             the joints it needs, or no pycocotools.
         PoseFileError: no head sizes, an ``annotation_id`` that does not belong, or for
             the last three metrics a key that is missing or of another form.

@@ -46,7 +46,7 @@ def compare_poses(
         where nothing was labeled.
 
     Raises:
-        ValueError: no such metric, or what ``evaluate_poses`` raises.
+        TfposeError: no such metric, or what ``evaluate_poses`` raises.
         PoseFileError: likewise.
     """
     annotations, *sides = read_both(annotations, before, *refined.values())
@@ -87,7 +87,7 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     """ "pck@0.1" -> ("pck", 0.1), "pck" -> ("pck", 0.2), "oks" -> ("oks", None).
 
     Raises:
-        ValueError: no such metric, or no number after the @.
+        TfposeError: no such metric, or no number after the @.
     """
     name, at, threshold = text.partition("@")
     takes_one = DEFAULT_THRESHOLDS.get(name) is not None
@@ -97,8 +97,8 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     except ValueError:
         pass
     raise TfposeError(
-        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also with a "
-        "threshold, such as pck@0.1"
+        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also "
+        "with a threshold, such as pck@0.1"
     )
 
 

@@ -33,7 +33,7 @@ from tfpose.exporting.parity import (
     windows,
 )
 from tfpose.exporting.signatures import Signature
-from tfpose.io.files import replacing_folder, write_json
+from tfpose.io.files import replacing_folder, write_bytes, write_json
 from tfpose.models.serving_graph import network_of, serving_model
 from tfpose.models.table import load_model
 from tfpose.weights import presets
@@ -55,7 +55,7 @@ def export(
     """Writes the exports of a trained model into a folder, whole or not at all.
 
     Args:
-        model_dir: folder that training wrote.
+        model_dir: folder that training wrote, or the name of a preset.
         out: folder to write; an earlier export there is replaced.
         formats: one or several of ``FORMATS``.
         quantize: one or several of ``NUMBERS``, a ``.tflite`` file each.
@@ -73,7 +73,7 @@ def export(
     Raises:
         ExportError: an unknown format, a folder that is no export in the way, no data,
             or a float32 export off by more than ``TOLERANCE`` (``PHOTO_TOLERANCE``).
-        ConfigError, TrainingError, DataError, LiteRTError: one clear line each.
+        ModelFolderError, ConfigError, DataError, LiteRTError: one clear line each.
     """
     out = pathlib.Path(out)
     formats = (formats,) if isinstance(formats, str) else formats
@@ -134,7 +134,7 @@ def _write_lite_models(folder: pathlib.Path, models, about: dict, crops) -> dict
     for numbers, content in models:
         name = f"model_{numbers}.tflite"
         content = metadata.embed(content, {**about, "numbers": numbers})
-        (folder / name).write_bytes(content)
+        write_bytes(folder / name, content)
         answers[name] = litert.predict(content, crops)
     return answers
 

@@ -2,8 +2,8 @@
 
 ``refine_photo``: "image_bytes" string[], "keypoints" f32[N, K, 2] I, "valid" f32[N, K]
 -> "keypoints" f32[N, K, 2] I, "scores" f32[N, K]: ``Refiner``'s answer, which is that
-of ``tfpose refine --no-fusion`` before near copies are dropped. Fusion looks at all
-people of a file and cannot be part of a request.
+of ``tfpose refine --refined-only`` before near copies are dropped. Reliability looks at
+all people of a file and cannot be part of a request.
 
 ``estimate_photo``: "image_bytes" and "boxes" f32[N, 4] xywh I -> the same outputs:
 ``Estimator``'s answer with one scale and the mirror image. The three scales that

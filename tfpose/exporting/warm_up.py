@@ -86,7 +86,7 @@ def example_inputs(specifications: dict) -> Iterator[dict[str, np.ndarray]]:
 
     Args:
         specifications: of a signature's inputs, by their names, as
-            ``exporting.write_saved_model`` names them: "image", "image_bytes",
+            ``savedmodel.write_saved_model`` names them: "image", "image_bytes",
             "keypoints", "valid", "boxes".
     """
     random = np.random.default_rng(0)

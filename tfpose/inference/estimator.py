@@ -97,6 +97,23 @@ class Estimator:
                 (``BottomUp``), or DARK of maps that are not Gaussians.
         """
         model, config = load_model(name)
+        return cls.of(model, config, scales, flip, dark, name)
+
+    @classmethod
+    def of(
+        cls,
+        model: PoseModel,
+        config: Config,
+        scales: Sequence[float] = SCALES,
+        flip: bool = True,
+        dark: bool = False,
+        name: str | pathlib.Path = "",
+    ) -> Estimator:
+        """The estimator of a model that was trained by a configuration.
+
+        Arguments and errors as of ``from_preset``; ``name`` is for the messages.
+        """
+        name = name or config.model
         if model.is_refiner:
             raise TfposeError(
                 f"model {name}: expected an estimator, found the refiner "
@@ -210,7 +227,7 @@ def gaussian_sigma(config: Config) -> float:
     """The standard deviation, px of C, of the Gaussians that a model is taught.
 
     Raises:
-        ValueError: its targets are no Gaussians.
+        TfposeError: its targets are no Gaussians.
     """
     if config.target["codec"] != "gaussian":
         raise TfposeError(

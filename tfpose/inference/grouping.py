@@ -71,7 +71,7 @@ def group(
         has score 0 and lies at (0, 0).
 
     Raises:
-        ValueError: maps of different shapes, or an order that is not of the K joints.
+        TfposeError: maps of different shapes, or an order that is not of the K joints.
     """
     detections, tags = np.asarray(detections), np.asarray(tags)
     reach = _enlargement(detections.shape, tags.shape)

@@ -56,7 +56,7 @@ def unit_model(model: keras.Model) -> keras.Model:
     unit has its initial map at every step.
 
     Raises:
-        ValueError: a network without units.
+        TfposeError: a network without units.
     """
     if model.arguments.get("refinement", "holistic") == "holistic":
         raise TfposeError(
@@ -98,7 +98,7 @@ class Units:
         skeleton: of its poses.
 
     Raises:
-        ValueError: a network without units.
+        TfposeError: a network without units.
     """
 
     def __init__(self, model: HCRN, skeleton: Skeleton):

@@ -103,7 +103,7 @@ def predict_files(
         PoseFileError: a file or folder that cannot be used.
         PhotoError: a photo that is missing or damaged.
         DetectorError: not a detector.
-        ValueError: not an estimator, not a refiner of its skeleton, or options that
+        TfposeError: not an estimator, not a refiner of its skeleton, or options that
             exclude each other.
     """
     _check(boxes, detector, single, detection_score)
@@ -121,7 +121,7 @@ def predict_files(
         find_all = BottomUp(network, config.skeleton, flip)
         people, keypoints, scores = _all_people(known, find_all)
     else:
-        estimator = Estimator(network, config.skeleton, scales, flip)
+        estimator = Estimator.of(network, config, scales, flip, name=model)
         people = _searched(known, find)
         if single and people:
             people = _located(people, estimator)

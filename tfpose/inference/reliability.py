@@ -296,7 +296,7 @@ def read_calibration(folder) -> Calibration:
     """Reads ``calibration.json`` of a model folder; the default where there is none.
 
     Raises:
-        ValueError: the file is not a calibration.
+        TfposeError: the file is not a calibration.
     """
     path = pathlib.Path(folder) / FILE
     if not path.exists():

@@ -165,7 +165,7 @@ class Diffusion(MapLayer):
     Call: float[B, h, w, C] -> the same shape and type.
 
     Raises:
-        ValueError: a radius below 1, or a quadratic weight that begins below the bound.
+        TfposeError: a radius below 1, or a quadratic weight below the bound.
     """
 
     def __init__(self, radius=7, linear=0.0, quadratic=0.01, bound=1e-3, **kwargs):

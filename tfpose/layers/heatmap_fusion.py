@@ -31,7 +31,7 @@ def fuse(refinement: Sequence, correction: Sequence, clip: bool = True):
         f32[B, h, w, K], 0 to the number of RNet's heatmaps where responses are 0..1.
 
     Raises:
-        ValueError: no heatmaps of one of the networks.
+        TfposeError: no heatmaps of one of the networks.
     """
     if not refinement or not correction:
         raise TfposeError(

@@ -80,7 +80,7 @@ def change_of_means(
         last, for the mean of the columns' means; nan where nobody counts.
 
     Raises:
-        ValueError: the shapes differ.
+        TfposeError: the shapes differ.
     """
     before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
     if before.shape != after.shape or before.ndim not in (2, 3):

@@ -158,7 +158,7 @@ class PCP(_Rate):
         threshold: in lengths of the stick, for each end; an end at it is right.
 
     Raises:
-        ValueError: the joints make no stick.
+        TfposeError: the joints make no stick.
     """
 
     def __init__(self, joints, threshold: float = 0.5, name="pcp"):

@@ -134,7 +134,7 @@ def average_precision(
         are no people to be found.
 
     Raises:
-        ValueError: there is no such engine, or it is not installed.
+        TfposeError: there is no such engine, or it is not installed.
     """
     coco, evaluator = _import_engine(engine)
     # They report their progress; hotcoco warns that other sigmas are not COCO's.

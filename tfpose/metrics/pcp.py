@@ -48,7 +48,7 @@ def stick_joints(joints) -> dict[str, Ends]:
         stick -> the indices of the joints in whose middle each of its ends lies.
 
     Raises:
-        ValueError: there is no such stick.
+        TfposeError: there is no such stick.
     """
     joints = list(joints)
     sticks = {

@@ -127,7 +127,7 @@ def change_of_average_precision(
         and AP75; nan where there is nobody to be found.
 
     Raises:
-        ValueError: another number of photos.
+        TfposeError: another number of photos.
     """
     if len(before.people) != len(after.people):
         found = f"{len(before.people)} and {len(after.people)}"

@@ -96,7 +96,7 @@ def of_sticks(people: Annotations, keypoints, average: bool = False) -> Distance
         average: the mean error of both ends instead of the larger one.
 
     Raises:
-        ValueError: the skeleton has no stick.
+        TfposeError: the skeleton has no stick.
     """
     sticks = pcp.stick_joints(people.skeleton.joints)
     distances = pcp.stick_errors(
@@ -125,7 +125,7 @@ def of_joints(
 
     Raises:
         PoseFileError: "pckh", and nobody has a head size.
-        ValueError: "torso_box", and the skeleton has no shoulders or no hips.
+        TfposeError: "torso_box", and the skeleton has no shoulders or no hips.
     """
     length, lengths = _lengths(people, metric, normalizer)
     distances = pck.normalized_distances(

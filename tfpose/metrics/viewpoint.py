@@ -44,7 +44,7 @@ def turned(keypoints, visible, skeleton: Skeleton) -> np.ndarray:
         i8[N, 2] for upper and lower body: 1 if it is, -1 if not, 0 undecided.
 
     Raises:
-        ValueError: the skeleton has neither shoulders nor hips on two sides.
+        TfposeError: the skeleton has neither shoulders nor hips on two sides.
     """
     keypoints, known = np.asarray(keypoints, np.float64), np.asarray(visible) > 0
     sides = np.zeros((len(keypoints), len(DECIDING)), np.int8)
@@ -95,7 +95,7 @@ def observer_centric(
         keypoints and visible, the joints named by the observer's left and right.
 
     Raises:
-        ValueError: the skeleton has neither shoulders nor hips on two sides.
+        TfposeError: the skeleton has neither shoulders nor hips on two sides.
     """
     sides = turned(keypoints, visible, skeleton)
     parts = (exchange(values, sides, skeleton) for values in (keypoints, visible))
@@ -122,7 +122,7 @@ def observer_centric_pairs(
         keypoints, targets and visible.
 
     Raises:
-        ValueError: the skeleton has neither shoulders nor hips on two sides.
+        TfposeError: the skeleton has neither shoulders nor hips on two sides.
     """
     true = turned(targets, visible, skeleton)
     own = turned(keypoints, np.ones_like(visible), skeleton)

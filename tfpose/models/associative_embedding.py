@@ -40,7 +40,7 @@ class AssociativeEmbedding(PoseEstimator):
             teaches, but which the next stack sees. The authors have 68 for 17 joints.
 
     Raises:
-        ValueError: no stack, too few maps, or an input size that cannot be halved so
+        TfposeError: no stack, too few maps, or an input size that cannot be halved so
             often.
     """
 
@@ -108,7 +108,7 @@ def network(
         features f32[B, H/4, W/4, filters].
 
     Raises:
-        ValueError: an image size that the hourglasses cannot halve so often.
+        TfposeError: an image size that the hourglasses cannot halve so often.
     """
     hourglasses.check_size(image, depth)
     answers = []

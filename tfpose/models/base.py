@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import pathlib
 from collections.abc import Callable
 
@@ -40,6 +41,13 @@ def under_its_policy(init):
         with dtype_policy(dtype):
             init(self, *args, **kwargs)
 
+    # Keras reads the signature in two ways, of which one sees through a wrapper.
+    del wrapped.__wrapped__
+    own = inspect.signature(init).parameters.values()
+    fixed = [one for one in own if one.kind is not one.VAR_KEYWORD]
+    dtype = inspect.Parameter("dtype", inspect.Parameter.KEYWORD_ONLY, default=None)
+    rest = [one for one in own if one.kind is one.VAR_KEYWORD]
+    wrapped.__signature__ = inspect.Signature([*fixed, dtype, *rest])
     return wrapped
 
 
@@ -68,7 +76,7 @@ class PoseModel(keras.Model):
         >>> import tfpose
         >>> model = tfpose.models.PoseFix.from_preset("posefix_tiny_lsp")
         >>> model.recipe.skeleton.name, model.input_size
-        ('lsp14', (128, 128))
+        ('lsp14', (160, 160))
     """
 
     def __init_subclass__(cls, **kwargs):

@@ -38,7 +38,7 @@ class ConvolutionalPoseMachine(PoseEstimator):
         filters: the authors' 128, or fewer for small machines.
 
     Raises:
-        ValueError: a size that is no multiple of 8, no stage, too few filters.
+        TfposeError: a size that is no multiple of 8, no stage, too few filters.
     """
 
     def __init__(

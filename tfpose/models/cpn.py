@@ -60,7 +60,7 @@ class CPN(PoseEstimator):
         sigmas: standard deviations of the targets of "global2" to "global5", px.
 
     Raises:
-        ValueError: a size that is no multiple of 32, an unknown trunk, no even number
+        TfposeError: a size that is no multiple of 32, an unknown trunk, no even number
             of filters, not four positive sigmas.
     """
 

@@ -54,7 +54,7 @@ class DLCM(PoseEstimator):
             the authors' training scripts.
 
     Raises:
-        ValueError: a size that the hourglasses cannot halve so often, bones of other
+        TfposeError: a size that the hourglasses cannot halve so often, bones of other
             joints, a level or a part of nothing, or too few filters for the maps.
     """
 
@@ -116,7 +116,7 @@ class DLCM(PoseEstimator):
             levels: 1, 2 (bones) or 3 (limbs).
 
         Raises:
-            ValueError: as ``parts_of`` and the class.
+            TfposeError: as ``parts_of`` and the class.
         """
         parts = parts_of(skeleton, levels)
         return cls(joints=len(skeleton), parts=parts, **arguments)
@@ -126,7 +126,7 @@ def parts_of(skeleton: Skeleton, levels: int = 3) -> tuple:
     """The argument ``parts`` of ``DLCM`` for a skeleton: what it has of ``PARTS``.
 
     Raises:
-        ValueError: another number of levels, or joints that make no part.
+        TfposeError: another number of levels, or joints that make no part.
     """
     if levels not in (1, 2, 3):
         raise TfposeError(f"levels: expected 1, 2 or 3, got {levels}")
@@ -213,7 +213,7 @@ def stages(x, upwards: list[int], depth: int):
         features, f32[B, h, w, F], from which its maps are made.
 
     Raises:
-        ValueError: too few filters for the maps of a level that is refined.
+        TfposeError: too few filters for the maps of a level that is refined.
     """
     filters, most = x.shape[-1], max(upwards[:-1], default=0)
     if filters - most < 2:

@@ -91,7 +91,7 @@ class EnhanceNet(PoseEstimator):
         upscaling: one of ``UPSCALINGS``.
 
     Raises:
-        ValueError: a base with other heatmaps, or that is an EnhanceNet; fewer than
+        TfposeError: a base with other heatmaps, or that is an EnhanceNet; fewer than
             two layers, r below 2, unknown inputs or upscaling.
     """
 
@@ -118,7 +118,8 @@ class EnhanceNet(PoseEstimator):
         targets = dict(base.targets)
         if "heatmap" in targets:
             targets[BASE_HEATMAP] = targets["heatmap"]
-            targets["heatmap"] = {**targets["heatmap"], "background": False}
+            own = targets["heatmap"].items()  # the enlarged maps have no background
+            targets["heatmap"] = {k: v for k, v in own if k != "background"}
         super().__init__(
             base.input["image"],
             maps,
@@ -163,7 +164,7 @@ class EnhanceNet(PoseEstimator):
             network: further arguments of the base's ``for_skeleton``.
 
         Raises:
-            ValueError: an unknown base, or arguments of another one; as the class.
+            TfposeError: an unknown base, or arguments of another one; as the class.
         """
         if base not in BASES:
             raise TfposeError(f"base: expected one of {list(BASES)}, got {base!r}")

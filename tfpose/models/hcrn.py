@@ -125,7 +125,7 @@ class HCRN(PoseEstimator):
             (98 parameters for LSP's 14 joints, as Table II counts; without it 91).
 
     Raises:
-        ValueError: parents that are no tree, an unknown front-end or refinement, a
+        TfposeError: parents that are no tree, an unknown front-end or refinement, a
             number of stages or an input size that the front-end cannot have.
     """
 

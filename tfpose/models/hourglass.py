@@ -39,7 +39,7 @@ class StackedHourglass(PoseEstimator):
         stem: a key of ``STEMS`` or four numbers of filters, as of ``stem``.
 
     Raises:
-        ValueError: a size that the hourglasses cannot halve so often, an unknown stem,
+        TfposeError: a size that the hourglasses cannot halve so often, an unknown stem,
             or numbers below one.
     """
 
@@ -188,7 +188,7 @@ def check_size(image, depth: int) -> None:
     """Refuses images that hourglasses of this depth cannot halve so often.
 
     Raises:
-        ValueError: height or width, where they are known, of another multiple.
+        TfposeError: height or width, where they are known, of another multiple.
     """
     multiple = STRIDE * 2**depth
     if any(side and side % multiple for side in image.shape[1:3]):
@@ -236,7 +236,7 @@ def features(
         the last stack's features f32[B, H/4, W/4, stem_filters[-1]].
 
     Raises:
-        ValueError: an image size that the hourglasses cannot halve so often.
+        TfposeError: an image size that the hourglasses cannot halve so often.
     """
     check_size(image, depth)
     filters = stem_filters[-1]
@@ -276,7 +276,7 @@ def stacked_hourglass(image, outputs: int, stacks: int, **options):
         stack's features f32[B, H/4, W/4, C], from which its heatmaps are made.
 
     Raises:
-        ValueError: as ``features``.
+        TfposeError: as ``features``.
     """
     heatmaps, found = features(image, outputs, stacks, **options)
     return [*heatmaps, scores(found, outputs, stacks)], found

@@ -38,7 +38,7 @@ class HRNet(PoseEstimator):
         stem: filters of the first two convolutions, and of the bottlenecks after them.
 
     Raises:
-        ValueError: a size that the branches cannot halve, or numbers below 1.
+        TfposeError: a size that the branches cannot halve, or numbers below 1.
     """
 
     def __init__(

@@ -133,7 +133,7 @@ class RNet(PoseEstimator):
             network, at a quarter of the cost.
 
     Raises:
-        ValueError: an argument outside these ranges.
+        TfposeError: an argument outside these ranges.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class CNet(PoseEstimator):
             structure" from RNet's; Newell's is the only other that the text describes.
 
     Raises:
-        ValueError: an argument outside these ranges.
+        TfposeError: an argument outside these ranges.
     """
 
     def __init__(
@@ -267,7 +267,7 @@ class HybridPose(PoseEstimator):
         clip: as of ``fuse``.
 
     Raises:
-        ValueError: hourglasses that are not there, none, or those of the networks.
+        TfposeError: hourglasses that are not there, none, or those of the networks.
     """
 
     def __init__(
@@ -322,7 +322,7 @@ class HybridPose(PoseEstimator):
             options: refinement, correction and clip; all hourglasses of what is given.
 
         Raises:
-            ValueError: no network, networks that differ in joints or input size, or
+            TfposeError: no network, networks that differ in joints or input size, or
                 options that the class refuses.
         """
         arguments = {
@@ -354,7 +354,7 @@ class HybridPose(PoseEstimator):
             This model.
 
         Raises:
-            ValueError: a network is missing, or is another one. Nothing is copied then.
+            TfposeError: a network is missing, or another one; nothing is copied.
         """
         given = {"rnet": rnet, "cnet": cnet}
         own = {layer.name: layer for layer in self.layers if layer.name in PARTS}

@@ -31,7 +31,7 @@ class IntegralPose(PoseEstimator):
         filters: of the three transposed convolutions.
 
     Raises:
-        ValueError: a size that is no multiple of 32, an unknown trunk, not three
+        TfposeError: a size that is no multiple of 32, an unknown trunk, not three
             filters.
     """
 

@@ -53,7 +53,7 @@ class PoseRefiner(RefinementModel):
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
 
     Raises:
-        ValueError: another size, trunk or upsampling, or no positive radius.
+        TfposeError: another size, trunk or upsampling, or no positive radius.
     """
 
     def __init__(

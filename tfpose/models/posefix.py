@@ -49,7 +49,7 @@ class PoseFix(RefinementModel):
         output: "integral", or "gaussian" for the coarse output of Fig. 6 (C2C).
 
     Raises:
-        ValueError: a size that is no multiple of 32, an unknown trunk or output, a
+        TfposeError: a size that is no multiple of 32, an unknown trunk or output, a
             negative sigma, not three filters, or a prior on Gaussian maps, which are
             not logits.
     """

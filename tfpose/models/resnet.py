@@ -105,7 +105,7 @@ def resnet_stages(x, depth: int, stride: int = 32):
         f32[B, H/stride, W/stride, 2048].
 
     Raises:
-        ValueError: another depth or stride.
+        TfposeError: another depth or stride.
     """
     if depth not in DEPTHS:
         raise TfposeError(f"depth: expected one of {list(DEPTHS)}, got {depth}")

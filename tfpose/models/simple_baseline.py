@@ -30,7 +30,7 @@ class SimpleBaseline(PoseEstimator):
         filters: of the three transposed convolutions.
 
     Raises:
-        ValueError: a size that is no multiple of 32, an unknown trunk, not three
+        TfposeError: a size that is no multiple of 32, an unknown trunk, not three
             filters.
     """
 
@@ -67,7 +67,7 @@ def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
         The input "image" f32[B, H, W, 3] RGB 0..255 and f32[B, H/4, W/4, filters[2]].
 
     Raises:
-        ValueError: as of ``SimpleBaseline``.
+        TfposeError: as of ``SimpleBaseline``.
     """
     if input_size[0] % 32 or input_size[1] % 32:
         raise TfposeError(f"input_size: expected multiples of 32, got {input_size}")

@@ -98,7 +98,7 @@ def line_chart(
         size: (height, width) in px.
 
     Raises:
-        ValueError: x and y of a curve have different lengths.
+        TfposeError: x and y of a curve have different lengths.
     """
     curves = {name: _finite_points(xs, ys) for name, (xs, ys) in series.items()}
     points = [point for curve in curves.values() for point in curve] or [(0, 0)]
@@ -198,7 +198,7 @@ def curve_panels(
         x_label: what the thresholds are, with their unit.
 
     Raises:
-        ValueError: a curve has not T values, or ``mark`` is no threshold.
+        TfposeError: a curve has not T values, or ``mark`` is no threshold.
     """
     names, place = list(next(iter(panels.values()))), list(thresholds).index(mark)
     colors = dict(zip(names, itertools.cycle(LINE_COLORS)))

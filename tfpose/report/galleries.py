@@ -83,7 +83,7 @@ def pictures(
         count: of the pictures of a gallery, at most.
 
     Raises:
-        ValueError: a photo that is to be shown is missing or not a photo.
+        TfposeError: a photo that is to be shown is missing or not a photo.
     """
     sides = before, after
     matches = [match_people(annotations, side) for side in sides]
@@ -144,7 +144,7 @@ def picture(
     the caption of the refined pose.
 
     Raises:
-        ValueError: the photo is missing or not a photo.
+        TfposeError: the photo is missing or not a photo.
     """
     image = photos.read(pathlib.Path(images) / photo_name(annotations))
     sides = [side for side in (before, after) if side is not None]
@@ -179,7 +179,7 @@ def people(
     """Galleries of the people who were found best, middling and worst.
 
     Raises:
-        ValueError: a photo that is to be shown is missing or not a photo.
+        TfposeError: a photo that is to be shown is missing or not a photo.
     """
     matches = match_people(annotations, results)
     off = mean_errors(joint_distances(annotations, results, matches))

@@ -54,7 +54,7 @@ def sections(
         Sections (HTML of ``tfpose.report.html``); none without a labeled person.
 
     Raises:
-        ValueError: other joints than the network's, or a photo that cannot be read.
+        TfposeError: other joints than the network's, or a photo that cannot be read.
     """
     skeleton = units.skeleton
     if skeleton.joints != annotations.skeleton.joints:

@@ -267,7 +267,7 @@ def strip(panels: Sequence[tuple], gap: int = 6) -> np.ndarray:
         u8[H, W, 3].
 
     Raises:
-        ValueError: no panels.
+        TfposeError: no panels.
     """
     if not panels:
         raise TfposeError("expected panels, got none")

@@ -94,7 +94,7 @@ def joint_table(
         sides: what the two are called.
 
     Raises:
-        ValueError: the metrics have different joints.
+        TfposeError: the metrics have different joints.
     """
     joints = list(next(iter(tables.values()))[0])
     for metric, values in tables.items():
@@ -211,7 +211,7 @@ def read_log(path: str | os.PathLike) -> dict[str, list[float]]:
     """The columns of a training log (CSV with a header); empty cells become NaN.
 
     Raises:
-        ValueError: the file is missing, or a cell is not a number.
+        TfposeError: the file is missing, or a cell is not a number.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 
 from tfpose.evaluation.meanings import MEANINGS, meaning, title
@@ -234,13 +235,17 @@ def _lines(rows, compared: bool) -> str:
 def comparison_table(numbers: dict) -> str:
     """The numbers of ``refinement.compare_poses`` as text."""
     refiners = numbers["refiners"]
-    head = ("", "before", *(name for name in refiners for name in _heading(name)))
     summary = {t["name"]: t["rows"][t["main"]] for t in numbers["tables"]}
-    summary |= numbers["mistakes"]
+    parts = [{**summary, **numbers["mistakes"]}]
+    parts += [table["rows"] for table in numbers["tables"]]
+    head = ("", "before", *(cell for name in refiners for cell in _heading(name)))
+    # Aligned together: the columns of all parts stand below each other.
+    cells = [head, *(row for part in parts for row in _cells(part, refiners))]
+    rows = iter(aligned(cells).splitlines())
     lines = [
         f"{numbers['people']} people in {numbers['photos']} photos, percent; after "
         "each refiner the change in points and its interval",
-        aligned([head, *_cells(summary, refiners)]),
+        *itertools.islice(rows, 1 + len(parts[0])),
         "",
         *(f"{kind}: {MEANINGS[kind]}" for kind in mistakes.TYPES),
     ]
@@ -248,7 +253,7 @@ def comparison_table(numbers: dict) -> str:
     lines += textwrap.wrap(text, 96, break_on_hyphens=False)
     for table in numbers["tables"]:
         lines += ["", f"{table['name']}: {table['meaning']}"]
-        lines.append(aligned(_cells(table["rows"], refiners)))
+        lines += itertools.islice(rows, len(table["rows"]))
     return "\n".join(lines)
 
 

@@ -52,7 +52,7 @@ def synthesize(
         "keypoints" f32[B, K, 2] px, zero where invalid; "valid" f32[B, K].
 
     Raises:
-        ValueError: an unknown transformation.
+        TfposeError: an unknown transformation.
     """
     unknown = set(transforms) - set(TRANSFORMS)
     if unknown:

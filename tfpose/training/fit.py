@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfpose.config import Config
 from tfpose.data import pipeline
-from tfpose.data.examples import Supervision, supervision_of, training_batches
+from tfpose.data.examples import supervision_of, training_batches
 from tfpose.errors import TrainingError
 from tfpose.models import folders, imagenet
 from tfpose.models.base import PoseModel
@@ -98,6 +98,7 @@ def train(
     """
     folder = pathlib.Path(model_dir)
     place = cluster.place()
+    rows = place.rows(config.batch_size) if place.workers > 1 else None
     strategy = _strategy()  # before TensorFlow does anything else
     records, count = pipeline.read_records(data, config.train, config.skeleton)
     schedule = _schedule(config, count, quicktest)
@@ -114,7 +115,11 @@ def train(
     first_step = int(model.optimizer.iterations.numpy())
     bare = build_model(config)  # answers outside the strategy
     supervision = supervision_of(model, config)
-    people, batches = _batches(records, count, config, supervision, first_step)
+    crops = pipeline.CropSpec.of(config, supervision.all_people)
+    people = pipeline.shuffled_people(
+        records, count, crops, config.batch_size, config.seed, first_step, rows
+    )
+    batches = training_batches(people, supervision, config.seed, first_step, rows)
     callbacks = [StopOnNaN(people, schedule.steps, first_step)]
     if place.is_chief:
         validation = ValidatePCK(config, supervision, data, quicktest, bare)
@@ -138,17 +143,6 @@ def train(
     if place.is_chief:
         folders.write_weights(model, folder)
     return model
-
-
-def _batches(records, count, config: Config, supervision: Supervision, first_step: int):
-    """People from a step on, and what the model is given and taught of them."""
-    place = cluster.place()
-    rows = place.rows(config.batch_size) if place.workers > 1 else None
-    people = pipeline.shuffled_people(
-        records, count, pipeline.CropSpec.of(config, supervision.all_people),
-        config.batch_size, config.seed, first_step, rows,
-    )  # fmt: skip
-    return people, training_batches(people, supervision, config.seed, first_step, rows)
 
 
 def _writers(folder: pathlib.Path) -> list[keras.callbacks.Callback]:

@@ -149,7 +149,7 @@ def evaluate_model(
         each of its heatmaps.
 
     Raises:
-        ValueError: every map or DARK of a refiner, DARK of maps of no Gaussians.
+        TfposeError: every map or DARK of a refiner, DARK of maps of no Gaussians.
     """
     model, config = table.load_model(model_dir)
     skeleton = config.skeleton

@@ -1,5 +1,5 @@
 /**
- * Boxes, crops and mirrors: tfpose/predictor.py in TypeScript.
+ * Boxes, crops and mirrors: tfpose/geometry/arrays.py in TypeScript.
  *
  * Points are [x, y] and boxes [x, y, width, height], in pixels; sizes are [height,
  * width]. Pixel centers are integers: the corner pixel's center is (0, 0), and the box
@@ -23,7 +23,7 @@ export interface Photo {
   data: Uint8ClampedArray;
 }
 
-/** The numbers of tfpose/crop_rules.py, as an exported model carries them. */
+/** The numbers of tfpose/geometry/rules.py, as an exported model carries them. */
 export interface CropRule {
   margin: number;
   box_factor: number;

@@ -1,4 +1,4 @@
-/** Exported models on photos: the calls of tfpose/predictor.py, with LiteRT.js. */
+/** Exported models on photos: the calls of tfpose/edge/predictor.py, with LiteRT.js. */
 
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
@@ -20,7 +20,7 @@ import {
   toPhoto,
 } from "./geometry";
 
-/** What an exported model says about itself (tfpose/lite_metadata.py). */
+/** What an exported model says about itself (tfpose/edge/metadata.py). */
 export interface Description {
   name: string;
   model: string;
@@ -152,7 +152,7 @@ export class Predictor {
       const [otherX, otherY] = others[joint]!;
       return [(x + otherX) / 2, (y + otherY) / 2];
     });
-    // The score of the mean belief, from both scores (predictor.py, _answer).
+    // The score of the mean belief, from both scores (edge/predictor.py, _answer).
     const scores = straight.scores.map((score, joint) => {
       const other = mirrored.scores[this.order[joint]!]!;
       const [x, y] = straight.points[joint]!;

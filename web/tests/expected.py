@@ -14,20 +14,23 @@ import pathlib
 import cv2
 import numpy as np
 
-from tfpose.edge.predictor import Predictor, scale
-from tfpose.geometry import rules
+from tfpose.edge.predictor import Predictor
+from tfpose.geometry import arrays, rules
 from tfpose.io import photos
 
 HERE = pathlib.Path(__file__).resolve().parent
 PUBLIC = HERE.parent / "public"
 
 
-def around(pose) -> np.ndarray:
-    """f64[1, 4]: the box around all joints of f[1, K, 3], as refiners cut it."""
-    low, high = pose[0, :, :2].min(axis=0), pose[0, :, :2].max(axis=0)
-    side = high - low
-    box = np.concatenate([(low + high) / 2 - (side - 1) / 2, side])
-    return scale(box[None], rules.BOX_FACTOR)
+def around(keypoints) -> np.ndarray:
+    """f64[1, 4]: the box around all joints of f[1, K, 2], as refiners cut it."""
+    there = np.ones(keypoints.shape[:2])
+    return arrays.box_around(keypoints, there, factor=rules.BOX_FACTOR)
+
+
+def triples(keypoints, scores) -> list:
+    """[N, K, 3]: x, y and score, as the page has them."""
+    return np.concatenate([keypoints, scores[..., None]], axis=-1).tolist()
 
 
 def main() -> None:
@@ -37,10 +40,9 @@ def main() -> None:
     estimator = Predictor.load(models / "estimator_tiny_lsp_float32.tflite")
     refiner = Predictor.load(models / "posefix_tiny_lsp_float32.tflite")
     height, width = photo.shape[:2]
-    whole = scale(
-        np.array([[0.0, 0.0, width, height]]), 1 / estimator.about["crop"]["margin"]
-    )
-    found = estimator(photo, around(estimator(photo, whole)))
+    margin = estimator.about["crop"]["margin"]
+    whole = arrays.scale_boxes(np.array([[0.0, 0.0, width, height]]), 1 / margin)
+    found = estimator(photo, around(estimator(photo, whole)[0]))
     # Enter, 20 times left, 10 times Shift and down, 10 times Shift and right.
     step = max(height, width) / 50
     box = [
@@ -50,17 +52,17 @@ def main() -> None:
         height / 2 + 10 * step,
     ]
     boxed = estimator(photo, [box])
-    given = found.copy()
-    given[:, 3] = 0  # a joint that the input lacks
+    keypoints, scores = found
+    without_one = scores.copy()
+    without_one[:, 3] = 0  # a joint that the input lacks
     expected = {
-        "found": found,
-        "refined": refiner(photo, found),
-        "boxed": boxed,
-        "given": given,
-        "given_refined": refiner(photo, given),
+        "found": triples(*found),
+        "refined": triples(*refiner(photo, *found)),
+        "boxed": triples(*boxed),
+        "given": triples(keypoints, without_one),
+        "given_refined": triples(*refiner(photo, keypoints, without_one)),
     }
-    text = json.dumps({name: array.tolist() for name, array in expected.items()})
-    (HERE / "expected.json").write_text(text)
+    (HERE / "expected.json").write_text(json.dumps(expected))
     print(f"wrote {HERE / 'expected.json'}")
 
 

@@ -289,7 +289,7 @@ class TestTracking:
         lines = format_table(scores, scores).splitlines()
         assert lines[0].startswith("MOTA@0.5, 6 people: 100 less the misses, switches")
         assert any(
-            re.match(r"motp +100.00 -> 100.00 +\+0.00  100 less", x) for x in lines
+            re.match(r"motp +100.00 +-> +100.00 +\+0.00  100 less", x) for x in lines
         )
         assert lines[-1] == (
             "after: 90 objects, 0 misses, 30 switches, 0 false positives"
