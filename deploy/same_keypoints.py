@@ -1,10 +1,10 @@
 """Do all ways of refining a photo's people answer the same?
 
-The people of one photo are refined by ``tfpose refine --refined-only``, by the signature
-``refine_photo`` of an exported SavedModel, by ``tfpose serve`` as the curl line in the
-README asks it, by ``Predictor`` with each exported ``.tflite`` file, and by the page of
-``make web`` in Chromium. Printed is how far each is from the first, which writes
-positions with three decimals.
+The people of one photo are refined by ``tfpose refine --refined-only``, by the
+signature ``refine_photo`` of an exported SavedModel, by ``tfpose serve`` as the curl
+line in the README asks it, by ``Predictor`` with each exported ``.tflite`` file, and by
+the page of ``make web`` in Chromium. Printed is how far each is from the first, which
+writes positions with three decimals.
 
 Usage: python deploy/same_keypoints.py PHOTO POSES [--model posefix_tiny_lsp]
            [--data DIR --splits NAMES] [--edge PYTHON]
@@ -34,6 +34,7 @@ import tensorflow as tf
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 WEB, PAGE = PROJECT / "web", "http://localhost:4179"
 TFPOSE = [sys.executable, "-m", "tfpose"]
+FIRST = "tfpose refine --refined-only"
 # What the edge environment runs: it has no TensorFlow.
 PREDICT = """
 import json, sys
@@ -60,9 +61,9 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         answers = dict(ways(options, pathlib.Path(folder)))
-    expected = answers.pop("tfpose refine --refined-only")
+    expected = answers.pop(FIRST)
     people, joints, _ = expected.shape
-    print(f"{people} people with {joints} joints; px from tfpose refine --refined-only:")
+    print(f"{people} people with {joints} joints; px from {FIRST}:")
     for name, found in answers.items():
         distances = np.linalg.norm(found - expected, axis=-1)
         print(f"{name:40}{distances.max():10.5f} largest{distances.mean():10.5f} mean")
@@ -74,7 +75,7 @@ def ways(options, folder: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
     out = folder / "refined.json"
     command("refine", "--model", options.model, "--images", photo.parent, "--poses",
             poses, "--out", out, "--refined-only", "--oks-nms", "1")  # fmt: skip
-    yield "tfpose refine --refined-only", triples(out)[..., :2]
+    yield FIRST, triples(out)[..., :2]
 
     models = folder / "models"
     exported = models / "posefix"

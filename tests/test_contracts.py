@@ -25,6 +25,7 @@ from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples
 from tfpose.exporting import litert, savedmodel
 from tfpose.geometry import tensors
+from tfpose.models.serving_graph import in_float32
 
 # Keras raises it when it saves weights under NumPy 2.4.
 pytestmark = pytest.mark.filterwarnings(
@@ -138,6 +139,46 @@ def test_answers_are_those_of_the_golden_file(case):
         pytest.fail(f"wrote {path}: look at it and commit it")
     with np.load(path) as golden:
         assert_close(found, dict(golden))
+
+
+# --- mixed precision -------------------------------------------------------------
+
+MODELS = [case for case in CASES if "keypoints" in case.outputs]
+# One of each way to answer: float16 takes a CPU several times as long.
+HALF = ("posefix", "pose_refiner", "hcrn", "hourglass", "enhance_net")
+POLICIES = [("mixed_bfloat16", case) for case in MODELS]
+POLICIES += [("mixed_float16", case) for case in MODELS if case.name in HALF]
+# How far maps may be from float32's, relative to the largest, after all layers of
+# networks of random weights.
+MAP_TOLERANCE = {"mixed_bfloat16": 0.2, "mixed_float16": 0.03}
+
+
+@pytest.mark.parametrize(
+    "policy, case", POLICIES, ids=[f"{policy}-{case.name}" for policy, case in POLICIES]
+)
+def test_a_model_answers_and_learns_in_mixed_precision(policy, case):
+    plain = build(case)
+    config = {**plain.get_config(), "dtype": policy}
+    model = type(plain).from_config(config)
+    assert model.get_config()["dtype"] == policy
+    assert policy.removeprefix("mixed_") in {
+        layer.compute_dtype for layer in model._flatten_layers()
+    }
+    model.set_weights(plain.get_weights())
+    # Exports compute in float32, with the same weights.
+    expected = arrays(plain(inputs_of(case)))
+    assert_close(arrays(in_float32(model)(inputs_of(case))), expected)
+    found = arrays(model(inputs_of(case)))
+    for name, maps in found.items():
+        assert maps.dtype == np.float32 and np.isfinite(maps).all()
+        if name != "keypoints":
+            limit = MAP_TOLERANCE[policy] * np.abs(expected[name]).max()
+            np.testing.assert_allclose(maps, expected[name], 0, limit, err_msg=name)
+    targets = {name: np.zeros_like(maps) for name, maps in found.items()}
+    model.compile(keras.optimizers.SGD(1e-3), "mse", run_eagerly=True)
+    history = model.fit(inputs_of(case), targets, batch_size=BATCH, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert all(weight.dtype == "float32" for weight in model.weights)
 
 
 # --- exports ---------------------------------------------------------------------

@@ -38,7 +38,11 @@ class Skeleton:
 
     Raises:
         TfposeError: a name is unknown or doubled, ``sigmas`` has another length, or
-            ``tree`` is none.
+            ``tree`` is not a tree.
+
+    Example:
+        >>> COCO17.index("left_wrist"), COCO17.flip_permutation[:3].tolist()
+        (9, [0, 2, 1])
     """
 
     name: str

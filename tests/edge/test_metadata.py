@@ -7,7 +7,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from tfpose.edge import metadata
+from tfpose.edge import flatbuffer, metadata
 from tfpose.errors import MetadataError
 
 ABOUT = {
@@ -38,12 +38,12 @@ def plain():
 
 
 def test_what_is_embedded_is_read_again(plain):
-    assert metadata.read(metadata.embed(plain, ABOUT), "x") == ABOUT
+    assert metadata.read(flatbuffer.embed(plain, ABOUT), "x") == ABOUT
 
 
 def test_embedding_again_replaces_the_description(plain):
-    content = metadata.embed(plain, {**ABOUT, "name": "first"})
-    content = metadata.embed(content, {**ABOUT, "name": "second"})
+    content = flatbuffer.embed(plain, {**ABOUT, "name": "first"})
+    content = flatbuffer.embed(content, {**ABOUT, "name": "second"})
     assert metadata.read(content, "x")["name"] == "second"
     model = schema.Model.GetRootAs(content)
     names = [model.Metadata(i).Name() for i in range(model.MetadataLength())]
@@ -53,7 +53,7 @@ def test_embedding_again_replaces_the_description(plain):
 def test_the_graph_stays_the_same(plain):
     image = np.random.default_rng(1).normal(size=(1, 4, 8, 3)).astype(np.float32)
     answers = []
-    for content in (plain, metadata.embed(plain, ABOUT)):
+    for content in (plain, flatbuffer.embed(plain, ABOUT)):
         interpreter = Interpreter(model_content=content)
         interpreter.allocate_tensors()
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
@@ -64,7 +64,7 @@ def test_the_graph_stays_the_same(plain):
 
 
 def test_weights_begin_at_multiples_of_16_bytes(plain):
-    content = metadata.embed(plain, ABOUT)
+    content = flatbuffer.embed(plain, ABOUT)
     model = schema.Model.GetRootAs(content)
     buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
     filled = [buffer for buffer in buffers if buffer.DataLength()]

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.exporting.test_savedmodel import CONFIGURATION, ESTIMATOR
 from tests.support.contracts import fill_weights
-from tfpose.edge import metadata
+from tfpose.edge import flatbuffer, metadata
 from tfpose.edge.predictor import Predictor
 from tfpose.errors import MetadataError, PredictorError, TfposeError
 from tfpose.exporting import litert, savedmodel
@@ -201,7 +201,7 @@ def _export(config, place):
     metadata.write_asset(place / "saved" / "1", about)
     plain = litert.convert(str(place / "saved" / "1"))
     (place / "plain.tflite").write_bytes(plain)
-    content = metadata.embed(plain, {**about, "numbers": "float32"})
+    content = flatbuffer.embed(plain, {**about, "numbers": "float32"})
     (place / "model.tflite").write_bytes(content)
     if config is CONFIGURATION:
         model.save(place / "model.keras")

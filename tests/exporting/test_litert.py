@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 
 from tfpose import errors
-from tfpose.edge import metadata
+from tfpose.edge import flatbuffer
 from tfpose.exporting import litert
 from tfpose.exporting.savedmodel import write_saved_model
 
@@ -77,7 +77,7 @@ def test_int8_is_used_between_convolutions_only(float32, int8, examples):
 
 
 def test_an_int8_model_keeps_its_weights_beside_a_description(int8, examples):
-    described = metadata.embed(int8, {"format": 1})
+    described = flatbuffer.embed(int8, {"format": 1})
     np.testing.assert_array_equal(
         litert.predict(described, examples)["y"], litert.predict(int8, examples)["y"]
     )

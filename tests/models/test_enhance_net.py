@@ -53,7 +53,10 @@ class TwoStages(PoseEstimator):
                 "activation": activation,
             },
             activation=activation,
-            targets={"stage1": {"sigma": 12.0}, "heatmap": {"sigma": 6.0}},
+            targets={
+                "stage1": {"sigma": 12.0, "background": True},
+                "heatmap": {"sigma": 6.0, "background": True},
+            },
             name=name,
             trainable=trainable,
         )
@@ -131,8 +134,8 @@ def test_the_stride_may_be_a_fraction(upscale, stride):
 
 def test_targets_of_the_base_keep_their_width_in_px(small):
     assert small.targets == {
-        "stage1": {"sigma": 12.0},
-        "base_heatmap": {"sigma": 6.0},
+        "stage1": {"sigma": 12.0, "background": True},
+        "base_heatmap": {"sigma": 6.0, "background": True},
         "heatmap": {"sigma": 6.0},
     }
     assert codecs_of(EnhanceNet(TwoStages(14), **SMALL)) == {

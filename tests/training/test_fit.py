@@ -545,8 +545,8 @@ def test_the_weights_of_another_network_are_refused(finished, tmp_path):
         ({"network": {"depth": 3}}, "depth"),
         (
             {"heatmap_error": "squared"},
-            r"heatmap_error 'squared': expected one of \['cross_entropy'\] for the softmax "
-            "heatmaps of this posefix",
+            r"heatmap_error 'squared': expected one of \['cross_entropy'\] for the "
+            "softmax heatmaps of this posefix",
         ),
         (
             {"network": {"trunk": "nano", "output": "gaussian"}},

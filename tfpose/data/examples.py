@@ -119,7 +119,8 @@ def batches(
     """Training batches of prepared people, for a Keras user's own ``model.fit``.
 
     Each pass over the data set is an epoch: the next order of the people, and the next
-    random crops and errors. The seed decides all of them.
+    random crops and errors. The seed decides all of them. Give ``fit`` the argument
+    ``shuffle=False``: Keras warns that it cannot shuffle a data set.
 
     Args:
         config: of the model; its augmentation, target and synthesis apply.

@@ -1,8 +1,8 @@
 """What an exported model says about itself, for clients that have only the file.
 
-A ``.tflite`` file carries the description as UTF-8 JSON in a metadata buffer of its
-flatbuffer, named ``NAME``; a SavedModel in ``assets.extra/tfpose.json``, which
-TensorFlow Serving leaves alone. Nothing here needs TensorFlow.
+A ``.tflite`` file carries the description inside (``edge.flatbuffer``), a SavedModel in
+``assets.extra/tfpose.json``, which TensorFlow Serving leaves alone. Nothing here needs
+TensorFlow, and only ``read`` needs LiteRT.
 """
 
 from __future__ import annotations
@@ -11,20 +11,13 @@ import json
 import pathlib
 import struct
 
-import flatbuffers
-import numpy as np
-from ai_edge_litert import schema_py_generated as schema
-
 from tfpose.errors import MetadataError
 from tfpose.geometry import rules
 from tfpose.io.files import write_text
 
-NAME = "tfpose"
 # Beside the SavedModel's graph.
 ASSET = "assets.extra/tfpose.json"
 FORMAT = 1
-# Bytes; the runtimes read weights in place, and kernels load 16 bytes at once.
-ALIGNMENT = 16
 TASKS = ("refine", "estimate")
 
 
@@ -76,54 +69,6 @@ def describe(
     }
 
 
-def embed(content: bytes, about: dict) -> bytes:
-    """A ``.tflite`` file with a description; an earlier one is replaced.
-
-    Args:
-        content: of the file.
-        about: JSON-ready.
-
-    Returns:
-        The new file, with the same graphs and weights.
-    """
-    model = schema.ModelT.InitFromPackedBuf(content)
-    # The generated code packs buffers wherever they fall.
-    model.buffers = [_Aligned(_content(buffer, content)) for buffer in model.buffers]
-    text = json.dumps(about, ensure_ascii=False, allow_nan=False).encode()
-    entries = [entry for entry in model.metadata or [] if entry.name != NAME.encode()]
-    entry = schema.MetadataT(name=NAME, buffer=len(model.buffers))
-    model.buffers.append(_Aligned(np.frombuffer(text, np.uint8)))
-    model.metadata = [*entries, entry]
-    builder = flatbuffers.Builder(len(content) + len(text) + 1024)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
-
-
-def _content(buffer, file: bytes):
-    """What a buffer holds; AI Edge Quantizer puts it behind the FlatBuffer."""
-    if buffer.offset > 1:  # 1 is a placeholder
-        return np.frombuffer(file, np.uint8, buffer.size, buffer.offset)
-    return buffer.data
-
-
-class _Aligned(schema.BufferT):
-    """A buffer whose bytes begin at a multiple of ``ALIGNMENT`` in the file."""
-
-    def Pack(self, builder):  # noqa: N802, the generated code's name
-        data = None
-        if self.data is not None:
-            content = np.asarray(self.data, np.uint8).tobytes()
-            builder.StartVector(1, len(content), ALIGNMENT)
-            builder.head -= len(content)
-            builder.Bytes[builder.head : builder.head + len(content)] = content
-            builder.vectorNumElems = len(content)
-            data = builder.EndVector()
-        schema.BufferStart(builder)
-        if data is not None:
-            schema.BufferAddData(builder, data)
-        return schema.BufferEnd(builder)
-
-
 def read(content: bytes, name: str) -> dict:
     """The description in a ``.tflite`` file.
 
@@ -136,18 +81,17 @@ def read(content: bytes, name: str) -> dict:
     """
     if content[4:8] != b"TFL3":
         raise MetadataError(f"{name}: expected a .tflite file, found another kind")
+    from tfpose.edge import flatbuffer
+
     try:
-        model = schema.Model.GetRootAs(content)
-        entries = [model.Metadata(i) for i in range(model.MetadataLength())]
-        found = [entry for entry in entries if entry.Name() == NAME.encode()]
-        if not found:
-            raise MetadataError(
-                f"{name}: expected a .tflite file written by 'tfpose export', found "
-                f"one without its description (metadata {NAME!r})"
-            )
-        text = model.Buffers(found[0].Buffer()).DataAsNumpy().tobytes()
+        text = flatbuffer.description(content)
     except (struct.error, IndexError, TypeError, AttributeError) as error:
         raise MetadataError(f"{name}: damaged .tflite file ({error})") from error
+    if text is None:
+        raise MetadataError(
+            f"{name}: expected a .tflite file written by 'tfpose export', found "
+            f"one without its description (metadata {flatbuffer.NAME!r})"
+        )
     return parse(text, name)
 
 

@@ -34,6 +34,14 @@ class Predictor:
         about: as given.
         skeleton: of the poses.
         refines: whether it is called with poses, and not with boxes.
+
+    Example:
+        >>> predictor = Predictor.load("posefix_tiny_lsp")  # or a .tflite file
+        >>> photo = np.zeros((120, 100, 3), np.uint8)
+        >>> guess = np.random.default_rng(0).uniform(20, 80, (1, 14, 2))
+        >>> keypoints, scores = predictor(photo, guess)
+        >>> keypoints.shape, scores.shape
+        ((1, 14, 2), (1, 14))
     """
 
     def __init__(self, network: Network, about: dict):
@@ -182,7 +190,7 @@ def _lite(path: pathlib.Path, threads: int) -> tuple[Network, dict]:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError as error:
         raise PredictorError(
-            f"{path}: needs {error.name} (pip install 'tfpose[edge]')"
+            f"{path}: needs {error.name}, which the extra 'edge' installs"
         ) from error
     try:
         content = path.read_bytes()

@@ -19,7 +19,7 @@ import tensorflow as tf
 from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.examples import Supervision, examples, supervision_of
-from tfpose.edge import metadata
+from tfpose.edge import flatbuffer, metadata
 from tfpose.errors import ExportError
 from tfpose.exporting import litert, signatures, warm_up
 from tfpose.exporting.formats import FORMATS, NUMBERS
@@ -133,7 +133,7 @@ def _write_lite_models(folder: pathlib.Path, models, about: dict, crops) -> dict
     answers = {}
     for numbers, content in models:
         name = f"model_{numbers}.tflite"
-        content = metadata.embed(content, {**about, "numbers": numbers})
+        content = flatbuffer.embed(content, {**about, "numbers": numbers})
         write_bytes(folder / name, content)
         answers[name] = litert.predict(content, crops)
     return answers

@@ -30,6 +30,19 @@ class BottomUp:
         skeleton: of its poses.
         flip: look at the mirrored photo too; detections are averaged, and a joint has
             two tags, as in the authors' code.
+
+    Example:
+        >>> import numpy as np, tfpose
+        >>> model = tfpose.models.AssociativeEmbedding(
+        ...     3, (64, 64), stacks=1, filters=8, growth=4, depth=2, maps=6
+        ... )
+        >>> find = BottomUp(model, tfpose.Skeleton.from_json({
+        ...     "name": "lamp", "joints": ["foot", "bulb", "plug"],
+        ...     "torso": ["foot", "bulb"],
+        ... }))
+        >>> keypoints, scores = find(np.zeros((80, 60, 3), np.uint8))
+        >>> keypoints.shape, scores.shape
+        ((0, 3, 2), (0, 3))
     """
 
     def __init__(self, model: PoseModel, skeleton: Skeleton, flip: bool = True):

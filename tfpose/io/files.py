@@ -37,7 +37,7 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         _synchronize(beside)
         os.replace(beside, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, beside) from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -57,9 +57,14 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
         yield new
         if path.exists():
             os.replace(path, old)
-        os.replace(new, path)
+        try:
+            os.replace(new, path)
+        except OSError:
+            if old.exists():
+                os.replace(old, path)
+            raise
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, new) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
@@ -88,7 +93,7 @@ def filling(
         for file in sorted(beside.iterdir(), key=order):
             os.replace(file, path / file.name)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, beside) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -103,7 +108,11 @@ def _synchronize(path: pathlib.Path) -> None:
         os.fsync(file.fileno())
 
 
-def _unwritable(path: pathlib.Path, error: OSError) -> FileError:
+def _unwritable(path: pathlib.Path, error: OSError, beside: pathlib.Path) -> Exception:
+    """What to raise; an error about another file, which was read, is that error."""
+    about = str(error.filename or beside)
+    if not about.startswith((str(beside), str(path))):
+        return error
     return FileError(f"{path}: cannot write: {error.strerror or error}")
 
 

@@ -123,6 +123,13 @@ class PoseModel(keras.Model):
         """
         folder = folders.model_folder(name)
         config = folders.load_config(folder)
+        # A class's default name is that of its models in recipes and configurations.
+        own = inspect.signature(cls.__init__).parameters["name"].default
+        if config.model != own:
+            raise ModelFolderError(
+                f"model {name}: expected weights of {own} ({cls.__name__}), found "
+                f"those of {config.model}"
+            )
         model = folders.new_model(cls, config, **arguments)
         folders.load_weights(model, folder)
         return model

@@ -60,7 +60,7 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
             taken += 1
     if not taken:
         raise TrainingError(f"{folder}: expected layers of {config.model}, found none")
-    print(f"{taken} layers of {config.model} start from {folder}")
+    print(f"{taken} layers of {config.model} start from {weights}")
 
 
 def _of_photo(layer, weight):
