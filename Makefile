@@ -1,23 +1,23 @@
-# make demo   the whole main job on the embedded data: prepare, train, refine, export
-# make test   lint and all tests (what .ci/run calls)
-# make check  lint and the fast tests, before a commit
-# make web    the page that runs models in the browser, on http://localhost:4173
-# make web-test  its tests, in Chromium
-# make bench  the benchmarks, each prints a ratio
-# make clean  removes the virtual environment and build files (runs/ stays)
+# make demo   run the main job on the embedded data: prepare, train, refine, export
+# make test   lint and run all tests (as .ci/run does)
+# make check  lint and run the fast tests, before a commit
+# make web    serve the page that runs models in the browser, http://localhost:4173
+# make web-test  test that page in Chromium
+# make bench  run the benchmarks; each prints a ratio
+# make clean  remove the virtual environment and build files (keeps runs/)
 #
-# The first target of any of them makes .venv and installs the package into it.
+# The first one you run creates .venv and installs the package into it.
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# The operators in C++, where there is a compiler; nothing needs them.
+# The C++ operators, built if there is a compiler; nothing needs them.
 BUILT := $(VENV)/.built
-# The first interpreter that the package supports; PYTHON=... overrules.
+# The first interpreter that the package supports; PYTHON=... overrides it.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	$$python -c '$(SUPPORTED)' 2>/dev/null && echo $$python && break; done)
-# Two test processes keep two cores busy: most of TensorFlow's start-up is serial.
+# Two test processes keep two cores busy: TensorFlow's startup is mostly serial.
 TEST_PROCESSES ?= 2
 
 .PHONY: demo test check lint bench clean web web-test
@@ -57,7 +57,7 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
-# The exported presets: again when the weights or what exports them have changed.
+# Exports the presets again if the weights or the exporting code changed.
 web/public/models/models.json: web/export_models.py $(BUILT) \
 		tfpose/models/serving_graph.py tfpose/edge/metadata.py \
 		$(wildcard tfpose/exporting/*.py tfpose/weights/*/model.weights.h5)
@@ -81,7 +81,7 @@ $(INSTALLED): setup.py pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -e '.[dev]'
 	@touch $@
 
-# After the installation: pip builds in an environment without TensorFlow.
+# Runs after the installation, because pip builds without TensorFlow.
 $(BUILT): $(INSTALLED) tfpose/native/diffusion.cc
 	@echo "Building tfpose.native ..."
 	-@$(BIN)/python setup.py --quiet build_ext --inplace

@@ -1,4 +1,4 @@
-"""Package metadata. Versions are bounded to the stack that the tests run on."""
+"""Package metadata. Version bounds match the stack that the tests run on."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from setuptools import find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 COCO = ["pycocotools>=2.0.11,<2.1"]
-# What every part of the package imports, and what scoring poses needs.
-# opencv-python-headless is the same `cv2` module as opencv-python, without windows:
-# the latter does not import on a machine without libGL and X11 libraries.
+# Needed by every part of the package, and for scoring poses.
+# opencv-python-headless has the same `cv2` module as opencv-python, but no windows:
+# opencv-python cannot be imported without libGL and X11 libraries.
 REQUIRED = [
     "absl-py>=2.1,<3",
     "numpy>=2,<3",
     "opencv-python-headless>=4.10,<5",
     "scipy>=1.13,<2",
 ]
-# Exported .tflite files on photos (tfpose.edge). No requirement of an extra can be
-# taken away again, so TensorFlow is one too.
+# Runs exported .tflite files on photos (tfpose.edge). An extra cannot remove a base
+# requirement, so TensorFlow is in an extra too.
 EDGE = ["ai-edge-litert>=2.3,<2.4"]
 # The main job (prepare, train, refine, evaluate, export) needs all of these.
-# TensorBoard is no longer installed by TensorFlow, and tensorflow-datasets imports
-# importlib_resources without asking for it.
+# TensorFlow no longer installs TensorBoard, and tensorflow-datasets imports
+# importlib_resources without requiring it.
 FULL = [
     *COCO,
     *EDGE,
@@ -37,21 +37,21 @@ FULL = [
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<4.10",
 ]
-# OKS average precision in a tenth of pycocotools' time, the same numbers.
+# OKS average precision in a tenth of pycocotools' time, with the same numbers.
 FAST = ["hotcoco>=1.3,<2"]
-# Clients of an exported model behind TensorFlow Serving, and the protos of warm-up
-# requests; grpcio comes with TensorFlow.
+# For TensorFlow Serving: clients, and the protos of warm-up requests; grpcio comes with
+# TensorFlow.
 SERVING = ["requests>=2.31,<3", "tensorflow-serving-api>=2.21,<2.22"]
 # The development server (tfpose serve).
 SERVE = ["fastapi>=0.115,<1", "uvicorn>=0.30,<1"]
 NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
-# To prepare large data sets by a pipeline. Its pins (protobuf below 7) move others of
-# an environment back: no other extra has it, and it is best installed into its own.
+# Prepares large data sets with a pipeline. Its pins (protobuf below 7) downgrade other
+# packages, so no other extra includes it; install it into its own environment.
 BEAM = FULL + ["apache-beam>=2.71,<3"]
 # The models train under KERAS_BACKEND=jax too.
 JAX = ["jax>=0.7,<0.11"]
-# The tests hold tracking's counts equal to those of motmetrics.
-# Environments of Python 3.12 and later have no setuptools for ``setup.py build_ext``.
+# The tests check tracking's counts against motmetrics.
+# Since Python 3.12, environments lack setuptools, which ``setup.py build_ext`` needs.
 DEV = [
     "motmetrics>=1.4,<2",
     "pytest>=8.3,<10",
@@ -59,7 +59,7 @@ DEV = [
     "ruff>=0.12,<1",
     "setuptools>=65.5,<90",
 ]
-# In a process of its own: TensorFlow logs as it starts.
+# Runs in a separate process, because TensorFlow logs as it starts.
 ASK_TENSORFLOW = """
 import json, tensorflow as tf
 flags = tf.sysconfig.get_compile_flags(), tf.sysconfig.get_link_flags()
@@ -71,24 +71,24 @@ NATIVE = pathlib.Path(__file__).parent / "tfpose" / "native"
 class BuildNative(build_ext):
     """``setup.py build_ext --inplace``: compiles the operators of tfpose.native.
 
-    Only on request and beside the sources: pip builds in an environment of its own,
-    without TensorFlow, and a wheel would fit one version of TensorFlow only. Where
-    there is no TensorFlow or no compiler it says so in one line and succeeds: the
-    package works without.
+    Only on request and beside the sources: pip builds in its own environment, without
+    TensorFlow, and a wheel would fit only one version of TensorFlow. Without TensorFlow
+    or a compiler it prints one line and succeeds: the package works without the
+    operators.
     """
 
     def run(self):
         try:
             print(f"tfpose.native: built {compile_native().name}")
         except (OSError, subprocess.CalledProcessError) as error:
-            # Of a compiler's messages the first error, else the last line.
+            # The compiler's first error, else its last line.
             lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
             cause = next((line for line in lines if "error:" in line), lines[-1])
             print(f"tfpose.native: not built, works without: {cause.strip()}")
 
 
 def compile_native() -> pathlib.Path:
-    """Compiles the library of the installed TensorFlow's version; its path."""
+    """Compiles the library for the installed TensorFlow; returns its path."""
     names = (os.environ.get("CXX"), "c++", "g++", "clang++")
     compiler = next(filter(None, (shutil.which(name) for name in names if name)), None)
     if compiler is None:
@@ -98,7 +98,7 @@ def compile_native() -> pathlib.Path:
     )
     library = NATIVE / f"diffusion-tf{version}.so"  # as tfpose.native expects it
     unfinished = library.with_suffix(f".{os.getpid()}")
-    # Contraction would round once where the portable form rounds a product and a sum.
+    # Contraction rounds once; the portable form rounds the product and the sum.
     command = [compiler, "-std=c++17", "-O3", "-ffp-contract=off", "-fPIC", "-shared"]
     command += ["-w", str(NATIVE / "diffusion.cc"), "-o", str(unfinished)]
     try:
@@ -110,7 +110,7 @@ def compile_native() -> pathlib.Path:
 
 
 def output(command: list[str]) -> str:
-    """What a command prints; its errors in an exception where it fails."""
+    """A command's output; an exception with its errors if it fails."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

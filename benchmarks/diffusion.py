@@ -1,12 +1,12 @@
-"""How much faster the diffusion of HCRN trains than as TensorFlow's dilation2d.
+"""How much faster does HCRN's diffusion train than TensorFlow's dilation2d?
 
-8 x 46 x 46 x 14 maps, radius 7: LSP's joints at stride 8 of a crop of 368 px. The
-value, and the gradients of the maps and of the four weights a joint, in one graph:
-``tf.nn.dilation2d`` with minus the penalty as its structuring element (which looks at
-the 225 offsets one by one), ``diffuse`` in keras.ops, and its operator in C++ where it
-was built. They run in turn on one core and processor time is measured, so that a busy
-machine changes the ratios little; more cores help ``diffuse`` and its operator, but not
-dilation2d, whose gradient uses one.
+8 x 46 x 46 x 14 maps, radius 7: LSP's joints at stride 8 in a crop of 368 px. One graph
+computes the value and the gradients of the maps and of the four weights per joint.
+Compares ``tf.nn.dilation2d`` with minus the penalty as its structuring element (it
+visits the 225 offsets one by one), ``diffuse`` in keras.ops, and the C++ operator if it
+was built. They take turns on one core, and the script measures processor time, so a
+busy machine changes the ratios little. More cores help ``diffuse`` and its operator,
+but not dilation2d, whose gradient uses one.
 
 Usage: python benchmarks/diffusion.py [repeats]
 """
@@ -41,7 +41,7 @@ def main(repeats: int = 30) -> None:
         forms["native"] = native.diffuse
     steps = {name: step_of(form) for name, form in forms.items()}
     case = noise()
-    print("Processor time; largest errors as parts of the largest value:")
+    print("Processor time; largest errors as shares of the largest value:")
     times = rounds(steps, case, repeats)
     expected = exact(*case)
     for name, step in steps.items():
@@ -57,7 +57,7 @@ def main(repeats: int = 30) -> None:
 
 
 def noise():
-    """Maps of 0..1, both kinds of weights, and a gradient that comes from above."""
+    """Maps in 0..1, both kinds of weights, and an upstream gradient."""
     random = np.random.default_rng(0)
     weights = (2, SHAPE[-1])
     arrays = (
@@ -70,7 +70,7 @@ def noise():
 
 
 def dilation(maps, linear, quadratic, radius):
-    """``diffuse`` by TensorFlow's operator, whose padding never wins either."""
+    """``diffuse`` with TensorFlow's operator, whose padding never wins either."""
     offsets = tf.range(-radius, radius + 1, dtype=tf.float32)[:, None]
     x, y = (offsets * linear[i] + offsets**2 * quadratic[i] for i in (0, 1))
     ones = [1, 1, 1, 1]
@@ -92,7 +92,7 @@ def step_of(form):
 
 
 def rounds(steps: dict, case, repeats: int) -> dict[str, list[float]]:
-    """Processor seconds of each call, all forms called in turn."""
+    """Processor seconds of each call; all forms take turns."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for round_ in range(repeats + 3):  # the first three warm up
         for name, step in steps.items():
@@ -105,7 +105,7 @@ def rounds(steps: dict, case, repeats: int) -> dict[str, list[float]]:
 
 
 def exact(maps, linear, quadratic, upstream):
-    """Value and gradients in float64, each of the 225 offsets by itself."""
+    """Value and gradients in float64, one of the 225 offsets at a time."""
     maps, linear, quadratic, upstream = (
         tensor.numpy().astype(np.float64)
         for tensor in (maps, linear, quadratic, upstream)
@@ -134,7 +134,7 @@ def exact(maps, linear, quadratic, upstream):
 
 
 def ratio(name: str, times: dict, at_least: float) -> None:
-    """Prints how many times as fast as dilation2d a form is."""
+    """Prints how many times faster than dilation2d a form is."""
     if name not in times:
         print(f"{name:<12}not built (python setup.py build_ext --inplace)")
         return

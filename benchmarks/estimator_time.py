@@ -1,10 +1,10 @@
-"""How long a forward pass of the large estimators takes, and which part of it takes it.
+"""How long does a forward pass of the large estimators take, and in which parts?
 
 HRNet-W32 and SimpleBaseline with ResNet-50 at 256x192, eight hourglasses, Hybrid-Pose's
 RNet and CNet and their fusion at 256x256; batch 1, untrained weights, in TensorFlow
-(graph) and in LiteRT (float32, phases, two threads). All answer in turn; medians. A
-part's share is the time until its last layer less that until the one before, in
-TensorFlow. The ratio: Hybrid-Pose's paper says that "the processing time of our
+(graph) and in LiteRT (float32, phases, two threads). All take turns; prints medians. A
+part's share is the time to its last layer minus the time to the previous part's, in
+TensorFlow. About the ratio, Hybrid-Pose's paper says that "the processing time of our
 hybrid-pose almost equals the sum" of both networks' (section IV.D, Fig. 14).
 
 Usage: python benchmarks/estimator_time.py [TURNS]
@@ -37,8 +37,8 @@ from tfpose.skeletons import COCO17, MPII16
 TURNS, THREADS = 5, 2
 MOST = 1.1
 STACKS = [(f"stack {n}", f"stack{n}_link") for n in range(1, 8)]
-# Of each network the skeleton of its joints, how it is built, and its parts by the
-# layer or output that each ends with; the last part is the rest.
+# Each network's skeleton, its constructor, and its parts with the layer or output that
+# ends each; the rest is the last part.
 NETWORKS = {
     "SimpleBaseline R50": (
         COCO17,
@@ -101,7 +101,7 @@ def until_each_part(model, parts, turns: int) -> dict[str, float]:
         part: model.output[end] if end in model.output else model.get_layer(end).output
         for part, end in parts
     }
-    # Of parts in parallel, as the fusion's, the second's time is that of both.
+    # For parallel parts, such as the fusion's, the second's time is that of both.
     ends = {part: list(outputs.values())[: n + 1] for n, part in enumerate(outputs)}
     ends["whole"] = model.output["keypoints"]
     calls = {name: graph(keras.Model(model.input, end)) for name, end in ends.items()}
@@ -111,13 +111,13 @@ def until_each_part(model, parts, turns: int) -> dict[str, float]:
 
 
 def graph(model):
-    """A compiled function of an image, whose answer is waited for."""
+    """A compiled function of an image that waits for its result."""
     answer = tf.function(lambda image: model({"image": image}, training=False))
     return lambda image: [np.asarray(x) for x in tf.nest.flatten(answer(image))]
 
 
 def lite_seconds(model, skeleton, turns: int) -> float:
-    """Seconds of a call of the exported network."""
+    """Seconds per call of the exported network."""
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(serving_model(model, skeleton, phases=True), folder, batch=1)
         content = litert.convert(folder)
@@ -127,7 +127,7 @@ def lite_seconds(model, skeleton, turns: int) -> float:
 
 
 def in_turn(calls: dict, turns: int) -> dict[str, float]:
-    """Median seconds of each call, all called in turn; the first turn warms up."""
+    """Median seconds of each call; all take turns, and the first turn warms up."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(turns + 1):
         for name, call in calls.items():
@@ -139,7 +139,7 @@ def in_turn(calls: dict, turns: int) -> dict[str, float]:
 
 
 def shares(until: dict[str, float]) -> str:
-    """Each part's percent of the whole."""
+    """Each part's percentage of the whole."""
     whole, before, texts = until["whole"], 0.0, []
     for part, seconds in until.items():
         part = "rest" if part == "whole" else part

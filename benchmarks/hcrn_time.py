@@ -1,8 +1,8 @@
 """What do HCRN's units cost? Inference with ResNet-101 at 368x368, with and without.
 
 HCRN Table I: 0.182 s holistic, 0.184 s without diffusion, 0.188 s in full on a Titan X,
-so at most 3.3 % more. Here the three networks answer in turn, and the medians of the
-ratios within a turn are printed.
+so at most 3.3 % more. Here the three networks take turns; prints the medians of the
+ratios within a turn.
 
 Usage: python benchmarks/hcrn_time.py [TURNS]
 """

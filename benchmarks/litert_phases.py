@@ -1,8 +1,8 @@
-"""How much faster LiteRT runs PoseFix as phases than as exported plainly, and as int8.
+"""How much faster is PoseFix in LiteRT with phases than exported plainly, and in int8?
 
 PoseFix with ResNet-50 at 256x192, 17 joints, batch 1, two threads, untrained weights.
-Three ``.tflite`` files of the same network run in turn, so that a busy machine slows
-all of them alike; the ratios are of their median times.
+Three ``.tflite`` files of the same network take turns, so a busy machine slows all
+alike; the ratios are between their median times.
 
 Usage: python benchmarks/litert_phases.py [repeats]
 """
@@ -39,7 +39,7 @@ def main(repeats: int = 30) -> None:
 
 
 def convert(model, examples: dict) -> dict[str, bytes]:
-    """The network as it was trained, with phases, and with phases in int8."""
+    """The network as trained, with phases, and with phases in int8."""
     files = {}
     for name, phases in (("transposed", False), ("phases", True)):
         with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +51,7 @@ def convert(model, examples: dict) -> dict[str, bytes]:
 
 
 def noise(count: int) -> dict[str, np.ndarray]:
-    """Inputs of the serving model; the time does not depend on their values."""
+    """Inputs for the serving model; their values do not affect the time."""
     random = np.random.default_rng(0)
     size = np.array([SIZE[1], SIZE[0]])
     return {
@@ -62,7 +62,7 @@ def noise(count: int) -> dict[str, np.ndarray]:
 
 
 def median_times(files: dict, example: dict, repeats: int) -> dict[str, float]:
-    """Seconds a call of each file, all of them called in turn."""
+    """Median seconds per call of each file; all take turns."""
     runners = {
         name: Interpreter(
             model_content=content, num_threads=THREADS
@@ -80,7 +80,7 @@ def median_times(files: dict, example: dict, repeats: int) -> dict[str, float]:
 
 
 def ratio(name: str, value: float, at_most: float) -> None:
-    """Prints one ratio beside what it should be."""
+    """Prints a ratio and its limit."""
     verdict = "" if value <= at_most else "   MISSED"
     print(f"{name:<24}{value:8.2f}   (wanted: at most {at_most}){verdict}")
 

@@ -1,8 +1,8 @@
-"""How long does scoring take, and how much of pycocotools' time is hotcoco's?
+"""How long does scoring take, and how does hotcoco compare with pycocotools?
 
-Measured in one run, processor time on one core, the median of some turns: OKS average
-precision of 3,000 people in 1,000 photos by both, and PCK and PCP of 10,000 people, one
-and three a photo; with the matching of poses to people, without reading files.
+Measures, in one run, processor time on one core, the median of several turns: OKS
+average precision of 3,000 people in 1,000 photos with both, and PCK and PCP of 10,000
+people, one or three per photo; includes matching poses to people, not reading files.
 
 Usage: python benchmarks/metrics.py
 """
@@ -55,13 +55,13 @@ def main() -> None:
 
 
 def tell(what: str, seconds: float, at_most: float | None) -> None:
-    """Prints a time and, if there is one, whether it keeps its limit."""
+    """Prints a time and, if it has a limit, whether it meets it."""
     limit = f", at most {at_most}: {seconds <= at_most}" if at_most else ""
     print(f"{what:36}{seconds:8.3f} s{limit}")
 
 
 def measure(task) -> tuple[float, object]:
-    """The median processor time in s of some turns, and what the task gives."""
+    """The median processor time in s of several turns, and the task's result."""
     times = []
     for _ in range(TURNS):
         start = time.process_time()
@@ -71,7 +71,7 @@ def measure(task) -> tuple[float, object]:
 
 
 def crowd(skeleton, people: int, per_photo: int) -> tuple[Annotations, Results]:
-    """People of several sizes, a third of whose joints have no label, and poses."""
+    """People of several sizes, with a third of their joints unlabeled, and poses."""
     random = np.random.default_rng(0)
     joints, rows = len(skeleton), np.arange(people)
     height = random.choice([60.0, 120.0, 300.0], (people, 1))

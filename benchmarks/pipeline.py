@@ -1,9 +1,9 @@
-"""How many people a second does the training input deliver at 256x192 on two cores?
+"""How many people per second does the training input deliver at 256x192 on two cores?
 
-Everything a training step needs: read the TFRecord, decode, crop, augment, synthesize
-errors, encode heatmaps, batch. The rival does the same for one person after the other
-in Python, with OpenCV and NumPy, its errors by the NumPy program of
-``benchmarks/synthesis.py``; and once more without errors, which are most of its time.
+It does everything a training step needs: read the TFRecord, decode, crop, augment,
+synthesize errors, encode heatmaps, batch. The rival does the same one person at a time
+in Python, with OpenCV, NumPy and the error synthesis of ``benchmarks/synthesis.py``,
+and once more without errors, which take most of its time.
 
 Usage: python benchmarks/pipeline.py [DATA SPLIT SKELETON]
 Without a prepared data set it renders a few synthetic photos.
@@ -33,7 +33,7 @@ from tfpose.data.examples import Supervision, training_batches
 
 SIZE, BATCH, CORES = (256, 192), 32, 2
 AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
-AT_LEAST = 250  # people a second
+AT_LEAST = 250  # people per second
 
 
 def main(data: str = "", split: str = "synthetic/train", name: str = "coco17") -> None:
@@ -63,7 +63,7 @@ def main(data: str = "", split: str = "synthetic/train", name: str = "coco17") -
 
 
 def time_pipeline(records, count, skeleton, batches=40) -> tuple[float, float]:
-    """People a second, and ms of processor time a person."""
+    """People per second, and ms of processor time per person."""
     person = pipeline.CropSpec(skeleton, SIZE, AUGMENTATION)
     people = pipeline.shuffled_people(records, count, person, BATCH, seed=0)
     codecs = {"heatmap": IntegralHeatmap(SIZE)}
@@ -79,7 +79,7 @@ def time_pipeline(records, count, skeleton, batches=40) -> tuple[float, float]:
 
 
 def time_loop(people, corrupt) -> float:
-    """People a second."""
+    """People per second."""
     rng = np.random.default_rng(0)
     start = time.perf_counter()
     for first in range(0, len(people), BATCH):

@@ -1,9 +1,9 @@
 """How does ``tfpose serve`` hold up under 8 clients, with and without bad requests?
 
-Starts the server with ``posefix_tiny_lsp`` on loopback; every client sends photos of
-one to three people to ``refine_photo``, one request after the other, and compares each
-answer with that of the SavedModel called directly. With a share of malformed requests
-mixed in, each of those has to get a 4xx with a reason.
+Starts the server with ``posefix_tiny_lsp`` on loopback. Each client sends photos of one
+to three people to ``refine_photo``, one request at a time, and compares every response
+with the SavedModel's own. If malformed requests are mixed in, each must get a 4xx with
+a reason.
 
 Usage: python benchmarks/serve_load.py [SECONDS] [--malformed 0.2] [--clients 8]
 """
@@ -35,12 +35,12 @@ from tfpose.weights.presets import model_folder
 
 MODEL, SIGNATURE, JOINTS = "posefix_tiny_lsp", "refine_photo", 14
 PHOTOS, PHOTO_SIZE = 12, (375, 500)
-# px; answers come as the shortest decimals of float32.
+# px; responses hold the shortest decimals of float32.
 TOLERANCE = 1e-3
 
 
 def main(seconds: float, malformed: float, clients: int) -> int:
-    """Prints what was measured; 1 if an answer was wrong."""
+    """Prints the measurements; returns 1 if a response was wrong."""
     with tempfile.TemporaryDirectory() as folder:
         saved = pathlib.Path(folder, MODEL, "1")
         savedmodel.write_servable(*table.load_model(model_folder(MODEL)), saved)
@@ -48,7 +48,7 @@ def main(seconds: float, malformed: float, clients: int) -> int:
         server, address = start(folder)
         try:
             url = f"{address}/v1/models/{MODEL}:predict"
-            run(url, good, 2.0, 0.0, clients)  # all threads have worked once
+            run(url, good, 2.0, 0.0, clients)  # warms up all threads
             before = memory(server.pid)
             found = run(url, good, seconds, malformed, clients)
             after = memory(server.pid)
@@ -70,7 +70,7 @@ def main(seconds: float, malformed: float, clients: int) -> int:
 
 
 def questions(refine) -> list[tuple[dict, np.ndarray]]:
-    """Bodies of requests, and the keypoints that are their right answers."""
+    """Request bodies, each with the correct keypoints."""
     generator = np.random.default_rng(0)
     pairs = []
     for number in range(PHOTOS):
@@ -93,7 +93,7 @@ def questions(refine) -> list[tuple[dict, np.ndarray]]:
 
 
 def photo(generator) -> bytes:
-    """A JPEG of about the size of a real one: patches and some noise."""
+    """A JPEG about as large as a real photo's: patches and some noise."""
     patches = tf.image.resize(generator.uniform(0, 255, (9, 12, 3)), PHOTO_SIZE)
     noisy = patches + generator.normal(0, 10, (*PHOTO_SIZE, 3))
     return tf.io.encode_jpeg(tf.saturate_cast(noisy, tf.uint8)).numpy()
@@ -124,7 +124,7 @@ def spoiled(body: dict, choice: random.Random) -> dict:
 
 
 def start(folder: str) -> tuple[subprocess.Popen, str]:
-    """The server and its address, when it answers."""
+    """Starts the server; returns it and its address once it answers."""
     command = [sys.executable, "-m", "tfpose", "serve", "--models", folder]
     command += ["--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -144,7 +144,7 @@ def start(folder: str) -> tuple[subprocess.Popen, str]:
 
 
 def run(url: str, good, seconds: float, malformed: float, clients: int) -> list[tuple]:
-    """(kind, seconds it took, what was wrong or "") of each request."""
+    """(kind, seconds it took, what was wrong or "") for each request."""
     found: list[tuple] = []
     end = time.monotonic() + seconds
 

@@ -1,9 +1,9 @@
-"""How long does a person's error synthesis take on one core, and how long in NumPy?
+"""How long does one person's error synthesis take on one core, and how long in NumPy?
 
-Measured in one run: ``tfpose.synthesis.posefix`` in a graph on batches of 32 people
+Measures, in one run, ``tfpose.synthesis.posefix`` in a graph on batches of 32 people
 with three neighbors each, and a joint-by-joint NumPy program that samples like
-PoseFix's own code: 125 to 2000 positions of each error, all of them tested, one of the
-allowed ones chosen.
+PoseFix's own code: it tests 125 to 2000 positions for each error and picks one of those
+allowed.
 
 Usage: python benchmarks/synthesis.py
 """
@@ -24,7 +24,7 @@ from tfpose.synthesis import posefix
 
 PEOPLE, NEIGHBORS = 32, 3
 AREA = 177.4**2  # px^2, of a person who fills a crop of 256x192
-AT_MOST = 0.3  # ms a person
+AT_MOST = 0.3  # ms per person
 SAMPLES = {"good": 125, "jitter": 500, "inversion": 500, "swap": 500, "miss": 2000}
 
 
@@ -50,7 +50,7 @@ def crowd(people: int, seed: int = 0):
 
 
 def time_tensorflow(batches: int = 100) -> float:
-    """Processor time in ms a person, the median over batches."""
+    """Processor time in ms per person, the median over batches."""
     pose, near = map(tf.constant, crowd(PEOPLE))
     valid, near_valid = tf.ones(pose.shape[:2]), tf.ones(near.shape[:3])
     area = tf.fill([PEOPLE], AREA)
@@ -70,7 +70,7 @@ def time_tensorflow(batches: int = 100) -> float:
 
 
 def time_numpy(people: int = 8) -> float:
-    """Processor time in ms a person."""
+    """Processor time in ms per person."""
     pose, near = crowd(people)
     rng = np.random.default_rng(0)
     start = time.process_time()
@@ -80,7 +80,7 @@ def time_numpy(people: int = 8) -> float:
 
 
 def corrupt_pose(pose, near, rng, skeleton=COCO17):
-    """One person, joint by joint: f32[K, 2]."""
+    """Corrupts one person, joint by joint: f32[K, 2]."""
     probabilities = posefix.error_probabilities(
         skeleton, tf.constant([len(pose)]), tf.constant([len(near)])
     ).numpy()[0]
@@ -99,7 +99,7 @@ def corrupt_pose(pose, near, rng, skeleton=COCO17):
 
 
 def place(error, points, kinds, scale, rng):
-    """A position of one error, chosen among all samples that are allowed, or None."""
+    """A position for one error, chosen from all allowed samples, or None."""
     rule = posefix.RULES[error]
     low, high, clearance = scale * np.sqrt(-2 * np.log([*rule.radius, rule.clearance]))
     watched = np.array(rule.kept_from)[kinds]

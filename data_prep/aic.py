@@ -1,9 +1,9 @@
-"""AI Challenger keypoints (Wu et al., 2017): several people a photo, 14 joints.
+"""AI Challenger keypoints (Wu et al., 2017): several people per photo, 14 joints.
 
 Reads the data set's own folders, ``ai_challenger_keypoint_train_20170902`` and
 ``..._validation_20170911``, each with a JSON list of photos and a folder of photos; or
-the same people as COCO annotations, ``aic_train.json`` and ``aic_val.json``. In the own
-files a joint's third number is 1 where visible, 2 where occluded and 3 where not
+the same people as COCO annotations, ``aic_train.json`` and ``aic_val.json``. In the
+original files, a joint's third number is 1 if visible, 2 if occluded and 3 if not
 labeled, and boxes are corners.
 """
 
@@ -19,7 +19,7 @@ from tfpose.io.coco_records import annotation_entry, annotations_json
 from tfpose.io.files import read_json
 from tfpose.skeletons import AIC14
 
-# COCO's visibility by AI Challenger's.
+# AI Challenger's visibility -> COCO's.
 VISIBILITY = {1: 2, 2: 1, 3: 0, 0: 0}
 
 
@@ -35,7 +35,7 @@ def _files(part: str, date: str, short: str) -> Files:
 class Aic(CocoLayout):
     """Splits: ``train`` and ``validation``, the official ones.
 
-    A photo's id is its place in the own file, from 1; people are numbered likewise.
+    A photo's id is its place in the original file, from 1; so is a person's.
     """
 
     name = "aic"

@@ -1,6 +1,6 @@
-"""The data sets by name; no imports, for the command line."""
+"""Names of the data sets; imports nothing, for the command line."""
 
-# Builder module and class by the data set's name.
+# Data set -> module and class of its builder.
 BUILDERS = {
     "synthetic": ("data_prep.synthetic", "Synthetic"),
     "lsp": ("data_prep.lsp", "Lsp"),

@@ -1,4 +1,4 @@
-"""COCO 2017 person keypoints (Lin et al., ECCV 2014): several people a photo.
+"""COCO 2017 person keypoints (Lin et al., ECCV 2014): several people per photo.
 
 Reads the data set's own folder: ``annotations/person_keypoints_train2017.json`` and
 ``..._val2017.json``, and the photos in ``train2017/`` and ``val2017/``. Coordinates
@@ -15,7 +15,7 @@ from tfpose.skeletons import COCO17, POSETRACK15
 class Coco(CocoLayout):
     """Splits: ``train`` and ``validation``, the official ones.
 
-    With ``skeleton=posetrack15`` the poses are written in PoseTrack's joints.
+    ``skeleton=posetrack15`` writes the poses in PoseTrack's joints.
     """
 
     name = "coco"

@@ -1,9 +1,8 @@
 """Base of the data sets that are, or can be read as, COCO annotations.
 
-A data set's module says where its files are, what they call the joints and, where the
-files are of another form, how one becomes COCO annotations (``read``). Finding the
-files, checking the records, mapping joints by name and counting who is left out is the
-same for all.
+A data set's module defines where its files are, what they call the joints and, for
+other formats, how to convert a file to COCO annotations (``read``). This module finds
+the files, checks the records, maps joints by name and counts who is left out.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ class Files:
     """Where a split is.
 
     Attributes:
-        annotations: path patterns below the data set's folder; the first that matches
-            is taken, with all its matches.
-        images: the folder below the data set's that photos' names start from.
+        annotations: path patterns below the data set's folder; the first pattern with
+            matches supplies all the files.
+        images: base of the photos' names, relative to the data set's folder.
     """
 
     annotations: tuple[str, ...]
@@ -45,31 +44,31 @@ class Files:
 
 
 class CocoLayout(PeopleBuilder, skip_registration=True):
-    """A subclass has ``FILES`` by split and, where they are needed, the others.
+    """A subclass defines ``FILES`` by split and, if needed, the other attributes.
 
     Args:
-        annotations: another file than the official ones, below the data set's folder;
-            it is then the only split.
-        images: the folder of its photos; the data set's own folder if not given.
-        split: what that split is called.
+        annotations: a file, below the data set's folder, to read instead of the
+            official ones; it is then the only split.
+        images: folder of its photos; default: the data set's folder.
+        split: name of that split.
 
-    Left out, and counted by reason: annotations of crowds and people without a labeled
-    joint. Neither is a neighbor of the others.
+    Leaves out, and counts by reason, annotations of crowds and people without a labeled
+    joint. Neither counts as anybody's neighbor.
 
     Raises:
-        TfposeError: ``split`` or ``images`` without ``annotations``, or another split
-            than the data set has.
+        TfposeError: ``split`` or ``images`` without ``annotations``, or a split that
+            the data set does not have.
     """
 
     FILES: dict[str, Files]
-    # A joint's name in the files -> in the skeleton. Before it is looked up, a name
-    # is written in lower case with underscores.
+    # A joint's name in the files -> in the skeleton. Names are first converted to
+    # lower case with underscores.
     RENAMED: dict[str, str] = {}
-    # Joints of the skeleton that some of the files do not have.
+    # Joints of the skeleton that some files lack.
     MAY_LACK: frozenset[str] = frozenset()
-    # The coordinate of the files' first pixel: 1 where they were written by MATLAB.
+    # The coordinate of the files' first pixel: 1 for files from MATLAB.
     FIRST_PIXEL = 0
-    # Entries of photos and people that annotation files keep.
+    # Entries of photos and people to keep in the annotation files.
     PHOTO_NOTES: tuple[str, ...] = ()
     PERSON_NOTES: tuple[str, ...] = ()
 
@@ -97,10 +96,10 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         super().__init__(**kwargs)
 
     def splits(self, source: pathlib.Path) -> tuple[str, ...]:
-        """The splits whose annotations are there.
+        """The splits that have annotations.
 
         Raises:
-            PoseFileError: none is.
+            PoseFileError: there are none.
         """
         if self.given:
             return (self.given_split,)
@@ -124,30 +123,30 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         return []
 
     def read(self, path: pathlib.Path, split: str, number: int) -> dict:
-        """What a file holds, as COCO annotations.
+        """Reads a file as COCO annotations.
 
-        Where the files are of another form, a subclass brings them into this one. An
-        annotation may lack ``keypoints``; it may have ``head_size`` in px.
+        Subclasses convert other formats. An annotation may lack ``keypoints``, and may
+        have ``head_size`` in px.
 
         Args:
-            path: of the file.
-            split: that is wanted, for files that hold several.
-            number: the file's place among those of the split.
+            path: path of the file.
+            split: split to read, for files that hold several.
+            number: the file's place among the split's files.
         """
         del split, number
         return read_json(path)
 
     def convert(self, keypoints, visible, entry: dict):
-        """A pose of ``SKELETON`` in the records' skeleton, if that is another one."""
+        """Converts a pose from ``SKELETON`` to a different record skeleton."""
         raise TypeError(f"{type(self).__name__} converts no poses")
 
     def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
-        """The photos with people, file by file in the order of their ids.
+        """The photos with people, file by file, sorted by id.
 
         Raises:
-            PoseFileError: no annotations file, or one that is not as expected.
-            PhotoError: other joints than the data set's, or a photo that is missing or
-                damaged.
+            PoseFileError: no annotations file, or an invalid one.
+            PhotoError: the wrong joints for the data set, or a missing or damaged
+                photo.
         """
         folder = source / (self.given or self.FILES[split]).images
         seen: set[int] = set()
@@ -183,7 +182,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         return notes
 
     def _files_of(self, split, source) -> Iterator[tuple[pathlib.Path, Annotations]]:
-        """Each annotations file of a split and what it holds."""
+        """Each annotations file of a split, with its content."""
         paths = self.files(split, source)
         if not paths:
             wanted = source / self.FILES[split].annotations[0]
@@ -193,7 +192,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             yield path, as_annotations(data, path)
 
     def _with_our_names(self, path, data):
-        """The data with joints renamed; who has no keypoints gets unlabeled ones."""
+        """Renames joints; people without keypoints get unlabeled ones."""
         whole = isinstance(data, dict) and all(
             isinstance(data.get(key), list) for key in ("annotations", "categories")
         )
@@ -212,7 +211,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             raise PhotoError(
                 f"{path}: expected the joints of {self.SKELETON.name}, found {names}"
             )
-        # Limbs are dropped: some files repeat those of COCO, whatever the joints.
+        # Drops limbs: some files repeat COCO's, whatever their joints.
         category = {"id": category.get("id"), "keypoints": names}
         if set(self.SKELETON.torso) <= set(names):
             category["torso"] = list(self.SKELETON.torso)
@@ -221,7 +220,7 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
     def _count(self, people: Annotations) -> None:
         unlabeled = ~np.any(people.visible > 0, axis=1) & ~people.crowd
         counts = {"crowd": people.crowd, "no labeled joint": unlabeled}
-        # Adding counters leaves out what is zero.
+        # Adding counters drops zeros.
         self.left_out += collections.Counter(
             {reason: int(which.sum()) for reason, which in counts.items()}
         )

@@ -1,7 +1,7 @@
-"""Poses of one data set in the joints of another (PoseRefiner section 4.1).
+"""Converts poses to the joints of another data set (PoseRefiner section 4.1).
 
-Pure functions of one person's pose in photo pixels. A joint that cannot be had is not
-labeled: its visibility is 0 and its place (0, 0).
+Pure functions of one person's pose in photo pixels. A joint that cannot be derived is
+unlabeled: visibility 0 at (0, 0).
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
 
 def rejoin(keypoints, visible, joints, skeleton: Skeleton):
-    """A pose in a skeleton's joints, by name.
+    """Maps a pose to a skeleton's joints, by name.
 
     Args:
         keypoints: f64[n, 2].
         visible: u8[n].
-        joints: the n names of the given joints; names the skeleton does not have are
-            dropped.
-        skeleton: of the result.
+        joints: the n names of the given joints; drops those not in the skeleton.
+        skeleton: skeleton of the result.
 
     Returns:
         keypoints f64[K, 2] and visible u8[K].
@@ -29,24 +28,24 @@ def rejoin(keypoints, visible, joints, skeleton: Skeleton):
     keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
     place = {joint: index for index, joint in enumerate(joints)}
     rows = [place.get(joint, -1) for joint in skeleton.joints]
-    # Row -1 is the one that is appended.
+    # Row -1 is the appended one.
     visible = np.append(visible, 0)[rows].astype(np.uint8)
     points = np.concatenate([keypoints, np.zeros((1, 2))])[rows]
     return np.where(visible[:, None] > 0, points, 0.0), visible
 
 
 def coco_to_posetrack(keypoints, visible, segmentation=None):
-    """A COCO person in PoseTrack's joints.
+    """Converts a COCO person to PoseTrack's joints.
 
-    The top of the head is the top-most vertex of the person's segment, the bottom the
-    midpoint of the nose and the midpoint of the shoulders. A departure: where no joint
-    of the face is labeled, the top of the segment is taken for a shoulder or a hip,
-    and the head top is left out; the paper does not speak of such people.
+    The top of the head is the topmost vertex of the person's segment; the bottom is
+    midway between the nose and the midpoint of the shoulders. A departure: if no joint
+    of the face is labeled, the top of the segment is probably a shoulder or a hip, so
+    there is no head top; the paper does not mention such people.
 
     Args:
         keypoints: f64[17, 2].
         visible: u8[17]; the head bottom is as visible as the least visible of the three
-            joints it is made of.
+            joints it comes from.
         segmentation: COCO's polygons [[x, y, x, y, ...], ...]; without them, or with a
             run-length code, there is no head top.
 
@@ -71,7 +70,7 @@ def coco_to_posetrack(keypoints, visible, segmentation=None):
 
 
 def top_vertex(segmentation) -> np.ndarray | None:
-    """The vertex f64[2] of COCO polygons with the least y, the first of several.
+    """The first vertex f64[2] with the smallest y in COCO polygons.
 
     None without polygons.
     """
@@ -86,10 +85,10 @@ def top_vertex(segmentation) -> np.ndarray | None:
 
 
 def mpii_to_posetrack(keypoints, visible):
-    """An MPII person in PoseTrack's joints.
+    """Converts an MPII person to PoseTrack's joints.
 
-    MPII's upper neck is the head bottom; the nose, which MPII does not label, is the
-    midpoint of the head's two ends and as visible as the less visible of them.
+    MPII's upper neck is the head bottom. MPII does not label the nose: it becomes the
+    midpoint of the head's two ends, as visible as the less visible end.
 
     Args:
         keypoints: f64[16, 2].

@@ -1,8 +1,8 @@
 """CrowdPose (Li et al., CVPR 2019): photos of people in crowds, 14 joints.
 
 Reads the data set's own files, ``json/crowdpose_train.json``, ``..._val.json`` and
-``..._test.json``, and the photos of all splits in ``images/``. ``num_keypoints`` of the
-files does not count the head and the neck; the visibilities do.
+``..._test.json``, and the photos of all splits in ``images/``. The files'
+``num_keypoints`` leaves out the head and the neck; the visibilities include them.
 """
 
 from __future__ import annotations

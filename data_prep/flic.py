@@ -1,15 +1,15 @@
 """FLIC (Sapp and Taskar, CVPR 2013): actors' upper bodies in film frames, 10 joints.
 
-Reads either of, with the photos in ``images/``:
+Reads one of these, with the photos in ``images/``:
 
-- ``examples.mat``, the data set's own file: of each example ``filepath``, ``coords``
-  f64[2, 29] with NaN where not labeled, ``torsobox`` and ``istrain`` or ``istest``;
-- ``train.h5`` and ``valid.h5`` of the hourglass papers, better with
+- ``examples.mat``, the data set's own file: for each example ``filepath``, ``coords``
+  f64[2, 29] with NaN if not labeled, ``torsobox`` and ``istrain`` or ``istest``;
+- ``train.h5`` and ``valid.h5`` from the hourglass papers, preferably the files with
   ``..._personcentric`` in their names: ``imgname`` and ``part`` f64[N, 11, 2].
 
 Coordinates count from 1. Left and right are the person's in ``examples.mat`` and in the
-personcentric files; in the others those of people seen from behind are exchanged.
-Several examples can show the same person, so nobody is another's neighbor.
+personcentric files; the other files swap them for people seen from behind.
+Several examples can show the same person, so nobody has neighbors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tfpose.io.coco_records import (
 )
 from tfpose.skeletons import FLIC10
 
-# The places of joints in ``coords``, from 0; all others but the eyes are empty.
+# The joints' columns in ``coords``, from 0; other columns but the eyes' are empty.
 COLUMNS = {
     "left_shoulder": 0, "left_elbow": 1, "left_wrist": 2, "right_shoulder": 3,
     "right_elbow": 4, "right_wrist": 5, "left_hip": 6, "right_hip": 9, "nose": 16,
@@ -37,7 +37,7 @@ COLUMNS = {
 # The places in ``part``.
 PARTS = {**COLUMNS, "right_hip": 7, "nose": 10}
 TORSO = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-# The papers' crop is three times the torso; crops show a quarter more than the box.
+# The papers' crop is 3 times the torso; our crops are 1.25 times the box.
 TORSOS = 3 / 1.25
 
 
@@ -48,8 +48,8 @@ def _files(part: str) -> Files:
 class Flic(CocoLayout):
     """Splits: ``train`` and ``test``, the official ones.
 
-    An image's and a person's id is the example's place in the file, from 1. The neck
-    lies between the shoulders.
+    Image and person ids are the example's place in the file, from 1. The neck is midway
+    between the shoulders.
     """
 
     name = "flic"
@@ -68,7 +68,7 @@ class Flic(CocoLayout):
 
 
 def _read_examples(path, split: str) -> dict[int, tuple]:
-    """By number the name, coords f64[29, 2], its columns and the torso's corners."""
+    """Number -> name, coords f64[29, 2], its columns and the torso's corners."""
     found = {}
     examples = np.ravel(read_struct(path, "examples"))
     for number, example in enumerate(examples, start=1):
@@ -87,10 +87,10 @@ def _read_examples(path, split: str) -> dict[int, tuple]:
 
 
 def _read_h5(path, split: str) -> dict[int, tuple]:
-    """By number the name, part f64[11, 2] and its places; these files have no torso."""
+    """Number -> name, part f64[11, 2] and its places; these files have no torso."""
     import h5py
 
-    del split  # the file has one
+    del split  # the file has only one
     try:
         with h5py.File(path) as file:
             names, parts = np.asarray(file["imgname"]), np.asarray(file["part"])
@@ -109,7 +109,7 @@ def _read_h5(path, split: str) -> dict[int, tuple]:
 
 
 def _pose(places: np.ndarray, columns: dict[str, int]):
-    """keypoints f64[10, 2] and visible, the neck between labeled shoulders."""
+    """keypoints f64[10, 2] and visible, with the neck between labeled shoulders."""
     keypoints = np.full((10, 2), np.nan)
     for joint, column in columns.items():
         keypoints[FLIC10.index(joint)] = places[column]

@@ -1,11 +1,11 @@
-"""JHMDB (Jhuang et al., ICCV 2013): one person a frame of short videos, 15 joints.
+"""JHMDB (Jhuang et al., ICCV 2013): short videos, one person per frame, 15 joints.
 
 Reads the data set's own folder, ``joint_positions/ACTION/VIDEO/joint_positions.mat``
 with the frames ``Rename_Images/ACTION/VIDEO/00001.png`` ... and the lists of videos in
 ``splits/ACTION_test_splitN.txt``; or the same people as COCO annotations,
 ``annotations/SubN_train.json`` and ``..._test.json``. A video's ``pos_img`` is
-f64[2, 15, frames]. Both count pixels from 1, and every joint is labeled, also those
-outside the frame.
+f64[2, 15, frames]. Both count pixels from 1 and label every joint, even outside the
+frame.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tfpose.io.files import read_json
 from tfpose.skeletons import JHMDB15
 
 VIDEOS = "joint_positions/*/*/joint_positions.mat"
-# A video's frames are numbered from 1 on; a frame's id is the person's.
+# Frames of a video are numbered from 1; a person has the frame's id.
 FRAMES = 100_000
-# What the lists of videos call our splits.
+# Our splits -> their numbers in the lists of videos.
 LISTED = {"train": "1", "test": "2"}
 
 
@@ -39,12 +39,12 @@ def _files(fold: int) -> dict[str, Files]:
 class Jhmdb(CocoLayout):
     """Splits: ``train`` and ``test`` of one of the three official divisions.
 
-    In the own layout a frame's id is the video's place in the split, from 1, times
-    100,000 plus the frame's number. The annotation files that are written keep each
+    In the original layout, a frame's id is the video's place in the split, from 1,
+    times 100,000 plus the frame's number. The annotation files written keep each
     frame's video and number.
 
     Args:
-        fold: which division, 1 to 3.
+        fold: number of the division, 1 to 3.
     """
 
     name = "jhmdb"
@@ -64,14 +64,14 @@ class Jhmdb(CocoLayout):
         super().__init__(**kwargs)
 
     def files(self, split: str, source: pathlib.Path) -> list[pathlib.Path]:
-        """The split's videos, or else its annotations."""
+        """The split's videos, else its annotations."""
         found = super().files(split, source)
         if self.given or not found or found[0].suffix != ".mat":
             return found
         return [video for video in found if self._split_of(video, source) == split]
 
     def _split_of(self, video: pathlib.Path, source: pathlib.Path) -> str | None:
-        """The split that the lists put a video in; None where it is in neither."""
+        """The split that the lists put a video in; None if it is in neither."""
         action, name = video.parent.parent.name, video.parent.name
         path = source / "splits" / f"{action}_test_split{self.fold}.txt"
         try:
@@ -88,7 +88,7 @@ class Jhmdb(CocoLayout):
         positions = read_mat(path, {"pos_img": (2, 15, None)})["pos_img"]
         if not np.isfinite(positions).all():
             raise PoseFileError(f"{path}: expected finite pos_img, found others")
-        # A file that was asked for by name is of the video in the folder ``images``.
+        # A file given by name belongs to the video in the folder ``images``.
         action, video = path.parent.parent.name, path.parent.name
         folder = "" if self.given else f"Rename_Images/{action}/{video}/"
         visible, images, people = np.full(15, 2), [], []

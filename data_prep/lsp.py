@@ -1,8 +1,8 @@
-"""Leeds Sports Pose (Johnson and Everingham, BMVC 2010): one athlete a photo.
+"""Leeds Sports Pose (Johnson and Everingham, BMVC 2010): one athlete per photo.
 
 Reads the data set's own folder: ``images/im0001.jpg`` ... and ``joints.mat``, whose
-``joints`` is f64[3, 14, N]: x and y counted from 1, and a third row that is 1 where
-the joint is occluded; it is labeled all the same. Left and right are the person's.
+``joints`` is f64[3, 14, N]: x and y counted from 1, and a third row that is 1 if the
+joint is occluded (but still labeled). Left and right are the person's.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from data_prep.people import (
 from tfpose.errors import PhotoError
 from tfpose.skeletons import LSP14
 
-# The official split: the first thousand photos train.
+# The official split: the first 1,000 photos are for training.
 TRAINING_PHOTOS = 1000
 
 
 def read_joints(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The ``joints`` array of a LSP or LSPET ``joints.mat``.
+    """The ``joints`` array of an LSP or LSPET ``joints.mat``.
 
     Args:
-        path: of the file.
-        shape: expected, up to the number of photos that comes last.
+        path: path of the file.
+        shape: expected shape without its last axis, the number of photos.
 
     Raises:
         PhotoError: no such file, not a MATLAB file, or another shape.
@@ -53,7 +53,7 @@ def read_joints(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def athlete(xy: np.ndarray, visible: np.ndarray, person_id: int) -> tuple[Person, ...]:
-    """The person of a photo that has no box and no segment; none without a joint.
+    """The person in a photo without box or segment; () if no joint is labeled.
 
     Args:
         xy: f64[14, 2], counted from 1.
@@ -64,7 +64,7 @@ def athlete(xy: np.ndarray, visible: np.ndarray, person_id: int) -> tuple[Person
     if not visible.any():
         return ()
     box = person_box(keypoints, visible)
-    # Segment areas of COCO people are about 0.53 of their boxes.
+    # A COCO person's segment covers about 0.53 of the box.
     return (Person(keypoints, visible, box, 0.53 * box[2] * box[3], person_id),)
 
 

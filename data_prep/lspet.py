@@ -1,8 +1,8 @@
 """LSP Extended Training (Johnson and Everingham, CVPR 2011): 10,000 photos.
 
 Reads the data set's own folder: ``images/im00001.jpg`` ... and ``joints.mat``, whose
-``joints`` is f64[14, 3, N]: x and y counted from 1, and a third column that is 1 where
-the joint is *labeled* (the opposite sense of LSP's); other coordinates are garbage.
+``joints`` is f64[14, 3, N]: x and y counted from 1, and a third column that is 1 if the
+joint is *labeled* (unlike LSP's); other joints' coordinates are garbage.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """MPII Human Pose (Andriluka et al., CVPR 2014): the validation people as pose files.
 
-Reads the validation set as the single-person papers exchange it, and predictions in
-the same layout, into COCO annotations and results, so that ``tfpose evaluate`` scores
-them. The files, by person in one common order:
+Converts the validation set in the single-person papers' format, and predictions in the
+same layout, to COCO annotations and results, which ``tfpose evaluate`` scores. The
+files list people in the same order:
 
 - ``detections_our_format.mat``: ``pos_gt_src`` f64[16, 2, N], x and y counted from 1;
-  ``jnt_missing`` u8[16, N], 1 without label; ``headboxes_src`` f64[2, 2, N], the two
+  ``jnt_missing`` u8[16, N], 1 if unlabeled; ``headboxes_src`` f64[2, 2, N], the two
   corners of the head box; ``dataset_joints``, the joints' short names.
 - ``valid_images.txt``: the photo of each person; ``valid.h5``: ``visible`` f64[N, 16].
 - predictions: a ``.mat`` with ``preds`` f32[N, 16, 2], x and y counted from 1.
@@ -27,23 +27,23 @@ from tfpose.skeletons import MPII16
 
 # PCKh's head size is this share of the head box's diagonal (MPII evaluation tools).
 HEAD_SHARE = 0.6
-# The files' short names, in the order that MPII16 has.
+# The files' short names, in MPII16's order.
 SHORT_NAMES = (
     "rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho lsho lelb lwri"
 ).split()
 
 
 def validation_annotations(source: pathlib.Path) -> dict:
-    """The people of the validation set as a COCO annotations file's data.
+    """Reads the people of the validation set as COCO annotations.
 
     Annotation ids count people from 1 in the files' order; a photo's image id is the
-    number in its name. Coordinates count from 0, ``head_size`` is PCKh's.
+    number in its name. Coordinates count from 0; ``head_size`` is PCKh's.
 
     Args:
         source: folder with the three files named above.
 
     Raises:
-        PoseFileError: a file is missing, is of another form, or they do not agree.
+        PoseFileError: a file is missing or has another format, or the files disagree.
     """
     source = pathlib.Path(source)
     path = source / "detections_our_format.mat"
@@ -82,17 +82,17 @@ def validation_annotations(source: pathlib.Path) -> dict:
 
 
 def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
-    """Predictions for the validation people as COCO results.
+    """Reads predictions for the validation people as COCO results.
 
-    Each carries the ``annotation_id`` of its person; the files hold no scores, so
-    every score is 1.
+    Each has the ``annotation_id`` of its person; the files hold no scores, so every
+    score is 1.
 
     Args:
         path: the ``.mat`` with ``preds``.
-        annotations: of ``validation_annotations``.
+        annotations: from ``validation_annotations``.
 
     Raises:
-        PoseFileError: the file is of another form or for another number of people.
+        PoseFileError: wrong format, or another number of people.
     """
     people = annotations["annotations"]
     predictions = read_mat(path, {"preds": (len(people), 16, 2)})["preds"]
@@ -105,19 +105,19 @@ def predicted_poses(path: pathlib.Path, annotations: dict) -> list[dict]:
 
 
 def image_id_of(name: str) -> int:
-    """The number that MPII's photos are named by: 005808361.jpg -> 5808361.
+    """The number in an MPII photo's name: 005808361.jpg -> 5808361.
 
     Raises:
-        TfposeError: the name is no number.
+        TfposeError: the name is not a number.
     """
     return int(pathlib.Path(name).stem)
 
 
 def read_mat(path, shapes: dict) -> dict:
-    """The named arrays of a MATLAB file; None in a shape stands for any length.
+    """Reads named arrays from a MATLAB file; None in a shape means any length.
 
     Raises:
-        PoseFileError: no MATLAB file, or arrays that are missing or of other shapes.
+        PoseFileError: no MATLAB file, or arrays missing or of the wrong shape.
     """
     import scipy.io
 
@@ -138,10 +138,10 @@ def read_mat(path, shapes: dict) -> dict:
 
 
 def read_struct(path, name: str):
-    """A structure of a MATLAB file, its fields as attributes, lengths of 1 left out.
+    """Reads a MATLAB structure, with fields as attributes and arrays squeezed.
 
     Raises:
-        PoseFileError: no MATLAB file, or one without it.
+        PoseFileError: no MATLAB file, or no such structure.
     """
     import scipy.io
 
@@ -184,7 +184,7 @@ def _read_visible(path, shape: tuple[int, int]) -> np.ndarray:
 
 
 def main(arguments=None) -> None:
-    """Writes ``annotations.json`` and ``results_NAME.json`` into the folder OUT."""
+    """Writes ``annotations.json`` and ``results_NAME.json`` to the folder OUT."""
     parser = argparse.ArgumentParser(
         prog="python -m data_prep.mpii", description=main.__doc__
     )

@@ -1,16 +1,16 @@
 """MPII Human Pose (Andriluka et al., CVPR 2014): people in 25,000 photos, 16 joints.
 
-Reads, in the photos' folder's parent, either of
+Reads one of these, from the parent of the photos' folder:
 
-- ``mpii_human_pose_v1_u12_1.mat``, the data set's own file, whose ``RELEASE`` holds
-  photos (``annolist``), which of them train (``img_train``) and, of each person, the
-  head box, the place and scale and the labeled joints;
-- ``annot/train.json`` and ``annot/valid.json``, the same people as the single-person
-  papers exchange them (https://github.com/leoxiaobin/deep-high-resolution-net.pytorch):
-  a list of ``image``, ``center``, ``scale``, ``joints`` and ``joints_vis``.
+- ``mpii_human_pose_v1_u12_1.mat``, the data set's own file, whose ``RELEASE`` holds the
+  photos (``annolist``), which of them are for training (``img_train``) and, for each
+  person, the head box, the position and scale, and the labeled joints;
+- ``annot/train.json`` and ``annot/valid.json``, the same people in the single-person
+  papers' format (https://github.com/leoxiaobin/deep-high-resolution-net.pytorch): a
+  list of ``image``, ``center``, ``scale``, ``joints`` and ``joints_vis``.
 
-The photos are in ``images/``. Both count pixels from 1. ``data_prep.mpii`` reads the
-validation people of a third form, for scoring.
+The photos are in ``images/``. Both count pixels from 1. ``data_prep.mpii`` reads a
+third format of the validation people, for scoring.
 """
 
 from __future__ import annotations
@@ -37,28 +37,28 @@ RELEASE = (
     "mpii_human_pose_v1_u12_1.mat",
     "mpii_human_pose_v1_u12_*/mpii_human_pose_v1_u12_1.mat",
 )
-# Files that name the photos of the usual validation people.
+# Files that list the photos of the usual validation people.
 VALIDATION_LISTS = ("annot/valid.json", "valid.json", "valid_images.txt")
 # ``scale`` is the person's height in units of this many px.
 SCALE_UNIT = 200.0
-# The papers' crops are this much of ``scale`` below the middle of the person.
+# The papers' crops lie this many times ``scale`` px below the person's center.
 BELOW = 15.0
-# The joints named neck and head top lie on the head box's diagonal, which is this many
-# times as long (the median of 2,932 validation people; of 98 in 100 it is within 1%).
+# The head box's diagonal, on which neck and head top lie, divided by their distance
+# (the median of 2,932 validation people; within 1% for 98 in 100).
 DIAGONAL = 1.25
 
 
 class Mpii(CocoLayout):
     """Splits: ``train`` and ``validation``, the people of the two lists.
 
-    The data set's own file knows no validation people: with it, those in the photos
-    that ``annot/valid.json`` (or ``valid_images.txt``) beside it names are the
-    validation split, and without such a list there is none.
+    The data set's own file does not mark validation people: there, the validation split
+    is the people in the photos listed by ``annot/valid.json`` (or ``valid_images.txt``)
+    beside it. Without such a list there is no validation split.
 
-    A person's box is the square of side 200 ``scale`` that the papers crop a quarter
-    larger; ``head_size`` is 0.6 of the head box's diagonal, in the lists, which have no
-    head box, estimated as 0.75 of the distance from neck to head top. With
-    ``skeleton=posetrack15`` the poses are written in PoseTrack's joints.
+    A person's box is the square of side 200 ``scale``, which the papers crop a quarter
+    larger. ``head_size`` is 0.6 of the head box's diagonal; the lists have no head box,
+    so there it is 0.75 of the distance from neck to head top.
+    ``skeleton=posetrack15`` writes the poses in PoseTrack's joints.
     """
 
     name = "mpii"
@@ -68,7 +68,7 @@ class Mpii(CocoLayout):
         "train": Files((*RELEASE, "annot/train.json", "train.json"), "images"),
         "validation": Files((*RELEASE, "annot/valid.json", "valid.json"), "images"),
     }
-    # MPII-TRB repeats the people of MPII with some of their joints and with contours.
+    # MPII-TRB repeats MPII's people with some of their joints and with contours.
     RENAMED = {"head": "head_top"}
     MAY_LACK = frozenset({"pelvis", "thorax"})
     FIRST_PIXEL = 1
@@ -77,7 +77,7 @@ class Mpii(CocoLayout):
         return mpii_to_posetrack(keypoints, visible)
 
     def files(self, split: str, source: pathlib.Path) -> list[pathlib.Path]:
-        """The annotation files of a split; none if nobody says who validates."""
+        """The annotation files of a split; none without a validation list."""
         found = super().files(split, source)
         if self.given or split == "train":
             return found
@@ -91,7 +91,7 @@ class Mpii(CocoLayout):
 
 
 def _read_list(path, records: list) -> dict:
-    """COCO annotations of the papers' list; people are numbered from 1."""
+    """Converts the papers' list to COCO annotations; person ids count from 1."""
     images, people = {}, []
     for place, record in enumerate(records):
         try:
@@ -122,7 +122,7 @@ def _read_list(path, records: list) -> dict:
 
 
 def _read_release(path, split: str) -> dict:
-    """COCO annotations of the people of a split in the data set's own file.
+    """Converts a split of the data set's own file to COCO annotations.
 
     A person's id is the photo's place, from 1, times 1,000 plus the place in the photo.
     """
@@ -174,7 +174,7 @@ def _released_person(person, person_id: int, image_id: int) -> dict:
 
 
 def _entry(person_id, image_id, joints, visible, box, head_size: float) -> dict:
-    """An annotation whose area is that of a box around the joints."""
+    """An annotation whose area comes from a box around the joints."""
     around = person_box(joints, visible) if visible.any() else np.zeros(4)
     area = SEGMENT_SHARE_OF_BOX * around[2] * around[3]
     box = around if box is None else box
@@ -183,13 +183,13 @@ def _entry(person_id, image_id, joints, visible, box, head_size: float) -> dict:
 
 
 def _square(center: np.ndarray, scale: float) -> np.ndarray:
-    """f64[4]: the square of a person's scale, a little below the place f64[2]."""
+    """f64[4]: the square of a person's scale, a little below ``center`` f64[2]."""
     side = SCALE_UNIT * scale
     return np.array([*(center + [0, BELOW * scale] - (side - 1) / 2), side, side])
 
 
 def _validation_list(path: pathlib.Path) -> pathlib.Path | None:
-    """The file near the data set's own one that names validation photos."""
+    """The list of validation photos near the data set's own file."""
     folders = (path.parent, path.parent.parent)
     found = [f / name for f in folders for name in VALIDATION_LISTS]
     return next((path for path in found if path.is_file()), None)
@@ -206,13 +206,13 @@ def _names_in(path: pathlib.Path) -> set[str]:
 
 
 def _as_list(value) -> list:
-    """The elements of a MATLAB array, whose length of 1 may have been left out."""
+    """The elements of a MATLAB array, which squeezing may have left as a scalar."""
     if value is None:
         return []
     return list(value.ravel()) if isinstance(value, np.ndarray) else [value]
 
 
 def _field(struct, name: str):
-    """A field of a MATLAB structure; None where it is missing or empty."""
+    """A field of a MATLAB structure; None if missing or empty."""
     value = getattr(struct, name, None)
     return None if isinstance(value, np.ndarray) and not value.size else value

@@ -1,8 +1,8 @@
 """OCHuman (Zhang et al., CVPR 2019): people who hide each other, COCO's joints.
 
-Reads the authors' files in COCO's form,
+Reads the authors' files in COCO's format,
 ``ochuman_coco_format_val_range_0.00_1.00.json`` and ``..._test_...``, and the photos of
-both in ``images/``. The set has no people to train on.
+both in ``images/``. It has no people to train on.
 """
 
 from __future__ import annotations

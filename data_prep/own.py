@@ -1,8 +1,8 @@
-"""A data set of your own in COCO's layout, with joints of any skeleton.
+"""Your own data set in COCO's layout, with the joints of any skeleton.
 
-Reads ``annotations/train*.json`` and, where there is one, ``annotations/val*.json``,
-and the photos in ``images/``. ``categories[0].keypoints`` of the annotations names the
-joints; the skeleton says in which order records have them.
+Reads ``annotations/train*.json``, ``annotations/val*.json`` if there is one, and the
+photos in ``images/``. The annotations' ``categories[0].keypoints`` names the joints;
+the skeleton sets their order in the records.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tfpose.io.skeleton_files import find_skeleton
 
 
 class Own(CocoLayout):
-    """Splits: ``train`` and ``validation``, those that are there.
+    """Splits: ``train`` and ``validation``, if present.
 
     Args:
         skeleton: a built-in skeleton's name or a JSON file.

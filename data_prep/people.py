@@ -1,8 +1,8 @@
-"""What all data sets have in common: from annotated photos to TFRecords of people.
+"""The code that all data sets share: turns annotated photos into TFRecords of people.
 
 A data set's module turns its own files into ``Photo``s; ``PeopleBuilder`` writes one
-record a person: a JPEG window around the person, the pose in photo pixels and the poses
-of everybody else in the photo (PoseFix's swaps need the neighbors).
+record per person: a JPEG window around the person, the pose in photo pixels and the
+poses of everybody else in the photo (PoseFix's swaps need these neighbors).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Person:
         keypoints: f32[K, 2].
         visible: u8[K]: 0 not labeled, 1 labeled but occluded, 2 visible.
         box: f32[4] xywh.
-        area: of the person's segment in px^2 (OKS needs it).
+        area: px^2 of the person's segment (OKS needs it).
         person_id: unique in the data set.
-        head_size: px, normalizer of PCKh; 0 where the data set has none.
+        head_size: px, normalizer of PCKh; 0 if the data set has none.
     """
 
     keypoints: np.ndarray
@@ -48,7 +48,7 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    """A photo and the people in it; ``image`` is a JPEG or PNG, or its file."""
+    """A photo and its people; ``image`` is a JPEG or PNG, or a path to one."""
 
     image_id: int
     file_name: str
@@ -58,10 +58,10 @@ class Photo:
 
 @dataclasses.dataclass(frozen=True)
 class Notes:
-    """Further entries of photos and people in annotation files, such as track ids.
+    """Additional entries for photos and people in annotation files, such as track ids.
 
     Attributes:
-        photos: image id -> entries, which can be written as JSON.
+        photos: image id -> JSON-ready entries.
         people: person id -> entries.
     """
 
@@ -70,10 +70,10 @@ class Notes:
 
 
 def read_photo(path: pathlib.Path) -> bytes:
-    """The bytes of a whole photo.
+    """The bytes of a photo, if it is complete.
 
     Raises:
-        PhotoError: the file is missing or not a whole photo.
+        PhotoError: the file is missing or not a complete photo.
     """
     photos.read(path)
     return path.read_bytes()
@@ -82,8 +82,8 @@ def read_photo(path: pathlib.Path) -> bytes:
 def person_box(keypoints, visible, factor: float = rules.BOX_FACTOR) -> np.ndarray:
     """f64[4] xywh: the box around the labeled joints, ``factor`` times as large.
 
-    For data sets without boxes. PoseFix's authors' code enlarges the box around an
-    input pose by the same 1.2, so training and testing see people at the same scale.
+    For data sets without boxes. The code of PoseFix's authors enlarges the box around
+    an input pose by the same 1.2, so people have one scale in training and testing.
     """
     return arrays.box_around(keypoints, visible, rules.SMALLEST_SIDE, factor)
 
@@ -93,9 +93,9 @@ class PeopleConfig(tfds.core.BuilderConfig):
     """How windows are cut.
 
     Attributes:
-        skeleton: of the records' poses.
+        skeleton: skeleton of the records' poses.
         window: side of the square window, in multiples of the box's longer side.
-        person_size: px; windows of larger people are scaled down to it.
+        person_size: px; scales windows of larger people down to it.
     """
 
     skeleton: Skeleton | None = None
@@ -104,32 +104,32 @@ class PeopleConfig(tfds.core.BuilderConfig):
 
 
 class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Base of the builders: a subclass has SKELETON, SPLITS and ``photos``.
+    """Base of the builders: a subclass defines SKELETON, SPLITS and ``photos``.
 
-    ``left_out`` counts, by reason, what was not written.
+    ``left_out`` counts, by reason, people who were not written.
 
     Args:
-        estimates: COCO results file with a method's poses in the same photos. A record
-            then holds, too, the pose that overlaps its person most: where a joint is
-            not annotated, a refiner can train with the estimate as input, as in
-            PoseFix's authors' code.
+        estimates: COCO results file with a method's poses in the same photos. Each
+            record then also holds the pose that overlaps its person most: where a joint
+            is not annotated, a refiner can train on the estimate as input, as in the
+            code of PoseFix's authors.
         skeleton: name of the records' skeleton: the data set's own, or one of
             ``CONVERSIONS``.
-        window, person_size: of ``PeopleConfig``, numbers or their text.
-        variant: a word for what else sets these records apart from others of the set.
+        window, person_size: as in ``PeopleConfig``, numbers or text.
+        variant: a word for whatever else distinguishes these records.
 
     Raises:
-        PoseFileError: the results file is not as expected.
-        TfposeError: a skeleton that the data set is not converted to, or a window that
-            would not hold the box.
+        PoseFileError: the results file is invalid.
+        TfposeError: a skeleton with no conversion, or a window that cannot hold the
+            box.
     """
 
     VERSION = tfds.core.Version("2.0.0")
     SKELETON: Skeleton
     SPLITS: tuple[str, ...]
-    # Other skeletons that the data set's poses can be given in.
+    # Other skeletons that the data set's poses can be converted to.
     CONVERSIONS: tuple[Skeleton, ...] = ()
-    # Whether the records are made by an Apache Beam pipeline.
+    # Whether an Apache Beam pipeline makes the records.
     beam = False
     MANUAL_DOWNLOAD_INSTRUCTIONS = "Give the data set's own folder as manual_dir."
 
@@ -153,7 +153,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             window=_number("window", window or config.window),
             person_size=int(_number("person_size", person_size or config.person_size)),
         )
-        # The name keeps records of other arguments apart in the same folder.
+        # The name separates records with other arguments in the same folder.
         config.name = "_".join(
             filter(
                 None,
@@ -220,7 +220,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return self.SPLITS
 
     def notes(self, split: str, source: pathlib.Path) -> Notes:
-        """What annotations of a split say beyond its records."""
+        """Entries of a split's annotations that are not in its records."""
         del split, source
         return Notes()
 
@@ -230,10 +230,10 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return {split: self._generate_examples(split, source) for split in splits}
 
     def image_of(self, path: pathlib.Path) -> bytes | pathlib.Path:
-        """A photo's bytes, or its file where a pipeline reads it later.
+        """A photo's bytes, or its path if a pipeline reads it later.
 
         Raises:
-            PhotoError: the file is missing or, if read now, not a whole photo.
+            PhotoError: the file is missing or, if read now, not a complete photo.
         """
         return path if self.beam and path.is_file() else read_photo(path)
 
@@ -248,7 +248,7 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return itertools.chain.from_iterable(map(make, found))
 
     def _task(self, photo: Photo) -> Task:
-        """What to make records of; counts who is left out."""
+        """The people to make records of; counts those left out."""
         rows = []
         for row, person in enumerate(photo.people):
             if not np.any(person.visible > 0):
@@ -263,9 +263,9 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A photo, which of its people get a record, and the estimates f64[n, K, 2] in it.
+    """A photo, the rows of people who get a record, and estimates f64[n, K, 2].
 
-    ``estimates`` is None where the data set is prepared without.
+    ``estimates`` is None if the data set is prepared without them.
     """
 
     photo: Photo
@@ -277,7 +277,7 @@ def records(task: Task, config: PeopleConfig) -> Iterator[tuple[int, dict]]:
     """The records of a photo's people, with their keys.
 
     Raises:
-        PhotoError: the photo is not whole.
+        PhotoError: the photo is incomplete.
     """
     photo, encoded = task.photo, task.photo.image
     if task.rows and isinstance(encoded, pathlib.Path):
@@ -324,7 +324,7 @@ def _estimate(box, poses: np.ndarray) -> dict:
 
 
 def _number(name: str, value) -> float:
-    """A number from 1 that was given as one or as text."""
+    """Parses a number >= 1, given as a number or as text."""
     try:
         number = float(value)
     except ValueError:
@@ -335,14 +335,14 @@ def _number(name: str, value) -> float:
 
 
 def read_estimates(path: str, skeleton: Skeleton) -> dict[int, np.ndarray]:
-    """The poses f64[n, K, 2] of a COCO results file by image id."""
+    """Image id -> poses f64[n, K, 2], from a COCO results file."""
     results, _ = read_results(path, skeleton)
     rows = rows_by_image(results.image_ids)
     return {image_id: results.keypoints[index] for image_id, index in rows.items()}
 
 
 def overlapping_pose(box, poses: np.ndarray) -> np.ndarray | None:
-    """The one of the poses f64[n, K, 2] that overlaps a box most; None if none does."""
+    """The pose of f64[n, K, 2] that overlaps a box most; None if none does."""
     if not len(poses):
         return None
     boxes = arrays.box_around(poses, np.ones(poses.shape[:2], bool))
@@ -351,12 +351,12 @@ def overlapping_pose(box, poses: np.ndarray) -> np.ndarray | None:
 
 
 def cut_window(encoded: bytes, image, box, config: PeopleConfig):
-    """The photo around a person.
+    """Cuts the window around a person from a photo.
 
     Args:
-        encoded: the photo's own bytes, used as they are when the window is all of it.
+        encoded: the photo's bytes, used unchanged if the window is the whole photo.
         image: u8[H, W, 3] RGB, the same photo.
-        box: f32[4] of the person in I.
+        box: f32[4], the person's box in I.
         config: side and scale of the window.
 
     Returns:

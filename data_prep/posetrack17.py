@@ -1,10 +1,10 @@
 """PoseTrack 2017 (Iqbal et al., CVPR 2017): people tracked through videos.
 
 Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.json``,
-one file a video, in the form that MATLAB structures take in poseval's JSON
+one file per video, with MATLAB structures as in poseval's JSON
 (https://github.com/leonid-pishchulin/poseval): every number is a list of one. Photos'
-names start with ``images/``. Points are known by numbers, a point that is not there is
-not labeled; the box of a person is that of the head.
+names start with ``images/``. Points are identified by number, and missing points are
+unlabeled; a person's box is that of the head.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ NUMBERED = (
     "right_elbow right_shoulder left_shoulder left_elbow left_wrist head_bottom nose "
     "head_top"
 ).split()
-# A video's photos and a photo's people are numbered from 1 in steps of these.
+# Id offsets between videos, and between photos.
 FRAMES, PEOPLE = 100_000, 1_000
 
 
 class Posetrack17(CocoLayout):
     """Splits: ``train`` and ``validation``, the official ones.
 
-    The files have no ids: an image id is the video's place in the split, from 1, times
+    The files have no ids. An image id is the video's place in the split, from 1, times
     100,000 plus the frame's place in the file; a person's id is the image id times
-    1,000 plus the place in the frame. The annotation files that are written keep track
-    ids, videos and ignored regions as PoseTrack18's do.
+    1,000 plus the place in the frame. The annotation files written keep track ids,
+    videos and ignored regions, as PoseTrack18's do.
     """
 
     name = "posetrack17"
@@ -99,13 +99,13 @@ def _person(record: dict, person_id: int, image_id: int) -> dict:
         extra["head_size"] = HEAD_SHARE * math.hypot(x2 - x1, y2 - y1)
     if record.get("track_id"):
         extra["track_id"] = int(_only(record["track_id"]))
-    # As PoseTrack18 does, the box is 1.3 times as large as the pose.
+    # The box is 1.3 times as large as the pose, as in PoseTrack18.
     box = person_box(keypoints, visible, 1.3) if visible.any() else np.zeros(4)
     return annotation_entry(person_id, image_id, keypoints, visible, box, **extra)
 
 
 def _ignored_regions(record: dict) -> dict:
-    """PoseTrack18's two lists of polygons; nothing where there are none."""
+    """PoseTrack18's two lists of polygons; {} if there are none."""
     regions = [region["point"] for region in record.get("ignore_regions") or ()]
     if not regions:
         return {}
@@ -118,7 +118,7 @@ def _ignored_regions(record: dict) -> dict:
 
 
 def _only(values, default=None):
-    """The one value of a list, or of a value that stands for itself."""
+    """The only value of a list, or a bare value itself."""
     if isinstance(values, list):
         return values[0] if values or default is None else default
     return default if values is None else values

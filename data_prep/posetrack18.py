@@ -1,9 +1,9 @@
 """PoseTrack 2018 (Andriluka et al., CVPR 2018): people tracked through videos.
 
-Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.json``, a
-COCO annotations file a video, whose photos' names start with ``images/``. Of COCO's 17
-places the second and third hold the ends of the head and those of the ears are empty.
-Files say of a joint only whether it is labeled, not whether it is seen.
+Reads the data set's own folder: ``annotations/train/*.json`` and ``.../val/*.json``,
+one COCO annotations file per video; photos' names start with ``images/``. COCO's second
+and third places hold the ends of the head, and the ears' places are empty.
+Files say whether a joint is labeled, but not whether it is visible.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from tfpose.errors import PoseFileError
 from tfpose.io.files import read_json
 from tfpose.skeletons import POSETRACK15
 
-# What the evaluation of tracks needs to know of a frame, beside its photo.
+# Frame entries that the evaluation of tracks needs besides the photo.
 FRAME_NOTES = ("vid_id", "frame_id", "nframes", "ignore_regions_x", "ignore_regions_y")
 
 
 class Posetrack18(CocoLayout):
     """Splits: ``train`` and ``validation``, the official ones.
 
-    The annotation files that are written keep each person's ``track_id`` and each
-    frame's video, number and ignored regions.
+    The annotation files written keep each person's ``track_id`` and each frame's
+    video, number and ignored regions.
     """
 
     name = "posetrack18"
@@ -52,7 +52,7 @@ class Posetrack18(CocoLayout):
 
 
 def _person(path, place: int, record):
-    """The record with a head size and, for labeled joints, COCO's visibility 2."""
+    """Adds a head size and gives labeled joints COCO's visibility 2."""
     if not isinstance(record, dict):
         return record
     record = dict(record)

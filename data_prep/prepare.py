@@ -1,4 +1,4 @@
-"""Writes data sets as TFRecords, and their people as COCO annotations."""
+"""Writes data sets as TFRecords and their people as COCO annotations."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def prepare(
         name: one of ``BUILDERS``.
         source: the data set's own folder; None for rendered data.
         out: folder for prepared data sets.
-        beam: options of an Apache Beam pipeline, such as "--direct_num_workers=8";
-            the records are then made by one, and are the same. None for this process.
-        options: arguments of the builder's class; ``window`` and ``person_size`` (of
-            ``PeopleConfig``) of every one.
+        beam: options of an Apache Beam pipeline, such as "--direct_num_workers=8",
+            which then writes the same records. None uses this process.
+        options: arguments of the builder's class; all take ``window`` and
+            ``person_size`` (of ``PeopleConfig``).
 
     Returns:
         {"directory", "written": {split: people}, "left_out": {reason: people},
@@ -34,7 +34,7 @@ def prepare(
 
     Raises:
         TfposeError: an unknown name or option, a source that is not the data set's
-            folder, or no Apache Beam where it is asked for.
+            folder, or ``beam`` without Apache Beam.
     """
     import tensorflow_datasets as tfds
 
@@ -56,7 +56,7 @@ def prepare(
     builder = builder_class(data_dir=out, **options)
     builder.beam = beam is not None
     pathlib.Path(out).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as downloads:  # TFDS insists on such a folder
+    with tempfile.TemporaryDirectory() as downloads:  # TFDS requires this folder
         builder.download_and_prepare(
             download_dir=downloads,
             download_config=tfds.download.DownloadConfig(
@@ -82,14 +82,14 @@ def _beam_options(words: str | None):
         from apache_beam.options.pipeline_options import PipelineOptions
     except ModuleNotFoundError as error:
         raise TfposeError(
-            "--beam needs Apache Beam: pip install 'tfpose[beam]' into an environment "
-            "of its own"
+            "--beam needs Apache Beam: pip install 'tfpose[beam]' in a separate "
+            "environment"
         ) from error
     return PipelineOptions(shlex.split(words))
 
 
 def _options_of(builder_class) -> list[str]:
-    """The arguments that a builder takes beside those of TFDS."""
+    """The arguments that a builder takes besides those of TFDS."""
     from data_prep.people import PeopleBuilder
 
     ours = [c for c in builder_class.__mro__ if issubclass(c, PeopleBuilder)]
@@ -105,11 +105,11 @@ def _options_of(builder_class) -> list[str]:
 def write_annotations(
     builder, folder: pathlib.Path, source: pathlib.Path
 ) -> dict[str, str]:
-    """Writes the people of each split as COCO annotations: what poses are scored with.
+    """Writes the people of each split as COCO annotations, to score poses with.
 
     Args:
         builder: a prepared data set.
-        folder: where ``annotations_SPLIT.json`` goes.
+        folder: folder for ``annotations_SPLIT.json``.
         source: the data set's own folder, for the builder's ``notes``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Synthetic people as a data set: photos rendered by ``data_prep.synthetic_people``."""
+"""A data set of synthetic people, rendered by ``data_prep.synthetic_people``."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from tfpose.skeletons import COCO17
 
 __all__ = ["FIRST_VALIDATION_PHOTO", "Synthetic", "label", "render_photo"]
 
-# Photos are numbered: training photos from 0, validation photos from here.
+# Training photos are numbered from 0, validation photos from here.
 FIRST_VALIDATION_PHOTO = 1 << 24
-FEW = 64  # photos that are rendered before a second process has started
-MOST_PEOPLE = 8  # in a photo; people are numbered by photo and place in it
+FEW = 64  # one process renders these before a second one has started
+MOST_PEOPLE = 8  # per photo; a person's id combines photo number and place in it
 
 
 class Synthetic(PeopleBuilder):
@@ -40,9 +40,9 @@ class Synthetic(PeopleBuilder):
         seed: the same seed gives the same photos.
         skeleton: a built-in skeleton's name or a JSON file; its joints must be among
             those of the rendered bodies.
-        people: in a photo at most, 1 to 4.
-        turn: degrees that they are turned away from the camera at most, 0 to 180.
-        workers: processes that render; 0 for one a processor core. The photos do not
+        people: maximum number of people per photo, 1 to 4.
+        turn: maximum degrees that people turn away from the camera, 0 to 180.
+        workers: rendering processes; 0 for one per processor core. The photos do not
             depend on it.
 
     Raises:
@@ -81,14 +81,14 @@ class Synthetic(PeopleBuilder):
         if not 0 <= turn <= FULL_TURN:
             raise TfposeError(f"turn: expected degrees from 0 to 180, found {turn!r}")
         chosen = config.skeleton if config else find_skeleton(skeleton)
-        label(render_photo(seed, 0).people[0], chosen)  # names joints it lacks
+        label(render_photo(seed, 0).people[0], chosen)  # raises for unknown joints
         last = FIRST_VALIDATION_PHOTO + validation_photos
         self.photo_numbers = {
             "train": range(photos), "validation": range(FIRST_VALIDATION_PHOTO, last)
         }  # fmt: skip
         self.seed, self.workers = seed, workers
         self.render = functools.partial(render_jpeg, seed, most=people, turn=turn)
-        # The name keeps photos of other arguments apart in the same folder.
+        # The name separates photos with other arguments in the same folder.
         name = f"{chosen.name}_{photos}_{validation_photos}_seed{seed}"
         if people != max(CROWD):
             name += f"_people{people}"
@@ -98,7 +98,7 @@ class Synthetic(PeopleBuilder):
         super().__init__(config=config, **kwargs)
 
     def _split_generators(self, dl_manager):
-        del dl_manager  # there is nothing to read
+        del dl_manager  # nothing to read
         nowhere = pathlib.Path()
         return {name: self._generate_examples(name, nowhere) for name in self.SPLITS}
 
@@ -125,7 +125,7 @@ def _person(rendered, skeleton, person_id: int) -> Person:
 
 
 def _render_all(render, numbers: range, workers: int) -> Iterator[tuple]:
-    """``render`` of all numbers, in order."""
+    """Calls ``render`` for all numbers, in order."""
     if workers == 1 or len(numbers) < FEW:
         yield from map(render, numbers)
         return

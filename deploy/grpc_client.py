@@ -1,4 +1,4 @@
-"""Asks TensorFlow Serving by gRPC.
+"""Queries TensorFlow Serving over gRPC.
 
 python deploy/grpc_client.py im1001.jpg poses.json --out refined.json
 
@@ -22,7 +22,7 @@ SECONDS = 60
 def request_of(
     model: str, version: int | None, signature: str, photo: bytes, inputs: dict
 ) -> predict_pb2.PredictRequest:
-    """The request: a scalar of bytes, and float32 arrays."""
+    """Builds the request: a bytes scalar and float32 arrays."""
     request = predict_pb2.PredictRequest()
     request.model_spec.name = model
     request.model_spec.signature_name = signature
@@ -36,7 +36,7 @@ def request_of(
 
 
 def predict(server: str, request: predict_pb2.PredictRequest) -> dict:
-    """The outputs of the server, by their names, as lists."""
+    """Output name -> list, from the server."""
     with grpc.insecure_channel(server) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         response = stub.Predict(request, timeout=SECONDS)

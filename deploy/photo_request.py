@@ -1,4 +1,4 @@
-"""What the clients send: a photo and its people, read from a COCO-results file."""
+"""The clients' requests: a photo, and its people from a COCO-results file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ def arguments(description: str, server: str) -> argparse.Namespace:
     """The command line that the clients share."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("photo", help="JPEG or PNG")
-    text = "COCO results of its people; with --signature estimate_photo their bbox"
+    text = "COCO results of its people; --signature estimate_photo uses their bbox"
     parser.add_argument("poses", help=text)
-    text = "of the photo in POSES; the number in the photo's name if not given"
+    text = "the photo's id in POSES; default: the number in the photo's name"
     parser.add_argument("--image-id", "--image_id", type=int, help=text)
     parser.add_argument("--server", default=server, help="(%(default)s)")
     parser.add_argument("--model", default="posefix", help="(%(default)s)")
-    parser.add_argument("--version", type=int, help="of the model; the latest if none")
+    parser.add_argument("--version", type=int, help="model version (latest)")
     parser.add_argument("--signature", default=REFINE, choices=(REFINE, ESTIMATE))
     parser.add_argument("--out", help="COCO results to write")
     return parser.parse_args()
 
 
 def people_of(options: argparse.Namespace) -> list[dict]:
-    """The records of the photo."""
+    """The photo's records."""
     number = options.image_id
     if number is None:
         digits = re.findall(r"\d+", pathlib.Path(options.photo).stem)
@@ -42,7 +42,7 @@ def people_of(options: argparse.Namespace) -> list[dict]:
 
 
 def inputs_of(options: argparse.Namespace, people: list[dict]) -> dict:
-    """Everything the signature takes but the photo, as lists."""
+    """All inputs of the signature except the photo, as lists."""
     if options.signature == ESTIMATE:
         return {"boxes": [person["bbox"] for person in people]}
     triples = [
@@ -56,11 +56,11 @@ def inputs_of(options: argparse.Namespace, people: list[dict]) -> dict:
 
 
 def write(options: argparse.Namespace, people: list[dict], outputs: dict) -> None:
-    """Prints, or writes, the records with the server's keypoints."""
+    """Prints or writes the records with the server's keypoints."""
     records = []
     answers = zip(people, outputs["keypoints"], outputs["scores"], strict=True)
     for person, joints, scores in answers:
-        # A refiner is not asked about the score of what it was given.
+        # Refined poses keep their input's scores.
         if options.signature == REFINE:
             scores = person["keypoints"][2::3]
         triples = [[*xy, score] for xy, score in zip(joints, scores, strict=True)]

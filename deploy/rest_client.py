@@ -1,8 +1,8 @@
-"""Asks TensorFlow Serving, or ``tfpose serve``, by REST.
+"""Queries TensorFlow Serving, or ``tfpose serve``, over REST.
 
 python deploy/rest_client.py im1001.jpg poses.json --out refined.json
 
-Needs ``requests`` and nothing of tfpose.
+Needs only ``requests``, not tfpose.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ SECONDS = 60
 
 
 def body_of(signature: str, photo: bytes, inputs: dict) -> dict:
-    """The request in columns: its inputs have no first dimension in common."""
+    """The request in columns, because its inputs do not share a first dimension."""
     encoded = {"b64": base64.b64encode(photo).decode()}
     return {"signature_name": signature, "inputs": {"image_bytes": encoded, **inputs}}
 
 
 def predict(server: str, model: str, version: int | None, body: dict) -> dict:
-    """The outputs of the server, by their names."""
+    """Output name -> value, from the server."""
     place = f"{server}/v1/models/{model}" + (f"/versions/{version}" if version else "")
     response = requests.post(f"{place}:predict", json=body, timeout=SECONDS)
     if not response.ok:

@@ -1,10 +1,10 @@
-"""Do all ways of refining a photo's people answer the same?
+"""Do all ways of refining the people in a photo give the same result?
 
-The people of one photo are refined by ``tfpose refine --refined-only``, by the
-signature ``refine_photo`` of an exported SavedModel, by ``tfpose serve`` as the curl
-line in the README asks it, by ``Predictor`` with each exported ``.tflite`` file, and by
-the page of ``make web`` in Chromium. Printed is how far each is from the first, which
-writes positions with three decimals.
+Refines the people in one photo with ``tfpose refine --refined-only``, an exported
+SavedModel's signature ``refine_photo``, ``tfpose serve`` with the curl line in
+docs/serving.md, ``Predictor`` with each exported ``.tflite`` file, and the page of
+``make web`` in Chromium. Prints how far each is from the first, which writes positions
+with three decimals.
 
 Usage: python deploy/same_keypoints.py PHOTO POSES [--model posefix_tiny_lsp]
            [--data DIR --splits NAMES] [--edge PYTHON]
@@ -35,7 +35,7 @@ PROJECT = pathlib.Path(__file__).resolve().parent.parent
 WEB, PAGE = PROJECT / "web", "http://localhost:4179"
 TFPOSE = [sys.executable, "-m", "tfpose"]
 FIRST = "tfpose refine --refined-only"
-# What the edge environment runs: it has no TensorFlow.
+# The edge environment runs this; it has no TensorFlow.
 PREDICT = """
 import json, sys
 import cv2
@@ -52,8 +52,8 @@ print(json.dumps(refined.tolist()))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("photo", help="JPEG, its image_id in its name")
-    parser.add_argument("poses", help="COCO results of its people, of nobody else")
+    parser.add_argument("photo", help="JPEG with its image_id in its name")
+    parser.add_argument("poses", help="COCO results of its people only")
     parser.add_argument("--model", default="posefix_tiny_lsp")
     parser.add_argument("--data", default="runs/data", help="prepared people, for int8")
     parser.add_argument("--splits", default="lsp/train", help="of DATA")
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def ways(options, folder: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
-    """The name of each way, and the keypoints f[N, K, 2] that it gave."""
+    """Yields the name of each way and its keypoints f[N, K, 2]."""
     photo, poses = pathlib.Path(options.photo).resolve(), options.poses
     out = folder / "refined.json"
     command("refine", "--model", options.model, "--images", photo.parent, "--poses",
@@ -149,7 +149,7 @@ def wait_for(address: str) -> None:
 
 
 def triples(path) -> np.ndarray:
-    """x, y, score, f64[N, K, 3], of a file of COCO results."""
+    """x, y, score, f64[N, K, 3], from a COCO-results file."""
     records = json.loads(pathlib.Path(path).read_text())
     flat = np.array([record["keypoints"] for record in records])
     return flat.reshape(len(flat), -1, 3)

@@ -73,7 +73,7 @@ def test_the_notebooks_run(tmp_path, monkeypatch):
         # Without the names of the notebook before.
         together.cells += [nbformat.v4.new_code_cell("%reset -f"), *cells]
     NotebookClient(
-        together, timeout=600, kernel_name="python3",
+        together, timeout=1800, kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},
     ).execute()  # fmt: skip
     runs = tmp_path / "runs"

@@ -1,7 +1,7 @@
 """Makes the human poses of any method better.
 
-The public names are imported when they are first used, so that ``import tfpose`` takes
-no time and an installation without TensorFlow has all that does not need it.
+Public names are imported on first use, so ``import tfpose`` is instant, and without
+TensorFlow everything that does not need it works.
 
 Example:
     >>> import tfpose
@@ -14,14 +14,14 @@ import importlib
 
 __version__ = "0.1.0"
 
-# Public name -> the module that has it.
+# Public name -> its module.
 _PUBLIC = {
-    # On photos in memory: photo in, (keypoints f[N, K, 2], scores f[N, K]) out.
+    # For photos in memory: photo in, (keypoints f[N, K, 2], scores f[N, K]) out.
     "Refiner": "inference.refiner",
     "Estimator": "inference.estimator",
     "BottomUp": "inference.bottom_up",
     "Predictor": "edge.predictor",
-    # On files.
+    # For files.
     "refine_file": "inference.refine_files",
     "predict_files": "inference.predict_files",
     "evaluate_poses": "evaluation.evaluate",
@@ -29,7 +29,7 @@ _PUBLIC = {
     "compare_poses": "evaluation.refinement",
     "train": "training.fit",
     "export": "exporting.savedmodel",
-    # What they are made of.
+    # Their building blocks.
     "Skeleton": "skeletons",
     "Config": "config",
     "TfposeError": "errors",
@@ -45,7 +45,7 @@ def __getattr__(name: str):
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tfpose' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"tfpose.{_PUBLIC[name]}"), name)
-    globals()[name] = value  # found at once the next time
+    globals()[name] = value  # cached for the next use
     return value
 
 

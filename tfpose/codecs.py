@@ -1,9 +1,9 @@
 """Codecs: how joint coordinates become training targets.
 
 A codec is a frozen dataclass with ``encode(keypoints, valid)`` and ``weights(valid)``,
-which tells which maps are known. The inverse of ``encode`` is the layer that reads the
-maps in the models: ``SoftArgmax``, ``PeakPosition`` or ``OffsetPosition``.
-Keypoints are crop pixels (C), heatmaps cells (H); B batch, K joints, h x w cells.
+which marks the known maps. The layer that reads a model's maps inverts ``encode``:
+``SoftArgmax``, ``PeakPosition`` or ``OffsetPosition``. Keypoints are in crop pixels
+(C), heatmaps in cells (H); B batch, K joints, h x w cells.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tfpose.layers.offsets import DEVIATION
 
 @dataclasses.dataclass(frozen=True)
 class Codec:
-    """What all codecs know.
+    """What all codecs share.
 
     Args:
         input_size: (height, width) of the crop in px.
-        stride: px a cell; may be a fraction.
+        stride: px per cell; may be a fraction.
     """
 
     input_size: tuple[int, int]
@@ -36,14 +36,14 @@ class Codec:
         return round(height / self.stride), round(width / self.stride)
 
     def weights(self, valid):
-        """f32[B, K], which joints are labeled -> f32[B, C], how much each map counts.
+        """f32[B, K], 1 for labeled joints -> f32[B, C], the weight of each map.
 
-        As many channels as ``encode`` gives.
+        C is the number of channels of ``encode``.
         """
         return valid
 
     def _distances(self, keypoints):
-        """Cells from each column and row to each joint: f32[B, K, w], f32[B, K, h]."""
+        """Cells from each joint to each column and row: f32[B, K, w], f32[B, K, h]."""
         cells = to_cells(keypoints, self.stride)
         height, width = self.heatmap_size
         columns = tf.range(width, dtype=tf.float32) - cells[..., :1]
@@ -64,25 +64,25 @@ class IntegralHeatmap(Codec):
     def encode(self, keypoints, valid):
         """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K].
 
-        Each valid joint's map sums to 1. A joint whose four cells lie all outside has
-        a zero map.
+        Each valid joint's map sums to 1. A joint whose four cells all lie outside has a
+        zero map.
         """
         columns, rows = self._distances(keypoints)
         columns = tf.maximum(1 - tf.abs(columns), 0)
         rows = tf.maximum(1 - tf.abs(rows), 0)
         maps = tf.einsum("bkh,bkw->bhwk", rows, columns)
-        # Joints near the border lose the cells outside; what is left counts fully.
+        # Joints near the border lose the cells outside; rescale the rest to sum to 1.
         total = tf.reduce_sum(maps, axis=(1, 2), keepdims=True)
         return tf.math.divide_no_nan(maps, total) * valid[:, None, None, :]
 
 
 @dataclasses.dataclass(frozen=True)
 class GaussianHeatmap(Codec):
-    """Gaussian maps of peak 1 about the exact, unrounded joint.
+    """Gaussian maps with a peak of 1 at the exact, unrounded joint.
 
     Args:
-        sigma: standard deviation in px of C, so that maps of any resolution show the
-            same: EnhanceNet's rule for maps of r times the cells (Eq. 6).
+        sigma: standard deviation in px of C, so that maps look the same at any
+            resolution: EnhanceNet's rule for maps with r times the cells (Eq. 6).
     """
 
     sigma: float = 8.0
@@ -100,8 +100,8 @@ class GaussianHeatmap(Codec):
 class BinaryDisc(Codec):
     """Maps that are 1 within ``radius`` px of the joint and 0 elsewhere (HCRN IV.A).
 
-    A cell counts where its center lies in the disc; a joint inside the crop has one
-    cell at least, the nearest. (We read HCRN's 10 pixels as pixels of the crop.)
+    A cell counts if its center lies in the disc; a joint inside the crop has at least
+    the nearest cell. (We take HCRN's 10 pixels to be pixels of the crop.)
 
     Args:
         radius: px of C; HCRN's 10 at 368x368, 12 at 384x384.
@@ -117,7 +117,7 @@ class BinaryDisc(Codec):
         columns, rows = self._distances(keypoints)
         squared = tf.square(rows)[..., :, None] + tf.square(columns)[..., None, :]
         disc = squared <= (self.radius / self.stride) ** 2  # (B, K, h, w)
-        # Half a cell, and a hair for joints in the middle of two cells.
+        # Half a cell, plus a hair for joints midway between two cells.
         near = tf.abs(rows)[..., :, None] < 0.501
         near &= tf.abs(columns)[..., None, :] < 0.501
         maps = tf.cast(disc | near, tf.float32) * valid[..., None, None]
@@ -126,20 +126,20 @@ class BinaryDisc(Codec):
 
 @dataclasses.dataclass(frozen=True)
 class PartHeatmap(GaussianHeatmap):
-    """Maps of P parts of the body: exp(-d^2 / (2 sigma^2)) about their bones.
+    """Maps of P body parts: exp(-d^2 / (2 sigma^2)) around their bones.
 
     Deeply Learned Compositional Models (Tang, Yu and Wu, ECCV 2018): a part of several
-    joints has no place of its own, its map shows where its bones are, which way they
+    joints has no single position; its map shows where its bones are, which way they
     point and how long they are.
 
-    d is the distance of a cell from the segment between a bone's joints, so a bone of
-    no length is a joint's Gaussian. The authors' code draws truncated Gaussians at the
-    whole cells of the segment but the last; their difference is below a cell.
+    d is a cell's distance from the segment between a bone's joints, so a bone of zero
+    length is a joint's Gaussian. The authors' code draws truncated Gaussians at all
+    whole cells of the segment but the last; the difference is below a cell.
 
     Args:
         sigma: standard deviation in px of C.
-        parts: of each part its bones, pairs of numbers of joints.
-        joints_follow: whether the parts' maps are followed by those of all K joints.
+        parts: the bones of each part, as pairs of joint indices.
+        joints_follow: whether the maps of all K joints follow those of the parts.
 
     Raises:
         TfposeError: no part, or one without bones.
@@ -155,8 +155,8 @@ class PartHeatmap(GaussianHeatmap):
     def encode(self, keypoints, valid):
         """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, P (+ K)] in [0, 1].
 
-        A part is the maximum of its bones. A bone without one of its joints is not
-        drawn; a part without any of its bones is zero.
+        A part is the maximum of its bones. A bone that lacks a joint is not drawn; a
+        part without drawn bones is zero.
         """
         bones = sorted({bone for part in self.parts for bone in part})
         drawn = self._bones(keypoints, bones) * _present(valid, bones)[..., None, None]
@@ -172,10 +172,9 @@ class PartHeatmap(GaussianHeatmap):
         return maps
 
     def weights(self, valid):
-        """f32[B, K] -> f32[B, P (+ K)], 1 for parts that have a bone to draw.
+        """f32[B, K] -> f32[B, P (+ K)], 1 for parts with a bone to draw.
 
-        A part without is unknown rather than absent ("ignoreEmptyLabel" of the
-        authors' code).
+        Other parts are unknown, not absent ("ignoreEmptyLabel" in the authors' code).
         """
         parts = [
             tf.reduce_max(_present(valid, part), axis=1, keepdims=True)
@@ -194,7 +193,7 @@ class PartHeatmap(GaussianHeatmap):
         places = tf.cast(tf.stack([columns, rows], axis=-1), tf.float32)  # (h, w, 2)
         offset = places - first  # (B, N, h, w, 2)
         squared = tf.reduce_sum(tf.square(along), axis=-1)
-        # How far along the bone its point is that is nearest to the cell, 0 to 1.
+        # Where along the bone its point nearest to the cell lies, 0 to 1.
         share = tf.math.divide_no_nan(tf.reduce_sum(offset * along, axis=-1), squared)
         nearest = tf.clip_by_value(share, 0, 1)[..., None] * along
         distance = tf.reduce_sum(tf.square(offset - nearest), axis=-1)
@@ -203,10 +202,10 @@ class PartHeatmap(GaussianHeatmap):
 
 @dataclasses.dataclass(frozen=True)
 class OffsetDisc(Codec):
-    """From each cell near a joint the way to it (PoseRefiner section 3).
+    """Offsets to each joint from the cells near it (PoseRefiner section 3).
 
     Args:
-        radius: px of C; cells whose center is as near as that have a target.
+        radius: px of C; cells whose center is within it have a target.
         deviation: px, the unit of the offsets; the layers' ``offsets.DEVIATION``.
     """
 
@@ -231,16 +230,16 @@ CODECS = {
     "parts": PartHeatmap,
     "offsets": OffsetDisc,
 }
-# A codec of no maps: the targets of tags are where everybody's joints are.
+# A codec without maps: the targets of tags are the joints of all people.
 TAGS = "tags"
 
 
 @dataclasses.dataclass(frozen=True)
 class WithBackground:
-    """A codec's maps and one more, 1 where no joint is: K + 1 channels.
+    """A codec's maps plus a background, 1 where no joint is: K + 1 channels.
 
     Args:
-        codec: of the joints' maps, which are in 0..1.
+        codec: encodes the joints' maps, in 0..1.
     """
 
     codec: Codec
@@ -252,30 +251,30 @@ class WithBackground:
         return tf.concat([maps, background], axis=-1)
 
     def weights(self, valid):
-        """f32[B, K] -> f32[B, K + 1]: the background is known as far as joints are."""
+        """f32[B, K] -> f32[B, K + 1]; background: the share of labeled joints."""
         known = tf.reduce_mean(valid, axis=-1, keepdims=True)
         return tf.concat([valid, known], axis=-1)
 
 
 def _present(valid, bones):
-    """f32[B, K] -> f32[B, N], 1 for bones of which both joints are labeled."""
+    """f32[B, K] -> f32[B, N], 1 for bones whose joints are both labeled."""
     starts = tf.gather(valid, [start for start, _ in bones], axis=1)
     return starts * tf.gather(valid, [end for _, end in bones], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class AllPeople:
-    """A codec's maps of all people in the crop: the largest in each cell.
+    """A codec's maps of all people in the crop: the maximum in each cell.
 
     Args:
-        codec: of one person's maps, which are 0 where no joint is.
+        codec: encodes one person's maps, 0 where there is no joint.
     """
 
     codec: Codec
 
     def encode(self, keypoints, valid):
         """f32[B, P, K, 2] C, f32[B, P, K] -> f32[B, h, w, K]; P at least 1."""
-        # One person after the other: the maps of all would be many times a batch.
+        # One person at a time: the maps of all would be many times a batch.
         first = self.codec.encode(keypoints[:, 0], valid[:, 0])
         others = keypoints[:, 1:], valid[:, 1:]
         return tf.foldl(
@@ -285,18 +284,18 @@ class AllPeople:
         )
 
     def weights(self, valid):
-        """f32[B, P, K] -> f32[B, K] of 1: where nobody's joint is, no joint is."""
+        """f32[B, P, K] -> f32[B, K] of ones: the maps cover everyone's joints."""
         return tf.ones_like(self.codec.weights(valid[:, 0]))
 
 
 @dataclasses.dataclass(frozen=True)
 class JointsOfPeople:
-    """What ``losses.AssociativeTags`` is given: no maps but where the joints are."""
+    """Targets of ``losses.AssociativeTags``: joint positions instead of maps."""
 
     def encode(self, keypoints, valid):
         """f32[B, P, K, 2] C, f32[B, P, K] -> f32[B, P, K, 3]."""
         return tf.concat([keypoints, valid[..., None]], axis=-1)
 
     def weights(self, valid):
-        """f32[B, P, K] -> f32[B] of 1: the loss is one number a crop."""
+        """f32[B, P, K] -> f32[B] of ones: the loss is one number per crop."""
         return tf.ones_like(valid[:, 0, 0])

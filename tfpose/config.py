@@ -1,4 +1,4 @@
-"""What a training run is: a frozen ``Config`` from a recipe, changed by ``--set``."""
+"""The settings of a training run: a frozen ``Config`` that ``--set`` changes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SCHEDULES = ("cosine", "steps")
 OPTIMIZERS = {
     "adamw": keras.optimizers.AdamW,
     "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-    # Torch's codes of hourglasses: alpha 0.99, epsilon 1e-8, which it adds to the root;
-    # Keras adds it inside.
+    # The Torch hourglass codes use alpha 0.99 and add epsilon 1e-8 to the root; Keras
+    # adds it under the root.
     "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
 }
 HEATMAP_ERRORS = ("cross_entropy", "squared")
-# Sections of settings, each with names of its own: what one model alone has.
+# Sections of settings with their own names, for what only some models have.
 SECTIONS = ("network", "target", "synthesis", "crop", "objective")
-# What may stand in two of them: what a value must be, and what stands for its absence.
+# Settings of two sections: check, expected value in words, and default.
 CROP = {
     "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
     "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
@@ -45,7 +45,7 @@ OBJECTIVE = {
     ),
     "hard_joints": (lambda value: value >= 0, "0 or more", 0),
 }
-# Settings of earlier versions: their name today and the section they are in.
+# Settings of earlier versions -> their section and name today.
 RENAMED = {
     "error": "heatmap_error",
     "freeze_normalisation": "freeze_normalization",
@@ -60,17 +60,17 @@ RENAMED = {
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the uniform random changes; all zero is the plain crop.
+    """Ranges of uniform random changes; all zero gives the plain crop.
 
     Attributes:
-        scale: 0.3 makes the box 0.7 to 1.3 times as large (PoseFix: +-30 %).
-        rotation: degrees, both ways (PoseFix: +-40).
+        scale: 0.3 scales the box by 0.7 to 1.3 (PoseFix: +-30 %).
+        rotation: degrees, in both directions (PoseFix: +-40).
         mirror: probability of a left-right flip.
-        shift: fraction of the box by which its center moves, along x and along y. Test
-            boxes come from imperfect poses; PoseFix has none.
-        color: each channel times 1 - color to 1 + color, and the brightness
-            alike. PoseFix, whose trunk is pretrained, has none.
-        half_body: probability that only a person's upper or lower half is shown.
+        shift: moves the box's center by up to this fraction of the box, in x and y,
+            since test boxes come from imperfect poses. PoseFix has none.
+        color: multiplies each channel, and the brightness, by 1 - color to 1 + color.
+            PoseFix, with its pretrained trunk, has none.
+        half_body: probability of showing only a person's upper or lower half.
     """
 
     scale: float = 0.0
@@ -86,49 +86,48 @@ class Config:
     """Everything that decides a training run, visible in one place.
 
     Raises:
-        ConfigError: a value that no run can have.
+        ConfigError: a value is invalid.
 
     Attributes:
         model: name of the model, a key of ``tfpose.models.MODELS``.
         skeleton: of the poses. The name of a built-in one, or the path of a JSON file,
-            becomes the ``Skeleton`` itself, so that a model folder needs no other file.
+            becomes a ``Skeleton``, so that a model folder needs no other file.
         input_size: (height, width) of the crops in px.
-        network: further arguments of the model's class.
+        network: other arguments of the model's class.
         train: prepared splits to train on, such as "lsp/train" (TFDS slices).
-        validation: prepared splits the validation metric is measured on.
-        validation_people: how many of them at most.
+        validation: prepared splits for the validation metric.
+        validation_people: maximum number of validation people.
         augmentation: random changes of the training crops.
         target: "codec", a key of ``tfpose.codecs.CODECS``, and its arguments.
         synthesis: of a refiner's input poses: "errors", a key of
             ``tfpose.synthesis.table.SYNTHESES``, and its arguments.
-        crop: what crops show, where it is not a person's box with its margin.
+        crop: what crops show instead of a person's box with its margin.
             "person_height": px of a standing person in a crop (PoseRefiner).
-            "whole_window": training crops show all of a record's window, for models
-            that find everybody, with windows that are whole photos
+            "whole_window": training crops show a record's whole window, for models
+            that find all people; the windows should be whole photos
             (``tfpose prepare NAME --set window=100``).
         heatmap_error: loss on the heatmaps, "cross_entropy" or "squared".
         heatmap_loss: weight of the loss on the heatmaps (PoseFix L_H).
         stage_loss: weight of the loss on the maps of each stage before the last.
         coordinate_loss: weight of the loss on the coordinates (PoseFix L_C).
-        objective: what else a model is taught. "tag_loss": weight of the loss on tags
+        objective: additional losses. "tag_loss": weight of the loss on tags
             (Associative Embedding). "offset_loss", "offset_error": weight and kind
             ("squared" or "huber") of the loss on offsets (PoseRefiner).
-            "hard_joints": how many joints of each person, those with the largest loss,
-            count in the last heatmaps (CPN's online hard keypoint mining).
-        batch_size: people a step, over all devices.
+            "hard_joints": number of joints per person, those with the largest loss,
+            that count in the last heatmaps (CPN's online hard keypoint mining).
+        batch_size: people per step, over all devices.
         epochs: passes over the training people.
         optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
-        learning_rate: at the beginning.
-        schedule: "cosine", from ``learning_rate`` to 0, or "steps", another one at
-            each of ``learning_rate_drops``.
+        learning_rate: at the start.
+        schedule: "cosine", from ``learning_rate`` to 0, or "steps", which changes the
+            rate at each of ``learning_rate_drops``.
         learning_rate_drops: epochs, for "steps"; may be fractions.
-        learning_rates: what the rate becomes at each drop; by default a tenth of the
-            rate before it.
-        freeze_normalization: leave the batch normalizations of the start weights as
-            they are, for batches of few photos.
+        learning_rates: the rate after each drop; default: a tenth of the rate before.
+        freeze_normalization: keep the batch normalizations of the start weights
+            unchanged, for batches of few photos.
         weight_decay: decoupled, of all weights.
-        average: decay of the running average of the weights, which is what is
-            validated and saved; 0 turns it off.
+        average: decay of the running average of the weights, which is validated and
+            saved; 0 turns it off.
         seed: of everything random.
 
     Example:
@@ -213,9 +212,9 @@ class Config:
                     raise ConfigError(f"{name}: expected {expected}, found {value!r}")
 
     def to_json(self) -> dict:
-        """JSON-ready data, the inverse of ``from_json``.
+        """JSON-ready data; the inverse of ``from_json``.
 
-        A built-in skeleton is written as its name, a user's own in full.
+        Writes a built-in skeleton as its name, a user's own in full.
         """
         built_in = skeletons.SKELETONS.get(self.skeleton.name) == self.skeleton
         data = dataclasses.asdict(dataclasses.replace(self, skeleton=skeletons.LSP14))
@@ -224,10 +223,10 @@ class Config:
 
     @classmethod
     def from_json(cls, data: dict) -> Config:
-        """Rebuilds a config that ``to_json`` wrote, also in earlier versions.
+        """Rebuilds a config that ``to_json`` wrote, even in an earlier version.
 
         Raises:
-            ConfigError: a key is missing or unknown, or a value out of range.
+            ConfigError: a key is missing or unknown, or a value is invalid.
         """
         try:
             data = _of_today(_frozen(data))
@@ -249,7 +248,7 @@ def _skeleton(name_or_file) -> Skeleton:
 
 
 def _of_today(data: dict) -> dict:
-    """The settings of ``RENAMED`` under today's names; the rest as it is."""
+    """Renames the settings of ``RENAMED``; keeps the rest."""
     renamed = dict(data)
     for old, new in RENAMED.items():
         if old not in data:
@@ -267,7 +266,7 @@ def _of_today(data: dict) -> dict:
 
 
 def load(path: str | os.PathLike) -> Config:
-    """Reads the ``config.json`` beside a model's weights.
+    """Reads the ``config.json`` next to a model's weights.
 
     Raises:
         ConfigError: no such file, not JSON, or not a configuration.
@@ -281,15 +280,15 @@ def load(path: str | os.PathLike) -> Config:
 
 
 def override(config: Config, settings: list[str]) -> Config:
-    """Applies ``key=value`` settings of a command line.
+    """Applies ``key=value`` settings from the command line.
 
-    A key is a field of ``Config``, ``network.x`` (likewise the other sections) or
-    ``augmentation.x``, or just x where no field has that name. Values take the type of
-    what they replace; sizes are written 256x192, lists with commas.
+    A key is a field of ``Config``, ``network.x`` (also for the other sections) or
+    ``augmentation.x``, or just x if no field has that name. Values take the type of
+    what they replace; write sizes as 256x192 and lists with commas.
 
     Raises:
-        ConfigError: an unknown key (the valid ones are listed) or a value that does
-            not fit.
+        ConfigError: an unknown key (lists the valid ones), or a value that does not
+            fit.
     """
     for setting in settings:
         key, equals, text = setting.partition("=")
@@ -326,7 +325,7 @@ def _set(config: Config, key: str, text: str) -> Config:
 
 
 def _absent() -> dict[str, Any]:
-    """Settings that a recipe need not have, and what their absence means."""
+    """Optional settings and their defaults."""
     sections = {"crop": CROP, "objective": OBJECTIVE}
     return {
         f"{section}.{name}": absent
@@ -372,7 +371,7 @@ def _number(text: str) -> int | float:
 
 
 def _frozen(value):
-    """JSON's lists as the tuples they were."""
+    """Turns JSON's lists back into tuples."""
     if isinstance(value, dict):
         return {key: _frozen(item) for key, item in value.items()}
     return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""Pictures of poses: skeletons on photos, before/after pairs, contact sheets.
+"""Draws poses: skeletons on photos, before/after pairs, contact sheets.
 
-All pictures are u8[H, W, 3] RGB; points are (x, y) in pixels of the picture they are
-drawn on, pixel centers at integers. No function changes its input.
+All pictures are u8[H, W, 3] RGB; points are (x, y) in pixels of their picture, with
+pixel centers at integers. No function changes its input.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfpose.geometry import arrays
 from tfpose.io.files import write_bytes
 from tfpose.skeletons import Skeleton
 
-# Colors that people with color-vision deficiency can tell apart (Okabe and Ito 2008).
+# Distinguishable with color-vision deficiency (Okabe and Ito 2008).
 LEFT = (86, 180, 233)
 RIGHT = (230, 120, 20)
 MIDDLE = (240, 228, 66)
@@ -27,14 +27,14 @@ TRUTH = (255, 255, 255)
 PAPER = (250, 250, 248)
 OUTSIDE = (214, 216, 220)
 INK = (40, 44, 52)
-# cv2 draws at 1/16 px: coordinates are passed as integers with this many binary digits.
+# cv2 draws at 1/16 px: coordinates are integers with this many fractional bits.
 _SHIFT = 4
-# Joints further out than this many picture sizes are not drawn (cv2 takes int32).
+# Skip joints farther out than this many picture sizes (cv2 takes int32).
 _FAR = 8
 
 
 def side_color(*joints: str) -> tuple[int, int, int]:
-    """The color of a joint, or of a limb between two: left, right or the middle."""
+    """The color of a joint or limb: left, right or middle."""
     sides = {joint.split("_")[0] for joint in joints}
     if "left" in sides and "right" not in sides:
         return LEFT
@@ -51,16 +51,16 @@ def draw_pose(
     color=None,
     thickness: int | None = None,
 ) -> np.ndarray:
-    """The photo with a skeleton drawn on it, left and right in their own colors.
+    """Draws a skeleton on a photo, left and right in their own colors.
 
     Args:
         image: u8[H, W, 3] RGB.
-        keypoints: f[K, 2] in pixels of ``image``; joints that are NaN, infinite or many
-            photo sizes away are left out.
-        valid: [K], joints with 0 are left out.
+        keypoints: f[K, 2] in pixels of ``image``; skips joints that are NaN, infinite
+            or many photo sizes away.
+        valid: [K], 0 leaves a joint out.
         skeleton: names and limbs of the K joints.
-        color: (r, g, b) of the whole skeleton instead of the colors of the sides.
-        thickness: px of a limb; by default it follows the size of the picture.
+        color: (r, g, b) of the whole skeleton, instead of one per side.
+        thickness: px of a limb; default: depends on the picture's size.
 
     Returns:
         u8[H, W, 3], a new picture.
@@ -79,14 +79,14 @@ def draw_pose(
 def draw_lines(
     image, keypoints, valid, skeleton: Skeleton, colors, thickness=None, larger=1
 ) -> np.ndarray:
-    """The photo with a pose drawn on it in colors that are given.
+    """Draws a pose on a photo in the given colors.
 
-    Arguments, result and errors as of ``draw_pose``, but:
+    Arguments, result and errors as in ``draw_pose``, except:
 
     Args:
-        colors: (joint, joint, (r, g, b)) of each line, and (r, g, b) of each of the K
-            dots.
-        larger: px that a dot's radius exceeds the thickness of a line.
+        colors: (joint, joint, (r, g, b)) for each line, and (r, g, b) for each of the
+            K dots.
+        larger: px by which a dot's radius exceeds a line's thickness.
     """
     limbs, dots = colors
     keypoints = np.asarray(keypoints, np.float64)
@@ -99,7 +99,7 @@ def draw_lines(
     thickness = thickness or max(1, round(min(picture.shape[:2]) / 120))
     drawn = _drawable(keypoints, valid, picture.shape)
     points = np.round(np.where(drawn[:, None], keypoints, 0) * 2**_SHIFT).astype(int)
-    # All outlines first, so that no limb is cut by its neighbor's outline.
+    # All outlines first, so that none cuts a neighboring limb.
     for extra in (2, 0):
         for a, b, fill in limbs:
             if drawn[a] and drawn[b]:
@@ -128,7 +128,7 @@ def _dot(picture, center, color, radius) -> None:
 
 
 def frame(poses: Sequence[tuple], aspect: float, margin: float = 0.15) -> np.ndarray:
-    """The box that shows all of these poses.
+    """The box that shows all given poses.
 
     Args:
         poses: (keypoints f[K, 2], valid [K]) pairs.
@@ -156,7 +156,7 @@ def _finite(keypoints, valid) -> np.ndarray:
 
 
 def cut(image, box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """A box of the photo at another size, gray where it reaches outside the photo.
+    """Cuts a box from the photo and resizes it; gray outside the photo.
 
     Args:
         image: u8[H, W, 3].
@@ -164,7 +164,7 @@ def cut(image, box, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         size: (height, width) of the cut.
 
     Returns:
-        u8[height, width, 3] and the map f64[2, 3] from photo to cut pixels.
+        u8[height, width, 3], and the map f64[2, 3] from photo to cut pixels.
     """
     scale = np.array([size[1], size[0]]) / np.asarray(box[2:])
     # Pixel edges meet pixel edges: x -> (x + 0.5 - left) * scale - 0.5.
@@ -189,7 +189,7 @@ def before_after(
         before: (keypoints f[K, 2] in photo px, valid [K]).
         after: the same, after refinement.
         skeleton: names and limbs of the K joints.
-        truth: optional annotated pose (keypoints, valid), drawn thin and white in both.
+        truth: optional annotated pose (keypoints, valid); thin and white in both.
         size: (height, width) of each of the two panels.
         labels: captions of the two panels.
 
@@ -209,9 +209,9 @@ def before_after(
 def one_person(
     image, pose, skeleton: Skeleton, truth=None, size=(320, 256)
 ) -> np.ndarray:
-    """The part of a photo that shows one person, with the pose.
+    """One person cut from a photo, with the pose.
 
-    Arguments as of ``before_after``.
+    Arguments as in ``before_after``.
 
     Returns:
         u8[height, width, 3].
@@ -231,7 +231,7 @@ def _on_cut(image, box, size, pose, skeleton, truth) -> np.ndarray:
 
 
 def caption(image, text: str) -> np.ndarray:
-    """The picture with a line of text on a dark label in its upper left corner."""
+    """Adds a line of text on a dark label in the upper left corner."""
     picture = np.array(image, np.uint8, order="C")
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, picture.shape[0] / 700)
     (width, height), below = cv2.getTextSize(text, font, scale, 1)
@@ -245,11 +245,11 @@ def caption(image, text: str) -> np.ndarray:
 
 
 def contact_sheet(images: Sequence, columns: int, cell=(240, 240), gap: int = 6):
-    """Many pictures on one sheet, row by row, each fitted into a cell.
+    """Arranges pictures on one sheet, row by row, each fitted into a cell.
 
     Args:
         images: u8[H, W, 3] RGB each, of any size.
-        columns: cells in a row.
+        columns: cells per row.
         cell: (height, width) of a cell.
         gap: px between cells and around them.
 
@@ -257,7 +257,7 @@ def contact_sheet(images: Sequence, columns: int, cell=(240, 240), gap: int = 6)
         u8[rows * (height + gap) + gap, columns * (width + gap) + gap, 3].
 
     Raises:
-        TfposeError: no picture, or fewer than one column.
+        TfposeError: no pictures, or fewer than one column.
     """
     if not len(images) or columns < 1:
         raise TfposeError(
@@ -285,7 +285,7 @@ def _fit(image, cell) -> np.ndarray:
 
 
 def encode(image, kind: str = ".jpg", quality: int = 88) -> bytes:
-    """The picture u8[H, W, 3] RGB as the bytes of a ``.jpg`` or ``.png`` file."""
+    """Encodes a picture u8[H, W, 3] RGB as a ``.jpg`` or ``.png`` file."""
     bgr = cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR)
     settings = [cv2.IMWRITE_JPEG_QUALITY, quality] if kind == ".jpg" else []
     done, data = cv2.imencode(kind, bgr, settings)
@@ -295,7 +295,7 @@ def encode(image, kind: str = ".jpg", quality: int = 88) -> bytes:
 
 
 def write_image(path: str | os.PathLike, image) -> None:
-    """Writes a picture u8[H, W, 3] RGB; the file is whole or not there."""
+    """Writes a picture u8[H, W, 3] RGB, whole or not at all."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, encode(image, path.suffix.lower()))

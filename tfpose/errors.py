@@ -1,6 +1,6 @@
 """Every error class of the package.
 
-All derive from ``TfposeError``, a ``ValueError``. The message is one line for people:
+All derive from ``TfposeError``, a ``ValueError``. The message is one readable line:
 which file, which record, what was expected, and what was found. Commands print it
 without a traceback.
 """
@@ -51,7 +51,7 @@ class DetectorError(TfposeError):
 
 
 class ExportError(TfposeError):
-    """A model that cannot be exported, or whose export answers differently."""
+    """A model that cannot be exported, or whose export gives other results."""
 
 
 class LiteRTError(TfposeError):
@@ -59,7 +59,7 @@ class LiteRTError(TfposeError):
 
 
 class MetadataError(TfposeError):
-    """An exported file without a readable description of itself."""
+    """An exported file without readable metadata."""
 
 
 class PredictorError(TfposeError):

@@ -36,11 +36,11 @@ class HeatmapCrossEntropy(keras.losses.Loss):
 class CoordinateDistance(keras.losses.Loss):
     """Mean absolute difference of x and y in cells (PoseFix Eq. 5).
 
-    The paper sums over x and y, its code averages; we follow the code, so that
-    L_H + L_C has the balance that made the published results.
+    The paper sums over x and y; its code averages. We follow the code, so that L_H +
+    L_C has the balance behind the published results.
 
     Args:
-        stride: px a cell.
+        stride: px per cell.
 
     Call: target and keypoints f32[B, K, 2] crop px -> f32[B, K], before weights and
     mean.
@@ -61,7 +61,7 @@ class CoordinateDistance(keras.losses.Loss):
 class HeatmapSquaredError(keras.losses.Loss):
     """Mean squared difference of two maps: f32[B, h, w, K] twice -> f32[B, K].
 
-    Half of it is SimpleBaseline's loss; PoseFix's coarse-to-coarse variant (Fig. 6).
+    SimpleBaseline uses half of it, PoseFix's coarse-to-coarse variant all (Fig. 6).
     """
 
     def call(self, target, heatmap):
@@ -77,7 +77,7 @@ class SigmoidCrossEntropy(keras.losses.Loss):
     """
 
     def call(self, target, logits):
-        # Of logits, which neither overflow nor lose the gradient at 0.
+        # Logits neither overflow nor lose the gradient at 0.
         cells = ops.binary_crossentropy(target, logits, from_logits=True)
         return ops.mean(cells, axis=(1, 2))
 
@@ -95,15 +95,15 @@ class SigmoidSquaredError(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class HardJoints(keras.losses.Loss):
-    """Of each person only the joints that are hardest (OHKM, CPN section 3.2.2).
+    """Keeps only each person's hardest joints (OHKM, CPN section 3.2.2).
 
-    Call: as of ``loss`` -> f32[B, K], where the ``count`` largest of each person are
-    scaled by K / count and all others are 0: Keras' mean over K is then the mean over
-    those that count. A joint without target (an empty map) is never among them.
+    Call: as in ``loss`` -> f32[B, K]. Each person's ``count`` largest losses are scaled
+    by K / count, the others set to 0: Keras' mean over K is then the mean over those
+    kept. A joint without a target (an empty map) is never kept.
 
     Args:
-        loss: of single joints, f32[B, K].
-        count: joints of a person, all if there are no more.
+        loss: the loss of each joint, f32[B, K].
+        count: joints to keep per person; all if there are fewer.
     """
 
     def __init__(self, loss, count, **kwargs):
@@ -133,19 +133,19 @@ class HardJoints(keras.losses.Loss):
 class AssociativeTags(keras.losses.Loss):
     """Tags alike within a person, different between people (Associative Embedding).
 
-    Pull: of each person the mean squared deviation of the joints' tags from their mean,
-    averaged over the people. Push: half the mean of exp(-d^2) over pairs of people, d
-    the difference of their mean tags. This follows the authors' code; the paper
-    sums over a person's joints, and over all pairs exp(-d^2 / (2 sigma^2)), also with
-    oneself, divided by the square of the number of people.
+    Pull: each person's mean squared deviation of the joints' tags from their mean,
+    averaged over people. Push: half the mean of exp(-d^2) over pairs of people, d the
+    difference of their mean tags. This follows the authors' code. The paper sums over a
+    person's joints; its push sums exp(-d^2 / (2 sigma^2)) over all pairs, self-pairs
+    included, and divides by the squared number of people.
 
     Args:
-        stride: px a cell.
+        stride: px per cell.
 
     Call: people f32[B, P, K, 3], x and y in crop px and 1 where the joint counts; tags
-    f32[B, h, w, K] -> f32[B], pull and push together. A joint has the tag of the cell
-    that it lies in; joints outside and people without joints do not count, one person
-    pushes nobody.
+    f32[B, h, w, K] -> f32[B], pull plus push. A joint has the tag of the cell it lies
+    in. Joints outside and people without joints do not count; a single person has no
+    push.
     """
 
     def __init__(self, stride=4, **kwargs):
@@ -164,11 +164,11 @@ class AssociativeTags(keras.losses.Loss):
 
         likeness = ops.exp(-ops.square(means[:, :, None] - means[:, None, :]))
         likeness = likeness * present[:, :, None] * present[:, None, :]
-        others = ops.sum(likeness, axis=(1, 2)) - number  # not with oneself
+        others = ops.sum(likeness, axis=(1, 2)) - number  # no self-pairs
         return pull + 0.5 * others / ops.maximum(number * (number - 1), 1)
 
     def _tags_of(self, people, tags):
-        """f32[B, P, K], each joint's tag, and 1 where the joint counts."""
+        """Each joint's tag, and 1 where the joint counts, f32[B, P, K] both."""
         height, width, joints = tags.shape[1:]
         cells = ops.floor(from_edge(people[..., :2], self.stride))
         x, y = cells[..., 0], cells[..., 1]
@@ -187,18 +187,18 @@ class AssociativeTags(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class OffsetDistance(keras.losses.Loss):
-    """How far off the offsets of the cells near a joint are (PoseRefiner section 3).
+    """The error of the offsets of cells near a joint (PoseRefiner section 3).
 
     Args:
-        form: "squared" as in the paper, or "huber" (with its bend at 1) as in the code
+        form: "squared" as in the paper, or "huber" (quadratic up to 1) as in the code
             that the paper builds on (eldar/pose-tensorflow).
 
-    Call: target f32[B, h, w, K, 3], x, y and 1 where the cell counts; offsets
-    f32[B, h, w, 2 K] -> f32[B, K], the mean over the cells that count and over x and y,
-    0 where none does, before weights and mean.
+    Call: target f32[B, h, w, K, 3], x, y and 1 where the cell counts; offsets f32[B, h,
+    w, 2 K] -> f32[B, K], the mean over the cells that count and over x and y, 0 if none
+    counts, before weights and mean.
 
     Raises:
-        TfposeError: another form.
+        TfposeError: an unknown form.
     """
 
     def __init__(self, form="squared", **kwargs):
@@ -221,7 +221,7 @@ class OffsetDistance(keras.losses.Loss):
         return {**super().get_config(), "form": self.form}
 
 
-# By what makes beliefs of a model's heatmaps, and by the error that is minimized.
+# By the activation of a model's heatmaps and the error to minimize.
 HEATMAP_LOSSES = {
     ("softmax", "cross_entropy"): HeatmapCrossEntropy,
     ("linear", "squared"): HeatmapSquaredError,

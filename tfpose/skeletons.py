@@ -1,7 +1,7 @@
-"""Skeletons: what the K joints of a pose are called and how they hang together.
+"""Skeletons: the names of a pose's K joints and how they connect.
 
-This is the one place that knows joint order. Everything else addresses joints by
-name, or receives the index arrays that a ``Skeleton`` derives from its names.
+Only this module knows joint order. All other code addresses joints by name, or uses
+the index arrays that a ``Skeleton`` derives from its names.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ class Skeleton:
     """The joints of one data set's poses.
 
     Args:
-        name: identifier used on command lines and in saved configs.
-        joints: K joint names in the order of the pose arrays. The two sides of a
-            joint are named ``left_x`` and ``right_x``, seen from the person.
-        flip_pairs: (left, right) names that change places in a mirrored photo.
-        limbs: pairs of joints joined by a line when a pose is drawn.
+        name: identifier on command lines and in saved configs.
+        joints: K joint names in the order of the pose arrays. Two-sided joints are
+            named ``left_x`` and ``right_x``, from the person's view.
+        flip_pairs: (left, right) names that swap in a mirrored photo.
+        limbs: pairs of joints that drawings connect with a line.
         sigmas: per joint, the standard deviation of human annotation divided by the
             square root of the person's area (unitless); COCO's OKS uses k = 2 sigma.
         torso: the two joints whose distance normalizes PCK.
         head: the two ends of the head segment, or None if the skeleton has none.
-        tree: (parent, child) pairs; from easy joints to difficult ones (HCRN). A joint
-            that is nobody's child is a root.
-        midpoints: (joint, one, other): joints that no one labels and that lie in the
-            middle of two others, such as a neck between the shoulders.
+        tree: (parent, child) pairs, from easy joints to difficult ones (HCRN). A joint
+            that is no child is a root.
+        midpoints: (joint, one, other): an unlabeled joint in the middle of two others,
+            such as a neck between the shoulders.
 
     Raises:
-        TfposeError: a name is unknown or doubled, ``sigmas`` has another length, or
+        TfposeError: a name is unknown or repeated, ``sigmas`` has another length, or
             ``tree`` is not a tree.
 
     Example:
@@ -98,7 +98,7 @@ class Skeleton:
 
     @functools.cached_property
     def flip_permutation(self) -> np.ndarray:
-        """i32[K]: ``pose[flip_permutation]`` exchanges left and right joints."""
+        """i32[K]: ``pose[flip_permutation]`` swaps left and right joints."""
         mirror = {**dict(self.flip_pairs), **{b: a for a, b in self.flip_pairs}}
         return np.array([self.index(mirror.get(j, j)) for j in self.joints], np.int32)
 
@@ -124,18 +124,18 @@ class Skeleton:
         return np.array(self.sigmas, np.float32)
 
     def to_json(self) -> dict:
-        """The skeleton as JSON-ready data, the inverse of ``from_json``."""
+        """The skeleton as JSON-ready data; the inverse of ``from_json``."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
     def from_json(cls, data: dict) -> Skeleton:
         """Builds a skeleton from the dictionary of a user's JSON file.
 
-        ``name`` and ``joints`` are required. Left out or null, ``flip_pairs`` come from
-        the ``left_``/``right_`` names, ``sigmas`` and the torso from the joints' names.
+        ``name`` and ``joints`` are required. If missing or null, ``flip_pairs`` follow
+        from the ``left_``/``right_`` names, ``sigmas`` and ``torso`` from joint names.
 
         Raises:
-            ValueError, TypeError: not of this form.
+            ValueError, TypeError: the data has another form.
         """
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not {"name", "joints"} <= set(data) <= known:
@@ -164,13 +164,13 @@ class Skeleton:
 
 
 def tree_layers(parents) -> tuple[tuple[int, ...], ...]:
-    """The joints layer by layer: the roots, their children, the children's children.
+    """The joints layer by layer: the roots, their children, and so on.
 
     Args:
         parents: the parent of each joint, -1 for a root.
 
     Raises:
-        TfposeError: joints that are their own ancestors.
+        TfposeError: a joint is its own ancestor.
     """
     layers = [tuple(i for i, parent in enumerate(parents) if parent == -1)]
     while layers[-1]:
@@ -188,17 +188,16 @@ def bare_name(joint: str) -> str:
 
 
 # Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
-# head_top, head_bottom: PoseFix's PoseTrack list; neck, the same place as
-# head_bottom. Pelvis and thorax are centers of the hips and of the shoulders and get
-# their sigmas, the belly those of the hips and the face those of the nose (no
-# publication measured them).
+# head_top, head_bottom: PoseFix's PoseTrack list; neck: the same place as head_bottom.
+# No publication measured the rest: pelvis and belly take the sigma of the hips, thorax
+# that of the shoulders, face that of the nose.
 SIGMAS = {
     "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072,
     "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035,
     "head_bottom": 0.035, "neck": 0.035, "pelvis": 0.107, "thorax": 0.079,
     "belly": 0.107, "face": 0.026,
 }  # fmt: skip
-# A joint nobody measured is treated like an average limb joint.
+# For a joint that nobody measured: that of an average limb joint.
 UNKNOWN_SIGMA = 0.079
 
 
@@ -223,9 +222,9 @@ def _torso_by_name(joints) -> Pair:
 def _skeleton(
     name, joints, limbs, head, sigmas=None, tree="", midpoints=()
 ) -> Skeleton:
-    """A skeleton from space-separated names; limbs and tree are ``a-b`` words.
+    """Builds a skeleton from space-separated names; limbs and tree are ``a-b`` words.
 
-    In all three the abbreviations l_ and r_ stand for the two sides.
+    All three abbreviate the sides as l_ and r_.
     """
 
     def full(word):
@@ -254,7 +253,7 @@ _ARMS = "l_shoulder-l_elbow l_elbow-l_wrist r_shoulder-r_elbow r_elbow-r_wrist "
 _LEGS = "l_hip-l_knee l_knee-l_ankle r_hip-r_knee r_knee-r_ankle "
 _TRUNK = "l_shoulder-r_shoulder l_hip-r_hip l_shoulder-l_hip r_shoulder-r_hip "
 
-# The trees: LSP14's is HCRN's Fig. 1 b; the others are our readings of it.
+# Trees: LSP14's is HCRN's Fig. 1 b; the others are our adaptations of it.
 _FROM_NECK = "neck-l_shoulder neck-r_shoulder neck-l_hip neck-r_hip "
 
 _COCO_JOINTS = (
@@ -295,8 +294,8 @@ LSP14 = _skeleton(
     head=("neck", "head_top"),
     tree=_ARMS + _LEGS + _FROM_NECK + "neck-head_top",
 )
-# FLIC's ten joints of HCRN and of the common evaluation script: FLIC labels no neck, it
-# lies between the shoulders.
+# FLIC's ten joints, as in HCRN and the common evaluation script. FLIC labels no neck;
+# it lies between the shoulders.
 FLIC10 = _skeleton(
     "flic10",
     "nose neck r_shoulder r_elbow r_wrist r_hip l_shoulder l_elbow l_wrist l_hip",
@@ -329,7 +328,7 @@ CROWDPOSE14 = _skeleton(
     ),
     tree=_ARMS + _LEGS + _FROM_NECK + "neck-head_top",
 )  # fmt: skip
-# AI Challenger's own sigmas are not quite alike on both sides.
+# AI Challenger's own sigmas differ slightly between the sides.
 AIC14 = _skeleton(
     "aic14",
     "r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle l_hip "
@@ -374,7 +373,7 @@ def get(name: str) -> Skeleton:
     """A built-in skeleton by its name.
 
     Raises:
-        TfposeError: no such skeleton; the known ones are named.
+        TfposeError: no such skeleton (lists the known ones).
 
     Example:
         >>> len(get("coco17"))

@@ -1,13 +1,12 @@
-"""Do enlarged heatmaps make positions more exact? EnhanceNet on rendered people.
+"""Do enlarged heatmaps make positions more precise? EnhanceNet on rendered people.
 
-The recipe ``tiny`` of SimpleBaseline is trained from nothing, alone and with EnhanceNet
-behind it, on the same people for the same number of steps, once for each seed, which
-decides first weights, order and crops. Crops are small, where cells are large against
-what PCK asks for. Printed is PCK of people whom they have not seen, at thresholds that
-ask for more and for less exact positions.
+Trains SimpleBaseline's recipe ``tiny`` from scratch, alone and followed by EnhanceNet,
+on the same people for the same number of steps, once per seed. The seed sets initial
+weights, order and crops. Crops are small, so cells are large compared with what PCK
+demands. Prints PCK of unseen people at strict and lenient thresholds.
 
 Usage: python benchmarks/training/enhance_net_ablation.py [FOLDER [SEEDS]]
-A finished run in FOLDER is not repeated. About 85 minutes on one core.
+Skips finished runs in FOLDER. Takes about 85 minutes on one core.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Does the tree help the difficult joints? HCRN and holistic on rendered people.
 
-The recipe ``tiny`` with a front-end whose cells see 49 px of a crop of 96 is trained
-from nothing, with and without units, on the same people for the same number of steps,
-once for each seed, which decides first weights, order and crops. There is one person in
-a photo and never one seen from behind, where left and right are in doubt for every
-joint alike. Printed is PCK@0.2 of wrists and ankles of people whom they have not seen.
+Trains the recipe ``tiny``, with a front end whose cells see 49 px of a crop of 96, from
+scratch, with and without units, on the same people for the same number of steps, once
+per seed. The seed sets initial weights, order and crops. Photos show one person, never
+from behind, where left and right are equally in doubt for every joint. Prints PCK@0.2
+of wrists and ankles of unseen people.
 
 Usage: python benchmarks/training/hcrn_ablation.py [FOLDER [SEEDS]]
-A finished run in FOLDER is not repeated. About 25 minutes on one core.
+Skips finished runs in FOLDER. Takes about 25 minutes on one core.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Is the fusion of RNet and CNet better than each alone? On rendered people.
 
-The recipes ``tiny`` of RNet and CNet are trained from nothing, once for each seed, each
-for itself in rounds, and fused. In each round the learning rate falls from its start to
-nothing. RNet has one round more, which makes them equals. Printed is PCKh@0.5 of people
-whom they have not seen: of the last hourglass of each, and of fusions of some
-hourglasses or all (Table III).
+Trains the recipes ``tiny`` of RNet and CNet from scratch, once per seed, separately and
+in rounds, then fuses them. In each round the learning rate falls from its initial value
+to zero. RNet gets one more round, which makes the two equals. Prints PCKh@0.5 of unseen
+people: of the last hourglass of each, and of fusions of some or all hourglasses
+(Table III).
 
 Usage: python benchmarks/training/hybrid_pose_ablation.py [FOLDER [SEEDS]]
-A finished run in FOLDER is not repeated. About 2.5 hours on one core.
+Skips finished runs in FOLDER. Takes about 2.5 hours on one core.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tfpose.training import hybrid_pose, validation
 
 PEOPLE = {"photos": 4000, "validation_photos": 500, "people": 1, "skeleton": "lsp14"}
 SETTINGS = {"input_size": "64x64", "skeleton": "lsp14", "sigma": 4.0}
-# Of each round.
+# Epochs of each round.
 EPOCHS = {"rnet": (12, 12, 8), "cnet": (18, 12)}
 # Hourglasses of RNet and of CNet.
 ALL = (1, 2, 3, 4)
@@ -28,7 +28,7 @@ FUSIONS = {"R4 with C4": ((4,), (4,)), "R4 with all C": ((4,), ALL), "all": (ALL
 
 
 def train(folder: pathlib.Path, model: str, data: str, seed: int) -> pathlib.Path:
-    """Trains a network in its rounds, each from the weights of the one before."""
+    """Trains a network in rounds, each from the previous round's weights."""
     run = None
     for number, epochs in enumerate(EPOCHS[model], start=1):
         settings = {**SETTINGS, "epochs": epochs, "seed": seed}

@@ -1,4 +1,4 @@
-"""What this folder's comparisons share: people, a training for each seed, a table."""
+"""Shared by this folder's comparisons: people, a training run per seed, a table."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ SEEDS = 3
 
 
 def run(main: Callable[[pathlib.Path, int], None], name: str) -> None:
-    """Calls ``main`` with the command line's [FOLDER [SEEDS]], or runs/NAME and 3."""
+    """Calls ``main`` with the arguments [FOLDER [SEEDS]], or with runs/NAME and 3."""
     given = sys.argv[1:]
     folder = given[0] if given else f"runs/{name}"
     main(pathlib.Path(folder), int(given[1]) if len(given) > 1 else SEEDS)
 
 
 def render_people(folder: pathlib.Path, people: dict) -> str:
-    """Rendered people, prepared below ``folder`` unless they are there.
+    """Prepares rendered people below ``folder``, unless it has them.
 
     ``people``: arguments of ``data_prep.synthetic.Synthetic``.
     """
     data = folder / "data"
-    # Written last.
+    # This file is written last.
     if not (data / "synthetic" / "annotations_validation.json").exists():
         prepare("synthetic", None, str(data), **people)
     return str(data)
@@ -43,9 +43,9 @@ def render_people(folder: pathlib.Path, people: dict) -> str:
 def train(
     run: pathlib.Path, model: str, data: str, settings: dict, weights=None
 ) -> pathlib.Path:
-    """Trains a model's recipe ``tiny`` with some settings, unless that was done.
+    """Trains a model's recipe ``tiny`` with some settings, unless it is done.
 
-    ``weights``: the folder of a model to begin with; None for random ones.
+    ``weights``: folder of a model to start from; None for random weights.
     """
     if not (run / folders.WEIGHTS).exists():
         lines = [f"{name}={value}" for name, value in settings.items()]
@@ -58,13 +58,13 @@ def train(
 def print_table(columns, scores: dict[str, list], gain: tuple[str, str]) -> None:
     """Prints each seed's numbers, their mean and their spread.
 
-    The spread is the standard deviation of a sample, with n - 1 in the denominator; a
-    single seed has none.
+    The spread is the sample standard deviation, with n - 1 in the denominator; a single
+    seed has none.
 
     Args:
-        columns: what the numbers are.
-        scores: name -> for each seed, a number a column.
-        gain: the names of what is compared, first the rival.
+        columns: names of the columns.
+        scores: name -> one row per seed, with a number per column.
+        gain: the two names to compare, the rival first.
     """
     scores = {name: np.array(rows) for name, rows in scores.items()}
     rival, ours = gain

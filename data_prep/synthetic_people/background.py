@@ -1,7 +1,7 @@
-"""Backgrounds, shadows and the camera's own faults of the synthetic photos.
+"""Backgrounds, shadows and camera artifacts of the synthetic photos.
 
-A place is two textured planes, the ground and a backdrop behind the people, brought
-into the photo by the camera's homographies, so that lines run to the right vanishing
+A place is two textured planes, the ground and a backdrop behind the people. The
+camera's homographies project them into the photo, so lines meet at the right vanishing
 points.
 """
 
@@ -25,7 +25,7 @@ def draw_background(rng: np.random.Generator, camera, setting, size) -> np.ndarr
     place = PLACES[setting.place]
     mask, first, last = _ground(camera, setting.wall, size)
     image = np.empty((*size, 3), np.uint8)
-    # The backdrop is painted as wide as what is seen of it, and half as much more.
+    # The backdrop is 1.5 times as wide as its visible part.
     meters = 1.5 * size[1] / camera.focal * setting.wall / WIDTH
     to_wall = np.array(
         [[meters, 0, -meters * WIDTH / 2], [0, -meters, meters * HEIGHT], [0, 0, 1]]
@@ -43,7 +43,7 @@ def draw_background(rng: np.random.Generator, camera, setting, size) -> np.ndarr
 
 
 def _warp(texture, homography, rows, first: int) -> None:
-    """Fills ``rows`` u8[R, W, 3] of the photo, the first of them number ``first``."""
+    """Fills ``rows`` u8[R, W, 3] of the photo, starting at row ``first``."""
     if len(rows):
         shifted = np.array([[1, 0, 0], [0, 1, -first], [0, 0, 1]]) @ homography
         cv2.warpPerspective(
@@ -53,11 +53,11 @@ def _warp(texture, homography, rows, first: int) -> None:
 
 
 def _ground(camera, wall: float, size) -> tuple[np.ndarray, int, int]:
-    """Where the ground in front of the backdrop is seen.
+    """Where the ground in front of the backdrop is visible.
 
     Returns:
         u8[H, W], 255 on the ground; the first row with ground; the row after the last
-        one that has anything else.
+        one with anything else.
     """
     (left, right), _ = camera.project(np.array([[-wall, 0, -wall], [wall, 0, -wall]]))
     slope = (right[1] - left[1]) / (right[0] - left[0])
@@ -104,16 +104,16 @@ def cast_shadows(rng, image, people, camera, setting) -> np.ndarray:
 
 
 def develop(rng: np.random.Generator, background, solids, coverage) -> np.ndarray:
-    """Lays the solids over the background and adds what lens and film do.
+    """Lays the solids over the background and adds the effects of lens and film.
 
     Args:
         rng: random numbers.
         background: u8[H, W, 3].
         solids: u8[H, W, 3], colors times coverage.
-        coverage: u8[H, W], 255 where a pixel is all solid.
+        coverage: u8[H, W], 255 for a fully solid pixel.
 
     Returns:
-        u8[H, W, 3]
+        u8[H, W, 3].
     """
     if rng.random() < 0.6:
         background = cv2.GaussianBlur(background, (0, 0), rng.uniform(0.4, 2.2))
@@ -123,7 +123,7 @@ def develop(rng: np.random.Generator, background, solids, coverage) -> np.ndarra
     if rng.random() < 0.55:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.35, 1.1))
     noise = cloud(rng, image.shape[:2], 6, 3) * rng.uniform(0, 6)
-    # The sum of two bytes has a deviation of 104 and is far quicker than a Gaussian.
+    # Two bytes' difference has a deviation of 104 and is far faster than a Gaussian.
     grain = rng.integers(256, size=(2, *image.shape[:2]), dtype=np.uint8)
     grain = np.subtract(*grain, dtype=np.float32)
     cv2.scaleAdd(grain, rng.uniform(0, 6) / 104, noise, noise)
@@ -135,7 +135,7 @@ def develop(rng: np.random.Generator, background, solids, coverage) -> np.ndarra
 
 
 def _tones(rng, image) -> np.ndarray:
-    """Exposure, contrast and white balance; seldom black and white."""
+    """Exposure, contrast and white balance; rarely black and white."""
     level = np.linspace(0, 1, 256)[:, None]
     gamma, gain = (
         np.exp(rng.normal(0, 0.18)),

@@ -1,7 +1,7 @@
 """The 3D bodies of the synthetic people: proportions, joint angles, joint positions.
 
-Body space: meters, x to the person's left, y up, z to where the person faces, the
-pelvis at the origin (a right-handed system). Angles are degrees.
+Body space: meters, x to the person's left, y up, z to the front, the pelvis at the
+origin (a right-handed system). Angles are in degrees.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 SIDES = {"left": 1.0, "right": -1.0}  # sign of x
 
-# Bone lengths as fractions of the stature: Drillis and Contini's segment table (as
-# reprinted in textbooks of biomechanics), with breadths measured to the joint centers
-# and not to the skin.
+# Bone lengths as fractions of stature: Drillis and Contini's segment table (as
+# reprinted in biomechanics textbooks), with widths measured to the joint centers, not
+# to the skin.
 BONES = {
     "hip_half": 0.055, "thigh": 0.245, "shank": 0.246, "trunk": 0.288,
     "shoulder_half": 0.106, "upper_arm": 0.186, "forearm": 0.146, "hand": 0.100,
@@ -23,9 +23,9 @@ BONES = {
 }  # fmt: skip
 BONE_SPREAD = 0.05  # relative standard deviation, about as in adults
 
-# A leg is raised forward, moved apart sideways, opened outward about the vertical, and
-# bent at the knee: each angle (mean, deviation). A leading and a trailing leg, or one
-# row for both.
+# Angles (mean, deviation) that raise a leg forward, move it sideways, open it outward
+# about the vertical, and bend the knee. A leading and a trailing leg, or one row for
+# both.
 LEGS = {
     "stand": (((1, 4), (4, 3), (8, 7), (3, 4)),),
     "relax": (
@@ -50,8 +50,8 @@ LEGS = {
     "straight": (((3, 11), (6, 7), (5, 6), (8, 10)),),
 }
 
-# An arm is raised (0 hangs, 180 is overhead) in a vertical plane turned around the
-# body (0 forward, 90 outward), twisted inward about its own length, and bent.
+# Angles that raise an arm (0 hangs, 180 is overhead), turn its vertical plane around
+# the body (0 forward, 90 outward), twist it inward about its length, and bend it.
 ARMS = {
     "down": ((9, 5), (70, 35), (18, 16), (14, 10)),
     "hips": ((40, 6), (100, 8), (80, 8), (92, 10)),
@@ -74,9 +74,9 @@ ARMS = {
 class Activity:
     """What a person does: ranges of angles, each (mean, deviation) in degrees.
 
-    ``arms`` are the choices for the leading side's arm and, where they differ, for the
-    trailing side's; ``lean`` and ``roll`` turn the whole body about its x and z axes;
-    ``air`` is the largest height in meters of the lowest point above the ground.
+    ``arms`` are the choices for the leading arm, and for the trailing arm unless
+    ``trailing_arms`` are given; ``lean`` and ``roll`` turn the body about its x and z
+    axes; ``air`` is the largest height of the lowest point above ground, in meters.
     """
 
     share: float
@@ -173,34 +173,34 @@ def _cosine_sine(degrees: float) -> tuple[float, float]:
 
 
 def turn_x(degrees: float) -> np.ndarray:
-    """f64[3, 3], the rotation about x that brings y towards z."""
+    """f64[3, 3], the rotation about x that brings y toward z."""
     cosine, sine = _cosine_sine(degrees)
     return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
 
 
 def turn_y(degrees: float) -> np.ndarray:
-    """f64[3, 3], the rotation about y that brings z towards x."""
+    """f64[3, 3], the rotation about y that brings z toward x."""
     cosine, sine = _cosine_sine(degrees)
     return np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])
 
 
 def turn_z(degrees: float) -> np.ndarray:
-    """f64[3, 3], the rotation about z that brings x towards y."""
+    """f64[3, 3], the rotation about z that brings x toward y."""
     cosine, sine = _cosine_sine(degrees)
     return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
 
 
 def arm_frames(chest, sign, angles) -> tuple[np.ndarray, np.ndarray]:
-    """Frames of upper arm and forearm from (raise, around, twist, elbow)."""
+    """Frames of upper arm and forearm, from (raise, around, twist, elbow)."""
     raised, around, twist, elbow = angles
     upper = chest @ turn_y(sign * around) @ turn_x(-raised)
-    # Undoing the turn keeps the elbow bending forward whichever way the arm goes.
+    # Undoing the turn makes the elbow bend forward whichever way the arm points.
     upper = upper @ turn_y(-sign * (around + twist))
     return upper, upper @ turn_x(-min(max(elbow, 0), 150))
 
 
 def leg_frames(pelvis, sign, angles) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames of thigh, shank and foot from (raise, apart, open, knee)."""
+    """Frames of thigh, shank and foot, from (raise, apart, open, knee)."""
     raised, apart, opened, knee = angles
     knee = min(max(knee, 0), 150)
     thigh = pelvis @ turn_z(sign * apart) @ turn_y(sign * opened) @ turn_x(-raised)
@@ -213,7 +213,7 @@ def sample_body(rng: np.random.Generator) -> Body:
     """A random person doing something.
 
     Returns:
-        A ``Body`` with every joint that a built-in skeleton names.
+        A ``Body`` with every joint of the built-in skeletons.
     """
     name = pick(rng, {name: activity.share for name, activity in ACTIVITIES.items()})
     activity = ACTIVITIES[name]
@@ -258,7 +258,7 @@ def _trunk_joints(frames, bones) -> dict[str, np.ndarray]:
     low_back = pelvis + frames["pelvis"] @ up * bones["trunk"] * 0.35
     high_back = low_back + frames["waist"] @ up * bones["trunk"] * 0.3
     thorax = high_back + frames["chest"] @ up * bones["trunk"] * 0.35
-    # The neck leans forward a little, half way between chest and head.
+    # The neck leans slightly forward, halfway between chest and head.
     lean = frames["chest"] @ np.array([0, 0.96, 0.28]) + frames["head"] @ up
     neck = thorax + lean / np.linalg.norm(lean) * bones["neck"]
     head_top = neck + frames["head"] @ np.array([0, 1.0, 0.04]) * bones["head"]
@@ -291,7 +291,7 @@ def _add_arms(rng, activity, frames, joints, bones, girth) -> None:
         poses = poses[::-1]
     chest = frames["chest"]
     for (side, sign), pose in zip(SIDES.items(), poses, strict=True):
-        for _ in range(6):  # an arm through the trunk is drawn again
+        for _ in range(6):  # redraws an arm that goes through the trunk
             angles = [_normal(rng, angle) for angle in ARMS[pose]]
             lift = max(0.0, math.sin(math.radians(angles[0] - 60))) * 0.04
             offset = np.array([sign * bones["shoulder_half"] * (1 - lift), lift, 0])
@@ -308,7 +308,7 @@ def _add_arms(rng, activity, frames, joints, bones, girth) -> None:
 
 
 def _touches_trunk(points, frames, joints, girth) -> bool:
-    """Whether a point is inside the trunk, taken as an elliptic cylinder."""
+    """Whether a point is inside the trunk, modeled as an elliptic cylinder."""
     height = np.linalg.norm(joints["thorax"])
     for point in points:
         for frame, origin in (("pelvis", "pelvis"), ("chest", "high_back")):
@@ -319,8 +319,8 @@ def _touches_trunk(points, frames, joints, girth) -> bool:
     return False
 
 
-# Places on the head as fractions of its height, from the middle of the head: to the
-# left, up, forward. Eyes, ears and nose tip lie on the surface that is drawn.
+# Positions on the head as fractions of its height, from its center: left, up, forward.
+# Eyes, ears and nose tip lie on the drawn surface.
 FACE = {
     "nose": (0.0, -0.13, 0.54), "left_eye": (0.145, 0.07, 0.395),
     "right_eye": (-0.145, 0.07, 0.395), "left_ear": (0.35, -0.03, -0.03),

@@ -1,4 +1,4 @@
-"""What the synthetic people wear: colors of skin and hair, cloth, cuts, patterns."""
+"""Colors of skin and hair, and the cloth, cuts and patterns of clothes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TROUSER_PATTERNS = ("plain",) * 8 + ("sides", "sides", "stripes", "blotches", "h
 
 @dataclasses.dataclass(frozen=True)
 class Garment:
-    """Cloth: two colors f64[3], the pattern they form, and how far it stands off."""
+    """Cloth: two colors f64[3], their pattern, and how loose it is."""
 
     color: np.ndarray
     second: np.ndarray
@@ -54,7 +54,7 @@ class Garment:
 def _marked(pattern: str, rows: int, columns: int) -> np.ndarray:
     """bool[rows, columns]: where a regular pattern has its second color."""
     row, column = np.mgrid[:rows, :columns]
-    middle = (column + 0.5) / columns  # the front is at a quarter of the way round
+    middle = (column + 0.5) / columns  # the front is a quarter of the way around
     return {
         "hoops": row % 4 < 2,
         "stripes": column % 3 == 0,
@@ -69,7 +69,7 @@ def _marked(pattern: str, rows: int, columns: int) -> np.ndarray:
 class Wardrobe:
     """The look of one person; colors f64[3] RGB 0..255, lengths as fractions of bones.
 
-    ``sleeve`` and ``trouser_length`` reach from 0 (none) over 1 (elbow, knee) to 2;
+    ``sleeve`` and ``trouser_length`` go from 0 (none) through 1 (elbow, knee) to 2;
     ``waistline`` and ``neckline`` are fractions of the trunk.
     """
 
@@ -100,7 +100,7 @@ class Wardrobe:
     backpack: np.ndarray | None
 
 
-# Shares of white, gray and black cloth (range of gray values) and of dyed cloth.
+# Shares of white, gray and black cloth (ranges of gray values) and of dyed cloth.
 CLOTHS = {
     (215, 250): 0.15, (90, 190): 0.13, (25, 60): 0.15, "denim": 0.16, "muted": 0.25,
     "bright": 0.16,
@@ -112,7 +112,7 @@ KINDS_OF_DYE = {  # hue (None: any), saturation, value
 
 
 def cloth_color(rng: np.random.Generator) -> np.ndarray:
-    """f64[3]: white, gray, black, denim, muted or bright, as clothes are."""
+    """f64[3]: white, gray, black, denim, muted or bright, like real clothes."""
     kind = pick(rng, CLOTHS)
     if isinstance(kind, tuple):
         return rng.uniform(*kind) + rng.uniform(-8, 8, 3)
@@ -129,7 +129,7 @@ def cloth_color(rng: np.random.Generator) -> np.ndarray:
 def _garment(rng, patterns=PATTERNS, looseness=0.2) -> Garment:
     color, second = cloth_color(rng), cloth_color(rng)
     pattern = patterns[rng.integers(len(patterns))]
-    if pattern in ("checks", "blotches"):  # woven in close shades
+    if pattern in ("checks", "blotches"):  # woven in similar shades
         second = 0.45 * second + 0.55 * color
     return Garment(color, second, pattern, abs(rng.normal(0, looseness)))
 

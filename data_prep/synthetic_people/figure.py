@@ -1,7 +1,7 @@
 """The visible surface of a synthetic person: flesh and clothes below the head.
 
-In body space (see ``body``). Thicknesses are meters for a stature of 1.70 m and are
-scaled by the body's girth.
+In body space (see ``body``). Thicknesses are in meters for a stature of 1.70 m, scaled
+by the body's girth.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def limb(start, end, frame, profile, scale, garment, covered, skin, rng) -> Face
     """A limb whose first part, up to the fraction ``covered``, is clothed."""
     rows = np.array(profile)
     clothed = rows[:, 0] <= covered + 1e-6
-    # Cloth hangs off a limb the more the farther down it is.
+    # Cloth hangs looser farther down a limb.
     loose = 1.04 + garment.looseness * np.clip(rows[:, 0] + 0.1, 0, 1)
     rows[:, 1:] *= np.where(clothed, loose, 1)[:, None]
     corners = tube(start, end, frame, rows, scale)
@@ -181,7 +181,7 @@ def _shoe(ankle, frame, body, wardrobe) -> Faces:
 
 
 def skirt(body: Body, wardrobe, rng) -> list[Faces]:
-    """A cone around both thighs, or nothing where the legs are too far apart."""
+    """A cone around both thighs, or nothing if the legs are too far apart."""
     joints, frames = body.joints, body.frames
     left, right = frames["left_thigh"], frames["right_thigh"]
     if left[:, 1] @ right[:, 1] < 0.8:

@@ -1,4 +1,4 @@
-"""The heads of synthetic people: face, hair and hats. In body space (see ``body``)."""
+"""The heads of synthetic people: face, hair and hats, in body space (``body``)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data_prep.synthetic_people.mesh import (
     tube,
 )
 
-# Up the head in units of its height: (up, half width, half depth, forward).
+# Bottom to top in head heights: (up, half width, half depth, forward).
 HEAD = np.array([
     (-0.50, 0.030, 0.030, 0.170), (-0.47, 0.125, 0.125, 0.150),
     (-0.41, 0.200, 0.225, 0.120), (-0.32, 0.255, 0.305, 0.070),
@@ -24,7 +24,7 @@ HEAD = np.array([
     (0.33, 0.280, 0.370, -0.025), (0.42, 0.212, 0.285, -0.030),
     (0.48, 0.110, 0.150, -0.030), (0.50, 0.020, 0.020, -0.030),
 ])  # fmt: skip
-# The lowest hair at each angle from the front, in heights of the head.
+# The lowest hair at each angle from the front, in head heights.
 HAIRLINE = (
     (0, 35, 60, 85, 105, 125, 180),
     (0.27, 0.26, 0.20, 0.06, -0.08, -0.22, -0.30),
@@ -70,7 +70,7 @@ def head(body: Body, wardrobe, rng) -> list[Faces]:
 
 
 def _skull(center, frame, size, swell, columns):
-    """The head's faces and each row's height, [R - 1, 1, 1] in heights of the head."""
+    """The head's faces and each row's height [R - 1, 1, 1] in head heights."""
     up, width, depth, forward = HEAD.T[:, :, None] * size
     centers = center + up * swell**0.5 * frame[:, 1] + forward * frame[:, 2]
     across, front = width * swell * frame[:, 0], depth * swell * frame[:, 2]
@@ -119,7 +119,7 @@ def _hair(body, center, wardrobe, rng) -> list[Faces]:
 
 
 def _features(center, frame, size, wardrobe) -> list[Faces]:
-    """Eyes, brows, mouth and nose, a little larger than life so that they show."""
+    """Eyes, brows, mouth and nose, slightly larger than life so that they show."""
     dark = wardrobe.hair * 0.55
     rows = []  # color, x, y, half width, half height, lift
     for eye in ("left_eye", "right_eye"):

@@ -1,6 +1,6 @@
-"""Quadrangle soups: the surfaces that synthetic photos are made of.
+"""Quad soups: the surfaces in synthetic photos.
 
-Surfaces consist of quadrangles small enough that each may have one color and depth.
+Surfaces consist of quads so small that each needs only one color and depth.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Faces:
-    """Quadrangles with colors.
+    """Quads with colors.
 
-    ``corners`` f64[F, 4, 3] meters, counter-clockwise seen from outside; ``colors``
-    f64[F, 3] RGB 0..255 under full light; ``lift`` f64[F] meters by which a face is
-    taken to be nearer than it is (features lying on a surface); ``thin`` bool[F] for
-    faces that are seen from both sides.
+    ``corners`` f64[F, 4, 3] meters, counterclockwise from outside; ``colors`` f64[F, 3]
+    RGB 0..255 under full light; ``lift`` f64[F] meters, how much nearer a face counts
+    than it is (for features on a surface); ``thin`` bool[F], true for faces visible
+    from both sides.
     """
 
     corners: np.ndarray
@@ -64,10 +64,10 @@ def loft(centers, across, front, columns: int) -> np.ndarray:
         centers: f64[R, 3].
         across: f64[R, 3], the half axis of each ring at angle 0.
         front: f64[R, 3], the half axis at a quarter turn.
-        columns: faces around.
+        columns: faces around a ring.
 
     Returns:
-        f64[R - 1, columns, 4, 3], counter-clockwise seen from outside.
+        f64[R - 1, columns, 4, 3], counterclockwise from outside.
     """
     circle = _circle(columns)
     points = centers[:, None] + circle[0] * across[:, None] + circle[1] * front[:, None]
@@ -85,7 +85,7 @@ def loft(centers, across, front, columns: int) -> np.ndarray:
 
 @functools.cache
 def _circle(columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines f64[1, columns + 1, 1] once round."""
+    """Cosines and sines f64[1, columns + 1, 1] once around."""
     angle = (np.arange(columns + 1) * (2 * np.pi / columns))[None, :, None]
     return np.cos(angle), np.sin(angle)
 
@@ -122,7 +122,7 @@ def ball(center, radius: float, columns: int = 12) -> np.ndarray:
 
 
 def folds(rng, corners, strength: float) -> np.ndarray:
-    """Brightness of each face [R, N, 1] in soft waves, as from the folds of cloth."""
+    """Brightness of each face [R, N, 1] in soft waves, like folds of cloth."""
     rows, columns = corners.shape[:2]
     row, column = np.arange(rows)[:, None], np.arange(columns) * (2 * np.pi / columns)
     start, rise, turns = rng.uniform((0, 0.4, 0), (6.28, 1.2, 3), (2, 3)).T

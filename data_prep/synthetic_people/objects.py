@@ -1,4 +1,4 @@
-"""Things around synthetic people: seats, things in their hands, and clutter.
+"""Objects around synthetic people: seats, things in their hands, and clutter.
 
 World space as in ``render``.
 """
@@ -17,7 +17,7 @@ from data_prep.synthetic_people.mesh import Faces, ball, faces, join, tube
 def box(base, half, rotation, color, cell: float = 0.2) -> Faces:
     """A box on ``base`` f64[3] with half sizes (x, y, z), cut into cells.
 
-    Cells keep the order from far to near right where somebody is beside a long side.
+    Cells keep the far-to-near order right next to a long side.
     """
     half = np.asarray(half, np.float64)
     cells = tuple(np.maximum(np.ceil(2 * half / cell), 1).astype(int).tolist())
@@ -46,7 +46,7 @@ def _unit_box(cells: tuple[int, int, int]) -> np.ndarray:
 
 
 def sample_objects(rng, camera, people, size) -> list[Faces]:
-    """Seats under those who sit, things in hands, and clutter around the people."""
+    """Seats for sitters, things in hands, and clutter around the people."""
     solids = []
     for person in people:
         if person.body.activity == "sit":
@@ -60,7 +60,7 @@ def sample_objects(rng, camera, people, size) -> list[Faces]:
             rng.uniform(0.55, 0.88) if in_front else rng.uniform(0.9, 1.6)
         )
         x = rng.uniform(-0.6, 0.6) * 2 * camera.center[0] / camera.focal * z
-        # Nothing that hides a whole person stands in front.
+        # Nothing in front hides a whole person.
         shares = {draw: 1 for draw in CLUTTER if not (in_front and draw in TALL)}
         solid, radius = pick(rng, shares)(
             rng, np.array([x, 0, -z]), turn_y(rng.uniform(-60, 60)), cloth_color(rng)
@@ -122,8 +122,8 @@ def _held(rng, person) -> Faces:
     return box(palm - (0, 0.05, 0), (0.035, 0.07, 0.01), frame, color * 0.3)
 
 
-# Clutter: painters (rng, base, rotation, color) of a thing on the ground at ``base``,
-# each returning its faces and the radius in meters of the room it takes.
+# Clutter: functions (rng, base, rotation, color) that put an object on the ground at
+# ``base`` and return its faces and the radius in meters that it occupies.
 
 
 def _crate(rng, base, turn, color) -> tuple[Faces, float]:
@@ -166,7 +166,7 @@ def _rail(rng, base, turn, color) -> tuple[Faces, float]:
 
 
 def _bush(rng, base, turn, color) -> tuple[Faces, float]:
-    """Some hundred leaves around a few twigs' ends."""
+    """A few hundred leaves around the ends of a few twigs."""
     size = rng.uniform((0.25, 0.3, 0.2), (0.5, 0.7, 0.35))
     twigs = rng.standard_normal((7, 3)) * 0.4
     centers = twigs[rng.integers(7, size=260)] + rng.standard_normal((260, 3)) * 0.25

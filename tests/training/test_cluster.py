@@ -164,6 +164,9 @@ def free_addresses(count: int) -> list[str]:
     return addresses
 
 
+HANGS = 1800  # s of wall time
+
+
 def run_workers(data, folder) -> None:
     """Runs ``tests/support/worker.py`` as two workers until both have ended well."""
     project = pathlib.Path(__file__).parent.parent.parent
@@ -185,7 +188,8 @@ def run_workers(data, folder) -> None:
                 )
             )
     try:
-        codes = [process.wait(timeout=300) for process in processes]
+        # Only a worker that hangs takes so long, however busy the machine is.
+        codes = [process.wait(timeout=HANGS) for process in processes]
     finally:
         for process in processes:
             process.kill()

@@ -1,6 +1,6 @@
-"""The ``tfpose`` command: one module a subcommand, with its arguments and its function.
+"""The ``tfpose`` command: one module per subcommand, with its arguments and function.
 
-Nothing heavy is imported before a subcommand runs, so that ``--help`` answers at once.
+Heavy imports wait until a subcommand runs, so ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ COMMANDS = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command; ``command`` holds the subcommand's name."""
+    """The parser of the whole command; stores the subcommand's name in ``command``."""
     root = argparse.ArgumentParser(
         prog="tfpose", description="Makes the human poses of any method better."
     )

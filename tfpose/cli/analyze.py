@@ -1,4 +1,4 @@
-"""``tfpose analyze``: says which kinds of mistakes poses make."""
+"""``tfpose analyze``: shows which kinds of mistakes poses make."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add(commands) -> None:
     command = subcommand(
         commands,
         "analyze",
-        "says which kinds of mistakes poses make",
+        "shows which kinds of mistakes poses make",
         "Shares of good joints, jitter, inversions, swaps and misses, joint by joint.",
         "tfpose analyze --poses poses.json --annotations truth.json "
         "--picture errors.svg",
@@ -29,13 +29,13 @@ def add(commands) -> None:
     annotations_option(command)
     before_option(command)
     option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
-    text = "average precision if misses, then swaps, inversions and jitter are undone"
+    text = "average precision with misses, then swaps, inversions and jitter undone"
     switch(command, "--gains", text)
     json_option(command)
 
 
 def run(poses, annotations, before, picture, gains, json) -> None:
-    """Says which kinds of mistakes poses make, joint by joint, and what they cost."""
+    """Shows the kinds of mistakes in poses, joint by joint, and what they cost."""
     from tfpose.evaluation.evaluate import analyze_poses, correction_gains
     from tfpose.io.coco import read_both
     from tfpose.report import charts, tables

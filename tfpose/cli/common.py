@@ -1,7 +1,7 @@
-"""What all commands share: the parts of their help, their errors, TensorFlow's start.
+"""Shared parts of the commands: options, errors, and the start of TensorFlow.
 
-A command that ends badly prints one line to stderr and exits with 2; a traceback is
-printed only for what the package did not foresee.
+A failing command prints one line to stderr and exits with 2; only unforeseen errors
+print a traceback.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import absl.logging
 from tfpose.errors import TfposeError
 from tfpose.io.files import write_json
 
-# Where commands look for prepared data sets by default.
+# Default folder of prepared data sets.
 DATA = "runs/data"
-# Packages that a plain installation lacks, and the extra that brings each.
+# Packages that a plain installation lacks, and the extra that installs each.
 EXTRAS = {
     **dict.fromkeys("tensorflow keras tensorflow_datasets".split(), "full"),
     "pycocotools": "full",
@@ -35,7 +35,7 @@ EXTRAS = {
 
 
 def subcommand(commands, name: str, title: str, more: str, example: str):
-    """Adds a subcommand; ``title`` is its line in ``tfpose --help``."""
+    """Adds a subcommand; ``tfpose --help`` shows ``title``."""
     return commands.add_parser(
         name,
         help=title,
@@ -51,11 +51,11 @@ def option(
     """Adds an option that takes a value; the help text shows its default.
 
     Args:
-        command: of ``subcommand``.
-        flag: its name, with hyphens. The spelling with underscores works too.
-        metavar, text: of the help.
-        aliases: earlier names, which still work.
-        options: of ``add_argument``.
+        command: from ``subcommand``.
+        flag: its name, with hyphens. Underscores work too.
+        metavar, text: for the help.
+        aliases: old names that still work.
+        options: for ``add_argument``.
     """
     if options.get("default") is not None:
         text = f"{text} (default: %(default)s)"
@@ -70,13 +70,13 @@ def switch(command, flag: str, text: str, aliases: Sequence[str] = ()) -> None:
 
 
 def _also_called(command, action, flag: str, aliases: Sequence[str]) -> None:
-    # Aliases that argparse knows of would fill the help.
+    # Aliases known to argparse would clutter the help.
     for name in (f"--{flag[2:].replace('-', '_')}", *aliases):
         command._option_string_actions.setdefault(name, action)
 
 
 def json_option(command) -> None:
-    """``--json FILE``, of every command that prints numbers."""
+    """``--json FILE``, for every command that prints numbers."""
     option(command, "--json", "FILE", "also write the numbers to this JSON file")
 
 
@@ -93,7 +93,7 @@ def set_option(command, text: str) -> None:
 
 
 def recipe_option(command, default: str) -> None:
-    """``--recipe NAME`` of a model."""
+    """``--recipe NAME``, for commands that build a model."""
     text = "recipe to start from: tiny, paper ... (tfpose models lists them)"
     option(command, "--recipe", "NAME", text, ("--preset",), default=default)
 
@@ -105,13 +105,13 @@ def poses_option(command, required: bool = True) -> None:
 
 
 def annotations_option(command, required: bool = True) -> None:
-    """``--annotations FILE`` of the commands that score poses."""
+    """``--annotations FILE``, for commands that score poses."""
     text = "COCO annotations JSON; its category names the joints"
     option(command, "--annotations", "FILE", text, required=required)
 
 
 def before_option(command) -> None:
-    """``--before FILE`` of the commands that score poses."""
+    """``--before FILE``, for commands that score poses."""
     text = "the same people's poses before refinement: shows before -> after"
     option(command, "--before", "FILE", text)
 
@@ -128,7 +128,7 @@ def page_options(command, required: bool) -> None:
 
 
 def run(command: Callable, **options) -> int:
-    """Runs a command and turns its errors into one line and an exit code."""
+    """Runs a command; reports errors as one line and an exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         command(**options)
@@ -162,9 +162,9 @@ def _complain(message: str) -> int:
 def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages.
 
-    It reports its CPU features and GPUs it does not find, in lines that no setting
-    turns off (tensorflow issue 100442). They are kept only if it fails. What TensorFlow
-    Datasets logs as warnings is news of what it does.
+    No setting turns off its messages about CPU features and missing GPUs (tensorflow
+    issue 100442); prints them only if the import fails. TensorFlow Datasets logs mere
+    progress as warnings, so this hides those too.
     """
     absl.logging.set_verbosity(absl.logging.ERROR)
     with tempfile.TemporaryFile() as messages:
@@ -184,6 +184,6 @@ def start_tensorflow() -> None:
 
 
 def write_numbers(json: str | None, numbers: dict) -> None:
-    """Writes what a command printed, if a file is given (``--json``)."""
+    """Writes a command's numbers to a file, if ``--json`` gives one."""
     if json:
         write_json(json, numbers)

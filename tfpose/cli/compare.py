@@ -1,4 +1,4 @@
-"""``tfpose compare``: says what each of several refiners changed."""
+"""``tfpose compare``: shows what each of several refiners changed."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ def add(commands) -> None:
     command = subcommand(
         commands,
         "compare",
-        "says what each of several refiners changed",
-        "Scores the same people's poses before and after each refiner, joint by joint "
-        "and by kinds of mistakes; each change comes with an interval that shows how "
-        "much of it could be chance. --out also shows the people who gained and lost "
-        "most.",
+        "shows what each of several refiners changed",
+        "Scores the same people's poses before and after each refiner, by joint and by "
+        "kind of mistake. Each change has an interval that shows how much of it could "
+        "be chance. --out also shows the largest gains and losses.",
         "tfpose compare --annotations truth.json --poses poses.json "
         "--refined posefix=refined.json --images photos --out report.html",
     )
     poses_option(command)
     annotations_option(command)
-    text = "the same poses after a refiner; NAME is the file's name by default; may be "
+    text = "the same poses after a refiner; NAME defaults to the file's name; may be "
     text += "repeated"
     command.add_argument(
         "--refined", metavar="NAME=FILE", nargs="+", action="extend", required=True,
@@ -66,7 +65,7 @@ def run(annotations, poses, refined, metric, images, out, title, log, json) -> N
 
 
 def _named_files(refined: list[str]) -> dict[str, str]:
-    """Name -> file of NAME=FILE; a file alone names itself."""
+    """Name -> file, from NAME=FILE; a bare file is its own name."""
     files = {}
     for text in refined:
         name, equals, path = text.partition("=")

@@ -1,4 +1,4 @@
-"""``tfpose demo``: the main job on rendered people, from nothing to exported models."""
+"""``tfpose demo``: the main job on rendered people, from scratch to exports."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfpose.cli.common import (
     write_numbers,
 )
 
-# Enough to learn from and to measure on within a quarter of an hour on two cores.
+# Enough to train and to measure in a quarter of an hour on two cores.
 PHOTOS, VALIDATION_PHOTOS, EPOCHS = 2500, 200, 12
 QUICK_PHOTOS, QUICK_VALIDATION_PHOTOS = 40, 8
 SEED = 0
@@ -25,13 +25,13 @@ def add(commands) -> None:
     command = subcommand(
         commands,
         "demo",
-        "does the whole main job on rendered people",
+        "runs the whole main job on rendered people",
         "Renders people, trains a small PoseFix, refines corrupted poses of others, "
         "exports, and writes OUT/report.html.",
         "tfpose demo --out runs/demo",
     )
     option(command, "--out", "DIR", "folder to write", default="runs/demo")
-    switch(command, "--quick", "a few photos and steps, to see that everything works")
+    switch(command, "--quick", "a few photos and steps, to check that everything works")
     json_option(command)
 
 
@@ -41,12 +41,12 @@ def run(out: str, quick: bool = False, json: str | None = None) -> dict:
     Args:
         out: folder to write: ``report.html``, ``model/``, ``export/``, ``data/``,
             ``photos/`` and the pose files before and after.
-        quick: a few photos and steps, to see that everything works.
-        json: file to write the numbers to.
+        quick: a few photos and steps, to check that everything works.
+        json: file for the numbers.
 
     Returns:
-        "before" and "after": {"AP", "PCK@0.2", and each kind of mistake's share}, in
-        percent; "parity", of the exports.
+        "before" and "after": {"AP", "PCK@0.2", and the share of each kind of mistake}
+        in percent; "parity" of the exports.
     """
     start_tensorflow()
     from tfpose.exporting.parity import format_report
@@ -59,7 +59,7 @@ def run(out: str, quick: bool = False, json: str | None = None) -> dict:
     prepared, annotations = _people(folder, data, quick)
     say(f"2/5 training PoseFix on {prepared['written']['train']} people")
     _train(data, model_dir, quick)
-    say("3/5 refining corrupted poses of people it has not seen")
+    say("3/5 refining corrupted poses of unseen people")
     truth = prepared["annotations"]["validation"]
     files = _refine(annotations, truth, folder, model_dir)
     say("4/5 exporting")
@@ -80,7 +80,7 @@ def run(out: str, quick: bool = False, json: str | None = None) -> dict:
 
 
 def _people(folder: pathlib.Path, data: str, quick: bool):
-    """What ``prepare`` says of the rendered people, and the validation people."""
+    """The report of ``prepare`` on the rendered people, and the validation people."""
     from data_prep.prepare import prepare
     from tfpose.io import coco
 
@@ -95,7 +95,7 @@ def _people(folder: pathlib.Path, data: str, quick: bool):
 
 
 def write_photos(annotations, folder: pathlib.Path) -> None:
-    """Renders the validation photos again as files, for the refiner to read."""
+    """Renders the validation photos again, as files that the refiner reads."""
     from data_prep.synthetic import FIRST_VALIDATION_PHOTO
     from data_prep.synthetic_people.render import render_jpeg
     from tfpose.errors import TfposeError
@@ -120,7 +120,7 @@ def _train(data: str, model_dir: str, quick: bool) -> None:
 
 
 def _refine(annotations, truth, folder: pathlib.Path, model_dir: str):
-    """The files of corrupted poses and of the refined ones."""
+    """Writes the files of the corrupted and the refined poses."""
     from tfpose.inference.refine_files import refine_file
     from tfpose.io.files import write_json
     from tfpose.synthesis.corrupt import corrupt
@@ -168,7 +168,7 @@ def scores(annotations, results) -> dict[str, float]:
 
 
 def _clock():
-    """Prints lines with the seconds since now."""
+    """Returns a function that prints a line with the seconds since now."""
     started = time.monotonic()
 
     def say(line: str) -> None:

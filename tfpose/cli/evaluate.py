@@ -1,4 +1,4 @@
-"""``tfpose evaluate``: scores poses against annotations, or a model."""
+"""``tfpose evaluate``: scores poses against annotations, or scores a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(commands) -> None:
         "scores poses against annotations, or a model",
         "With --before it scores both sets of poses and prints the gain. With "
         "--model-dir it scores a model on prepared validation people: an estimator "
-        "from their boxes, a refiner on corrupted poses before and after.",
+        "from their boxes, a refiner on corrupted poses, before and after.",
         "tfpose evaluate --poses refined.json --before poses.json "
         "--annotations truth.json --metric pck",
     )
@@ -36,16 +36,16 @@ def add(commands) -> None:
     before_option(command)
     option(command, "--model-dir", "NAME|DIR", "preset, or folder that train wrote")
     option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
-    text = "pck, pckh, auc, pcp: joints and limbs of one pose a person; oks: COCO's "
+    text = "pck, pckh, auc, pcp: joints or limbs of one pose per person; oks: COCO's "
     text += "average precision; mpii, posetrack: mean average precision of several "
-    text += "people's joints; mota: of tracked people"
+    text += "people's joints; mota: tracked people"
     option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
     text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in limb "
     text += "lengths for pcp (0.5); end of the curve for auc (0.5); in head sizes for "
     text += "mpii, posetrack and mota (0.5)"
     option(command, "--threshold", "X", text, type=float)
     text = "length of pck: torso, the skeleton's segment, or torso_box, the longer "
-    text += "side of the box of shoulders and hips"
+    text += "side of the box around shoulders and hips"
     option(command, "--normalizer", "NAME", text, ("--normaliser",),
            choices=NORMALIZERS, default=NORMALIZERS[0])  # fmt: skip
     text = "whose left is left, the person's or the observer's"
@@ -53,18 +53,18 @@ def add(commands) -> None:
            default=VIEWPOINTS[0])  # fmt: skip
     text = "lenient PCP: threshold the mean error of a limb's two ends"
     switch(command, "--lenient", text, ("--average",))
-    text = "mean of pckh and auc: joints all alike and < (pytorch-pose), joints "
-    text += "weighted by what is labeled (HRNet), or pooled with a head of neck and "
-    text += "head top (MPII)"
+    text = "how to average pckh and auc: joints equally, with < (pytorch-pose); "
+    text += "labeled, weighted by label count (HRNet); or pooled, with a head of neck "
+    text += "and head top (MPII)"
     option(command, "--mean", "NAME", text, dest="averaging", choices=AVERAGINGS,
            default=AVERAGINGS[0])  # fmt: skip
     text = "mota counts the last frame of each video too, unlike PoseTrack's tool"
     switch(command, "--every-frame", text)
     text = "draw the curves of pck, pckh or pcp over thresholds from 0 to 0.5"
     option(command, "--curve", "FILE.svg", text)
-    text = "with --model-dir: a line for each of an estimator's heatmaps"
+    text = "with --model-dir: one line per heatmap of an estimator"
     switch(command, "--every-map", text)
-    text = "with --model-dir: read an estimator's Gaussian heatmaps by DARK"
+    text = "with --model-dir: decode an estimator's Gaussian heatmaps with DARK"
     switch(command, "--dark", text)
     json_option(command)
 
@@ -72,7 +72,7 @@ def add(commands) -> None:
 def run(
     poses, annotations, before, model_dir, data, curve, every_map, dark, json, **options
 ) -> None:
-    """Scores poses, two sets of poses before -> after, or a model, by one metric."""
+    """Scores poses, two sets of poses before -> after, or a model with one metric."""
     from tfpose.report import charts, tables
 
     options["curve"] = bool(curve)

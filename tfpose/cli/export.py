@@ -19,8 +19,8 @@ def add(commands) -> None:
         commands,
         "export",
         "writes a trained model for serving",
-        "A SavedModel in OUT/1, .tflite files, and how far each of them is from the "
-        "Keras model on crops of prepared people.",
+        "A SavedModel in OUT/1, .tflite files, and how far each is from the Keras "
+        "model on crops of prepared people.",
         "tfpose export --model-dir runs/mine --quantize none,int8",
     )
     text = "preset, or folder that train wrote"
@@ -30,7 +30,7 @@ def add(commands) -> None:
         command, "--format", "NAMES", f"{' or '.join(FORMATS)}, or both with a comma",
         dest="formats", default=",".join(FORMATS),
     )  # fmt: skip
-    text = f"numbers in the .tflite: {', '.join(NUMBERS)}, or some with commas"
+    text = f"number types of the .tflite: {', '.join(NUMBERS)}; commas for several"
     option(command, "--quantize", "NAMES", text, default="none")
     option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     text = "prepared splits to measure on, such as lsp/train (default: the "
@@ -42,7 +42,7 @@ def add(commands) -> None:
 def run(
     model_dir, out, formats, quantize, data, splits=None, json=None
 ) -> None:  # fmt: skip
-    """Writes a trained model's exports and how far they are from the Keras model."""
+    """Exports a trained model and prints how far each export is from it."""
     start_tensorflow()
     from tfpose.exporting.parity import format_report
     from tfpose.exporting.savedmodel import export

@@ -1,4 +1,4 @@
-"""``tfpose fuse``: makes one model of a trained RNet and a trained CNet."""
+"""``tfpose fuse``: combines a trained RNet and a trained CNet into one model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def add(commands) -> None:
     command = subcommand(
         commands,
         "fuse",
-        "makes one model of a trained RNet and a trained CNet",
-        "Hybrid-Pose: each heatmap of RNet times all of CNet's, added. The folder it "
-        "writes is evaluated, exported and used as that of any model.",
+        "combines a trained RNet and a trained CNet into one model",
+        "Hybrid-Pose: multiplies each heatmap of RNet by all of CNet's and adds them. "
+        "The new folder works like that of any model.",
         "tfpose fuse --rnet runs/rnet --cnet runs/cnet --out runs/hybrid",
     )
     for name in ("rnet", "cnet"):
@@ -21,12 +21,12 @@ def add(commands) -> None:
     option(command, "--out", "DIR", "folder to write", required=True)
     for name, network in (("refinement", "RNet"), ("correction", "CNet")):
         text = f"numbers of {network}'s hourglasses to fuse, from 1 (default: all); "
-        text += f"without numbers {network} is left out"
+        text += f"without numbers, leaves {network} out"
         command.add_argument(f"--{name}", metavar="N", nargs="*", type=int, help=text)
 
 
 def run(rnet, cnet, out, refinement, correction) -> None:
-    """Makes one model of a trained RNet and a trained CNet."""
+    """Combines a trained RNet and a trained CNet into one model."""
     start_tensorflow()
     from tfpose.training.hybrid_pose import fuse_folders
 

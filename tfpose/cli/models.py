@@ -13,7 +13,7 @@ def add(commands) -> None:
         commands,
         "models",
         "lists the presets, the models and their recipes",
-        "With the size of each, which takes about a minute.",
+        "Also shows each size, which takes about a minute.",
         "tfpose models",
     )
     json_option(command)

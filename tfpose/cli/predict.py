@@ -14,7 +14,7 @@ from tfpose.cli.common import (
 )
 from tfpose.errors import TfposeError
 
-# The preset that finds poses unless another one is named.
+# The default preset.
 ESTIMATOR = "estimator_tiny_lsp"
 
 
@@ -32,10 +32,10 @@ def add(commands) -> None:
     command.add_argument(
         "photos", metavar="PHOTO", nargs="*", help="photos, or folders of photos"
     )
-    option(command, "--images", "DIR", "the same as a PHOTO: a folder of photos")
+    option(command, "--images", "DIR", "a folder of photos, same as PHOTO")
     text = "the estimator: a preset or a model folder"
     option(command, "--model", "NAME|DIR", text, default=ESTIMATOR)
-    text = "a refiner that makes the poses better: a preset or a model folder"
+    text = "a refiner that improves the poses: a preset or a model folder"
     option(command, "--refine", "NAME|DIR", text)
     text = "COCO results JSON with a bbox for each person; the number in a photo's "
     text += "name is its image_id"
@@ -43,19 +43,19 @@ def add(commands) -> None:
     text = "TensorFlow SavedModel that detects people: detection_boxes, "
     text += "detection_scores, detection_classes of uint8 photos"
     option(command, "--detector", "DIR", text)
-    switch(command, "--single", "one person a photo, who fills it: no boxes needed")
+    switch(command, "--single", "one person per photo, who fills it; needs no boxes")
     text = "COCO annotations JSON with the names of the photos and a box around each "
-    text += "person; without it the number in a photo's name is its image_id"
+    text += "person; without it, the number in a photo's name is its image_id"
     option(command, "--annotations", "FILE", text)
     text = "drop boxes with a lower score (default: 0.5 for --detector, 0 for --boxes, "
     text += "0.3 for OpenCV's detector)"
     option(command, "--detection-score", "X", text, type=float)
     text = "folder to write, or FILE.json to write the poses alone"
     option(command, "--out", "DIR", text, default="runs/predict")
-    text = "sizes at which each person is looked at; the heatmaps are averaged (not "
-    text += "for models that find everybody at once)"
+    text = "scales of each person's crop, whose heatmaps are averaged (not for models "
+    text += "that find all people at once)"
     option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
-    switch(command, "--no-flip", "do not look at the mirrored photo too")
+    switch(command, "--no-flip", "skip the mirrored photo")
     json_option(command)
 
 
@@ -78,8 +78,8 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
         print(f"found nobody: {name}", file=sys.stderr)
     if numbers["numbered"]:
         print(
-            f"{len(numbers['numbered'])} photos without a number of their own in their "
-            "names have new image_ids; file_name tells them apart",
+            f"{len(numbers['numbered'])} photos without a number of their own got new "
+            "image_ids; file_name tells them apart",
             file=sys.stderr,
         )
     print(f"wrote {out}: {numbers['poses']} poses in {numbers['photos']} photos")

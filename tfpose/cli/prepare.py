@@ -21,7 +21,7 @@ def add(commands) -> None:
         commands,
         "prepare",
         "writes a data set as TFRecords of people",
-        "Prints how many people were written and, by reason, how many were left out.",
+        "Prints how many people it wrote and, by reason, how many it left out.",
         "tfpose prepare lsp --source lsp_dataset --out runs/data",
     )
     names = sorted(BUILDERS)
@@ -33,7 +33,7 @@ def add(commands) -> None:
         metavar="OPTIONS",
         nargs="?",
         const="",
-        help="by an Apache Beam pipeline with these options, as one word: "
+        help="run an Apache Beam pipeline with these options, as one word: "
         "--beam='--direct_num_workers=8 --direct_running_mode=multi_processing'",
     )
     set_option(command, "an argument of the data set's builder")
@@ -41,7 +41,7 @@ def add(commands) -> None:
 
 
 def run(name, source, out, beam, settings, json) -> None:
-    """Writes a data set as TFRecords and says what was written and left out."""
+    """Writes a data set as TFRecords and prints what it wrote and left out."""
     options = _builder_options(settings)
     start_tensorflow()
     from data_prep.prepare import prepare

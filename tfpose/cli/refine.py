@@ -22,8 +22,8 @@ def add(commands) -> None:
         commands,
         "refine",
         "makes the poses of any method better",
-        "Writes a file with the same records in the same order, their joints moved; "
-        "scores and all other keys stay.",
+        "Writes the same records in the same order with moved joints; scores and all "
+        "other keys stay.",
         "tfpose refine --model posefix_tiny_lsp --poses poses.json --images photos "
         "--out refined.json",
     )
@@ -32,20 +32,20 @@ def add(commands) -> None:
     poses_option(command)
     option(command, "--images", "DIR", "folder of the photos", required=True)
     option(command, "--out", "FILE", "the refined poses", required=True)
-    text = "COCO annotations JSON whose images name the photos; without it the number "
-    text += "in a photo's name is its image_id"
+    text = "COCO annotations JSON that names the photos; without it, the number in a "
+    text += "photo's name is its image_id"
     option(command, "--annotations", "FILE", text)
-    text = "leave poses that cannot be refined as they are instead of stopping"
+    text = "leave poses that cannot be refined unchanged and go on"
     switch(command, "--skip-bad", text)
-    text = "take the refined joints alone, however reliable the given ones are"
+    text = "use only the refined joints, no matter how reliable the input is"
     switch(command, "--refined-only", text, ("--no-fusion", "--no_fusion"))
     text = "print how far each joint of the input was trusted"
     aliases = "--fusion-report", "--fusion_report"
     switch(command, "--reliability-report", text, aliases)
-    text = "keep only the best-scored of a photo's refined poses that are more alike "
-    text += "than this OKS; 1 keeps all"
+    text = "drop a refined pose if its OKS with a better-scored one in the photo is "
+    text += "above this; 1 keeps all"
     option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
-    text = "remove joints whose score by the refiner, 0 to 1, is not above this"
+    text = "remove joints whose refiner score, 0 to 1, is not above this"
     option(command, "--threshold", "SCORE", text, type=float, default=0.0)
     json_option(command)
 
@@ -75,7 +75,7 @@ def run(
 
 
 def _table(joints: dict[str, dict[str, float]]) -> str:
-    """How far the input was trusted, a line a joint."""
+    """How far the input was trusted, one line per joint."""
     columns = list(next(iter(joints.values())))
     rows = [("joint", *(name.replace("_", " ") for name in columns))]
     for joint, numbers in joints.items():

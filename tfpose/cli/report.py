@@ -18,14 +18,14 @@ def add(commands) -> None:
         commands,
         "report",
         "writes an HTML report of an estimator's poses",
-        "One file with numbers, curves and pictures; --model also shows how the "
-        "difficult joints were found. For refined poses see tfpose compare.",
+        "One file with numbers, curves and pictures; --model also shows how difficult "
+        "joints were found. For refined poses, see tfpose compare.",
         "tfpose report --model hcrn_tiny_lsp --poses poses.json "
         "--annotations truth.json --images photos --out report.html",
     )
     poses_option(command)
     annotations_option(command)
-    text = "the HCRN that estimated the poses: shows its heatmaps joint by joint"
+    text = "the HCRN that estimated the poses; shows its heatmaps joint by joint"
     option(command, "--model", "NAME|DIR", text)
     page_options(command, required=True)
 

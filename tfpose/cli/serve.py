@@ -12,7 +12,7 @@ def add(commands) -> None:
         commands,
         "serve",
         "answers TensorFlow Serving's REST requests",
-        "A server for development: the same paths and JSON, several models and "
+        "A development server with the same paths and JSON, for several models and "
         "versions. Needs the extra serve.",
         "tfpose export --model-dir runs/mine --out models/mine\n"
         "  tfpose serve --models models",
@@ -24,17 +24,17 @@ def add(commands) -> None:
     option(command, "--host", "ADDRESS", text, default="127.0.0.1")
     text = "port to listen on, 0 for any free one"
     option(command, "--port", "N", text, type=int, default=8501)
-    text = "requests in the server at a time; others are told to come back (503)"
+    text = "maximum number of requests at a time; the others get a 503"
     option(command, "--queue", "N", text, type=int, default=32)
-    text = "megabytes of a request's body at most"
+    text = "largest request body in megabytes"
     option(command, "--max-body", "MB", text, type=float, default=20.0)
 
 
 def run(models, host, port, queue, max_body) -> None:
-    """Answers requests until it is interrupted."""
+    """Answers requests until interrupted."""
     if queue < 1 or max_body <= 0:
         raise TfposeError("--queue, --max-body: expected positive numbers")
-    import fastapi  # noqa: F401, before TensorFlow takes its seconds
+    import fastapi  # noqa: F401, fail before the slow start of TensorFlow
     import uvicorn  # noqa: F401
 
     start_tensorflow()

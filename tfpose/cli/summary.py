@@ -45,7 +45,7 @@ def run(model, recipe, settings, json) -> None:
 
 
 def sizes(config) -> dict:
-    """What ``summarize`` counts of a configuration's model."""
+    """The counts of ``summarize`` for a configuration's model."""
     from tfpose.models.summary import summarize, without_weights
     from tfpose.models.table import build_model
 

@@ -21,8 +21,8 @@ def add(commands) -> None:
         commands,
         "train",
         "trains a model on prepared data",
-        "The folder gets the weights, the resolved configuration, a CSV log and "
-        "TensorBoard files.",
+        "Writes the weights, the resolved configuration, a CSV log and TensorBoard "
+        "files.",
         "tfpose train --model posefix --data runs/data --set epochs=5",
     )
     option(command, "--model", "NAME", "see tfpose models", default="posefix")
@@ -31,9 +31,9 @@ def add(commands) -> None:
     text = "folder to write (default: runs/MODEL_RECIPE)"
     option(command, "--model-dir", "DIR", text)
     switch(command, "--resume", "continue the run in --model-dir")
-    switch(command, "--quicktest", "a few steps, to see that everything works")
-    text = "preset or model folder to start from, or imagenet, whose weights Keras "
-    text += "downloads"
+    switch(command, "--quicktest", "a few steps, to check that everything works")
+    text = "preset or model folder to start from, or imagenet (Keras downloads the "
+    text += "weights)"
     option(command, "--weights", "NAME|DIR", text)
     set_option(command, "changes the recipe, e.g. epochs=5")
 

@@ -1,4 +1,4 @@
-"""The description inside a ``.tflite`` file, which is a flatbuffer.
+"""Reads and writes the description inside a ``.tflite`` file, a flatbuffer.
 
 A metadata buffer named ``NAME`` holds it as UTF-8 JSON. Needs LiteRT (extra ``edge``).
 """
@@ -17,17 +17,17 @@ ALIGNMENT = 16
 
 
 def embed(content: bytes, about: dict) -> bytes:
-    """A ``.tflite`` file with a description; an earlier one is replaced.
+    """Adds a description to a ``.tflite`` file, or replaces it.
 
     Args:
-        content: of the file.
-        about: JSON-ready.
+        content: the file's bytes.
+        about: JSON-ready description.
 
     Returns:
         The new file, with the same graphs and weights.
     """
     model = schema.ModelT.InitFromPackedBuf(content)
-    # The generated code packs buffers wherever they fall.
+    # The generated code does not align buffers.
     model.buffers = [_Aligned(_content(buffer, content)) for buffer in model.buffers]
     text = json.dumps(about, ensure_ascii=False, allow_nan=False).encode()
     entries = [entry for entry in model.metadata or [] if entry.name != NAME.encode()]
@@ -40,14 +40,14 @@ def embed(content: bytes, about: dict) -> bytes:
 
 
 def _content(buffer, file: bytes):
-    """What a buffer holds; AI Edge Quantizer puts it behind the FlatBuffer."""
+    """A buffer's bytes; AI Edge Quantizer puts them behind the flatbuffer."""
     if buffer.offset > 1:  # 1 is a placeholder
         return np.frombuffer(file, np.uint8, buffer.size, buffer.offset)
     return buffer.data
 
 
 class _Aligned(schema.BufferT):
-    """A buffer whose bytes begin at a multiple of ``ALIGNMENT`` in the file."""
+    """A buffer whose bytes start at a multiple of ``ALIGNMENT`` in the file."""
 
     def Pack(self, builder):  # noqa: N802, the generated code's name
         data = None
@@ -65,7 +65,7 @@ class _Aligned(schema.BufferT):
 
 
 def description(content: bytes) -> bytes | None:
-    """The bytes of a ``.tflite`` file's description; None where there is none."""
+    """The bytes of a ``.tflite`` file's description; None if it has none."""
     model = schema.Model.GetRootAs(content)
     entries = [model.Metadata(i) for i in range(model.MetadataLength())]
     found = [entry for entry in entries if entry.Name() == NAME.encode()]

@@ -1,7 +1,7 @@
-"""What an exported model says about itself, for clients that have only the file.
+"""Describes an exported model, for clients that have only the file.
 
-A ``.tflite`` file carries the description inside (``edge.flatbuffer``), a SavedModel in
-``assets.extra/tfpose.json``, which TensorFlow Serving leaves alone. Nothing here needs
+A ``.tflite`` file holds the description inside (``edge.flatbuffer``), a SavedModel in
+``assets.extra/tfpose.json``, which TensorFlow Serving ignores. Nothing here needs
 TensorFlow, and only ``read`` needs LiteRT.
 """
 
@@ -32,19 +32,19 @@ def describe(
     """The description of a trained model's exports.
 
     Args:
-        model: network; only attributes and names are read.
-        skeleton: of its poses.
-        name: of the preset or model folder.
-        kind: of model, ``Config.model``.
+        model: network; only its attributes and names are read.
+        skeleton: skeleton of its poses.
+        name: preset or model folder.
+        kind: kind of model, ``Config.model``.
         person_height: px of a standing person in a crop (``Config.crop``).
-        license: of the weights, an SPDX name; None where nobody has said.
+        license: SPDX name of the weights' license; None if unknown.
 
     Returns:
         JSON-ready: "format", "name", "model", "license"; "task", one of ``TASKS``;
         "skeleton", ``Skeleton.to_json``; "input_size" [height, width] px;
         "normalization", in words; "crop", the numbers of ``geometry.rules``;
         "decoding", "expectation" if the keypoints are that of a softmax over the map,
-        else "peak": only expectations can be averaged with those of the mirrored crop.
+        else "peak": only expectations can be averaged with the mirrored crop's.
     """
     reads = [layer.output for layer in model.layers if layer.name == "soft_argmax"]
     expectation = any(output is model.output["keypoints"] for output in reads)
@@ -70,14 +70,14 @@ def describe(
 
 
 def read(content: bytes, name: str) -> dict:
-    """The description in a ``.tflite`` file.
+    """Reads the description in a ``.tflite`` file.
 
     Args:
-        content: of the file.
-        name: of the file, for the message.
+        content: the file's bytes.
+        name: the file's name, for the message.
 
     Raises:
-        MetadataError: not a ``.tflite`` file, or none that ``tfpose export`` wrote.
+        MetadataError: not a ``.tflite`` file, or not written by ``tfpose export``.
     """
     if content[4:8] != b"TFL3":
         raise MetadataError(f"{name}: expected a .tflite file, found another kind")
@@ -96,14 +96,14 @@ def read(content: bytes, name: str) -> dict:
 
 
 def parse(text: bytes | str, name: str) -> dict:
-    """A description from its JSON.
+    """Parses a description from its JSON.
 
     Args:
-        text: of the JSON.
-        name: of the file it is in, for the message.
+        text: the JSON.
+        name: name of its file, for the message.
 
     Raises:
-        MetadataError: not such JSON, or of a format that is not known here.
+        MetadataError: not such JSON, or an unknown format.
     """
     try:
         about = json.loads(text)
@@ -124,7 +124,7 @@ def parse(text: bytes | str, name: str) -> dict:
 
 
 def write_asset(folder: pathlib.Path, about: dict) -> None:
-    """Puts a description into the folder of a SavedModel."""
+    """Writes a description into a SavedModel's folder."""
     path = folder / ASSET
     path.parent.mkdir(exist_ok=True)
     write_text(path, json.dumps(about, indent=1, ensure_ascii=False))

@@ -1,8 +1,7 @@
-"""Exported models on photos: ``predictor(photo, keypoints)`` without TensorFlow.
+"""Runs exported models on photos: ``predictor(photo, keypoints)``, no TensorFlow.
 
-A ``.tflite`` file needs NumPy and LiteRT alone (extra ``edge``). The same call runs a
-SavedModel, a ``.keras`` file, a model folder or a preset; TensorFlow is imported for
-these.
+A ``.tflite`` file needs only NumPy and LiteRT (extra ``edge``). The same call runs a
+SavedModel, a ``.keras`` file, a model folder or a preset; only these import TensorFlow.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from tfpose.geometry.cells import center_of, position_of
 from tfpose.inference.inputs import checked_boxes, checked_photo, checked_poses
 from tfpose.skeletons import Skeleton
 
-# "image", and "keypoints" and "valid" of a refiner, [N, ...] -> "keypoints", "scores".
+# "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
 
 
 class Predictor:
-    """A network with the crop, the flip test and the way back to the photo around it.
+    """A network with its cropping, flip test and mapping back to the photo.
 
     Args:
         network: the exported graph: crops in, joints in crop px out.
-        about: ``metadata.describe``.
+        about: from ``metadata.describe``.
 
     Attributes:
         about: as given.
-        skeleton: of the poses.
-        refines: whether it is called with poses, and not with boxes.
+        skeleton: skeleton of the poses.
+        refines: whether it takes poses rather than boxes.
 
     Example:
         >>> predictor = Predictor.load("posefix_tiny_lsp")  # or a .tflite file
@@ -69,8 +68,8 @@ class Predictor:
         Args:
             path: a ``.tflite`` file, a SavedModel or the folder of its versions, a
                 ``.keras`` file, a model folder, or the name of a preset.
-            threads: of LiteRT.
-            skeleton: of a ``.keras`` file without its ``config.json`` beside it.
+            threads: LiteRT's threads.
+            skeleton: needed for a ``.keras`` file without ``config.json`` beside it.
 
         Raises:
             TfposeError: nothing usable there.
@@ -88,15 +87,15 @@ class Predictor:
     def __call__(
         self, photo, people, scores=None, flip: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The poses of the people of one photo.
+        """Returns the poses of the people in one photo.
 
         Args:
             photo: u8[H, W, 3] RGB.
-            people: of a refiner keypoints f[N, K, 2] in photo px; of an estimator boxes
-                f[N, 4] xywh around each person.
-            scores: of a refiner, f[N, K], 0 for a missing joint. None: all joints are
-                there but those at exactly (0, 0).
-            flip: average with the mirrored crop, where the model allows it
+            people: for a refiner, keypoints f[N, K, 2] in photo px; for an estimator,
+                boxes f[N, 4] xywh around each person.
+            scores: for a refiner, f[N, K], 0 for a missing joint. None: only joints at
+                exactly (0, 0) are missing.
+            flip: average with the mirrored crop, if the model allows it
                 ("decoding" in its description).
 
         Returns:
@@ -104,8 +103,8 @@ class Predictor:
             0..1.
 
         Raises:
-            TfposeError: inputs of another shape, not finite, without a joint or an
-                area.
+            TfposeError: inputs of the wrong shape, not finite, or without a joint or
+                an area.
         """
         photo = checked_photo(photo)
         if self.refines:
@@ -140,8 +139,8 @@ class Predictor:
         others, other_scores = self._run(mirrored)
         others = arrays.mirror(others, permutation, width)
         # A score is exp(-variance / tolerance) (``layers.heatmaps.BeliefScore``). The
-        # variance of the mean of two beliefs is the mean of theirs and a quarter of
-        # the squared distance of their means.
+        # variance of two averaged beliefs is the mean of their variances plus a
+        # quarter of the squared distance between their means.
         sides = np.array(self._size) / self._margin
         tolerance = 8 * sides.prod() * np.float64(self.skeleton.sigmas) ** 2
         apart = np.square(points - others).sum(axis=-1)
@@ -159,7 +158,7 @@ class Predictor:
         return (np.float64(outputs[name][0]) for name in ("keypoints", "scores"))
 
     def _pose_boxes(self, keypoints, valid) -> np.ndarray:
-        """f64[N, 4] xywh of I in the shape of the crop (``Refiner.cut``)."""
+        """f64[N, 4] xywh, I, in the shape of the crop (``Refiner.cut``)."""
         boxes = arrays.box_around(keypoints, valid, rules.SMALLEST_SIDE)
         if not self._person_height:
             boxes = arrays.scale_boxes(boxes, self._box_factor)
@@ -170,7 +169,7 @@ class Predictor:
         return np.concatenate([position_of(center, sides), sides], axis=-1)
 
     def _standing_height(self, keypoints, valid, side) -> np.ndarray:
-        """f64[N] px of I (``geometry.tensors.person_height``)."""
+        """f64[N], px of I (``geometry.tensors.person_height``)."""
         height = rules.HEIGHT_IN_BOXES * side.max(axis=-1, initial=0)
         head = self.skeleton.head
         if head is not None and "head_top" in head:
@@ -207,7 +206,7 @@ def _lite(path: pathlib.Path, threads: int) -> tuple[Network, dict]:
 
 
 def _saved_model_in(place: pathlib.Path) -> pathlib.Path | None:
-    """The SavedModel that a path means, the highest version of several."""
+    """The SavedModel at a path, or the highest version of several."""
     if (place / "saved_model.pb").is_file():
         return place
     versions = [path.parent for path in place.glob("*/saved_model.pb")]
@@ -229,7 +228,7 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
         ) from error
 
     def network(inputs):
-        # The signature lives as long as the model that holds its weights.
+        # Keeps the model, and thus the signature's weights, alive.
         _ = model
         outputs = serve(**{name: tf.constant(x) for name, x in inputs.items()})
         return {name: array.numpy() for name, array in outputs.items()}

@@ -1,8 +1,8 @@
-"""Scores poses against annotations, and says what is wrong with them.
+"""Scores poses against annotations, and analyzes their mistakes.
 
-``evaluate_poses`` answers one question with one number (PCK, PCKh, AUC, PCP, OKS-AP,
-MPII's and PoseTrack's mAP, MOTA), ``analyze_poses`` gives the share of each kind of
-mistake; ``tfpose.report.tables`` prints either.
+``evaluate_poses`` computes one metric (PCK, PCKh, AUC, PCP, OKS-AP, MPII's and
+PoseTrack's mAP, MOTA); ``analyze_poses`` gives the share of each kind of mistake.
+``tfpose.report.tables`` prints either.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def evaluate_poses(
     every_frame: bool = False,
     curve: bool = False,
 ) -> dict:
-    """Scores poses by one metric.
+    """Scores poses with one metric.
 
     Args:
         annotations: the truth, or the path of a COCO annotations file.
@@ -51,34 +51,33 @@ def evaluate_poses(
             ``head_size``), "auc" (area under PCKh, or under PCK where no person has a
             head size), "pcp" (sticks, in their own lengths), "oks" (COCO's AP), "mpii"
             and "posetrack" (mean average precision of several people's joints) or
-            "mota" (of tracked people). ``metrics.multi_person.scenes`` has the keys
+            "mota" (tracked people). ``metrics.multi_person.scenes`` lists the keys
             that the last three read.
-        threshold: in the metric's lengths, head sizes for the last three; the end of
-            the curve for "auc"; the published one if None. "oks" has none.
+        threshold: in the metric's lengths, head sizes for the last three; for "auc"
+            the end of the curve; None: the published one. "oks" has none.
         normalizer: the length of "pck": the skeleton's "torso" segment, or the longer
             side of the "torso_box" around shoulders and hips.
-        viewpoint: whose left is left: the "person"'s, or the "observer"'s
+        viewpoint: whose left is left, the "person"'s or the "observer"'s
             (``tfpose.metrics.viewpoint``; for "pck", "pckh", "auc" and "pcp").
-        lenient: "pcp" asks for the mean error of a limb's two ends, not of each.
-        averaging: of ``pck.AVERAGINGS``, how "pckh" and "auc" come to their mean.
-        every_frame: "mota" counts the last frame of each video, too.
-        curve: gives rates over rising thresholds too ("pck", "pckh" and "pcp").
+        lenient: "pcp" thresholds the mean error of a limb's two ends, not each end.
+        averaging: one of ``choices.AVERAGINGS``: how to average "pckh" and "auc".
+        every_frame: "mota" also counts the last frame of each video.
+        curve: also compute rates over rising thresholds ("pck", "pckh" and "pcp").
 
     Returns:
-        For "oks" "metric", "people", "poses" and COCO's ten numbers in 0..1 (-1: there
-        is nobody to be found). For "mpii", "posetrack" and "mota" "metric",
-        "threshold" and what ``metrics.multi_person_rates`` gives. Otherwise "metric",
-        "threshold", "viewpoint", the "length" that normalized, what
-        ``rates.Distances.rates`` gives, its notes, the "averaging" of "pckh" and
-        "auc", the "curve" of ``rates.curve``, and the counts "people", "missing"
-        (without a pose: all wrong), "unused_poses" and "without_length" (not scored:
-        their torso, head size or sticks are not known).
+        "oks": "metric", "people", "poses" and COCO's ten numbers in 0..1 (-1: nobody
+        to find). "mpii", "posetrack" and "mota": "metric", "threshold" and the numbers
+        of ``metrics.multi_person.rates``. Others: "metric", "threshold", "viewpoint",
+        the normalizing "length", the numbers of ``rates.Distances.rates``, its notes,
+        the "averaging" of "pckh" and "auc", the "curve" of ``rates.curve``, and the
+        counts "people", "missing" (without a pose: all wrong), "unused_poses" and
+        "without_length" (not scored: torso, head size or sticks unknown).
 
     Raises:
-        TfposeError: no such metric, an argument it does not take, a skeleton that lacks
+        TfposeError: unknown metric, an argument it does not take, a skeleton without
             the joints it needs, or no pycocotools.
-        PoseFileError: no head sizes, an ``annotation_id`` that does not belong, or for
-            the last three metrics a key that is missing or of another form.
+        PoseFileError: no head sizes, an ``annotation_id`` of nobody in the photo, or
+            for the last three metrics a key that is missing or malformed.
     """
     annotations, results = read_both(annotations, results)
     given = {
@@ -118,7 +117,7 @@ def _in_scenes(annotations, results, metric, threshold, every_frame) -> dict:
     return multi_person_rates.mean_precision(annotations, results, metric, threshold)
 
 
-# What an option is unless given, and the metrics that take another value.
+# Option -> its default, and the metrics that take another value.
 _OPTIONS = {
     "normalizer": ("torso", ("pck",)),
     "viewpoint": ("person", OF_PEOPLE),
@@ -130,7 +129,7 @@ _OPTIONS = {
 
 
 def _check(metric, threshold, given: dict) -> None:
-    """Raises ValueError for what ``evaluate_poses`` does not take."""
+    """Raises TfposeError for arguments that ``evaluate_poses`` does not take."""
     for name, value, known in (
         ("metric", metric, METRICS),
         ("normalizer", given["normalizer"], NORMALIZERS),
@@ -152,10 +151,10 @@ def _check(metric, threshold, given: dict) -> None:
 
 
 def matched_poses(annotations, results) -> tuple[Annotations, np.ndarray, dict]:
-    """The people to score and the poses that were found of them.
+    """The people to score, with their matched poses.
 
     Returns:
-        N people; their poses f64[N, K, 2], nan where a joint was not found; and counts
+        N people; their poses f64[N, K, 2], nan if a joint was not found; and the counts
         "people", "missing" (without a pose) and "unused_poses".
     """
     matches = match_people(annotations, results)
@@ -174,10 +173,10 @@ def matched_poses(annotations, results) -> tuple[Annotations, np.ndarray, dict]:
 
 
 def _observer_centric(people, keypoints) -> tuple[Annotations, np.ndarray]:
-    """The same people and poses named by the observer's left and right.
+    """The same people and poses with the observer's left and right.
 
-    The torso keeps running from the observer's right shoulder to the left hip, as on a
-    person who faces the camera: so do the published observer-centric scores.
+    The torso still runs from the observer's right shoulder to the left hip, as on a
+    person who faces the camera. Published observer-centric scores do the same.
     """
     skeleton = people.skeleton
     keypoints, targets, visible = observer_centric_pairs(
@@ -197,21 +196,21 @@ def _observer_centric(people, keypoints) -> tuple[Annotations, np.ndarray]:
 def analyze_poses(
     annotations: Annotations, results: Results, minimum_area: float = MINIMUM_AREA
 ) -> dict:
-    """The share of each kind of mistake (Ronchi and Perona, ``metrics.errors``).
+    """The share of each kind of mistake (Ronchi and Perona, ``metrics.mistakes``).
 
-    Poses belong to people as in COCO's evaluation at OKS 0.1, best score first, the
-    20 best of a photo; the labeled joints of people who have a pose are counted.
+    Matches the 20 best poses of a photo to people as COCO's evaluation does, at OKS
+    0.1 and best score first; counts the labeled joints of matched people.
 
     Args:
         annotations: the truth.
         results: poses of photos of ``annotations``.
-        minimum_area: px^2, smaller people are not analyzed.
+        minimum_area: px^2; skips smaller people.
 
     Returns:
         "good", "jitter", "inversion", "swap", "miss" in percent of the joints (None
-        without any); "per_joint" {joint: the same five}; "counts" {type: joints}; and
-        "joints", "matched_people", "unmatched_people", "unmatched_poses" (also those
-        on a crowd or a small person).
+        without joints); "per_joint" {joint: the same five}; "counts" {type: joints};
+        "joints", "matched_people", "unmatched_people", "unmatched_poses" (including
+        those on a crowd or a small person).
     """
     annotations, results = read_both(annotations, results)
     skeleton = annotations.skeleton
@@ -235,19 +234,19 @@ def analyze_poses(
 def correction_gains(
     annotations: Annotations, results: Results, minimum_area: float = MINIMUM_AREA
 ) -> dict[str, float]:
-    """What each kind of mistake costs, in COCO's average precision.
+    """What each kind of mistake costs in COCO's average precision.
 
-    One kind after the other is undone in the order of Ronchi and Perona, miss, swap,
-    inversion, jitter, each on top of those before (``errors.correct``).
+    Undoes the kinds cumulatively in Ronchi and Perona's order: miss, swap, inversion,
+    jitter (``mistakes.correct``).
 
     Args:
         annotations: the truth.
         results: poses of photos of ``annotations``.
-        minimum_area: px^2, poses of smaller people stay as they are.
+        minimum_area: px^2; poses of smaller people stay unchanged.
 
     Returns:
-        "AP" as given, the gains "miss", "swap", "inversion" and "jitter", and
-        "corrected", AP with all of them; in percent. Nobody to be found: all None.
+        In percent: "AP" of the given poses, the gains "miss", "swap", "inversion" and
+        "jitter", and "corrected", AP with all of them. All None: nobody to find.
     """
     order = mistakes.CORRECTION_ORDER
     values = []

@@ -1,8 +1,8 @@
-"""What the numbers of an evaluation mean, in words."""
+"""Explains the numbers of an evaluation in words."""
 
 from __future__ import annotations
 
-# What each number means, in one line.
+# One line per number.
 MEANINGS = {
     "AP": "average precision over OKS .50, .55, ... .95",
     "AP50": "at OKS .50: a pose is found if it is roughly right",
@@ -36,7 +36,7 @@ def title(table: dict) -> str:
 
 
 def meaning(table: dict) -> str:
-    """What the numbers of any metric but "oks" count."""
+    """What the numbers of any metric except "oks" count."""
     limit = f"{table['threshold']:g} x {table['length']}"
     if table["metric"] == "mota":
         return (
@@ -46,8 +46,8 @@ def meaning(table: dict) -> str:
     if table["metric"] in ("mpii", "posetrack"):
         scene = "group or photo" if table["metric"] == "mpii" else "frame"
         return (
-            f"average precision of joints ranked by score, right within {limit} of the "
-            f"person in the {scene} to whom their pose belongs"
+            f"average precision of joints ranked by score; right: within {limit} of "
+            f"the label of the person in the {scene} who owns the pose"
         )
     if table["metric"] == "pckh" and table["averaging"] == "joints":
         return f"percent of joints nearer than {limit}"

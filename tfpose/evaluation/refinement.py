@@ -1,4 +1,4 @@
-"""What refiners change: scores before and after each of them, with intervals."""
+"""Compares refiners: scores before and after each, with intervals."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def compare_poses(
     Args:
         annotations: the truth.
         before: poses of photos of ``annotations``.
-        refined: name of a refiner -> the poses that it made of them.
-        metrics: of ``metrics.choices.COMPARED``, with a threshold as in "pck@0.1" or
-            without; ``default_metrics`` if None.
-        rounds: how often people, or photos, are drawn anew for the intervals.
+        refined: refiner name -> the refined poses.
+        metrics: of ``metrics.choices.COMPARED``, optionally with a threshold, such as
+            "pck@0.1"; ``default_metrics`` if None.
+        rounds: how often to draw people, or photos, for the intervals.
         seed: of the draws.
 
     Returns:
         "people" and "photos" (counts), "refiners" (names), "rounds", "level" and
-        "seed" of the intervals; "tables", one a metric: {"name", "meaning", "drawn"
-        ("people" or "photos"), "main" (the row that sums it up), "rows" {row: cell}};
+        "seed" of the intervals; "tables", one per metric: {"name", "meaning", "drawn"
+        ("people" or "photos"), "main" (its summary row), "rows" {row: cell}};
         "mistakes" {type: cell} and "mistakes_per_joint" {joint: {type: cell}}. A cell
-        is {"before": percent, "after": {refiner: {"value", "change", "low", "high"}}},
-        the change in points and the interval that 95 % of the draws lie in; None
-        where nothing was labeled.
+        is {"before": percent, "after": {refiner: {"value", "change", "low", "high"}}}:
+        the change in points and the interval of 95 % of the draws; None if nothing was
+        labeled.
 
     Raises:
-        TfposeError: no such metric, or what ``evaluate_poses`` raises.
-        PoseFileError: likewise.
+        TfposeError: unknown metric, or as ``evaluate_poses``.
+        PoseFileError: as ``evaluate_poses``.
     """
     annotations, *sides = read_both(annotations, before, *refined.values())
     draws = {"rounds": rounds, "seed": seed}
@@ -73,7 +73,7 @@ def compare_poses(
 
 
 def default_metrics(annotations: Annotations) -> list[str]:
-    """The metrics that annotations allow, as ``compare_poses`` takes them."""
+    """The metrics that the annotations allow, for ``compare_poses``."""
     chosen = ["pck@0.2", "pck@0.1"]
     if (annotations.head_sizes > 0).any():
         chosen.append("pckh")
@@ -87,7 +87,7 @@ def parse_metric(text: str) -> tuple[str, float | None]:
     """ "pck@0.1" -> ("pck", 0.1), "pck" -> ("pck", 0.2), "oks" -> ("oks", None).
 
     Raises:
-        TfposeError: no such metric, or no number after the @.
+        TfposeError: unknown metric, or no number after the @.
     """
     name, at, threshold = text.partition("@")
     takes_one = DEFAULT_THRESHOLDS.get(name) is not None
@@ -103,7 +103,7 @@ def parse_metric(text: str) -> tuple[str, float | None]:
 
 
 def _rates_table(annotations, sides, metric, threshold, refiners, draws) -> dict:
-    """The table of a metric of joints or sticks."""
+    """The table of a joint or stick metric."""
     numbers = evaluate_poses(annotations, sides[0], metric, threshold)
     distances = [_distances(annotations, side, metric) for side in sides]
     names = distances[0].names
@@ -127,9 +127,9 @@ def _distances(annotations, results, metric) -> rates.Distances:
 
 
 def _shares(distances, metric, threshold) -> np.ndarray:
-    """f64[N, K]: 100 for a right joint, 0 for a wrong one, nan for one that does not
-    count; for "auc" the share of thresholds at which it is right."""
-    one = distances.reshape(1, -1)  # each joint of each person in a column of its own
+    """f64[N, K]: 100 for a right joint, 0 for a wrong one, nan if it does not count;
+    for "auc" the share of thresholds at which it is right."""
+    one = distances.reshape(1, -1)  # one column per person and joint
     if metric == "auc":
         shares = pck.auc(one, np.linspace(0.0, threshold, rates.AUC_STEPS))
     else:
@@ -140,7 +140,7 @@ def _shares(distances, metric, threshold) -> np.ndarray:
 
 
 def _cells(names, shares, refiners, draws, in_mean=None) -> dict[str, dict]:
-    """Row -> cell of the K columns and their mean, of f64[N, K] or f64[N, K, J]."""
+    """Row -> cell for the K columns of f64[N, K] or f64[N, K, J] and their mean."""
     values = [bootstrap.column_means(side, in_mean) for side in shares]
     changes = [
         bootstrap.change_of_means(shares[0], side, in_mean, **draws)
@@ -197,7 +197,7 @@ def _precision_table(annotations, sides, refiners, draws) -> dict:
 
 
 def _mistakes(annotations, sides, refiners, draws) -> tuple[dict, dict]:
-    """Type -> cell of all joints, and joint -> type -> cell."""
+    """Type -> cell over all joints, and joint -> type -> cell."""
     shares = []
     for side in sides:
         types = mistakes.types_of_people(annotations, side)[:, None]

@@ -1,4 +1,4 @@
-"""Tables as text: the one place that aligns columns."""
+"""Text tables with aligned columns."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
-    """Rows of cells as lines of text: the first column to the left, others right.
+    """Formats rows of cells as text: first column left-aligned, others right.
 
     Args:
-        rows: cells, as many in each row.
-        notes: text after each row, or nothing.
+        rows: the same number of cells each.
+        notes: text after each row.
 
     Example:
         >>> print(aligned([("", "before", "after"), ("mean", "75.3", "84.1")]))
@@ -27,7 +27,7 @@ def aligned(rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """A number of percent, or "-" where there is none.
+    """Formats a percentage; "-" for None.
 
     Example:
         >>> percent(75.34), percent(None)

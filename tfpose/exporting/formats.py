@@ -1,5 +1,5 @@
-"""What exports can be: for the command line, which imports no TensorFlow."""
+"""Export formats, for the command line, which imports no TensorFlow."""
 
 FORMATS = ("savedmodel", "tflite")
-# Quantization -> numbers in the ``.tflite`` file.
+# Quantization -> number type in the ``.tflite`` file.
 NUMBERS = {"none": "float32", "float16": "float16", "int8": "int8"}

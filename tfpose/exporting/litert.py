@@ -1,4 +1,4 @@
-"""SavedModels with a static batch of 1 become ``.tflite`` files for LiteRT."""
+"""Converts SavedModels with a static batch of 1 to ``.tflite`` files for LiteRT."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
 from tfpose.errors import LiteRTError
 
-# What int8 makes faster, by the names of LiteRT's operators.
+# LiteRT's names of the operators that int8 makes faster.
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 OPERATOR_NAMES = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()
@@ -29,14 +29,14 @@ OPERATOR_NAMES = {
 
 
 def convert(saved_model: str, half: bool = False) -> bytes:
-    """A float ``.tflite`` model, built-in operators only.
+    """Converts to a float ``.tflite`` model with built-in operators only.
 
     Args:
         saved_model: folder.
-        half: store the weights as float16; arithmetic stays in float32 on a CPU.
+        half: store the weights as float16; a CPU still computes in float32.
 
     Raises:
-        LiteRTError: the graph has operators that LiteRT does not have.
+        LiteRTError: the graph has operators that LiteRT lacks.
     """
     converter = tf.lite.TFLiteConverter.from_saved_model(saved_model)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -47,21 +47,21 @@ def convert(saved_model: str, half: bool = False) -> bytes:
 
 
 def convert_to_int8(model: bytes, examples: dict) -> bytes:
-    """A ``.tflite`` model whose network computes in int8, with static ranges.
+    """Quantizes a network to int8 with static ranges.
 
-    The weights have a scale per channel, the activations one range each: from the
-    least to the largest value that any example has (AI Edge Quantizer's own choice, a
-    running mean of the examples' ranges, moved the joints of the presets further).
-    What comes before the first convolution (drawing the pose) and from the last one on
-    (logits and decoding) stays in float, as do inputs and outputs: a heatmap uses a
-    sliver of the range of int8, and joints would jump.
+    Weights have a scale per channel. Each activation has one range, from the smallest
+    to the largest value over all examples (AI Edge Quantizer's default, a running mean
+    of the examples' ranges, moved the presets' joints further). Everything before the
+    first convolution (drawing the pose) and from the last one on (logits and decoding)
+    stays in float, as do inputs and outputs: a heatmap uses only a sliver of int8's
+    range, so joints would jump.
 
     Args:
-        model: ``convert``'s.
+        model: from ``convert``.
         examples: name of an input -> array [N, ...], N real crops.
 
     Raises:
-        LiteRTError: the graph has operators that LiteRT does not have.
+        LiteRTError: the graph has operators that LiteRT lacks.
     """
     quantizer = Quantizer(model, recipe.static_wi8_ai8())
     outside = "|".join(re.escape(name) for name in outside_convolutions(model))
@@ -74,7 +74,7 @@ def convert_to_int8(model: bytes, examples: dict) -> bytes:
             names, operators, algorithm_key=AlgorithmName.NO_QUANTIZE
         )
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        # A bar for each example; and that all tensors are kept, which is the purpose.
+        # Hides progress bars and a warning that all tensors are kept, as intended.
         warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors")
         interpreter = CalibrationInterpreter(
             model, CalibrationMode.CALIBRATION, min_max_update
@@ -102,7 +102,7 @@ def _converted(converter: tf.lite.TFLiteConverter) -> bytes:
 
 
 def _checked(model: bytes) -> bytes:
-    """The same model, known to have no operators but built-in ones."""
+    """Returns the model if it has only built-in operators."""
     custom = sorted(set(operator_names(model)) - set(OPERATOR_NAMES.values()))
     if custom:
         raise LiteRTError(f"expected LiteRT's own operators only, found {custom}")
@@ -121,7 +121,7 @@ def predict(model: bytes, examples: dict, threads: int = 2) -> dict[str, np.ndar
     Args:
         model: the file's content.
         examples: name of an input -> array [N, ...].
-        threads: of the interpreter.
+        threads: the interpreter's threads.
 
     Returns:
         Name of an output -> array [N, ...].
@@ -137,7 +137,7 @@ def predict(model: bytes, examples: dict, threads: int = 2) -> dict[str, np.ndar
 
 
 def operator_names(model: bytes) -> list[str]:
-    """The name of each operator in the order of execution; custom ones by their own."""
+    """Names of the operators in execution order; custom ones keep their own."""
     parsed = schema.Model.GetRootAs(model)
     codes = [parsed.OperatorCodes(i) for i in range(parsed.OperatorCodesLength())]
     return [_name(codes[operator.OpcodeIndex()]) for operator in _operators(parsed)]
@@ -146,8 +146,8 @@ def operator_names(model: bytes) -> list[str]:
 def outside_convolutions(model: bytes) -> list[str]:
     """Names of the tensors that are not computed between two convolutions.
 
-    These are the outputs of operators that follow no convolution, or that none follows;
-    the last convolution is among them.
+    These are the outputs of operators with no convolution before or none after them;
+    that includes the last convolution.
     """
     parsed = schema.Model.GetRootAs(model)
     operators = list(_operators(parsed))
@@ -168,7 +168,7 @@ def outside_convolutions(model: bytes) -> list[str]:
 
 
 def _operators(parsed: schema.Model):
-    """The operators of the only subgraph, in the order of execution."""
+    """The operators of the only subgraph, in execution order."""
     if parsed.SubgraphsLength() != 1:
         raise LiteRTError(f"expected 1 subgraph, found {parsed.SubgraphsLength()}")
     graph = parsed.Subgraphs(0)
@@ -178,6 +178,6 @@ def _operators(parsed: schema.Model):
 def _name(code: schema.OperatorCode) -> str:
     if code.CustomCode():
         return code.CustomCode().decode()
-    # Old files have a code of at most 127 in another field.
+    # Old files keep codes up to 127 in another field.
     builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     return OPERATOR_NAMES[builtin]

@@ -1,4 +1,4 @@
-"""How far exports' answers are from the Keras model's, on crops and on photos."""
+"""Measures how far exports are from the Keras model, on crops and on photos."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from tfpose.inference.refiner import Refiner
 from tfpose.io import photos
 from tfpose.skeletons import Skeleton
 
-# The SavedModel's folder, a version as TensorFlow Serving counts them.
+# The SavedModel's folder: a version number, as TensorFlow Serving expects.
 SAVED_MODEL = "1"
 # px; float32 exports that differ by more are wrong.
 TOLERANCE = 1e-3
-# Photos that signatures for them are compared on, and px of the photo: a person there
-# may be several times as large as in the crop.
+# Number of photos to compare photo signatures on, and tolerance in photo px: a person
+# may be several times as large there as in the crop.
 PARITY_PHOTOS, PHOTO_TOLERANCE = 4, 1e-2
 
 
 def windows(data: str, splits, skeleton: Skeleton, count: int) -> Iterator[tuple]:
-    """Photos of people: the windows of prepared data.
+    """Yields photos of people: the windows of prepared data.
 
     Args:
         data: folder of prepared data sets.
         splits: such as "lsp/test".
         skeleton: K joints.
-        count: of windows, fewer where there are fewer people.
+        count: maximum number of windows.
 
     Yields:
-        The bytes of a JPEG; and, of the person and the neighbors, keypoints
-        f32[N, K, 2] in its px and valid f32[N, K].
+        The bytes of a JPEG, and the keypoints f32[N, K, 2] in its px and valid
+        f32[N, K] of the person and the neighbors.
 
     Raises:
         DataError: no such prepared data.
@@ -59,18 +59,18 @@ def windows(data: str, splits, skeleton: Skeleton, count: int) -> Iterator[tuple
 
 
 def photo_parity(model: keras.Model, config: Config, folder, given) -> dict:
-    """Compares a SavedModel's signature for photos with what it stands for.
+    """Compares a SavedModel's photo signature with ``Refiner`` or ``Estimator``.
 
     Args:
-        model: trained.
-        config: of the model.
-        folder: of the model's SavedModel.
-        given: ``windows``.
+        model: trained model.
+        config: the model's.
+        folder: the model's SavedModel.
+        given: from ``windows``.
 
     Returns:
-        {signature: {"photos", "people", "largest", "largest_score"}}, the largest
-        distance of two keypoints in px of the photo; an answer that is not a number is
-        infinitely far. Empty where there is no such signature.
+        {signature: {"photos", "people", "largest", "largest_score"}}, where "largest"
+        is the largest keypoint distance in photo px; NaN counts as infinitely far.
+        Empty if there is no such signature.
     """
     signatures = tf.saved_model.load(str(folder)).signatures
     entries = {}
@@ -98,7 +98,7 @@ def photo_parity(model: keras.Model, config: Config, folder, given) -> dict:
 
 
 def _differences(signature, inputs: dict, expected) -> tuple[int, float, float]:
-    """People, the largest distance of two keypoints, that of two scores."""
+    """Number of people, largest keypoint distance, largest score difference."""
     inputs = {name: tf.constant(value) for name, value in inputs.items()}
     found = {name: value.numpy() for name, value in signature(**inputs).items()}
     keypoints, scores = expected
@@ -122,17 +122,16 @@ def _summary(entry: list[tuple]) -> dict:
 
 
 def compare(expected: dict, found: dict, skeleton: Skeleton) -> dict:
-    """How far an export's answers are from the Keras model's.
+    """Measures how far an export's results are from the Keras model's.
 
     Args:
         expected: "keypoints" f32[N, K, 2] C and "scores" f32[N, K].
-        found: the same of the export.
+        found: the same from the export.
         skeleton: K joints.
 
     Returns:
         {"largest", "mean", "per_joint": {joint: {"largest", "mean"}}} in px of C, and
-        "largest_score", the largest difference of two scores. An export that answers
-        NaN is infinitely far.
+        "largest_score", the largest score difference. NaN counts as infinitely far.
     """
     distances = np.linalg.norm(expected["keypoints"] - found["keypoints"], axis=-1)
     distances = np.where(np.isfinite(distances), distances, np.inf)  # (N, K)
@@ -174,21 +173,21 @@ def check_photos(photos: dict) -> None:
 
 
 def format_report(report: dict) -> str:
-    """The parity of all exports as a table for people."""
+    """Formats the parity of all exports as a table."""
     rows = [
         (name, f"{entry['bytes'] / 1e6:.1f}")
         + tuple(f"{entry[key]:.6f}" for key in ("largest", "mean"))
         for name, entry in report["files"].items()
     ]
     lines = [
-        f"difference to the Keras model on {report['crops']} crops, px",
+        f"difference from the Keras model on {report['crops']} crops, px",
         aligned([("", "MB", "largest", "mean"), *rows]),
     ]
     for name, entry in report.get("photos", {}).items():
         lines.append(
-            f"{name}: {entry['largest']:.6f} px of the photo at most, "
+            f"{name}: at most {entry['largest']:.6f} px of the photo, "
             f"{entry['people']} people in {entry['photos']} photos"
         )
     if report.get("warm_up_requests") == 0:
-        lines.append("no warm-up requests: pip install 'tfpose[serving]' to have some")
+        lines.append("no warm-up requests: they need pip install 'tfpose[serving]'")
     return "\n".join(lines)

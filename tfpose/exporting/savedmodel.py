@@ -1,9 +1,9 @@
-"""Exporting: a model folder becomes a SavedModel and ``.tflite`` files, with a proof.
+"""Exports a model folder as a SavedModel and ``.tflite`` files, with a parity report.
 
-The folder that is written holds ``1/`` (a SavedModel where TensorFlow Serving looks for
-it), ``model_float32.tflite`` and its kind, and ``parity.json``: how far each of them is
-from the Keras model, joint by joint, on real crops. A SavedModel's answers about whole
-photos are compared too, with those of ``Refiner`` or ``Estimator``.
+The export folder holds ``1/`` (a SavedModel where TensorFlow Serving looks for it),
+``model_float32.tflite`` and the like, and ``parity.json``: how far each of them is from
+the Keras model, joint by joint, on real crops. The report also compares a SavedModel's
+results on whole photos with those of ``Refiner`` or ``Estimator``.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from tfpose.models.table import load_model
 from tfpose.weights import presets
 
 PARITY = "parity.json"
-# Crops that ranges of int8 are measured on, and others that exports are compared on.
+# Number of crops to measure int8 ranges on, and to compare exports on.
 RANGE_CROPS, PARITY_CROPS = 100, 32
 
 
@@ -52,26 +52,26 @@ def export(
     train: Sequence[str] | None = None,
     validation: Sequence[str] | None = None,
 ) -> dict:
-    """Writes the exports of a trained model into a folder, whole or not at all.
+    """Exports a trained model to a folder; writes all of it or nothing.
 
     Args:
         model_dir: folder that training wrote, or the name of a preset.
-        out: folder to write; an earlier export there is replaced.
+        out: folder to write; replaces an earlier export.
         formats: one or several of ``FORMATS``.
-        quantize: one or several of ``NUMBERS``, a ``.tflite`` file each.
+        quantize: one or several of ``NUMBERS``; each gives a ``.tflite`` file.
         data: folder of prepared data sets.
-        train: splits whose crops int8 ranges are measured on; the configuration's.
-        validation: splits whose crops the exports are compared on; the configuration's.
+        train: splits to measure int8 ranges on; default: the configuration's.
+        validation: splits to compare the exports on; default: the configuration's.
 
     Returns:
-        What ``parity.json`` holds: {"model", "skeleton", "crops", "files": {name:
+        The content of ``parity.json``: {"model", "skeleton", "crops", "files": {name:
         {"bytes", "largest", "mean", "per_joint": {joint: {"largest", "mean"}},
         "largest_score"}}}; distances to the Keras model's keypoints in crop px. With
         a SavedModel also "photos", {signature: {"photos", "people", "largest",
         "largest_score"}} in photo px, and "warm_up_requests", their number.
 
     Raises:
-        ExportError: an unknown format, a folder that is no export in the way, no data,
+        ExportError: an unknown format, ``out`` is a folder but not an export, no data,
             or a float32 export off by more than ``TOLERANCE`` (``PHOTO_TOLERANCE``).
         ModelFolderError, ConfigError, DataError, LiteRTError: one clear line each.
     """
@@ -129,7 +129,7 @@ def export(
 
 
 def _write_lite_models(folder: pathlib.Path, models, about: dict, crops) -> dict:
-    """Writes ``.tflite`` files; {name: its answers about the crops}."""
+    """Writes ``.tflite`` files; returns {name: its results on the crops}."""
     answers = {}
     for numbers, content in models:
         name = f"model_{numbers}.tflite"
@@ -140,7 +140,7 @@ def _write_lite_models(folder: pathlib.Path, models, about: dict, crops) -> dict
 
 
 def _description(model, config: Config, folder: pathlib.Path) -> dict:
-    """What the exports say about themselves; presets have the package's license."""
+    """The exports' metadata; presets have the package's license."""
     license = "Apache-2.0" if folder.resolve().parent == presets.FOLDER else None
     height = config.crop.get("person_height", 0.0)
     name = folder.resolve().name
@@ -160,7 +160,7 @@ def _check_request(out: pathlib.Path, formats, quantize) -> None:
             raise ExportError(f"expected some of {list(known)}, got {list(given)}")
     if out.exists() and not (out / PARITY).is_file():
         raise ExportError(
-            f"{out}: exists and is no earlier export (it has no {PARITY}); "
+            f"{out}: exists and is not an earlier export (it has no {PARITY}); "
             "name a new folder"
         )
 
@@ -168,16 +168,16 @@ def _check_request(out: pathlib.Path, formats, quantize) -> None:
 def clients_inputs(
     data: str, splits, config: Config, supervision: Supervision, count: int
 ) -> dict[str, np.ndarray]:
-    """Inputs of the serving model: people of prepared data.
+    """Inputs for the serving model, from people in prepared data.
 
-    For a refiner with corrupted poses of them.
+    For a refiner, they include corrupted poses.
 
     Args:
         data: folder of prepared data sets.
         splits: such as "lsp/test".
-        config: of the model.
-        supervision: of the model.
-        count: of crops, fewer where there are fewer people.
+        config: the model's.
+        supervision: the model's.
+        count: maximum number of crops.
 
     Returns:
         "image" u8[N, H, W, 3]; for a refiner also "keypoints" f32[N, K, 2] C and
@@ -203,9 +203,9 @@ def write_servable(model: keras.Model, config: Config, folder) -> dict:
     ``export`` writes the same and measures it on prepared people.
 
     Args:
-        model: trained.
-        config: of the model.
-        folder: to write, a number inside one with the model's name.
+        model: trained model.
+        config: the model's.
+        folder: folder to write, MODEL_NAME/NUMBER.
 
     Returns:
         {"warm_up_requests": how many}.
@@ -233,16 +233,16 @@ def write_saved_model(
     """Writes a SavedModel with the signature ``serving_default`` and others.
 
     Args:
-        serving: ``serving_model``; names of inputs and outputs are kept.
-        folder: to write.
-        batch: a static batch size; None serves any.
-        signatures: the others, by their names.
+        serving: from ``serving_model``; its inputs and outputs keep their names.
+        folder: folder to write.
+        batch: static batch size; None allows any.
+        signatures: the other signatures, by name.
     """
     signature = {
         name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
         for name, tensor in serving.input.items()
     }
-    # No track(): the archive finds the variables itself and would write them twice.
+    # No track(): the archive finds the variables itself, and would write them twice.
     archive = keras.export.ExportArchive()
     archive.add_endpoint(
         "serving_default", lambda inputs: serving(inputs, training=False), [signature]
@@ -261,7 +261,7 @@ def _predict_saved_model(folder: pathlib.Path, crops: dict) -> dict[str, np.ndar
 
 def _lite_models(serving, quantize, ranges) -> Iterator[tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
-        # Clients of LiteRT want a static batch (LiteRT.js refuses another).
+        # LiteRT clients want a static batch (LiteRT.js refuses any other).
         write_saved_model(serving, folder, batch=1)
         float32 = litert.convert(folder)
         for name in quantize:

@@ -1,18 +1,17 @@
-"""Signatures of a SavedModel for whole photos: a file's bytes and people in, poses out.
+"""SavedModel signatures for whole photos: a file's bytes and people in, poses out.
 
 ``refine_photo``: "image_bytes" string[], "keypoints" f32[N, K, 2] I, "valid" f32[N, K]
--> "keypoints" f32[N, K, 2] I, "scores" f32[N, K]: ``Refiner``'s answer, which is that
-of ``tfpose refine --refined-only`` before near copies are dropped. Reliability looks at
-all people of a file and cannot be part of a request.
+-> "keypoints" f32[N, K, 2] I, "scores" f32[N, K]: the result of ``Refiner``, which is
+that of ``tfpose refine --refined-only`` before it drops near copies. Reliability needs
+all people in a file, so it cannot be part of a request.
 
-``estimate_photo``: "image_bytes" and "boxes" f32[N, 4] xywh I -> the same outputs:
-``Estimator``'s answer with one scale and the mirror image. The three scales that
-``tfpose predict`` looks at unless told otherwise take three times as long. A model
-that finds everybody in a photo groups joints outside the graph and has no such
-signature.
+``estimate_photo``: "image_bytes" and "boxes" f32[N, 4] xywh I -> the same outputs: the
+result of ``Estimator`` with one scale and the mirror image. The three default scales of
+``tfpose predict`` take three times as long. A model that finds everybody in a photo
+groups joints outside the graph, so it has no such signature.
 
-Decoding, cutting, both looks at each person, reading the heatmaps and mapping back are
-in the graph. N may be 0.
+The graph decodes the photo, crops people, runs each crop and its mirror image, reads
+the heatmaps and maps the joints back. N may be 0.
 """
 
 from __future__ import annotations
@@ -33,18 +32,18 @@ from tfpose.models.serving_graph import part_of
 
 REFINE, ESTIMATE = "refine_photo", "estimate_photo"
 PHOTO = tf.TensorSpec((), tf.string, "image_bytes")
-# A function of a dict of inputs, and their specifications.
+# A function that takes a dict of inputs, and the inputs' specifications.
 Signature = tuple[Callable, dict[str, tf.TensorSpec]]
 
 
 def photo_signatures(
     model: PoseModel, config: Config, network: keras.Model
 ) -> dict[str, Signature]:
-    """What an export of a model offers for whole photos, by the signature's name.
+    """A model's signatures for whole photos, by name.
 
     Args:
         model: a refiner or an estimator.
-        config: it was trained by.
+        config: the model's configuration.
         network: ``network_of`` the model.
     """
     if model.is_bottom_up:
@@ -62,9 +61,9 @@ def photo_signatures(
 
 
 def _traced_once(network: keras.Model) -> Callable:
-    """The network as one function of the graph, for the crop and its mirror image.
+    """The network as one graph function, for the crop and its mirror image.
 
-    Exporting traces each signature twice, and tracing is what takes its time.
+    Exporting traces each signature twice, and tracing is the slow part.
     """
     taken = {
         name: tf.TensorSpec(tensor.shape, tensor.dtype, name)
@@ -121,20 +120,20 @@ def _estimating(estimator: Estimator) -> Signature:
 
 
 def decode(data) -> tf.Tensor:
-    """The bytes string[] of a JPEG or PNG as u8[H, W, 3], as ``photos.decode``.
+    """Decodes a JPEG or PNG string[] to u8[H, W, 3], as ``photos.decode`` does.
 
     Raises:
         tf.errors.InvalidArgumentError: truncated, or not a photo.
     """
-    # TensorFlow's kernel for JPEG reads PNG as well. OpenCV's transform is the accurate
-    # one; TensorFlow promises none unless asked.
+    # TensorFlow's JPEG kernel reads PNG too. OpenCV uses the accurate transform;
+    # TensorFlow's default may vary.
     return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _rows(values, *shape: int) -> tf.Tensor:
     """f32[N, *shape], checked when a request runs; JSON's [] is f32[0, *shape].
 
-    A server feeds whatever shape the client sent.
+    A server passes on whatever shape the client sent.
     """
     full = (None, *shape)
     finite = tf.debugging.check_numerics(values, "expected finite numbers")
@@ -147,11 +146,11 @@ def _rows(values, *shape: int) -> tf.Tensor:
 
 
 def _in_batches(answer: Callable, people: tuple, joints: int) -> dict[str, tf.Tensor]:
-    """``answer`` about ``BATCH`` people at a time, which bounds the memory.
+    """Runs ``answer`` on ``BATCH`` people at a time, which bounds the memory.
 
     Args:
-        answer: from some rows of ``people`` to f32[n, K, 2] and f32[n, K].
-        people: tensors with a row a person.
+        answer: maps some rows of ``people`` to f32[n, K, 2] and f32[n, K].
+        people: tensors with one row per person.
         joints: K.
     """
     count = tf.shape(people[0])[0]

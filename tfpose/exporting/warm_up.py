@@ -1,6 +1,6 @@
-"""Warm-up requests: what a server runs when it has loaded a model, before clients come.
+"""Warm-up requests: a server runs them after it loads a model, before clients come.
 
-TensorFlow Serving reads them from ``assets.extra/tf_serving_warmup_requests`` of a
+TensorFlow Serving reads them from ``assets.extra/tf_serving_warmup_requests`` in a
 SavedModel: a TFRecord of ``PredictionLog`` protos (extra ``serving``).
 """
 
@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
-# People of each signature's requests. The first request of a number of people that a
-# signature has not seen takes no longer, so few are enough.
+# People in each signature's requests. Two counts are enough: the first request with a
+# new number of people takes no longer.
 PEOPLE = (1, 3)
-# px; a photo is drawn, so nobody's picture travels with a model.
+# px; the photo is synthetic, so nobody's picture travels with a model.
 PHOTO_SIZE = (480, 640)
 
 
@@ -30,11 +30,11 @@ def write(folder, name: str) -> int:
     """Adds warm-up requests for all signatures to a SavedModel.
 
     Args:
-        folder: of the SavedModel.
-        name: of the model.
+        folder: the SavedModel's folder.
+        name: the model's name.
 
     Returns:
-        How many were written; none where the protos are not installed.
+        How many it wrote; 0 if the protos are not installed.
     """
     if not available():
         return 0
@@ -64,9 +64,9 @@ def _request(name: str, signature: str, inputs: dict[str, np.ndarray]):
 
 
 def read(folder) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """The signature and the inputs of each warm-up request of a SavedModel.
+    """Yields the signature and inputs of each warm-up request in a SavedModel.
 
-    Nothing where there are none, or the protos are not installed.
+    Yields nothing if there are none or the protos are not installed.
     """
     path = pathlib.Path(folder) / FILE
     if not (path.is_file() and available()):
@@ -82,12 +82,12 @@ def read(folder) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
 
 
 def example_inputs(specifications: dict) -> Iterator[dict[str, np.ndarray]]:
-    """Inputs as clients send them, for one person and for several.
+    """Yields inputs like those of clients, for one person and for several.
 
     Args:
-        specifications: of a signature's inputs, by their names, as
-            ``savedmodel.write_saved_model`` names them: "image", "image_bytes",
-            "keypoints", "valid", "boxes".
+        specifications: name of a signature's input -> specification, with the names
+            of ``savedmodel.write_saved_model``: "image", "image_bytes", "keypoints",
+            "valid", "boxes".
     """
     random = np.random.default_rng(0)
     height, width = PHOTO_SIZE

@@ -1,6 +1,6 @@
-"""Boxes, crops and mirrors in NumPy: what ``tensors`` does where TensorFlow is not.
+"""Boxes, crops and mirrors in NumPy, for installations without TensorFlow.
 
-Conventions as there; everything is computed in float64.
+Same conventions as ``tensors``; computes in float64.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ def box_around(keypoints, valid, minimum: float = 0.0, factor: float = 1.0):
 
     Args:
         keypoints: f[..., K, 2].
-        valid: [..., K], joints with 0 are left out.
-        minimum: px; a side of length 0 is widened to this, about its center.
-        factor: the box is made this many times as large about its center.
+        valid: [..., K], 0 leaves a joint out.
+        minimum: px; widens a side of length 0 to this, about its center.
+        factor: enlarges the box about its center.
 
     Returns:
-        f64[..., 4] xywh; all zero where no joint is valid.
+        f64[..., 4] xywh; all zero if no joint is valid.
 
     Example:
         >>> box_around([[2, 4], [6, 4], [9, 9]], [1, 1, 0], minimum=20).tolist()
@@ -38,13 +38,13 @@ def box_around(keypoints, valid, minimum: float = 0.0, factor: float = 1.0):
 
 
 def scale_boxes(boxes, factor: float) -> np.ndarray:
-    """Boxes f64[N, 4] xywh ``factor`` times as large about their centers."""
+    """Scales boxes f64[N, 4] xywh by ``factor`` about their centers."""
     center, size = center_of(boxes[:, :2], boxes[:, 2:]), factor * boxes[:, 2:]
     return np.concatenate([position_of(center, size), size], axis=-1)
 
 
 def fit_boxes(boxes, size: tuple[int, int], factor: float) -> np.ndarray:
-    """The smallest boxes in the shape of ``size`` around boxes, made larger."""
+    """The smallest boxes with the aspect of ``size`` around boxes, then scaled."""
     aspect = size[1] / size[0]
     width, height = boxes[:, 2], boxes[:, 3]
     fitted = np.stack(
@@ -55,7 +55,7 @@ def fit_boxes(boxes, size: tuple[int, int], factor: float) -> np.ndarray:
 
 
 def to_photo(points, box, size: tuple[int, int]) -> np.ndarray:
-    """Crop px -> photo px: f64[..., 2] of the crop of a box f64[4]."""
+    """Crop px -> photo px: points f64[..., 2] in the crop of a box f64[4]."""
     center, middle = center_of(box[:2], box[2:]), center_of(0, np.array(size[::-1]))
     return (points - middle) * (box[2] / size[1]) + center
 
@@ -67,14 +67,14 @@ def to_crop(points, box, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop(photo, box, size: tuple[int, int]) -> np.ndarray:
-    """The part of a photo in a box, bilinear, black outside the photo.
+    """Crops a box from a photo: bilinear, black outside the photo.
 
-    Along each axis two pixels of the photo make one of the crop; together the four of
-    ``geometry.warp``. OpenCV's warp would round the weights to 1/32.
+    Blends two photo pixels along each axis, the same four as ``tensors.warp``.
+    OpenCV's warp would round the weights to 1/32.
 
     Args:
         photo: u8[H, W, 3].
-        box: f64[4] xywh in the shape of ``size``.
+        box: f64[4] xywh with the aspect of ``size``.
         size: (height, width).
 
     Returns:

@@ -1,8 +1,8 @@
-"""The arithmetic of cells and boxes, for anything with + - * and /.
+"""Cell and box arithmetic for anything with + - * and /.
 
 Pixel centers are integers, a box counts pixels, and a heatmap cell covers ``stride``
-pixels. These formulas are all that follows from that; NumPy, TensorFlow and Keras
-code alike compute with them, so nothing here imports anything.
+pixels; these formulas follow. NumPy, TensorFlow and Keras code share them, so this
+module imports nothing.
 """
 
 
@@ -17,7 +17,7 @@ def to_cells(pixels, stride):
 
 
 def to_pixels(cells, stride):
-    """Heatmap cells to crop pixels: the center of a cell, the inverse of ``to_cells``.
+    """Heatmap cells to crop pixels, the cell's center; the inverse of ``to_cells``.
 
     Example:
         >>> to_pixels(0, 4)
@@ -27,7 +27,7 @@ def to_pixels(cells, stride):
 
 
 def from_edge(pixels, stride):
-    """Cells between the map's edge and a pixel's center; the whole part is its cell.
+    """Distance from the map's edge to a pixel's center, in cells; floor: its cell.
 
     Example:
         >>> from_edge(3.5, 4), from_edge(0, 2)
@@ -47,7 +47,7 @@ def center_of(position, extent):
 
 
 def position_of(center, extent):
-    """Where a box begins along an axis, the inverse of ``center_of``.
+    """Where a box starts along an axis; the inverse of ``center_of``.
 
     Example:
         >>> position_of(2.0, 5)

@@ -1,4 +1,4 @@
-"""What a crop shows of a person: boxes of poses and photos become crops."""
+"""Turns boxes of people, poses and photos into crops."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tfpose.skeletons import Skeleton
 
 
 def crop_box(box, height, size, wanted: float) -> tf.Tensor:
-    """The part of the photo that a crop shows of a person.
+    """The part of the photo that a person's crop shows.
 
     Args:
-        box: f32[..., 4] of the person in I.
-        height: f32[...] of the person standing, px of I.
+        box: f32[..., 4] I, the person's box.
+        height: f32[...] px of I, the person's standing height.
         size: (height, width) of the crop.
         wanted: ``Config.person_height``; 0 for the box with its margin.
 
     Returns:
-        f32[..., 4] I, in the shape of ``size``.
+        f32[..., 4] I, with the aspect of ``size``.
     """
     if wanted:
         return tensors.height_box(box, height, size, wanted)
@@ -28,9 +28,9 @@ def crop_box(box, height, size, wanted: float) -> tf.Tensor:
 
 
 def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
-    """``geometry.person_height`` of poses f32[..., K, 2]; f32[...] px.
+    """``tensors.person_height`` of poses f32[..., K, 2]; f32[...] px.
 
-    COCO's head, from ear to ear, says nothing about the height.
+    Ignores COCO's head: ear to ear says nothing about height.
     """
     head = skeleton.head
     upright = head is not None and "head_top" in head
@@ -40,7 +40,7 @@ def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
 
 @tf.function(reduce_retracing=True)
 def crops_of(photo, boxes, size, scales):
-    """A photo's people: f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I at scale 1."""
+    """Crops of people: f32[N, S, H, W, 3], and f32[N, 2, 3] C -> I at scale 1."""
     boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
     photo = tf.cast(photo, tf.float32)[None]
 
@@ -50,22 +50,22 @@ def crops_of(photo, boxes, size, scales):
         ]
         return tf.concat([tensors.warp(photo, m[None], size) for m in matrices], 0)
 
-    # One after the other: copies of a large photo for each person would fill memory.
+    # One by one: a copy of a large photo per person would fill memory.
     images = tf.map_fn(crops, boxes)
     return images, tensors.invert(tensors.crop_matrix(boxes, size))
 
 
 def whole_photo(photo) -> np.ndarray:
-    """f32[1, 4] xywh: the box whose crop is the photo; crops show more than boxes."""
+    """f32[1, 4] xywh: the box whose crop, margin included, is the photo."""
     height, width = photo.shape[:2]
     box = tensors.scale_box(tf.constant([0.0, 0.0, width, height]), 1 / CROP_MARGIN)
     return box.numpy()[None]
 
 
 def boxes_of(keypoints, valid=None) -> np.ndarray:
-    """f32[N, 4] xywh: boxes around poses f32[N, K, 2] I, as refiners cut them.
+    """f32[N, 4] xywh: the boxes that refiners put around poses f32[N, K, 2] I.
 
-    ``valid`` [N, K] says which joints are there; all of them if it is not given.
+    ``valid`` [N, K] marks the joints that exist; default: all.
     """
     valid = np.ones(keypoints.shape[:2]) if valid is None else valid
     box = tensors.box_around(keypoints, np.float32(valid))

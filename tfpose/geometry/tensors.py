@@ -1,4 +1,4 @@
-"""Coordinates, boxes, crops and mirrors: the one place that states conventions.
+"""Coordinates, boxes, crops and mirrors; defines the package's conventions.
 
 Spaces: I = photo pixels, C = crop pixels, H = heatmap cells.
 Points are ``(x, y)``, sizes ``(height, width)``, boxes ``(x, y, width, height)``.
@@ -24,7 +24,7 @@ from tfpose.geometry.rules import (
 
 
 def centered_box(center, extent) -> tf.Tensor:
-    """The box f32[..., 4] xywh about a center f32[..., 2], f32[..., 2] px large."""
+    """The box f32[..., 4] xywh from its center and its size, f32[..., 2] px each."""
     return tf.concat([position_of(center, extent), extent], axis=-1)
 
 
@@ -33,12 +33,12 @@ def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
 
     Args:
         keypoints: f32[..., K, 2].
-        valid: f32[..., K], joints with 0 are left out.
-        minimum: px, a side of length 0 is widened to this, about its center
+        valid: f32[..., K], 0 leaves a joint out.
+        minimum: px; widens a side of length 0 to this, about its center
             (PoseFix's authors' code).
 
     Returns:
-        f32[..., 4] box xywh; all zero where no joint is valid.
+        f32[..., 4] xywh; all zero if no joint is valid.
     """
     keypoints = tf.convert_to_tensor(keypoints, tf.float32)
     seen = tf.convert_to_tensor(valid)[..., None] > 0
@@ -51,17 +51,17 @@ def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
 
 
 def scale_box(box, factor) -> tf.Tensor:
-    """The box f32[..., 4] made ``factor`` times as large about its center."""
+    """Scales the box f32[..., 4] by ``factor`` about its center."""
     position, size = box[..., :2], box[..., 2:]
     return centered_box(center_of(position, size), size * factor)
 
 
 def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
-    """The smallest box around ``box``, with its center, in the shape of ``size``.
+    """The smallest box around ``box`` with its center and the aspect of ``size``.
 
     Args:
         box: f32[..., 4] xywh; one side may be 0.
-        size: (height, width) whose aspect ratio the result has.
+        size: (height, width); gives the result's aspect ratio.
 
     Returns:
         f32[..., 4] xywh.
@@ -76,19 +76,19 @@ def fit_aspect(box, size: tuple[int, int]) -> tf.Tensor:
 
 
 def person_height(keypoints, valid, head) -> tf.Tensor:
-    """How tall a person would stand, from the pose (PoseRefiner's authors' code).
+    """Estimates standing height from a pose (PoseRefiner's authors' code).
 
-    8 head sizes of 0.6 times 1.4286 times the distance from chin to head top. Where the
-    skeleton or the pose has no head, 1.2 times the longer side of the pose's box;
-    PoseRefiner's code takes 487 px then, which is for photos of one size.
+    Eight head sizes, each 0.6 * 1.4286 times the distance from chin to head top.
+    Without a head: 1.2 times the longer side of the pose's box. PoseRefiner's code
+    uses 487 px then, which suits photos of one size.
 
     Args:
         keypoints: f32[..., K, 2].
         valid: f32[..., K].
-        head: the numbers of its two joints, or None.
+        head: indices of its two joints, or None.
 
     Returns:
-        f32[...] px; 24 at least.
+        f32[...] px; at least 24.
     """
     box = box_around(keypoints, valid)
     height = HEIGHT_IN_BOXES * tf.reduce_max(box[..., 2:], axis=-1)
@@ -101,16 +101,16 @@ def person_height(keypoints, valid, head) -> tf.Tensor:
 
 
 def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:
-    """The part of the photo whose crop shows a person at a wanted height.
+    """The part of the photo whose crop shows the person at the wanted height.
 
     Args:
-        box: f32[..., 4] of the person, whose center becomes the crop's.
+        box: f32[..., 4], the person's box; its center becomes the crop's.
         height: f32[...] px of the person in the photo.
         size: (height, width) of the crop.
         wanted: px of the person in the crop.
 
     Returns:
-        f32[..., 4] xywh in the shape of ``size``.
+        f32[..., 4] xywh with the aspect of ``size``.
     """
     center = center_of(box[..., :2], box[..., 2:])
     extent = tf.constant([size[1], size[0]], tf.float32) * (height / wanted)[..., None]
@@ -118,17 +118,17 @@ def height_box(box, height, size: tuple[int, int], wanted: float) -> tf.Tensor:
 
 
 def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tensor:
-    """The affine map that brings a box of the photo onto a crop.
+    """The affine map from a box of the photo to a crop.
 
-    The box's width becomes the crop's width, pixel centers to pixel centers (so a box
-    of the crop's size at (0, 0) gives the identity); one scale serves both axes. The
-    photo turns about the box's center, then mirrors left to right.
+    Scales the box's width to the crop's, pixel centers to pixel centers (a box of the
+    crop's size at (0, 0) gives the identity), with one scale for both axes. Rotates
+    the photo about the box's center, then mirrors it left to right.
 
     Args:
         box: f32[..., 4] xywh in I, with the aspect ratio of ``size``.
         size: (height, width) of the crop.
-        rotation: f32[...] radians, positive turns the content clockwise on screen.
-        mirror: f32[...], 1 to mirror and 0 to leave.
+        rotation: f32[...] radians; positive turns the content clockwise on screen.
+        mirror: f32[...], 1 mirrors, 0 does not.
 
     Returns:
         f32[..., 2, 3], I -> C.
@@ -158,7 +158,7 @@ def transform(points, matrix) -> tf.Tensor:
 
 
 def transform_box(box, matrix) -> tf.Tensor:
-    """The box of what a box shows, after a map that only scales and shifts.
+    """Maps a box with a matrix that only scales and shifts.
 
     Args:
         box: f32[4] xywh.
@@ -167,7 +167,7 @@ def transform_box(box, matrix) -> tf.Tensor:
     Returns:
         f32[4] xywh.
     """
-    # Edges are mapped: the first pixel's lies half a pixel before its center.
+    # Map the edge: it lies half a pixel before the first pixel's center.
     edge = transform(box[None, :2] - 0.5, matrix)[0]
     extent = tf.linalg.diag_part(matrix[:, :2]) * box[2:]
     return tf.concat([edge + 0.5, extent], axis=-1)
@@ -185,7 +185,7 @@ def invert(matrix) -> tf.Tensor:
 
 
 def compose(second, first) -> tf.Tensor:
-    """The affine map "``first``, then ``second``", both f32[..., 2, 3]."""
+    """The affine map that applies ``first``, then ``second``, f32[..., 2, 3] each."""
     linear = tf.matmul(second[..., :2], first)
     return linear + tf.pad(
         second[..., 2:], [[0, 0]] * (len(second.shape) - 1) + [[2, 0]]
@@ -193,7 +193,7 @@ def compose(second, first) -> tf.Tensor:
 
 
 def warp(images, matrix, size: tuple[int, int]) -> tf.Tensor:
-    """Crops photos: bilinear sampling, zero outside, as in PoseFix's authors' code.
+    """Crops photos: bilinear, zero outside, as in PoseFix's authors' code.
 
     Args:
         images: f32 or u8[B, H, W, 3].
@@ -220,7 +220,7 @@ def mirror_points(points, width: int, flip_permutation) -> tf.Tensor:
 
     Args:
         points: f32[..., K, 2] in px.
-        width: of the image in px.
+        width: px of the image.
         flip_permutation: i32[K], ``Skeleton.flip_permutation``.
     """
     points = tf.gather(points, flip_permutation, axis=-2)
@@ -228,7 +228,7 @@ def mirror_points(points, width: int, flip_permutation) -> tf.Tensor:
 
 
 def inside(points, size: tuple[int, int]) -> tf.Tensor:
-    """f32[..., N]: 1 where a point f32[..., N, 2] lies on a pixel of the image."""
+    """f32[..., N]: 1 if a point f32[..., N, 2] lies on a pixel of the image."""
     limits = tf.constant([size[1] - 0.5, size[0] - 0.5])
     within = tf.logical_and(points >= -0.5, points < limits)
     return tf.cast(tf.reduce_all(within, axis=-1), tf.float32)

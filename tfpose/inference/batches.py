@@ -17,13 +17,13 @@ def batched(items) -> Iterator[tuple]:
 
 
 def with_progress(stream, total: int, done: str, what: str = "poses"):
-    """Passes the stream on, counting people on the terminal where somebody watches.
+    """Passes the stream on and, on a terminal, shows how many people are done.
 
     Args:
-        stream: of batches of people; the first item of a tuple is as long.
-        total: people in all.
-        done: what has been done to them, in a word.
-        what: they are called.
+        stream: batches of people, or tuples whose first item is as long as the batch.
+        total: number of people.
+        done: past participle for the line, such as "refined".
+        what: plural noun for the line.
     """
     count = 0
     for batch in stream:

@@ -1,4 +1,4 @@
-"""Estimation of everybody in a photo at once: no boxes, joints are grouped by tags."""
+"""Finds everybody in a photo at once: no boxes; tags group the joints into people."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tfpose.skeletons import Skeleton
 
 
 class BottomUp:
-    """A trained ``AssociativeEmbedding`` with the crop and the grouping around it.
+    """A trained ``AssociativeEmbedding`` with its cropping and grouping.
 
-    Called with a photo, it answers as ``Estimator`` and ``Refiner`` do: keypoints
-    f32[N, K, 2] in photo px and scores f32[N, K].
+    A call takes a photo and returns what ``Estimator`` and ``Refiner`` return:
+    keypoints f32[N, K, 2] in photo px and scores f32[N, K].
 
     Args:
         model: an ``AssociativeEmbedding``, or an ``EnhanceNet`` of one.
-        skeleton: of its poses.
-        flip: look at the mirrored photo too; detections are averaged, and a joint has
-            two tags, as in the authors' code.
+        skeleton: skeleton of its poses.
+        flip: run the mirrored photo too, average the detections and give each joint
+            two tags, as the authors' code does.
 
     Example:
         >>> import numpy as np, tfpose
@@ -58,7 +58,7 @@ class BottomUp:
         """Loads a preset by its name, or a model folder by its path.
 
         Raises:
-            TfposeError: nothing there, or a model that does not tell people apart.
+            TfposeError: nothing there, or a model that needs boxes or poses.
         """
         model, config = load_model(name)
         if not model.is_bottom_up:
@@ -69,17 +69,17 @@ class BottomUp:
         return cls(model, config.skeleton, flip)
 
     def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the people of one photo, which is seen as a whole.
+        """Finds the people in one photo, using the whole photo as the crop.
 
         Args:
             photo: u8[H, W, 3] RGB.
 
         Returns:
             Keypoints f32[N, K, 2] photo px and scores f32[N, K] in 0..1, the
-            detections; a joint that was not found is at (0, 0) with score 0.
+            detections; a joint it did not find is at (0, 0) with score 0.
 
         Raises:
-            TfposeError: a photo of another type or shape.
+            TfposeError: a photo of the wrong type or shape.
         """
         photo = checked_photo(photo)
         crops, to_image = crops_of(photo, whole_photo(photo), self.size, (1.0,))
@@ -91,7 +91,7 @@ class BottomUp:
         return keypoints * there[..., None], np.clip(scores, 0, 1)
 
     def _maps(self, crop) -> tuple[np.ndarray, np.ndarray]:
-        """Detections f32[h, w, K] and tags f32[h', w', K, T] about f32[1, H, W, 3]."""
+        """Detections f32[h, w, K] and tags f32[h', w', K, T] for f32[1, H, W, 3]."""
         looks = np.concatenate([crop, crop[:, :, ::-1]]) if self.flip else crop
         maps = {name: found.numpy() for name, found in self._run(looks).items()}
         if self.flip:

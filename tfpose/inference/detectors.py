@@ -1,8 +1,8 @@
-"""Detection: where the people of a photo are, by OpenCV or by any TensorFlow detector.
+"""Finds the people in a photo, with OpenCV or with any TensorFlow detector.
 
-A detector is called with a photo u8[H, W, 3] RGB and answers with the boxes around its
-people, f32[N, 4] xywh, I, inside the photo, and their scores f32[N] in 0..1, the best
-first. Boxes of other methods are read from their results file.
+A detector takes a photo u8[H, W, 3] RGB and returns a box around each person,
+f32[N, 4] xywh, I, clipped to the photo, with scores f32[N] in 0..1, best first.
+``read_boxes`` reads the boxes of other methods from their results file.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from tfpose.io import coco_checks, files
 Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
 PERSON = 1  # COCO's category, and the class of detectors trained on COCO
 SIGNATURE = "serving_default"
-# What TensorFlow's object detection models answer with.
+# The outputs of TensorFlow's object detection models.
 OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes")
 
 
 class GradientDetector:
     """OpenCV's people detector (Dalal and Triggs 2005): whole, upright people.
 
-    It comes with OpenCV and needs no weights, and is no match for a learned detector:
-    of COCO's 211 labeled people in 72 validation photos it finds 31 (IoU above 0.4),
+    It comes with OpenCV and needs no weights, but is no match for a learned detector:
+    it finds 31 of the 211 labeled people in 72 COCO validation photos (IoU above 0.4),
     and 24 of its 55 boxes are wrong.
 
     Args:
-        least: boxes with a lower score are left out. A score is about the share of
-            boxes like this one that are right, measured on the same photos.
+        least: drops boxes with a lower score. A score approximates the share of boxes
+            like this one that are right, measured on the same photos.
     """
 
-    # px of the longer side: what is searched shows people from 96 px (the detector's
-    # own size) upwards. Of 400, 500, 640 and 800 px this found the most people.
+    # px of the longer side of the image it searches, in which it finds people 96 px
+    # tall (its own size) or more. 640 found more people than 400, 500 or 800.
     SIDE = 640
-    # Share of the longer side by which the border is repeated outwards: the detector
-    # wants space around people, and those who fill a photo leave none.
+    # Padding, as a share of the longer side, that repeats the border: the detector
+    # needs space around people, and people who fill a photo leave none.
     BORDER = 0.2
-    # A person's share of the 64 x 128 px that the detector looks at.
+    # A person's share of the detector's 64 x 128 px window.
     SHARE = np.array([0.6, 0.8])
-    # Of two boxes that have more than this of the smaller one in common the better
-    # scored one is kept. By their IoU, boxes of a part of a person would stay: 62
-    # instead of 55, with none more that is right.
+    # If two boxes share more than this part of the smaller one, only the better scored
+    # one stays. IoU would keep boxes around parts of people: 62 boxes instead of 55,
+    # and no more of them right.
     OVERLAP = 0.5
-    # The score 1 / (1 + exp(-slope (margin - middle))) of the classifier's margin.
+    # A margin's score is 1 / (1 + exp(-slope (margin - middle))).
     SLOPE, MIDDLE = 2.2, 1.0
 
     def __init__(self, least: float = 0.3):
@@ -55,11 +55,11 @@ class GradientDetector:
         self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
         chance = np.clip(least, 1e-6, 1 - 1e-6)
         margin = self.MIDDLE + np.log(chance / (1 - chance)) / self.SLOPE
-        # Below 0 nearly everything passes.
+        # Below 0, nearly everything passes.
         self._margin = max(float(margin), 0.0)
 
     def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
-        """The people of a photo, as the module says."""
+        """Boxes and scores of the people in a photo (see the module)."""
         searched, scale, border = self._prepare(photo)
         windows, margins = self._hog.detectMultiScale(
             searched, hitThreshold=self._margin, winStride=(8, 8), padding=(0, 0),
@@ -67,7 +67,7 @@ class GradientDetector:
         )  # fmt: skip
         margins = np.reshape(margins, -1).astype(np.float64)
         windows = np.reshape(windows, (-1, 4)).astype(np.float64)
-        # Its threads deliver in any order.
+        # OpenCV's threads return windows in any order.
         order = np.lexsort((*windows.T, -margins))
         windows, margins = windows[order], margins[order]
         size = windows[:, 2:] * self.SHARE
@@ -84,7 +84,7 @@ class GradientDetector:
         interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         scaled = cv2.resize(photo, size, interpolation=interpolation)
         border = round(self.BORDER * self.SIDE)
-        # A window is 64 x 128 px; a narrow photo gets as much as it needs.
+        # Pads a narrow photo to one window of 64 x 128 px.
         missing = np.maximum([128, 64] - np.array(scaled.shape[:2]) - 2 * border, 0)
         scaled = cv2.copyMakeBorder(
             scaled, border, border + int(missing[0]), border, border + int(missing[1]),
@@ -96,13 +96,13 @@ class GradientDetector:
 class SavedModelDetector:
     """A TensorFlow detection model: a SavedModel with the standard outputs.
 
-    Its signature takes photos u8[1, H, W, 3] RGB and answers with ``detection_boxes``
+    Its signature takes photos u8[1, H, W, 3] RGB and returns ``detection_boxes``
     f32[1, N, 4] (top, left, bottom, right in 0..1), ``detection_scores`` f32[1, N] and
     ``detection_classes`` [1, N], where 1 is a person.
 
     Args:
-        folder: of ``saved_model.pb``.
-        least: boxes with a lower score are left out.
+        folder: folder with ``saved_model.pb``.
+        least: drops boxes with a lower score.
 
     Raises:
         DetectorError: no SavedModel there, or one with other inputs or outputs.
@@ -118,7 +118,7 @@ class SavedModelDetector:
                 "saved_model.pb in it"
             )
         try:
-            # Kept, or its variables would be gone.
+            # Without this reference, its variables would be freed.
             self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
             raise DetectorError(
@@ -164,7 +164,7 @@ class SavedModelDetector:
         return name, tuple(spec.shape) if spec.shape.rank is not None else unknown
 
     def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
-        """The people of a photo, as the module says."""
+        """Boxes and scores of the people in a photo (see the module)."""
         height, width = (
             known or side
             for known, side in zip(self._shape[1:3], photo.shape[:2], strict=True)
@@ -188,7 +188,7 @@ class SavedModelDetector:
         return inside(boxes, scores[order], photo.shape)
 
     def _arrays(self, answer) -> list[np.ndarray]:
-        """f64[N, 4], f64[N], f64[N]; without the padding, where a model pads."""
+        """f64[N, 4], f64[N], f64[N]; drops the padding of models that pad."""
         arrays = [answer[name].numpy().astype(np.float64) for name in OUTPUTS]
         count = arrays[0].shape[1] if arrays[0].ndim == 3 else None
         if [array.shape for array in arrays] != [(1, count, 4), (1, count), (1, count)]:
@@ -215,11 +215,11 @@ def best_of_overlapping(boxes, scores, overlap: float) -> np.ndarray:
     Args:
         boxes: f64[N, 4] xywh.
         scores: f64[N].
-        overlap: of two boxes that have more than this share of the smaller one in
-            common only the better scored one is kept.
+        overlap: if two boxes share more than this part of the smaller one, only the
+            better scored one stays.
 
     Returns:
-        i64[n], which boxes are kept, the best first.
+        i64[n], the indices of the boxes that stay, best first.
     """
     ends, areas = boxes[:, :2] + boxes[:, 2:], boxes[:, 2] * boxes[:, 3]
     kept = []
@@ -235,7 +235,7 @@ def best_of_overlapping(boxes, scores, overlap: float) -> np.ndarray:
 
 
 def inside(boxes, scores, shape) -> tuple[np.ndarray, np.ndarray]:
-    """The parts of boxes that lie in a photo; boxes without one are left out.
+    """Clips boxes to a photo and drops those that lie outside it.
 
     Args:
         boxes: f64[N, 4] xywh, I; any numbers.
@@ -248,25 +248,24 @@ def inside(boxes, scores, shape) -> tuple[np.ndarray, np.ndarray]:
     low = np.maximum(boxes[:, :2], 0)
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], shape[1::-1])
     clipped = np.concatenate([low, high - low], axis=1)
-    # At least a pixel; a number that is none fails every comparison.
+    # At least one pixel; NaN fails every comparison.
     kept = (clipped[:, 2:] >= 1).all(axis=1)
     return clipped[kept].astype(np.float32), scores[kept].astype(np.float32)
 
 
 def read_boxes(path: str, least: float = 0.0) -> list[dict]:
-    """The people of a COCO-results file with boxes.
+    """Reads the people from a COCO-results file with boxes.
 
     Args:
-        path: JSON list of ``{"image_id", "bbox": [x, y, width, height]}``, with
-            ``score`` (1 where absent) and ``category_id`` (records of others than
-            people are left out).
-        least: records with a lower score are left out.
+        path: JSON list of ``{"image_id", "bbox": [x, y, width, height]}``, optionally
+            with ``score`` (default 1) and ``category_id`` (only people are kept).
+        least: drops records with a lower score.
 
     Returns:
-        The records of the people, in the order of the file.
+        The people's records, in file order.
 
     Raises:
-        PoseFileError: not such a file; the first bad record is named.
+        PoseFileError: not such a file; names the first bad record.
     """
     records = files.read_json(path)
     if not isinstance(records, list):

@@ -1,4 +1,4 @@
-"""Estimation: photos and boxes become poses, by heatmaps at several scales."""
+"""Estimates poses from photos and boxes, with heatmaps at several scales."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from tfpose.models.outputs import belief_of, score_layer
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
 
-# HCRN's "3-scale image pyramids" (IV.A); the paper does not name the scales. These lie
-# inside its training range of 0.7 to 1.3.
+# HCRN's "3-scale image pyramids" (IV.A); the paper does not give the scales. These are
+# within its training range of 0.7 to 1.3.
 SCALES = (0.8, 1.0, 1.2)
 
 
 class Estimator:
-    """A trained estimator with the crops, the pyramid and the decoding around it.
+    """A trained estimator with its cropping, image pyramid and decoding.
 
     Args:
         model: a ``PoseEstimator``.
-        skeleton: of its poses.
-        scales: a person is shown at these sizes, and the heatmaps are averaged.
+        skeleton: skeleton of its poses.
+        scales: sizes at which it sees a person; it averages the heatmaps.
         flip: average over the mirrored crops too.
-        output: the name of the heatmaps that are read.
-        dark_sigma: standard deviation in px of C of the Gaussians that the model was
-            taught, to read peaks by ``DarkPosition``; None: by ``PeakPosition``.
-        network: callable to run for the beliefs; default: the model.
+        output: name of the heatmaps to decode.
+        dark_sigma: standard deviation, px of C, of the Gaussians in the model's
+            targets; reads peaks with ``DarkPosition``. None uses ``PeakPosition``.
+        network: callable that computes the beliefs; default: the model.
 
     Raises:
         TfposeError: no scale, or one that is not positive.
@@ -69,7 +69,7 @@ class Estimator:
         belief = belief_of(model, output)
         self._network = keras.Model(model.input, belief) if network is None else network
         self.scales, self.flip = tuple(scales), flip
-        # Also of a softmax: with two places in doubt, the expectation is neither.
+        # For a softmax too: between two candidates, the expectation is neither.
         stride = self.size[0] / belief.shape[1]
         self._decode = PeakPosition(stride)
         if dark_sigma is not None:
@@ -88,13 +88,13 @@ class Estimator:
         """Loads a preset by its name, or a model folder by its path.
 
         Args:
-            name: of the preset or folder.
-            scales, flip: as of the class.
-            dark: read peaks by ``DarkPosition``.
+            name: preset or folder.
+            scales, flip: as for the class.
+            dark: read peaks with ``DarkPosition``.
 
         Raises:
             TfposeError: nothing there, a refiner, a model that finds everybody at once
-                (``BottomUp``), or DARK of maps that are not Gaussians.
+                (``BottomUp``), or DARK on maps that are not Gaussians.
         """
         model, config = load_model(name)
         return cls.of(model, config, scales, flip, dark, name)
@@ -109,9 +109,9 @@ class Estimator:
         dark: bool = False,
         name: str | pathlib.Path = "",
     ) -> Estimator:
-        """The estimator of a model that was trained by a configuration.
+        """Wraps a model that was trained with a configuration.
 
-        Arguments and errors as of ``from_preset``; ``name`` is for the messages.
+        Arguments and errors as for ``from_preset``; messages show ``name``.
         """
         name = name or config.model
         if model.is_refiner:
@@ -128,7 +128,7 @@ class Estimator:
         return cls(model, config.skeleton, scales, flip, dark_sigma=sigma)
 
     def __call__(self, photo, boxes) -> tuple[np.ndarray, np.ndarray]:
-        """Finds the joints of the people of one photo.
+        """Finds the joints of the people in one photo.
 
         Args:
             photo: u8[H, W, 3] RGB.
@@ -138,7 +138,7 @@ class Estimator:
             Keypoints f32[N, K, 2] photo px and scores f32[N, K] in 0..1.
 
         Raises:
-            TfposeError: inputs of another shape, not finite, or a box without an area.
+            TfposeError: inputs of the wrong shape, not finite, or a box with no area.
         """
         photo, boxes = checked_photo(photo), checked_boxes(boxes)
         joints = len(self.skeleton)
@@ -149,10 +149,10 @@ class Estimator:
         )
 
     def estimate(self, people: Iterable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Finds the joints of the people of many photos, ``BATCH`` people at a time.
+        """Finds the joints of the people in many photos, ``BATCH`` people at a time.
 
         Args:
-            people: iterable of (u8[H, W, 3] RGB, boxes f32[N, 4] xywh I), an item a
+            people: iterable of (u8[H, W, 3] RGB, boxes f32[N, 4] xywh I), one item per
                 photo.
 
         Yields:
@@ -176,7 +176,7 @@ class Estimator:
         looks = tf.transpose(crops, (1, 0, 2, 3, 4))
         if self.flip:
             looks = tf.concat([looks, looks[..., ::-1, :]], axis=0)
-        # A loop: graphs with several deep networks take TensorFlow minutes to prepare.
+        # A loop, because TensorFlow takes minutes to prepare several deep networks.
         beliefs = tf.map_fn(self._belief, looks)
         if self.flip:
             beliefs, mirrored = tf.split(beliefs, 2)
@@ -191,23 +191,22 @@ class Estimator:
         return tensors.transform(self._decode(belief), to_image), self._score(belief)
 
     def _belief(self, image):
-        """Beliefs f32[N, h, w, K] about crops f32[N, H, W, 3]."""
+        """Beliefs f32[N, h, w, K] for crops f32[N, H, W, 3]."""
         return self._network({"image": image}, training=False)
 
 
 def resample(maps, scale: float):
-    """Heatmaps of a crop that shows people ``scale`` times as large, at scale 1.
+    """Brings heatmaps of a crop that shows people ``scale`` times as large to scale 1.
 
-    Both crops have the same center. Bilinear; where the enlarged crop does not reach
-    there is nothing.
+    Both crops have the same center. Bilinear; zero outside the enlarged crop.
 
     Args:
         maps: f32[N, h, w, K].
         scale: above 0.
 
     Returns:
-        f32[N, h, w, K], zero where nothing is known, and f32[1, h, w, 1] in 0..1, how
-        much of each cell is known.
+        f32[N, h, w, K], zero where nothing is known, and f32[1, h, w, 1] in 0..1, the
+        known share of each cell.
     """
     rows, columns = (_resampling(count, scale) for count in maps.shape[1:3])
     moved = tf.einsum("yh,nhwk,xw->nyxk", rows, maps, columns)
@@ -216,7 +215,7 @@ def resample(maps, scale: float):
 
 
 def _resampling(count: int, scale: float) -> np.ndarray:
-    """f32[count, count]: bilinear weights of the cells each cell is made of."""
+    """f32[count, count]: each cell's bilinear weights over the source cells."""
     center = (count - 1) / 2
     source = center + scale * (np.arange(count) - center)
     distance = np.abs(source[:, None] - np.arange(count))
@@ -224,14 +223,14 @@ def _resampling(count: int, scale: float) -> np.ndarray:
 
 
 def gaussian_sigma(config: Config) -> float:
-    """The standard deviation, px of C, of the Gaussians that a model is taught.
+    """The standard deviation, px of C, of the Gaussians in a model's targets.
 
     Raises:
-        TfposeError: its targets are no Gaussians.
+        TfposeError: its targets are not Gaussians.
     """
     if config.target["codec"] != "gaussian":
         raise TfposeError(
-            f"DARK decoding: expected heatmaps of Gaussians, {config.model} was taught "
-            f"those of the codec {config.target['codec']!r}"
+            f"DARK decoding: expected Gaussian heatmaps, found {config.model} trained "
+            f"with the codec {config.target['codec']!r}"
         )
     return config.target.get("sigma", GaussianHeatmap.sigma)

@@ -1,13 +1,13 @@
-"""From detections and tags to people: the decoding of Associative Embedding.
+"""Groups detections into people by their tags, as Associative Embedding does.
 
-Newell, Huang and Deng, NIPS 2017, as in the authors' code (pose-ae-train). NumPy
+Newell, Huang and Deng, NIPS 2017, after the authors' code (pose-ae-train). NumPy
 and SciPy only. Points are (x, y) in heatmap cells (H, ``tfpose.geometry.tensors``).
 
-Departures from that code: people whose tags are equal stay apart (there a tag is the
-key of its person); once there are ``most_people`` their joints are still found (there
-only filled in); of equal neighboring cells the first is the peak (there each is one);
-a peak between equal neighbors stays (there it moves up and left); a joint that is
-filled in has the detection as its score (there 1).
+Departures from that code: people with equal tags stay apart (there, the tag is a
+person's key); after ``most_people``, people still receive joints (there, missing joints
+are only filled in); among equal neighboring cells only the first is a peak (there, each
+is); a peak between equal neighbors stays (there, it moves up and left); a filled-in
+joint scores its detection (there, 1).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from scipy.optimize import linear_sum_assignment
 from tfpose.errors import TfposeError
 from tfpose.skeletons import Skeleton, bare_name
 
-# From joints that are found easily, which should begin a person, to difficult ones.
-# For COCO that is the authors' order.
+# From easy joints, which should start a person, to difficult ones. For COCO this is the
+# authors' order.
 EASY_FIRST = (
     "nose eye ear head_top head_bottom neck thorax shoulder pelvis hip elbow wrist "
     "knee ankle"
@@ -30,7 +30,7 @@ EASY_FIRST = (
 
 
 def joint_order(skeleton: Skeleton) -> tuple[int, ...]:
-    """The skeleton's joints from easy to difficult, those with unknown names last."""
+    """The skeleton's joints from easy to difficult, unknown names last."""
 
     def difficulty(joint):
         name = bare_name(skeleton.joints[joint])
@@ -47,28 +47,28 @@ def group(
     tag_threshold: float = 1.0,
     most_people: int = 30,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes people of the joints that were found in a photo.
+    """Groups the joints found in a photo into people.
 
-    A joint after the other, the peaks of its detections are given to the people whose
-    mean tag is near; those that are nobody's begin people. Joints that a person lacks
-    then are where detection less distance of the tag, rounded, is largest.
+    Joint by joint, each peak goes to the person whose mean tag is near; leftover peaks
+    start new people. A joint that a person still lacks is placed where the detection
+    minus the rounded tag distance is largest.
 
     Args:
-        detections: f32[h, w, K], about 1 where a joint is.
-        tags: f32[h, w, K], or f32[h, w, K, T] of T looks at the photo, whose distances
-            are Euclidean. They may have r times fewer rows and columns (EnhanceNet): a
-            joint has the tag of the cell that it lies in, and a peak is the largest of
-            all within such a cell's size.
-        order: the K joints in the order in which they are given (``joint_order``).
-        detection_threshold: of peaks; a joint filled in may be weaker.
-        tag_threshold: a joint's tag is nearer to the mean of its person.
-        most_people: at most, the strongest of the first joint that begin one; and so
-            many peaks a joint.
+        detections: f32[h, w, K], about 1 at a joint.
+        tags: f32[h, w, K], or f32[h, w, K, T] from T runs on the photo; distances are
+            Euclidean. Tags may have r times fewer rows and columns (EnhanceNet): a
+            joint then takes the tag of the cell it lies in, and a peak is the largest
+            detection within the size of one such cell.
+        order: the K joints in the order to assign them (``joint_order``).
+        detection_threshold: minimum for peaks; filled-in joints may be weaker.
+        tag_threshold: maximum distance from a joint's tag to its person's mean.
+        most_people: keeps at most this many people, and this many peaks per joint,
+            strongest first.
 
     Returns:
-        keypoints f32[P, K, 2], the peak's cell, a quarter towards the larger neighbor
-        along each axis; scores f32[P, K], the detection there. A joint that is nowhere
-        has score 0 and lies at (0, 0).
+        keypoints f32[P, K, 2], the peak's cell, moved a quarter cell toward the larger
+        neighbor along each axis; scores f32[P, K], the detection there. A joint that
+        was not found has score 0 and lies at (0, 0).
 
     Raises:
         TfposeError: maps of different shapes, or an order that is not of the K joints.
@@ -77,8 +77,8 @@ def group(
     reach = _enlargement(detections.shape, tags.shape)
     if not reach:
         raise TfposeError(
-            "detections, tags: expected arrays (h, w, K) and, with as many rows and "
-            "columns or r times fewer, (h, w, K) or (h, w, K, T), got "
+            "detections, tags: expected (h, w, K), and (h, w, K) or (h, w, K, T) with "
+            "the same rows and columns or r times fewer, got "
             f"{detections.shape} and {tags.shape}"
         )
     joints = detections.shape[2]
@@ -86,7 +86,7 @@ def group(
         raise TfposeError(f"order: expected all of {joints} joints, got {tuple(order)}")
     tags = tags.repeat(reach, axis=0).repeat(reach, axis=1)
     flat_tags = tags.reshape(detections.shape[0] * detections.shape[1], joints, -1)
-    cells = np.full((0, joints), -1)  # of each person's joints, -1 where one lacks
+    cells = np.full((0, joints), -1)  # each person's joints, -1 where one is missing
     for joint in order:
         peaks = find_peaks(
             detections[..., joint], detection_threshold, most_people, reach
@@ -98,7 +98,7 @@ def group(
 
 
 def _enlargement(detections: tuple, tags: tuple) -> int:
-    """r, by the shapes of both; 0 where they do not fit."""
+    """r, from both shapes; 0 if they do not fit."""
     if len(detections) != 3 or len(tags) not in (3, 4):
         return 0
     reach = detections[0] // tags[0] if tags[0] else 1
@@ -107,22 +107,22 @@ def _enlargement(detections: tuple, tags: tuple) -> int:
 
 
 def find_peaks(detection, threshold: float, most: int, reach: int = 1) -> np.ndarray:
-    """The cells that are larger than all around them.
+    """Finds the cells that are larger than all cells around them.
 
     Args:
         detection: f32[h, w].
-        threshold: they are larger than it.
-        most: so many, the largest.
-        reach: cells, along rows and columns, to which "around" goes; 1 is the eight
-            neighbors.
+        threshold: peaks are above it.
+        most: keeps at most this many peaks, largest first.
+        reach: how many cells "around" extends along rows and columns; 1 means the
+            eight neighbors.
 
     Returns:
-        i64[n], cells counted row by row, the largest first.
+        i64[n], row-major cell indices, largest detection first.
     """
     around = {"size": 2 * reach + 1, "mode": "constant", "cval": -np.inf}
     largest = detection == maximum_filter(detection, **around)
     largest &= detection > threshold
-    # Of equal cells the first is the peak.
+    # Among equal cells, the first is the peak.
     place = np.arange(detection.size).reshape(detection.shape)
     first = np.where(largest, -place, -np.inf)
     cells = np.flatnonzero(largest & (first == maximum_filter(first, **around)))
@@ -130,10 +130,10 @@ def find_peaks(detection, threshold: float, most: int, reach: int = 1) -> np.nda
 
 
 def _give(cells, joint, peaks, detections, tags, tag_threshold) -> np.ndarray:
-    """Gives one joint's peaks to people, who may become more.
+    """Assigns one joint's peaks to people, and adds new people for the others.
 
-    All together, so that the sum of tags' distances is least; as these are rounded,
-    the larger detection wins where tags are about as near.
+    Minimizes the sum of the rounded tag distances; because of the rounding, the larger
+    detection wins when tags are about equally near.
     """
     apart = tags[peaks, joint][:, None] - _mean_tags(cells, tags)
     distances = np.linalg.norm(apart, axis=-1)
@@ -150,14 +150,14 @@ def _give(cells, joint, peaks, detections, tags, tag_threshold) -> np.ndarray:
 
 
 def _mean_tags(cells, tags) -> np.ndarray:
-    """f64[P, T], of the joints that each person has."""
+    """f64[P, T], over the joints that each person has."""
     found = (cells >= 0)[..., None]
     values = np.where(found, tags[cells, np.arange(cells.shape[1])], 0.0)
     return values.sum(axis=1) / found.sum(axis=1)
 
 
 def _fill(cells, detections, tags) -> np.ndarray:
-    """Cells of the joints that people lack; -1 where nothing is detected at all.
+    """Fills in cells for missing joints; -1 if nothing is detected at all.
 
     Args:
         cells: i64[P, K].

@@ -1,7 +1,7 @@
-"""The maps inside a trained HCRN: what each unit of its tree saw and answered.
+"""The maps inside a trained HCRN: what each unit of its tree saw and returned.
 
-For pictures of how a difficult joint is found (HCRN Fig. 3 b), not for estimation:
-people are looked at in one size and not mirrored (``Estimator`` averages).
+They show how HCRN finds a difficult joint (HCRN Fig. 3 b). Do not use them to estimate
+poses: they come from one size, without mirroring (``Estimator`` averages).
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class Unit:
     """What one contextual refinement unit did with one person.
 
     Attributes:
-        joint: its name.
+        joint: name of the joint.
         parent: the joint that guides it: its own name for a root, which guides itself;
-            None where it has no unit.
-        box: f64[4] xywh, I, which the maps cover.
+            None if it has no unit.
+        box: f64[4] xywh, I, the area that the maps cover.
         maps: step -> f32[h, w] in 0..1, in the order of the steps: the "initial" map O
-            (Eq. 1), the "parent"'s map, the "diffused" one (Eq. 5) where the network
-            diffuses, and the "refined" map H (Eq. 4). A joint without unit has only
+            (Eq. 1), the "parent"'s map, the "diffused" one (Eq. 5) if the network
+            diffuses, and the "refined" map H (Eq. 4). A joint without a unit has only
             the first.
-        peaks: step -> f32[2], I, where the map is largest.
+        peaks: step -> f32[2], I, the position of the map's maximum.
     """
 
     joint: str
@@ -49,11 +49,11 @@ class Unit:
 
 
 def unit_model(model: keras.Model) -> keras.Model:
-    """The part of an HCRN that ends at the maps of its units; the weights are shared.
+    """The part of an HCRN that ends at the maps of its units; shares the weights.
 
     Input: "image" f32[B, H, W, 3] RGB 0..255. Outputs, a dict: the steps of ``Unit``,
     each f32[B, h, w, K] in 0..1. A root with a unit is its own parent. A joint without
-    unit has its initial map at every step.
+    a unit repeats its initial map at every step.
 
     Raises:
         TfposeError: a network without units.
@@ -61,7 +61,7 @@ def unit_model(model: keras.Model) -> keras.Model:
     if model.arguments.get("refinement", "holistic") == "holistic":
         raise TfposeError(
             "expected an HCRN with units (refinement hcrn or without_diffusion), found "
-            f"{model.name} without any, so there are no maps of theirs to show"
+            f"{model.name} without units, so it has no unit maps to show"
         )
     tree = tree_layers(model.arguments["parents"])
     found = {layer.name: layer.output for layer in model.layers}
@@ -72,7 +72,7 @@ def unit_model(model: keras.Model) -> keras.Model:
         if number > 1:
             parent = diffused = found[f"{name}_parents"]
         if number > 1 or model.arguments["root_cru"]:
-            # The last layer's maps guide nobody and the network ends at their logits.
+            # The last layer's maps guide no joint, so the network ends at their logits.
             refined = layers.Activation("sigmoid")(found[f"{name}_refinement"])
             if model.arguments["refinement"] == "hcrn":
                 diffused = found[f"{name}_diffusion"]
@@ -91,11 +91,11 @@ def unit_model(model: keras.Model) -> keras.Model:
 
 
 class Units:
-    """A trained HCRN with crops around it, opened at the units of its tree.
+    """A trained HCRN with its cropping, which returns the maps of its units.
 
     Args:
         model: the network.
-        skeleton: of its poses.
+        skeleton: skeleton of its poses.
 
     Raises:
         TfposeError: a network without units.
@@ -126,13 +126,13 @@ class Units:
             raise TfposeError(f"model {name}: {error}") from error
 
     def peaks(self, people: Iterable) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Where people's joints are by their initial and by their refined maps.
+        """Finds people's joints from the initial maps and from the refined maps.
 
         Args:
-            people: iterable of (u8[H, W, 3] RGB, box f[4] xywh I), an item a person.
+            people: iterable of (u8[H, W, 3] RGB, box f[4] xywh I), one per person.
 
         Yields:
-            f32[n, K, 2] I of the initial and of the refined maps of the next n people.
+            f32[n, K, 2] I from the initial and from the refined maps of n people.
         """
         for batch in batched(self._cut(photo, box)[:2] for photo, box in people):
             crops, to_image = (np.stack(part) for part in batch)

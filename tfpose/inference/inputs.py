@@ -1,6 +1,6 @@
-"""What people hand to a model: checked, in one way for all that answer about photos.
+"""Checks inputs: every model that takes photos uses the same functions.
 
-NumPy alone, for ``tfpose.edge`` too.
+NumPy only, because ``tfpose.edge`` uses them too.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from tfpose.skeletons import Skeleton
 
 
 def checked_photo(photo) -> np.ndarray:
-    """A photo u8[H, W, 3] RGB, if it is one.
+    """Returns a photo u8[H, W, 3] RGB after checking it.
 
     Raises:
-        TfposeError: another type or shape, or no pixels.
+        TfposeError: wrong type or shape, or no pixels.
     """
     photo = np.asarray(photo)
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
@@ -29,10 +29,10 @@ def checked_photo(photo) -> np.ndarray:
 
 
 def checked_boxes(boxes) -> np.ndarray:
-    """Boxes f64[N, 4] xywh, if they are some; N may be 0.
+    """Returns boxes f64[N, 4] xywh after checking them; N may be 0.
 
     Raises:
-        TfposeError: another shape, NaN or infinity, or a box without an area.
+        TfposeError: wrong shape, NaN or infinity, or a box with no area.
     """
     boxes = np.asarray(boxes, np.float64)
     if not boxes.size:
@@ -52,19 +52,19 @@ def checked_boxes(boxes) -> np.ndarray:
 def checked_poses(
     keypoints, scores, skeleton: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Poses and which of their joints are there; N may be 0.
+    """Returns poses, and which of their joints are present, after checking them.
 
     Args:
-        keypoints: f[N, K, 2] photo px.
-        scores: f[N, K], 0 for a missing joint. None: all joints are there but those at
-            exactly (0, 0), which is how COCO's files write a missing one.
+        keypoints: f[N, K, 2] photo px; N may be 0.
+        scores: f[N, K], 0 for a missing joint. None: only joints at exactly (0, 0) are
+            missing, as in COCO's files.
         skeleton: K joints.
 
     Returns:
-        f64[N, K, 2], and f64[N, K] of 1 and 0.
+        f64[N, K, 2], and f64[N, K], 1 for a present joint and 0 for a missing one.
 
     Raises:
-        TfposeError: other shapes, NaN or infinity, or a pose without a joint.
+        TfposeError: wrong shapes, NaN or infinity, or a pose without a joint.
 
     Example:
         >>> from tfpose.skeletons import LSP14

@@ -1,4 +1,4 @@
-"""Prediction: photos become poses, a COCO-results file and pictures."""
+"""Predicts poses in photos and writes a COCO-results file and pictures."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ RESULTS = "poses.json"
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """Somebody to be found: a photo, and a box in it or None for all of it.
+    """A person to estimate: a photo and a box in it, or None for the whole photo.
 
     Attributes:
         box: f32[4] xywh, I.
-        score: of the box, 1 where nobody doubts it.
-        extra: further keys of the results entry.
+        score: score of the box; 1 if it is certain.
+        extra: additional keys for the results entry.
     """
 
     photo: Photo
@@ -52,7 +52,7 @@ class Candidate:
     extra: dict = dataclasses.field(default_factory=dict)
 
 
-# The people of a photo.
+# Finds the people in a photo.
 Finder = Callable[[Photo], "list[Candidate]"]
 
 
@@ -71,33 +71,33 @@ def predict_files(
 ) -> dict:
     """Finds the poses of people in photos and writes them.
 
-    A model that finds everybody in a photo by itself (Associative Embedding) needs no
-    boxes. For others the people are those of ``boxes``, ``detector`` or ``single``, at
-    most one of which is given; otherwise those of the annotations; otherwise those that
-    OpenCV finds (``detect.GradientDetector``).
+    A model that finds everybody by itself (Associative Embedding) needs no boxes. For
+    other models, the people come from ``boxes``, ``detector`` or ``single`` (give at
+    most one), else from the annotations, else from OpenCV's detector
+    (``detectors.GradientDetector``).
 
     Args:
         model: preset or model folder of an estimator.
         given: photos and folders of photos.
-        out: folder that gets ``poses.json`` and a picture of each photo, or a file
-            ``*.json`` to write alone.
-        annotations: COCO annotations JSON that names the photos and has the boxes;
-            its keypoints are not looked at, and may be of another skeleton. Without it
-            the number in a photo's name is its id.
+        out: folder for ``poses.json`` and a picture of each photo, or a ``*.json`` file
+            to write alone.
+        annotations: COCO annotations JSON with the photos' names and the boxes; its
+            keypoints are ignored, so any skeleton will do. Without it, a photo's id is
+            the number in its name.
         boxes: COCO results JSON with a "bbox" around each person.
-        detector: folder of a TensorFlow detector (``detect.SavedModelDetector``).
-        single: each photo shows one person: found in all of it, and once more in
-            the box around what was found (of LSP's athletes, who fill two thirds of a
-            photo: PCK@0.2 52 after one look, 58 after two).
-        detection_score: boxes with a lower score are left out; by default as the
-            detector says, and none of ``boxes``.
-        refiner: preset or model folder of a refiner that makes the poses better.
-        scales: of the pyramid; not for models that find everybody.
+        detector: folder of a TensorFlow detector (``detectors.SavedModelDetector``).
+        single: each photo shows one person. Estimates in the whole photo, then again
+            in the box around the result (PCK@0.2 of LSP's athletes, who fill two
+            thirds of a photo: 52 after the first pass, 58 after the second).
+        detection_score: drops boxes with a lower score; default: the detector's own
+            minimum, and no minimum for ``boxes``.
+        refiner: preset or model folder of a refiner to run on the poses.
+        scales: scales of the pyramid; unused by models that find everybody.
         flip: average over mirrored crops.
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
-        anybody; "numbered", the names of photos that got a new image_id.
+        people; "numbered", the names of photos that got a new image_id.
 
     Raises:
         PoseFileError: a file or folder that cannot be used.
@@ -154,7 +154,7 @@ def _check(boxes, detector, single, detection_score) -> None:
     sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
     chosen = [flag for flag, value in sources.items() if value is not None]
     if len(chosen) > 1:
-        raise TfposeError(f"predict: expected one of {', '.join(chosen)}, found all")
+        raise TfposeError(f"predict: expected only one of {', '.join(chosen)}")
     if detection_score is not None and not 0 <= detection_score <= 1:
         raise TfposeError(
             f"--detection-score: expected 0 to 1, found {detection_score:g}"
@@ -164,7 +164,7 @@ def _check(boxes, detector, single, detection_score) -> None:
 def _finder(
     known, truth, boxes, detector, single, detection_score, all_there
 ) -> tuple[Finder, list[Photo]]:
-    """What says who is in a photo, and the photos in which to look."""
+    """The source of people, and the photos to search."""
     if boxes is not None:
         return _from_boxes(boxes, known, detection_score or 0.0, all_there), known
     if single:
@@ -194,7 +194,7 @@ def _whole(photo: Photo) -> list[Candidate]:
 
 
 def _from_annotations(truth: Annotations, known) -> tuple[Finder, list[Photo]]:
-    """Who the annotations say is there, and the photos they have people for."""
+    """Finds people in the annotations; also returns the photos that have any."""
     truth = truth.take(~truth.crowd)
     rows = coco.rows_by_image(truth.image_ids)
 
@@ -210,17 +210,17 @@ def _from_annotations(truth: Annotations, known) -> tuple[Finder, list[Photo]]:
 
 
 def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
-    """Who the boxes of a results file say is there.
+    """Finds people in the boxes of a results file.
 
     Args:
         path: the file.
         known: photos.
-        least: boxes with a lower score are left out.
-        all_there: no box is of another photo; otherwise some are, but not all.
+        least: drops boxes with a lower score.
+        all_there: every box must belong to a known photo; otherwise at least one must.
 
     Raises:
-        PoseFileError: the file cannot be used, has boxes of other photos, or a box
-            outside its photo (which only the finder sees).
+        PoseFileError: the file cannot be used, has boxes in other photos, or a box
+            outside its photo (raised by the finder).
     """
     table = collections.defaultdict(list)
     for record in read_boxes(path, least):
@@ -253,7 +253,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
 
 
 def _from_detector(folder: str | None, least: float | None) -> Finder:
-    """Who a detector sees."""
+    """Finds people with a detector."""
     options = {} if least is None else {"least": least}
     detect = (
         GradientDetector(**options)
@@ -269,14 +269,14 @@ def _from_detector(folder: str | None, least: float | None) -> Finder:
 
 
 def _searched(known, find: Finder) -> list[Candidate]:
-    """The people of all photos."""
+    """The people in all photos."""
     stream = ([find(photo)] for photo in known)
     stream = with_progress(stream, len(known), "searched", "photos")
     return [person for (found,) in stream for person in found]
 
 
 def _located(people: list[Candidate], estimator: Estimator) -> list[Candidate]:
-    """The people with the boxes around what is found in their whole photos."""
+    """Gives people boxes around the poses found in their whole photos."""
     stream = with_progress(estimator.estimate(_photos(people)), len(people), "found")
     boxes = np.concatenate([boxes_of(keypoints) for keypoints, _ in stream])
     return [
@@ -289,13 +289,13 @@ def _located(people: list[Candidate], estimator: Estimator) -> list[Candidate]:
 
 
 def _rows(people: list[Candidate]) -> Iterator[tuple[Photo, list[int]]]:
-    """Each photo with the rows of its people, who follow each other."""
+    """Each photo with the rows of its people, which are consecutive."""
     places = itertools.groupby(range(len(people)), lambda row: people[row].photo)
     return ((photo, list(rows)) for photo, rows in places)
 
 
 def _photos(people: list[Candidate]) -> Iterator[tuple]:
-    """(photo, boxes) of each photo with people."""
+    """(photo, boxes) for each photo with people."""
     for photo, rows in _rows(people):
         image = photos.read(photo.path)
         boxes = [people[row].box for row in rows]
@@ -303,7 +303,7 @@ def _photos(people: list[Candidate]) -> Iterator[tuple]:
 
 
 def _all_people(known, find: BottomUp):
-    """Who is found without boxes, and the poses as ``_estimated`` gives them."""
+    """The people found without boxes, and their poses as in ``_estimated``."""
     joints = len(find.skeleton)
     people = []
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
@@ -325,7 +325,7 @@ def _estimated(people: list[Candidate], estimator: Estimator):
 
 
 def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray:
-    """f32[N, K, 2] I: what ``tfpose refine`` makes of these poses, none left out."""
+    """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none."""
     given = (
         (photos.read(photo.path), keypoints[rows], None)
         for photo, rows in _rows(people)
@@ -341,7 +341,7 @@ def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray
 
 
 def _entry(person: Candidate, keypoints, scores) -> dict:
-    """The record of a results file; a pose in a doubtful box is doubtful."""
+    """One results record; its score is the box score times the mean joint score."""
     return result_entry(
         person.photo.image_id,
         keypoints,
@@ -353,25 +353,25 @@ def _entry(person: Candidate, keypoints, scores) -> dict:
     )
 
 
-# --- what is written -------------------------------------------------------------
+# --- output ----------------------------------------------------------------------
 
 
 def _check_out(out: str, known: Sequence[Photo]) -> None:
-    """Says before the work that ``out`` could not be written after it."""
+    """Fails early if ``out`` cannot be written."""
     path = pathlib.Path(out)
     if out.endswith(".json"):
         return check_writable(out)
     above = next(place for place in (path, *path.parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise PoseFileError(f"{path}: expected a folder to write into, found {above}")
-    # The pictures would take the place of photos, or be looked at the next time.
+    # The pictures could overwrite the photos, or become input of the next run.
     if path.resolve() in {photo.path.resolve().parent for photo in known}:
-        raise PoseFileError(f"{path}: expected another folder than that of the photos")
+        raise PoseFileError(f"{path}: expected a folder other than the photos'")
 
 
 def _write_folder(out, entries, known, people, keypoints, skeleton: Skeleton) -> None:
-    """The pictures and the results; if something goes wrong, nothing."""
-    # The results come last: whoever sees them sees their pictures.
+    """Writes the pictures and the results, or nothing if something fails."""
+    # The results come last, so that their pictures are already there.
     with files.filling(out, order=lambda file: file.name == RESULTS) as beside:
         _draw(beside, known, people, keypoints, skeleton)
         files.write_json(beside / RESULTS, entries)
@@ -387,7 +387,7 @@ def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
     for ((photo, stem),) in stream:
         picture = photos.read(photo.path)
         for row in rows.get(photo, ()):
-            # Limbs of somebody small are thin, or they would hide the person.
+            # Thin limbs for small people, or they would hide the person.
             widths = max(people[row].box[2:]) / 50, min(picture.shape[:2]) / 120
             there, width = np.ones(len(skeleton)), max(1, round(min(widths)))
             picture = drawing.draw_pose(

@@ -1,4 +1,4 @@
-"""Refinement of files: a method's COCO results become better COCO results."""
+"""Refines the COCO-results file of any pose estimation method."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tfpose.io.photo_ids import photos_by_id
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
 
-# Poses with an OKS above this are duplicates; the best scored one stays (PoseFix's
-# authors' code).
+# Poses with an OKS above this are duplicates; the best scored one stays (the code of
+# PoseFix's authors).
 NMS_THRESHOLD = 0.9
 
 
@@ -40,19 +40,19 @@ def refine_file(
         results: COCO-results JSON of any method, with the model's skeleton.
         images: folder of the photos.
         out: file to write.
-        annotations: annotations whose file names say which photo has which id.
-        skip_bad: leave records that cannot be refined as they were, instead of raising.
-        use_reliability: combine refined and input joints, each as far as it can be
-            trusted (``tfpose.inference.reliability``); False takes the refined ones.
-        nms_threshold: of a photo's refined poses with an OKS above it only the best
-            scored is kept (PoseFix's testing); 1 keeps all.
-        threshold: joints whose score by the refiner is not above it are removed, that
-            is (0, 0, 0): PoseRefiner takes 0.7 for tracking and 0, which keeps all,
-            for average precision. The scores written are the input's.
+        annotations: annotations whose file names map ids to photos.
+        skip_bad: keep records that cannot be refined unchanged, instead of raising.
+        use_reliability: weight refined and input joints by how far each can be trusted
+            (``tfpose.inference.reliability``); False takes the refined ones.
+        nms_threshold: if refined poses of a photo have an OKS above it, keeps only the
+            best scored (PoseFix's testing); 1 keeps all.
+        threshold: sets joints whose refiner score is not above it to (0, 0, 0).
+            PoseRefiner uses 0.7 for tracking and 0, which keeps all, for average
+            precision. The scores written are the input's.
 
     Returns:
         "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
-        "bad", a line for each record left as it was;
+        "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
         decided) to 1 (the input did), or None without it.
@@ -109,10 +109,10 @@ def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool
 
 
 def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list[int]:
-    """The rows of poses that a better scored one of their photo makes superfluous."""
+    """The rows of poses that duplicate a better scored pose in the same photo."""
     boxes = box_around(keypoints, people.placed)
-    # The refined pose's box, enlarged as for a crop. PoseFix's code takes the input
-    # pose's crop, 1.63 times as large in the median (docs/papers.md).
+    # The refined pose's box, enlarged as for a crop. PoseFix's code uses the input
+    # pose's crop, whose median size is 1.63 times this (docs/papers.md).
     areas = boxes[:, 2] * boxes[:, 3] * (BOX_FACTOR * CROP_MARGIN) ** 2
     dropped: list[int] = []
     for rows in coco.rows_by_image(people.image_ids).values():
@@ -130,9 +130,9 @@ def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list
 def _reliability_report(
     refiner: Refiner, trust, weights
 ) -> dict[str, dict[str, float]]:
-    """How far the input file was trusted, per joint (``refine_file``)."""
+    """How much each joint of the input file was trusted (``refine_file``)."""
     cells = refiner.size[1] / Beliefs.stride
-    # 0 for a joint that no input pose has, or that the refiner left everywhere.
+    # 0 for a joint that no input pose has, or that the refiner never moved.
     middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
     return {
         joint: {
@@ -144,11 +144,11 @@ def _reliability_report(
 
 
 class _Photos:
-    """Iterates (photo, keypoints, valid) and remembers which poses came in which order.
+    """Iterates over (photo, keypoints, valid) and records the order of the poses.
 
     Attributes:
-        order: rows of ``people`` in the order they were given out.
-        bad: a line for each pose that was left out.
+        order: rows of ``people`` in the order it yielded them.
+        bad: a line for each pose it skipped.
     """
 
     def __init__(self, people: coco.Results, paths, results, skip_bad: bool):

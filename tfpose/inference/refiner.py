@@ -1,4 +1,4 @@
-"""Refinement in memory: photos and any method's poses become better poses."""
+"""Refines in memory the poses that any method found in a photo."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tfpose.weights.presets import model_folder
 
 
 class Refiner:
-    """A trained refiner with the crop, the flip test and the decoding around it.
+    """A trained refiner with its cropping, flip test and decoding.
 
     Args:
         model: a ``RefinementModel``.
-        skeleton: of its poses.
-        calibration: of its beliefs, measured on validation people; needed only where
-            its answers are combined with the input (``tfpose.inference.reliability``).
+        skeleton: skeleton of its poses.
+        calibration: calibration of its beliefs, measured on validation people; needed
+            only to combine them with the input (``tfpose.inference.reliability``).
         person_height: px of a standing person in its crops (``Config.crop``).
         network: callable to run instead of ``model``; default: the model.
 
@@ -83,25 +83,25 @@ class Refiner:
         calibration: Calibration | None = None,
         network: Callable | None = None,
     ) -> Refiner:
-        """The refiner of a model that was trained by a configuration."""
+        """Wraps a model that was trained with a configuration."""
         height = config.crop.get("person_height", 0.0)
         return cls(model, config.skeleton, calibration, height, network)
 
     def __call__(self, photo, keypoints, scores=None) -> tuple[np.ndarray, np.ndarray]:
-        """Refines the people of one photo by the network alone.
+        """Refines the poses in one photo with the network alone.
 
         Args:
             photo: u8[H, W, 3] RGB.
             keypoints: f[N, K, 2] photo px.
-            scores: f[N, K], 0 for a missing joint. None: all joints are there but those
-                at exactly (0, 0).
+            scores: f[N, K], 0 for a missing joint. None: only joints at exactly (0, 0)
+                are missing.
 
         Returns:
             Refined keypoints f32[N, K, 2] photo px and the network's scores f32[N, K]
             in 0..1; it finds missing joints, too.
 
         Raises:
-            TfposeError: inputs of another shape, not finite, or a pose without a joint.
+            TfposeError: inputs of wrong shape, not finite, or a pose without a joint.
         """
         photo = checked_photo(photo)
         keypoints, valid = checked_poses(keypoints, scores, self.skeleton)
@@ -114,14 +114,14 @@ class Refiner:
         return np.concatenate(answers), np.concatenate(found)
 
     def believe(self, people) -> Iterator[Beliefs]:
-        """Runs the network, with and without mirroring, on the people of many photos.
+        """Runs the network, with and without mirroring, on the people in many photos.
 
         Args:
             people: iterable of (u8[H, W, 3] RGB, f32[N, K, 2] I, f32[N, K] or None),
-                an item a photo.
+                one item per photo.
 
         Yields:
-            Beliefs of at most ``BATCH`` people, in their order.
+            Beliefs about at most ``BATCH`` people, in order.
         """
         for batch in batched(self._crops(people)):
             image, keypoints, valid, to_image = (np.stack(part) for part in batch)
@@ -136,7 +136,7 @@ class Refiner:
             )
 
     def cut(self, photo, keypoints, valid):
-        """A photo's people: f32[N, H, W, 3], f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
+        """Crops people: f32[N, H, W, 3], f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
         box = tensors.scale_box(tensors.box_around(keypoints, valid), BOX_FACTOR)
         height = standing_height(keypoints, valid, self.skeleton)
         box = crop_box(box, height, self.size, self.person_height)
@@ -153,10 +153,10 @@ class Refiner:
             yield from zip(crop, points, valid, matrix, strict=True)
 
     def flip_tested(self, image, keypoints, valid):
-        """Beliefs, positions and scores, tested on the crop and its mirror image.
+        """Beliefs, positions and scores from the crop and its mirror image.
 
-        The beliefs of both looks are averaged (PoseFix section 5.3); the expectation of
-        the average is the average of the two answers.
+        Averages the beliefs of both (PoseFix section 5.3); the expectation of the
+        average is the average of the two answers.
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
@@ -188,9 +188,9 @@ class Refiner:
 
 @tf.function(reduce_retracing=True)
 def _crop(photo, keypoints, box, size):
-    """``Refiner.cut`` of boxes f32[N, 4] in the shape of the crop."""
+    """``Refiner.cut`` for boxes f32[N, 4] in the shape of the crop."""
     matrix = tensors.crop_matrix(box, size)
     photo = tf.cast(photo, tf.float32)[None]
-    # One after the other: a copy of a large photo for each person would fill memory.
+    # One by one: a copy of a large photo for each person would fill memory.
     crops = tf.map_fn(lambda one: tensors.warp(photo, one[None], size)[0], matrix)
     return crops, tensors.transform(keypoints, matrix), tensors.invert(matrix)

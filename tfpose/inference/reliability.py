@@ -1,21 +1,21 @@
-"""Reliability: a refiner's belief and the input pose, each as far as it is trusted.
+"""Reliability: combines a refiner's belief with the input pose, weighted by trust.
 
-A refiner that is weaker than the method it refines would harm it if its answer simply
+A refiner that is weaker than the method it refines would do harm if its answer simply
 replaced the input. So the answer is the expectation of a posterior over the cells,
 
     posterior(t) ~ belief(t)^sharpness * likelihood(input | t),
     likelihood = (1 - outliers) * N(input; t, s_j^2) + outliers / cells.
 
-The refiner is trusted by the shape of its belief, whose ``sharpness`` makes validation
-people's true joints most likely. The input is trusted by how far its file disagrees
-with the refiner, which needs no labels: D_j is the median distance between refined and
-input joint j over the file's people, and
+The shape of the refiner's belief says how far to trust it; ``sharpness`` is the value
+that makes the true joints of validation people most likely. Trust in the input depends
+on how far its file disagrees with the refiner, which needs no labels: D_j is the median
+distance between refined and input joint j over the file's people, and
 
     s_j = reach * sqrt(D_j^2 - noise_j^2),
 
-where noise_j is D_j for a file of true poses, measured on validation people. In the
-same way ``outliers`` is the share of far disagreements in excess of that of true poses.
-So a file that disagrees no more than the truth does keeps its joints. Not in a paper.
+where noise_j is D_j for a file of true poses, measured on validation people. Likewise,
+``outliers`` is how far the share of far disagreements exceeds that of true poses. So a
+file that disagrees no more than the truth keeps its joints. Not from a paper.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from tfpose.geometry.cells import to_cells, to_pixels
 from tfpose.io.files import write_json
 
 FILE = "calibration.json"
-# A file's disagreement is measured on at most so many of its first people.
+# Measures a file's disagreement on at most this many people, from its start.
 MEASURED_PEOPLE = 1000
-# The narrowest Gaussian, in cells, that is seen by more than one cell.
+# The narrowest Gaussian, in cells, that reaches more than one cell.
 NARROWEST = 0.5
-# s_j in excess disagreements. 2, 3 and 4 differ little on simulated methods' poses of
+# s_j per unit of excess disagreement. 2, 3 and 4 differ little on simulated poses of
 # validation people; 4 gained most.
 REACH = 4.0
 # A disagreement counts as far if it exceeds FAR times the noise.
 FAR = 3.0
-# A file with no excess has practically no outliers; at the most half are.
+# A file with no excess has practically no outliers; at most half are.
 LEAST_OUTLIERS, MOST_OUTLIERS = 1e-6, 0.5
-# Exponents that ``sharpness`` chooses from. None sharpens: real methods err in ways
-# that the simulated one, which it is measured with, does not.
+# Choices for ``sharpness``. None of them sharpens: real methods make errors that the
+# simulated one, used to measure it, does not make.
 SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -53,9 +53,9 @@ class Calibration:
     """How far a refiner's beliefs can be trusted.
 
     Attributes:
-        sharpness: exponent of the belief; below 1 an overconfident belief is softened.
-        noise: per joint, in cells, the median disagreement with true poses; empty if it
-            was not measured: then no disagreement is put down to the refiner.
+        sharpness: exponent of the belief; below 1 it softens an overconfident belief.
+        noise: median disagreement with true poses per joint, in cells; empty if not
+            measured, which blames no disagreement on the refiner.
         far: share of far disagreements with true poses.
     """
 
@@ -71,7 +71,7 @@ class Trust:
     Attributes:
         disagreement: f64[K] in cells, D_j.
         spread: f64[K] in cells, s_j.
-        outliers: how often a joint says nothing about the true position.
+        outliers: share of joints that say nothing about the true position.
     """
 
     disagreement: np.ndarray
@@ -88,10 +88,10 @@ class Beliefs:
         inputs: f32[N, K, 2], the input poses in crop pixels.
         valid: f32[N, K], 0 where the input pose lacks the joint.
         to_image: f32[N, 2, 3], crop pixels -> photo pixels.
-        answers: f32[N, K, 2] in crop pixels, where the network itself puts the joints;
-            the expectations of the maps if it is not given.
+        answers: f32[N, K, 2], the network's own joints in crop pixels; default: the
+            expectations of the maps.
         scores: f32[N, K], the network's own.
-        stride: px of the crop a cell.
+        stride: crop px per cell.
     """
 
     maps: np.ndarray
@@ -111,7 +111,7 @@ class Beliefs:
         return to_cells(self.inputs, self.stride)
 
     def refined(self) -> np.ndarray:
-        """f32[N, K, 2] in cells: the plain answer."""
+        """f32[N, K, 2] in cells: the refiner's answer alone."""
         if self.answers is None:
             return expectation(self.maps)
         return to_cells(self.answers, self.stride)
@@ -142,7 +142,7 @@ def _indices(count: int) -> np.ndarray:
 
 
 def distances(beliefs: list[Beliefs]) -> np.ma.MaskedArray:
-    """f64[N, K] in cells refined to input joint; masked where there is none."""
+    """f64[N, K] in cells, refined to input joint; masked if the input lacks it."""
     return np.ma.concatenate(
         [
             np.ma.masked_array(
@@ -155,7 +155,7 @@ def distances(beliefs: list[Beliefs]) -> np.ma.MaskedArray:
 
 
 def trust(beliefs: list[Beliefs], calibration: Calibration) -> Trust:
-    """How far the poses that these beliefs are about can be trusted."""
+    """How far the input poses of these beliefs can be trusted."""
     apart = distances(beliefs)
     middle = np.ma.median(apart, axis=0).filled(0.0)
     noise = np.array(calibration.noise or np.zeros(apart.shape[1]))
@@ -180,16 +180,16 @@ def noise_of(beliefs: Beliefs) -> tuple[tuple[float, ...], float]:
 def combine(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     """The expectation of the posterior.
 
-    It is computed as a mixture of two: the input is an outlier, and the belief alone
-    answers; or it is not, and the Gaussian about it is weighed by the belief. How far
-    that moves the input is measured relative to the Gaussian alone on the same cells.
-    A Gaussian narrower than the cells is widened and the move scaled back: a belief
-    whose logarithm has the slope g moves the input by s_j^2 g.
+    It mixes two cases: if the input is an outlier, the belief alone gives the answer;
+    if not, the belief weights the Gaussian around the input. The move of the input is
+    measured relative to the Gaussian alone on the same cells. A Gaussian narrower than
+    the cells is widened and the move scaled back: a belief whose logarithm has slope g
+    moves the input by s_j^2 g.
 
     Args:
-        beliefs: of N people.
-        trust: of the whole file.
-        sharpness: of the refiner's calibration.
+        beliefs: beliefs about N people.
+        trust: trust in the whole file.
+        sharpness: from the refiner's calibration.
 
     Returns:
         f32[N, K, 2] in cells.
@@ -207,39 +207,39 @@ def combine(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
     near = weighed.sum(axis=(1, 2))
     moved = expectation(weighed / np.maximum(near, 1e-30)[:, None, None]) - alone
     moved = moved * np.square(trust.spread / wide)[:, None]
-    # Where the belief rules out all of the Gaussian, the outlier's part decides.
+    # If the belief rules out all of the Gaussian, the outlier term decides.
     inlier = (1 - trust.outliers) * near
     share = inlier / (inlier + trust.outliers / (height * width))
-    # A joint that the input lacks says nothing.
+    # A joint that the input lacks carries no weight.
     share = (share * (beliefs.valid > 0))[..., None]
     alone = expectation(belief) if beliefs.answers is None else beliefs.refined()
     return share * (cells + moved) + (1 - share) * alone
 
 
 def _gaussian(center, spread, count: int) -> np.ndarray:
-    """f32[N, count, K]: Gaussians about f32[N, K] on the cells, each summing to 1."""
+    """f32[N, count, K]: Gaussians around f32[N, K] on the cells, each summing to 1."""
     squared = np.square(_indices(count) - center[:, None])
     precision = (0.5 / np.square(spread)).astype(np.float32)
-    # Relative to the nearest cell, or a narrow one far outside would vanish.
+    # Relative to the nearest cell, or a narrow Gaussian far outside would vanish.
     values = np.exp(-precision * (squared - squared.min(1, keepdims=True)))
     return values / values.sum(1, keepdims=True)
 
 
 def softened(maps, sharpness: float) -> np.ndarray:
-    """f32[N, h, w, K]: the beliefs to a power, again summing to 1 over the cells."""
+    """f32[N, h, w, K]: the beliefs to a power, rescaled to sum to 1 over the cells."""
     powers = np.power(maps, sharpness)
     return powers / powers.sum(axis=(1, 2), keepdims=True)
 
 
 def measured(beliefs, calibration: Calibration):
-    """Measures the trust in a file on its first people, without losing them.
+    """Measures the trust in a file on its first people, and still yields them.
 
     Args:
-        beliefs: iterator of ``Beliefs``, not all of which need to fit into memory.
-        calibration: of the refiner.
+        beliefs: iterator of ``Beliefs``; they need not all fit into memory.
+        calibration: the refiner's.
 
     Returns:
-        ``Trust`` (None for a file without people) and an iterator of all the beliefs.
+        ``Trust`` (None for a file without people) and an iterator over all beliefs.
     """
     beliefs = iter(beliefs)
     first: list[Beliefs] = []
@@ -250,14 +250,14 @@ def measured(beliefs, calibration: Calibration):
 
 
 def input_weights(inputs, refined, fused) -> np.ndarray:
-    """How much of the input is in each fused joint, for people to read.
+    """The share of the input in each fused joint, for the report.
 
     Args:
         inputs, refined, fused: f32[N, K, 2] in the same space.
 
     Returns:
-        f32[N, K]: where along the line from refined (0) to input (1) the fused joint
-        lies; nan where the two are the same.
+        f32[N, K]: the fused joint's place on the line from refined (0) to input (1);
+        nan if the two are the same.
     """
     line = inputs - refined
     length = np.square(line).sum(-1)
@@ -269,7 +269,7 @@ def sharpness(beliefs: Beliefs, truth, valid) -> float:
     """The exponent of the beliefs that makes the true joints most likely.
 
     Args:
-        beliefs: about N people.
+        beliefs: beliefs about N people.
         truth: f32[N, K, 2] in cells.
         valid: f32[N, K], 0 where a joint has no label.
     """
@@ -293,7 +293,7 @@ def write_calibration(folder, calibration: Calibration) -> None:
 
 
 def read_calibration(folder) -> Calibration:
-    """Reads ``calibration.json`` of a model folder; the default where there is none.
+    """Reads ``calibration.json`` from a model folder; the default if it is missing.
 
     Raises:
         TfposeError: the file is not a calibration.

@@ -1,9 +1,9 @@
-"""Pose files: COCO results and COCO annotations of any skeleton, read as arrays.
+"""Reads COCO results and COCO annotations of any skeleton as arrays.
 
 All coordinates are photo pixels (space I), points ``(x, y)``, boxes ``xywh``.
-A file that cannot be used raises ``PoseFileError``, whose message is one line naming
-the file, the record (its place in the list, counted from 0), what was expected and
-what was found. Formats: https://cocodataset.org/#format-data and #format-results.
+An unusable file raises ``PoseFileError``. Its one-line message names the file, the
+record (its index in the list, from 0), what was expected, and what was found.
+Formats: https://cocodataset.org/#format-data and #format-results.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Annotations:
             file has them, ``width`` and ``height`` in px).
         image_ids: i64[N].
         ids: i64[N], unique.
-        keypoints: f64[N, K, 2], I; what the file says, also for unlabeled joints.
+        keypoints: f64[N, K, 2], I; as in the file, even for unlabeled joints.
         visible: u8[N, K], 0 unlabeled, 1 labeled but occluded, 2 visible.
-        boxes: f64[N, 4] xywh, I; the box around the labeled joints where absent.
-        areas: f64[N] px^2 of the person's segment; 0.53 of the box where absent.
-        head_sizes: f64[N] px, nan where absent.
+        boxes: f64[N, 4] xywh, I; if absent, the box around the labeled joints.
+        areas: f64[N] px^2, the segment's area; if absent, 0.53 of the box's.
+        head_sizes: f64[N] px, nan if absent.
         crowd: bool[N], COCO's ``iscrowd``.
         entries: the file's N dictionaries.
     """
@@ -68,7 +68,7 @@ class Annotations:
 
     @property
     def scored(self) -> np.ndarray:
-        """bool[N]: a single person with at least one labeled joint."""
+        """bool[N]: not a crowd, and at least one joint is labeled."""
         return (self.visible > 0).any(axis=1) & ~self.crowd
 
 
@@ -82,8 +82,8 @@ class Results:
         scores: f64[N, K], the third number of each joint.
         pose_scores: f64[N].
         entries: the N dictionaries as read, extra keys included.
-        positions: i64[N], where each stands in ``file_entries``.
-        file_entries: everything the file held, the skipped records too.
+        positions: i64[N], the index of each in ``file_entries``.
+        file_entries: every record of the file, including skipped ones.
     """
 
     image_ids: np.ndarray
@@ -99,7 +99,7 @@ class Results:
 
     @property
     def placed(self) -> np.ndarray:
-        """bool[N, K]: a joint that a method did not find is written as (0, 0, 0)."""
+        """bool[N, K]: the joint was found; files write a missing one as (0, 0, 0)."""
         return (self.keypoints != 0).any(axis=2) | (self.scores != 0)
 
     def take(self, which) -> Results:
@@ -107,7 +107,7 @@ class Results:
         return _take(self, which)
 
     def replaced(self, keypoints, scores=None) -> list:
-        """The file's list with these poses moved: no record lost, order kept.
+        """The file's records in their order, with these poses moved.
 
         Args:
             keypoints: f64[N, K, 2], I.
@@ -142,18 +142,18 @@ def read_results(
 
     Args:
         path: JSON list of ``{"image_id", "keypoints": [x, y, score, ...], "score"}``.
-        skeleton: whose K joints the poses must have.
-        skip_bad: collect records that cannot be used instead of raising.
-        photos: the known image ids -> (width, height) in px, or None where the size
-            is not known. If given, poses of other images and poses with no joint
-            inside their photo are bad records.
+        skeleton: the poses must have its K joints.
+        skip_bad: collect bad records instead of raising.
+        photos: image id -> (width, height) in px, or None if the size is unknown.
+            If given, a pose is bad if its image is not listed, or if none of its
+            joints lies inside its photo.
 
     Returns:
-        The poses, and the bad records as (place in the file, reason).
+        The poses, and the bad records as (index in the file, reason).
 
     Raises:
-        PoseFileError: the file is not such a list or, without ``skip_bad``, has a bad
-            record (the first one is named).
+        PoseFileError: the file is not such a list, or a record is bad and
+            ``skip_bad`` is false (names the first one).
     """
     records = read_json(path)
     if not isinstance(records, list):
@@ -193,24 +193,24 @@ def read_results(
 def read_annotations(path) -> Annotations:
     """Reads labeled people from a COCO annotations file of any skeleton.
 
-    ``categories[0].keypoints`` names the joints: the names of a built-in skeleton
-    select it, others define one (``skeleton`` holds its limbs, counted from 1 as in
+    ``categories[0].keypoints`` names the joints. Names of a built-in skeleton select
+    it; other names define one (``skeleton`` holds its limbs, counted from 1 as in
     COCO; ``sigmas``, ``flip_pairs``, ``torso``, ``head`` as in ``Skeleton``). An
     annotation needs ``id``, ``image_id`` and ``keypoints``; ``bbox``, ``area``,
-    ``iscrowd`` and ``head_size`` (px, for PCKh) are used where present.
+    ``iscrowd`` and ``head_size`` (px, for PCKh) are optional.
 
     Raises:
-        PoseFileError: the file is not of this form, or a record is bad.
+        PoseFileError: the file has another form, or a record is bad.
     """
     return as_annotations(read_json(path), path)
 
 
 def read_both(annotations, *results):
-    """Annotations and poses of their photos, of which any may be the path of a file.
+    """Reads annotations and poses of their photos; passes on what is read already.
 
     Args:
         annotations: ``Annotations``, or the path of a COCO annotations file.
-        results: ``Results``, or paths of COCO results files, each.
+        results: each ``Results``, or the path of a COCO results file.
 
     Raises:
         PoseFileError: as ``read_annotations`` and ``read_results``.
@@ -228,7 +228,7 @@ def read_both(annotations, *results):
 
 
 def as_annotations(data, path) -> Annotations:
-    """``read_annotations`` of data in memory; ``path`` is for the messages."""
+    """``read_annotations`` for data in memory; messages name ``path``."""
     wanted = ("images", "annotations", "categories")
     if not isinstance(data, dict) or any(
         not isinstance(data.get(key), list) for key in wanted
@@ -289,12 +289,12 @@ def _annotations(skeleton, images, records, numbers) -> Annotations:
 
 
 def rows_by_image(image_ids) -> dict[int, np.ndarray]:
-    """Image id -> i64[n], where it occurs in i64[N], in rising order."""
+    """Image id -> i64[n], its rows in i64[N] in ascending order."""
     image_ids = np.asarray(image_ids, np.int64)
     order = np.argsort(image_ids, kind="stable")
     unique, starts = np.unique(image_ids[order], return_index=True)
     parts = np.split(order, starts[1:])
-    # Without any id there is still one, empty part.
+    # Without ids, np.split still returns one empty part.
     return dict(zip(unique.tolist(), parts, strict=False))
 
 

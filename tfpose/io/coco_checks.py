@@ -1,6 +1,6 @@
-"""What can be wrong with the records of a pose file, and how it is said.
+"""Checks the records of a pose file.
 
-Each check returns None or a few words: what was expected and what was found. The
+Each check returns None, or a phrase: what was expected and what was found. The
 readers in ``tfpose.io.coco`` add the file and the record.
 """
 
@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-# px; no photo is so large, and float32 still tells such pixels apart.
+# px; no photo is this large, and float32 still resolves such pixels.
 FARTHEST = 1e6
 
 
@@ -24,7 +24,7 @@ def describe(data) -> str:
 
 
 def name_record(place: int, record) -> str:
-    """The record's place in its list (from 0) and, where it has one, its image."""
+    """The record's index in its list (from 0), and its image if it has one."""
     if isinstance(record, dict) and "image_id" in record:
         return f"record {place} (image_id {record['image_id']})"
     return f"record {place}"
@@ -47,7 +47,7 @@ def _is_box(value) -> bool:
 
 
 def _of_record(record, keys, skeleton) -> str | None:
-    """What is wrong with a record's shape, before its numbers are looked at."""
+    """What is wrong with a record's form; does not check its numbers."""
     if not isinstance(record, dict):
         return f"expected an object, found {describe(record)}"
     for key in keys:
@@ -140,10 +140,9 @@ def of_annotation(record, skeleton, images, category, seen) -> str | None:
 
 
 def joint_numbers(records, sound, faults, joints: int) -> np.ndarray:
-    """f64[len(sound), K, 3] of well-shaped records; adds to ``faults`` what is odd.
+    """f64[len(sound), K, 3] of well-formed records; adds bad numbers to ``faults``.
 
-    One conversion serves a sound file; only if that fails are records looked at one
-    by one.
+    Converts all records at once; checks them one by one only if that fails.
     """
     rows = [records[place]["keypoints"] for place in sound]
     numbers = _convert(rows)
@@ -158,7 +157,7 @@ def joint_numbers(records, sound, faults, joints: int) -> np.ndarray:
     numbers = numbers.reshape(-1, joints, 3)
     infinite = ~np.isfinite(numbers).all(axis=2)
     far = (np.abs(numbers[..., :2]) > FARTHEST).any(axis=2)
-    for row, joint in np.argwhere(infinite | far)[::-1]:  # the first joint is said
+    for row, joint in np.argwhere(infinite | far)[::-1]:  # report the first joint
         expected = (
             "finite" if infinite[row, joint] else f"at most {FARTHEST:g} px large"
         )
@@ -181,7 +180,7 @@ def _convert(rows: list) -> np.ndarray | None:
 
 
 def find_empty_poses(numbers, sound, faults, records, photos) -> None:
-    """Adds to ``faults`` poses with no joint anywhere, or none inside the photo."""
+    """Adds to ``faults`` the poses without a joint, or with none in the photo."""
     placed = (numbers != 0).any(axis=2)
     for row in np.flatnonzero(~placed.any(axis=1)):
         faults.setdefault(sound[row], "the pose is empty: every joint is (0, 0, 0)")
@@ -196,11 +195,11 @@ def find_empty_poses(numbers, sound, faults, records, photos) -> None:
 
 
 def are_outside(keypoints, placed, sizes) -> np.ndarray:
-    """bool[N]: no joint of the pose lies in its photo.
+    """bool[N]: no joint of the pose lies inside its photo.
 
     Args:
         keypoints: f64[N, K, 2], I.
-        placed: bool[N, K], ``poses.Results.placed``.
+        placed: bool[N, K], ``coco.Results.placed``.
         sizes: (width, height) px of the photo, or [N, 1, 2] of each pose's photo.
     """
     sizes = np.asarray(sizes, np.float64)

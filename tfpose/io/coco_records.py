@@ -1,4 +1,4 @@
-"""The records of pose files: single people as dictionaries, ready to be written.
+"""Builds the records of pose files: one dictionary per person, ready to write.
 
 COCO's results and annotations of any skeleton (https://cocodataset.org/#format-data
 and #format-results). Coordinates are photo pixels (space I), points ``(x, y)``, boxes
@@ -14,21 +14,21 @@ import numpy as np
 from tfpose.geometry.arrays import box_around
 from tfpose.skeletons import SKELETONS, Skeleton
 
-# Where a person's segment area is not known, this share of the box area stands for it
-# (the usual value for data sets without segmentations, e.g. CrowdPose and AIC).
+# If the segment area is unknown, this share of the box area replaces it (the usual
+# value for data sets without segmentations, e.g. CrowdPose and AIC).
 SEGMENT_SHARE_OF_BOX = 0.53
-# Coordinates are written to a thousandth of a pixel.
+# Coordinates are rounded to a thousandth of a pixel.
 DECIMALS = 3
-# What a category has beside its joints and limbs so that it is a whole skeleton.
+# What a category needs besides joints and limbs to describe a whole skeleton.
 SKELETON_KEYS = ("flip_pairs", "sigmas", "torso", "head")
 
 
 def replace_keypoints(entry: dict, keypoints, scores=None) -> dict:
-    """A copy of a results entry with its joints moved; everything else is kept.
+    """A copy of a results entry with its joints moved; keeps everything else.
 
     Args:
         entry: results dictionary.
-        keypoints: f64[K, 2], I; written to 0.001 px.
+        keypoints: f64[K, 2], I; rounded to 0.001 px.
         scores: f64[K], or None to keep the joints' scores.
     """
     third = entry["keypoints"][2::3] if scores is None else _plain(scores)
@@ -51,8 +51,8 @@ def annotation_entry(
 ) -> dict:
     """An annotation from f64[K, 2] (I), u8[K], f64[4] xywh and px^2.
 
-    ``extra`` keys (``head_size``, ``track_id``, ...) are added. Without ``box`` and
-    ``area`` the reader's defaults are written.
+    Adds ``extra`` keys (``head_size``, ``track_id``, ...). Without ``box`` and
+    ``area``, writes the reader's defaults.
     """
     keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
     if box is None:
@@ -78,9 +78,9 @@ def annotations_json(
     """A COCO annotations file as data, for ``write_json``.
 
     Args:
-        skeleton: written into the category, so that reading gives it back.
-        images: ``{"id", "file_name", "width", "height"}`` each.
-        annotations: ``annotation_entry`` each.
+        skeleton: stored in the category, so that reading restores it.
+        images: each ``{"id", "file_name", "width", "height"}``.
+        annotations: each from ``annotation_entry``.
     """
     built_in = SKELETONS.get(skeleton.name) == skeleton
     category = {

@@ -1,8 +1,8 @@
-"""Files that are written whole or not at all, and the one reader of JSON.
+"""Writes files whole or not at all; reads JSON.
 
-Everything the package writes goes through ``replacing``, ``replacing_folder`` or
-``filling``: it is written beside its destination and takes its place by renaming. A
-command that is interrupted, or that finds the disk full, leaves what was there before.
+The package writes everything with ``replacing``, ``replacing_folder`` or ``filling``:
+next to its destination first, then renamed into place. If a command is interrupted or
+the disk is full, the old files stay.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tfpose.errors import FileError
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """A path to write a file at, which takes the place of ``path`` on success.
+    """Yields a path to write to; on success that file replaces ``path``.
 
     Args:
         path: the file to write; its folder must exist.
 
     Yields:
-        A path beside it with the same suffix.
+        A path next to it with the same suffix.
 
     Raises:
         FileError: the file cannot be written. What was at ``path`` stays.
@@ -44,7 +44,7 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
-    """An empty folder to fill, which takes the place of ``path`` on success.
+    """Yields an empty folder to fill; on success it replaces ``path``.
 
     Raises:
         FileError: the folder cannot be written. What was at ``path`` stays.
@@ -74,11 +74,11 @@ def replacing_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 def filling(
     path: str | os.PathLike, order: Callable[[pathlib.Path], object] = lambda file: 0
 ) -> Iterator[pathlib.Path]:
-    """An empty folder whose files join those of ``path`` on success.
+    """Yields an empty folder; on success its files move into ``path``.
 
     Args:
-        path: the folder, which may exist already.
-        order: sorts the files; the last one that arrives tells readers that all have.
+        path: the folder; it may exist already.
+        order: sort key of the moves; the last file tells readers that all are there.
 
     Raises:
         FileError: the folder cannot be written.
@@ -99,7 +99,7 @@ def filling(
 
 
 def _beside(path: pathlib.Path, kind: str = "tmp") -> pathlib.Path:
-    """Keeps the suffix, by which Keras and OpenCV choose a format."""
+    """Keeps the suffix: Keras and OpenCV choose the format by it."""
     return path.with_name(f".{kind}.{os.getpid()}.{path.name}")
 
 
@@ -109,7 +109,7 @@ def _synchronize(path: pathlib.Path) -> None:
 
 
 def _unwritable(path: pathlib.Path, error: OSError, beside: pathlib.Path) -> Exception:
-    """What to raise; an error about another file, which was read, is that error."""
+    """The error to raise: unchanged if it is about another file, one being read."""
     about = str(error.filename or beside)
     if not about.startswith((str(beside), str(path))):
         return error
@@ -120,7 +120,7 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> None:
     """Writes a file, whole or not at all.
 
     Raises:
-        FileError: it cannot be written.
+        FileError: the file cannot be written.
     """
     with replacing(path) as beside:
         beside.write_bytes(content)
@@ -130,7 +130,7 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a UTF-8 text file, whole or not at all.
 
     Raises:
-        FileError: it cannot be written.
+        FileError: the file cannot be written.
     """
     write_bytes(path, text.encode("utf-8"))
 
@@ -141,11 +141,11 @@ def write_json(path: str | os.PathLike, data, allow_nan: bool = False) -> None:
     Args:
         path: the file to write.
         data: JSON-ready data.
-        allow_nan: write NaN and infinity as Python's json does; only to pass records
-            on as they were read.
+        allow_nan: write NaN and infinity as Python's json does; only for records
+            passed on as they were read.
 
     Raises:
-        FileError: the data cannot be written as JSON, or the file not at all.
+        FileError: JSON cannot hold the data, or the file cannot be written.
     """
     try:
         text = json.dumps(data, allow_nan=allow_nan)
@@ -155,10 +155,10 @@ def write_json(path: str | os.PathLike, data, allow_nan: bool = False) -> None:
 
 
 def read_json(path: str | os.PathLike):
-    """What a JSON file holds.
+    """Reads a JSON file.
 
     Raises:
-        FileError: it cannot be read, or is not JSON.
+        FileError: the file cannot be read, or is not JSON.
     """
     try:
         content = pathlib.Path(path).read_bytes()
@@ -168,7 +168,7 @@ def read_json(path: str | os.PathLike):
 
 
 def parse_json(content: bytes | str, name: str | os.PathLike):
-    """The value of a JSON text; ``name`` is for the message.
+    """Parses a JSON text; the message names ``name``.
 
     Raises:
         FileError: not JSON, or nested too deeply.
@@ -180,10 +180,10 @@ def parse_json(content: bytes | str, name: str | os.PathLike):
 
 
 def check_writable(out: str | os.PathLike) -> None:
-    """Checks before the work that ``out`` can be written after it.
+    """Checks, before long work, that ``out`` can be written.
 
     Raises:
-        FileError: its folder does not exist, or a folder has its name.
+        FileError: its folder does not exist, or ``out`` is a folder.
     """
     path = pathlib.Path(out)
     if not path.parent.is_dir():

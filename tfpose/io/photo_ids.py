@@ -1,4 +1,4 @@
-"""Which photos a command is given, and which id each of them has."""
+"""Finds the photos that a command is given, and their image ids."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 def photos_by_id(
     images: str, annotations: str | None, skeleton: Skeleton
 ) -> dict[int, pathlib.Path]:
-    """The photo of each image id.
+    """Image id -> photo.
 
-    With annotations, their ``file_name``s; otherwise the number in a file's name is its
-    id (``000000000139.jpg``, ``im1001.jpg``).
+    Annotations name the files (``file_name``). Without them, the number in a file's
+    name is its id (``000000000139.jpg``, ``im1001.jpg``).
 
     Raises:
-        PoseFileError: the folder has no photos, or two with one number; or the
-            annotations are not of the skeleton.
+        PoseFileError: the folder has no photos, or two with the same number, or the
+            annotations have another skeleton.
     """
     folder = pathlib.Path(images)
     if not folder.is_dir():
@@ -49,7 +49,7 @@ def photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
     """The photos of a folder by the last number in their names.
 
     Raises:
-        PoseFileError: there are none, or two with one number.
+        PoseFileError: there are none, or two have the same number.
     """
     found: dict[int, pathlib.Path] = {}
     for path in sorted(folder.iterdir()):
@@ -70,12 +70,12 @@ def photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    """A photo that is looked at.
+    """A photo to process.
 
     Attributes:
-        image_id: the number in its name or its id in the annotations, or a new one.
-        name: in the annotations, or of the file, or its path where names repeat.
-        known: other files know the photo by ``image_id``.
+        image_id: the number in its name, its id in the annotations, or a new one.
+        name: from the annotations or the file; its path if names repeat.
+        known: other files refer to the photo by ``image_id``.
     """
 
     path: pathlib.Path
@@ -87,19 +87,18 @@ class Photo:
 def given_photos(
     given: Sequence[str], truth: Annotations | None = None, source: str | None = None
 ) -> list[Photo]:
-    """The photos of files and folders, each once, those of a folder by their names.
+    """The photos of files and folders, each once; a folder's are sorted by name.
 
-    With annotations these say which photos there are: all they name in the folders, and
-    those of the given files.
+    With annotations: all photos that they name in the folders, and the given files.
 
     Args:
         given: photos and folders.
-        truth: annotations, and
+        truth: the annotations.
         source: their file, for messages.
 
     Raises:
-        PoseFileError: something given is not there, a folder has no photos, or the
-            annotations do not know a photo or do not say its name.
+        PoseFileError: a path does not exist, a folder has no photos, or the
+            annotations do not list a photo or lack its name.
     """
     if not given:
         raise PoseFileError("predict: expected photos or folders of photos, found none")
@@ -135,7 +134,7 @@ def _files(given) -> list[pathlib.Path]:
 
 
 def _numbered(paths: Sequence[pathlib.Path]) -> list[Photo]:
-    """Photos by the last number in their names, or by a new one after the others'."""
+    """Numbers photos by the last number in their names, or after the highest."""
     numbers = [number(path) for path in paths]
     taken = collections.Counter(numbers)
     last = max((own for own in numbers if own is not None), default=0)
@@ -152,19 +151,19 @@ def _numbered(paths: Sequence[pathlib.Path]) -> list[Photo]:
 def number(path: pathlib.Path) -> int | None:
     """The last number in a photo's name, if it can be an id."""
     numbers = re.findall(r"\d+", path.stem)
-    # Of a longer one it is no id: a name may end with a checksum.
+    # A longer number is no id: a name may end with a checksum.
     return int(numbers[-1]) if numbers and len(numbers[-1]) <= 18 else None
 
 
 def _annotated(given, truth: Annotations, source) -> list[Photo]:
-    """The photos of the annotations that were given."""
+    """The given photos that the annotations list."""
     folders = [place for place in map(pathlib.Path, given) if place.is_dir()]
     files: dict[str, pathlib.Path] = {}
     for place in map(pathlib.Path, given):
         if not place.is_dir() and files.setdefault(place.name, place) != place:
             raise PoseFileError(
-                f"{place}: expected photos of different names, by which {source} knows "
-                f"them, found {files[place.name]} too"
+                f"{place}: expected photos of different names ({source} knows them "
+                f"by name), found {files[place.name]} too"
             )
     found = []
     for image_id, image in truth.images.items():
@@ -182,6 +181,6 @@ def _annotated(given, truth: Annotations, source) -> list[Photo]:
     for path in files.values():
         raise PoseFileError(
             f"{path}: expected one of the {len(truth.images)} photos of {source}, "
-            "found no such file_name in it"
+            "found no such file_name"
         )
     return found

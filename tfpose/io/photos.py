@@ -1,4 +1,4 @@
-"""Photo files: read whole or refused with one line that names the file."""
+"""Reads photo files; rejects a bad one with a one-line error that names it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def read(path: str | os.PathLike) -> np.ndarray:
 
 
 def decode(data: bytes, name: str | os.PathLike) -> np.ndarray:
-    """An encoded JPEG or PNG as u8[H, W, 3] RGB; ``name`` is for the message.
+    """Decodes a JPEG or PNG to u8[H, W, 3] RGB; the message names ``name``.
 
-    The pixels as they are stored, which is what annotations refer to: a camera's note
-    that the photo should be turned is not followed, here as in TensorFlow's decoder.
+    Keeps the pixels as stored, since annotations refer to those. Like TensorFlow's
+    decoder, it ignores the camera's orientation tag.
 
     Raises:
-        PhotoError: truncated, or not a photo.
+        PhotoError: the data is truncated, or not a photo.
     """
     pixels = np.frombuffer(data, np.uint8)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION

@@ -1,4 +1,4 @@
-"""Skeletons of a user's own, in JSON files."""
+"""Reads a user's own skeletons from JSON files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def find_skeleton(name_or_file: str | pathlib.Path) -> Skeleton:
     """A built-in skeleton by name, or a user's own from a ``.json`` file.
 
     Raises:
-        TfposeError: neither such a name nor a readable, well-formed file.
+        TfposeError: no such name, or the file is unreadable or malformed.
 
     Example:
         >>> find_skeleton("lsp14").joints[:2]

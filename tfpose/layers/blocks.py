@@ -1,4 +1,4 @@
-"""Building blocks with state or rearranging that plain Keras layers do not have."""
+"""Building blocks that Keras does not have."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PhaseConvolution(keras.layers.Layer):
-    """What a 4x4 ``Conv2DTranspose`` of stride 2 computes, by ordinary convolutions.
+    """A 4x4 ``Conv2DTranspose`` of stride 2, computed with ordinary convolutions.
 
-    Each output pixel sees only 2x2 input pixels, through a quarter of the kernel that
-    depends on whether its row and its column are even or odd (its phase). So four 2x2
-    convolutions, a phase each, and depth-to-space, which interleaves their outputs,
-    give the same numbers with the same multiply-adds. LiteRT runs them about three
-    times as fast as the transposed convolution. (One convolution with four times the
-    filters would compute a row and a column too many, which have to be cut off: 10 %
-    slower.)
+    Each output pixel sees only 2x2 input pixels, through the quarter of the kernel that
+    belongs to its phase: whether its row and its column are even or odd. Four 2x2
+    convolutions, one per phase, followed by depth-to-space, which interleaves their
+    outputs, give the same numbers with the same multiply-adds. LiteRT runs them about
+    three times as fast. (One convolution with four times the filters would compute an
+    extra row and column; cropping them costs 10 %.)
 
-    ``phase_kernels`` takes a trained kernel apart.
+    ``phase_kernels`` splits a trained kernel.
 
     Args:
-        filters: F, of the transposed convolution.
+        filters: F, as in ``Conv2DTranspose``.
         activation: as in ``Conv2DTranspose``.
 
     Call: f32[B, h, w, C] -> f32[B, 2h, 2w, F].
@@ -65,7 +64,7 @@ class PhaseConvolution(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Channels(MapLayer):
-    """Some channels in some order: f32[..., C] -> f32[..., len(indices)]."""
+    """Picks channels in the given order: f32[..., C] -> f32[..., len(indices)]."""
 
     def __init__(self, indices, **kwargs):
         super().__init__(**kwargs)
@@ -78,23 +77,23 @@ class Channels(MapLayer):
         return {**super().get_config(), "indices": self.indices}
 
 
-# Row and column of each phase in the order of depth-to-space: 0 even, 1 odd.
+# Row and column of each phase, in depth-to-space order: 0 even, 1 odd.
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
 def phase_kernels(kernel: np.ndarray) -> list[np.ndarray]:
-    """Takes the kernel of a 4x4 transposed convolution of stride 2, "same", apart.
+    """Splits the kernel of a 4x4 transposed convolution of stride 2, "same".
 
-    Output row 2p is kernel row 3 times input row p - 1 plus row 1 times p; output row
-    2p + 1 is kernel row 2 times input row p plus row 0 times p + 1; columns alike.
+    With kernel rows k and input rows x, output row 2p is k3 x[p - 1] + k1 x[p], and row
+    2p + 1 is k2 x[p] + k0 x[p + 1]. Columns work the same way.
 
     Args:
-        kernel: f32[4, 4, F, C], as ``Conv2DTranspose`` has it.
+        kernel: f32[4, 4, F, C], as in ``Conv2DTranspose``.
 
     Returns:
-        Four f32[2, 2, C, F] of ``PhaseConvolution``.
+        Four f32[2, 2, C, F] for ``PhaseConvolution``.
     """
-    taps = ((3, 1), (2, 0))  # of an even row or column, of an odd one
+    taps = ((3, 1), (2, 0))  # of even rows or columns, of odd ones
     return [
         kernel[np.ix_(taps[row], taps[column])].transpose(0, 1, 3, 2)
         for row, column in PHASES

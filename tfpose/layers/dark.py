@@ -1,4 +1,4 @@
-"""DARK: where a heatmap's peak is, by a Taylor expansion of its logarithm.
+"""DARK: locates a heatmap's peak with a Taylor expansion of its logarithm.
 
 Zhang, Zhu, Dai, Ye and Zhu, Distribution-Aware Coordinate Representation for Human Pose
 Estimation, CVPR 2020, arXiv 1910.06278, section 3.2.
@@ -14,36 +14,35 @@ from keras import ops
 from tfpose.geometry.cells import to_pixels
 from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
-# The modulation's window on either side, in standard deviations: 11 cells for 2, as in
-# the authors' code.
+# Half width of the modulation's window in standard deviations. For 2 cells, the window
+# has 11, as in the authors' code.
 WINDOW = 2.5
-# Logarithms of smaller values are those of this (as in the authors' code).
+# Logarithms treat smaller values as this one (as in the authors' code).
 LEAST = 1e-10
-# Curvatures along an axis closer to 0, per cell and cell, are those of a flat map. A
-# Gaussian as wide as a map of 256 cells has 1.5e-5.
+# A curvature closer to 0 along an axis, per squared cell, means a flat map. A Gaussian
+# as wide as a map of 256 cells has 1.5e-5.
 FLAT = 1e-6
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class DarkPosition(MapLayer):
-    """The sub-cell position of each map's peak, for maps that are nearly Gaussians.
+    """The sub-cell position of each map's peak, for nearly Gaussian maps.
 
-    The map is smoothed by the Gaussian that the network was taught (the modulation) and
-    scaled back to its own maximum. From its highest cell m the peak of the logarithm's
-    expansion to second order is m - H^-1 g. For a Gaussian of any width, orientation
-    and eccentricity that is its center; ``PeakPosition`` reads two lines through the
+    The layer smooths the map with the Gaussian of the training targets (the modulation)
+    and scales it back to its own maximum. Expanded to second order at the highest cell
+    m, the logarithm peaks at m - H^-1 g. For a Gaussian of any width, orientation and
+    eccentricity, that is the center. ``PeakPosition`` reads two lines through the
     unsmoothed map, which noise moves further.
 
-    Departures from the authors' code: second derivatives are of neighbors, not of
-    second neighbors. Where the window of the modulation leaves the map, which would
-    pull the peak inwards, the map is read as it is (theirs is smoothed with zeros
-    around). On the border there is no derivative across it (theirs stops two cells
-    before). A peak is not moved further than ``sigma`` along an axis, half a cell in a
-    map as it is, and not at all where the expansion has no maximum. No gradient flows
-    through the highest cell.
+    Departures from the authors' code: second derivatives use neighbors, not second
+    neighbors. Where the modulation's window leaves the map, smoothing would pull the
+    peak inward, so we read the unsmoothed map (theirs is padded with zeros). A border
+    cell has no derivative across the border (theirs stops two cells before). A peak
+    moves at most ``sigma`` along an axis, half a cell in an unsmoothed map, and not at
+    all where the expansion has no maximum. No gradient flows through the highest cell.
 
     Args:
-        stride: px a cell; may be a fraction.
+        stride: px per cell; may be a fraction.
         sigma: standard deviation of the targets' Gaussians, px of C.
 
     Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
@@ -57,22 +56,22 @@ class DarkPosition(MapLayer):
         height, width, joints = heatmap.shape[1:]
         reach = math.ceil(WINDOW * self.sigma / self.stride)
         cells = height * width
-        # The smoothed map's cells, and after them those of the map as it is.
+        # The smoothed map's cells, then those of the unsmoothed map.
         both = [modulate(heatmap, self.sigma / self.stride, reach), heatmap]
         both = ops.concatenate(
             [ops.reshape(maps, (-1, cells, joints)) for maps in both], axis=1
         )
         logarithm = ops.log(ops.maximum(both, LEAST))
-        # Not argmax, which Keras makes of bitwise operators that LiteRT lacks.
+        # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
         flat = ops.transpose(both[:, cells:], (0, 2, 1))
         peak = ops.cast(ops.top_k(flat, 1)[1][..., 0], "int32")  # (B, K)
         x, y = peak % width, peak // width
-        # Whether the windows of the peak and of its neighbors are within the map.
+        # Whether the windows of the peak and its neighbors fit in the map.
         whole = (x > reach) & (x < width - 1 - reach)
         whole &= (y > reach) & (y < height - 1 - reach)
 
         def value(right, down):
-            """f32[B, K], of a neighbor; of one outside that in the map."""
+            """f32[B, K], value at a neighbor, clamped to the map."""
             column = ops.clip(x + right, 0, width - 1)
             row = ops.clip(y + down, 0, height - 1)
             index = row * width + column + ops.where(whole, 0, cells)
@@ -94,12 +93,12 @@ class DarkPosition(MapLayer):
 
 
 def modulate(heatmap, sigma: float, reach: int):
-    """Smooths maps by a Gaussian, and gives each its maximum back.
+    """Smooths maps with a Gaussian and restores each one's maximum.
 
     Args:
-        heatmap: f32[B, h, w, K]; outside is 0.
+        heatmap: f32[B, h, w, K]; 0 outside.
         sigma: of the Gaussian, cells.
-        reach: cells of its window on either side.
+        reach: half width of its window, cells.
 
     Returns:
         f32[B, h, w, K].
@@ -116,12 +115,12 @@ def modulate(heatmap, sigma: float, reach: int):
 
 
 def expansion_peak(value, inner_x, inner_y):
-    """Where a function's expansion to second order about a cell has its maximum.
+    """Finds the maximum of a function's second-order expansion about a cell.
 
     Args:
-        value: (right, down) -> f32[B, K], the function that many cells beside.
-        inner_x, inner_y: bool[B, K], whether the cell has neighbors on both sides.
-            Without, the offset along that axis is 0.
+        value: (right, down) -> f32[B, K], the function that many cells away.
+        inner_x, inner_y: bool[B, K], whether the cell has neighbors on both sides. If
+            not, the offset along that axis is 0.
 
     Returns:
         Offsets along x and y in cells, f32[B, K] each; 0 where there is no maximum.
@@ -137,7 +136,7 @@ def expansion_peak(value, inner_x, inner_y):
     twist = (value(1, 1) - value(-1, 1) - value(1, -1) + value(-1, -1)) / 4
     twist = ops.where(inner_x & inner_y, twist, zero)
     determinant = curve_x * curve_y - ops.square(twist)
-    # A maximum, along the axes and along any diagonal.
+    # A maximum along both axes and every diagonal.
     maximum = (curve_x < -FLAT) & (curve_y < -FLAT) & (determinant > FLAT**2)
     determinant = ops.where(maximum, determinant, 1.0)
     offset_x = (twist * slope_y - curve_y * slope_x) / determinant

@@ -1,4 +1,4 @@
-"""Diffusion of heatmaps: each cell takes the best of its surroundings, less a penalty.
+"""Diffusion of heatmaps: each cell takes the best value around it, minus a penalty.
 
 HCRN Eq. 5. B batch, h x w the maps in cells, C maps (joints), r the radius in cells.
 """
@@ -15,26 +15,26 @@ from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
 
 def diffuse(maps, linear, quadratic, radius: int):
-    """The largest value around each cell, less a penalty that grows with the distance.
+    """The largest value around each cell, minus a penalty that grows with distance.
 
     max over (dx, dy) in [-r, r]^2 of maps(P + (dx, dy)) - linear . (dx, dy)
     - quadratic . (dx^2, dy^2) (HCRN Eq. 5). Cells outside the map never win; (0, 0) is
     always allowed, so the result is nowhere below ``maps``.
 
-    The penalty is a term of dx and a term of dy, so the maximum is taken along x and
-    then along y: two maxima of 2r + 1 values instead of one of (2r + 1)^2. Among equals
-    the first of the order 0, -1, 1, -2, 2, ... wins: dx in the pass along x, dy in the
-    pass along y. The gradient of a cell goes to the cell that won, and that of the
-    weights is minus the winner's dx, dy, dx^2, dy^2.
+    The penalty is the sum of a dx term and a dy term, so one pass along x and one along
+    y suffice: two maxima of 2r + 1 values instead of one of (2r + 1)^2. Each pass
+    breaks ties by the order 0, -1, 1, -2, 2, ... of its dx or dy. A cell's gradient
+    goes to the cell that won; the gradient of the weights is minus the winner's dx, dy,
+    dx^2, dy^2.
 
     Args:
         maps: float[B, h, w, C]; computed in float32 whatever the type.
-        linear: f32[2, C], per cell of dx, of dy.
-        quadratic: f32[2, C], per squared cell of dx, of dy.
+        linear: f32[2, C], per cell of dx and of dy.
+        quadratic: f32[2, C], per squared cell of dx and of dy.
         radius: r, cells, 1 or more.
 
     Returns:
-        As ``maps``.
+        Like ``maps``.
     """
     dtype = keras.backend.standardize_dtype(maps.dtype)
     maps, linear, quadratic = (
@@ -44,9 +44,9 @@ def diffuse(maps, linear, quadratic, radius: int):
     @ops.custom_gradient
     def differentiable(maps, linear, quadratic):
         batch, height, width, channels = ops.shape(maps)
-        # The axis of a pass comes first, so that its windows are whole blocks of memory
-        # (TensorFlow does not even copy them); channels and the other axis are one, so
-        # that the innermost loops are long.
+        # The axis of a pass comes first, so that its windows are contiguous in memory
+        # (TensorFlow does not even copy them). Channels and the other axis are merged,
+        # to make the innermost loops long.
         columns_shape = (width, batch, height * channels)
         rows_shape = (height, batch, width * channels)
 
@@ -80,7 +80,7 @@ def diffuse(maps, linear, quadratic, radius: int):
 
 
 def _maximum(values, linear, quadratic, radius: int):
-    """The maximum along the first axis, and the offset that won it.
+    """The maximum along the first axis, and the offset that won.
 
     Args:
         values: f32[n, B, m * C].
@@ -89,8 +89,8 @@ def _maximum(values, linear, quadratic, radius: int):
         radius: r, cells.
 
     Returns:
-        f32[n, B, m * C]; f32[n, B, m * C], whole cells. TensorFlow leaves the offsets
-        out of a graph that takes no gradient, and selects floats faster than integers.
+        f32[n, B, m * C]; f32[n, B, m * C], whole cells. TensorFlow drops the offsets
+        from graphs without gradients, and selects floats faster than integers.
     """
     count, _, row = ops.shape(values)
     order = [sign * size for size in range(1, radius + 1) for sign in (-1, 1)]
@@ -109,9 +109,9 @@ def _maximum(values, linear, quadratic, radius: int):
 
 
 def _scatter(values, offset):
-    """Adds each number of f32[n, B, m * C] to the one its offset further on in n.
+    """Adds each number of f32[n, B, m * C] to the one its offset away along n.
 
-    One sum over segments of a number each: measured faster than 2r + 1 masked sums.
+    Uses a single segment sum: measured faster than 2r + 1 masked sums.
     """
     shape = ops.shape(values)
     step = shape[1] * shape[2]
@@ -134,7 +134,7 @@ def _moments(gradient, offset, channels: int):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class AtLeast(keras.constraints.Constraint):
-    """Keeps each weight at or above a bound, after every step of the optimizer."""
+    """Keeps each weight at or above a bound after every optimizer step."""
 
     def __init__(self, bound):
         self.bound = bound
@@ -148,19 +148,19 @@ class AtLeast(keras.constraints.Constraint):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Diffusion(MapLayer):
-    """``diffuse`` with four trained weights a map (HCRN Eq. 5).
+    """``diffuse`` with four trained weights per map (HCRN Eq. 5).
 
-    Training on a CPU uses the operators of ``tfpose.native`` where they were built;
-    they compute the same.
+    Training on a CPU uses the operators of ``tfpose.native`` if they were built; they
+    compute the same.
 
     Args:
         radius: r, cells; 7 in the paper.
-        linear: where the weights of dx and dy begin.
-        quadratic: where the weights of dx^2 and dy^2 begin. The paper does not say; at
-            0.01 a sigmoid's peak of 1 just reaches the window's corners.
-        bound: what the weights of dx^2 and dy^2 are kept at or above, so that the
-            penalty keeps growing (the paper does not say; the deformable parts models
-            that the penalty stems from use this bound).
+        linear: initial weights of dx and dy.
+        quadratic: initial weights of dx^2 and dy^2. The paper does not say; at 0.01, a
+            sigmoid's peak of 1 just reaches the window's corners.
+        bound: lower bound of the weights of dx^2 and dy^2, so that the penalty keeps
+            growing. The paper does not say; the deformable parts models, where the
+            penalty comes from, use this one.
 
     Call: float[B, h, w, C] -> the same shape and type.
 
@@ -178,8 +178,8 @@ class Diffusion(MapLayer):
             )
         self.radius, self.bound = radius, bound
         self.initial = {"linear": linear, "quadratic": quadratic}
-        # XLA does not know TensorFlow operators from a library of our own; Keras would
-        # otherwise try it where it chooses to compile ("auto").
+        # XLA does not know our library's operators; otherwise Keras would try it when
+        # it chooses to compile ("auto").
         self.supports_jit = not native.is_usable()
 
     def build(self, shape):
@@ -197,7 +197,7 @@ class Diffusion(MapLayer):
         )
 
     def call(self, maps, training=None):
-        # What is exported or served does not depend on a library that was built here.
+        # Exported and served models must not depend on a library built here.
         if training and native.is_usable() and native.operators():
             return native.diffuse(maps, self.linear, self.quadratic, self.radius)
         return diffuse(maps, self.linear, self.quadratic, self.radius)

@@ -1,4 +1,4 @@
-"""One heatmap a joint of those of two networks, by products (Hybrid-Pose, III.D)."""
+"""Multiplies two networks' heatmaps into one per joint (Hybrid-Pose, III.D)."""
 
 from __future__ import annotations
 
@@ -10,28 +10,27 @@ from keras import ops
 from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE, MapLayer
 
-# What a response at or below it counts as in a fusion. With 0 one hourglass that sees
-# nothing would veto a joint that all others see.
+# Fusion raises lower responses to this. With 0, one hourglass that sees nothing would
+# veto a joint that all others see.
 FLOOR = 1e-3
-# Fused values closer to 0 are 0: without a floor the root has no derivative there.
+# Fused values closer to 0 become 0: unclipped, the root has no derivative there.
 SMALLEST = 1e-30
 
 
 def fuse(refinement: Sequence, correction: Sequence, clip: bool = True):
-    """The sum over RNet's heatmaps, each times all of CNet's (Eq. 9 and 10).
+    """Sums RNet's heatmaps, each multiplied by all of CNet's (Eq. 9 and 10).
 
     Args:
         refinement: one or more f32[B, h, w, K], R-H_k.
         correction: one or more f32[B, h, w, K], C-H_i.
-        clip: responses below ``FLOOR`` count as ``FLOOR``. The paper multiplies them
-            as they are; linear heatmaps have negative responses, of which two would
-            make a peak.
+        clip: raise responses below ``FLOOR`` to ``FLOOR``. The paper does not, but
+            linear heatmaps have negative responses, and two of those would make a peak.
 
     Returns:
-        f32[B, h, w, K], 0 to the number of RNet's heatmaps where responses are 0..1.
+        f32[B, h, w, K]; 0 to the number of RNet's heatmaps for responses in 0..1.
 
     Raises:
-        TfposeError: no heatmaps of one of the networks.
+        TfposeError: one of the networks has no heatmaps.
     """
     if not refinement or not correction:
         raise TfposeError(
@@ -43,7 +42,7 @@ def fuse(refinement: Sequence, correction: Sequence, clip: bool = True):
             [ops.maximum(maps, FLOOR) for maps in group]
             for group in (refinement, correction)
         )
-    # The product with CNet's is the same for all of RNet's.
+    # All of RNet's heatmaps share the product with CNet's.
     fused = sum(refinement)
     for maps in correction:
         fused = fused * maps
@@ -51,18 +50,18 @@ def fuse(refinement: Sequence, correction: Sequence, clip: bool = True):
 
 
 def mean_response(fused, refinement: int, correction: int):
-    """What single heatmaps that agree would have to be for this fusion.
+    """The response that equal heatmaps must have to give this fusion.
 
-    A product of maps in 0..1 has far lower peaks than they. The mean over RNet's maps
-    to the power 1 / (1 + number of CNet's) brings them, and the width of Gaussians,
-    back: equal maps have themselves as their fusion. No peak moves by it.
+    A product of maps in 0..1 peaks far lower than the maps. The mean over RNet's maps
+    to the power 1 / (1 + number of CNet's) restores the peaks and the width of
+    Gaussians: equal maps fuse to themselves. Peaks do not move.
 
     Args:
-        fused: f32[...], of ``fuse``.
-        refinement, correction: how many heatmaps of RNet and CNet are in it.
+        fused: f32[...], from ``fuse``.
+        refinement, correction: number of RNet's and CNet's heatmaps in it.
 
     Returns:
-        f32[...], of the same sign.
+        f32[...], with the same sign.
     """
     size = ops.abs(fused) / refinement
     some = size > SMALLEST
@@ -75,7 +74,7 @@ class Fusion(MapLayer):
     """``mean_response`` of the fusion of two networks' heatmaps.
 
     Args:
-        clip: as of ``fuse``.
+        clip: as in ``fuse``.
 
     Call: two lists of f32[B, h, w, K] -> f32[B, h, w, K].
     """

@@ -1,7 +1,7 @@
-"""Layers between coordinates and maps: rendering a pose, reading heatmaps.
+"""Layers that render poses as maps and read coordinates from heatmaps.
 
 Coordinates enter and leave in crop pixels (C, tfpose.geometry.tensors); heatmaps have
-``stride`` px a cell. B batch, K joints, H x W the crop, h x w the heatmap.
+``stride`` px per cell. B batch, K joints, H x W the crop, h x w the heatmap.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ PACKAGE = "tfpose"
 class MapLayer(keras.layers.Layer):
     """A layer that computes in float32 under any dtype policy.
 
-    bfloat16 counts cells in steps of 1 beyond 128, and tells apart only 256 values of a
-    peak: coordinates and the maps they are read from stay float32.
+    Beyond 128, bfloat16 counts cells in steps of 1, and it resolves only 256 values of
+    a peak: coordinates and the maps they are read from stay float32.
     """
 
     def __init__(self, **kwargs):
@@ -33,7 +33,7 @@ def _offsets(positions, count: int):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RenderPose(MapLayer):
-    """Draws a pose as one Gaussian map a joint (PoseFix Eq. 1).
+    """Draws a pose as one Gaussian map per joint (PoseFix Eq. 1).
 
     Args:
         size: (height, width) of the maps in px.
@@ -70,13 +70,13 @@ class RenderPose(MapLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PosePrior(MapLayer):
-    """Adds to each joint's logits how likely the input pose makes each cell.
+    """Adds the log-likelihood of each cell, given the input pose, to the logits.
 
     weight * log(exp(-d^2 / (2 sigma^2)) + epsilon), d the distance to the input joint,
-    all three learned per joint. With small logits the network's answer is then the
-    input pose, so training starts from the identity and learns what to change. Not in
-    a paper; it reached PoseFix's accuracy about three times as fast. Distances are
-    measured in fractions of the crop's width, so the layer serves any resolution.
+    all three learned per joint. While the logits are small, the network returns the
+    input pose: training starts from the identity and learns what to change. Not in a
+    paper; it reached PoseFix's accuracy about three times as fast. Distances are
+    fractions of the crop's width, so the layer works at any resolution.
 
     Call: logits f32[B, h, w, K], keypoints f32[B, K, 2] C, valid f32[B, K]
     -> f32[B, h, w, K]; an invalid joint's logits pass unchanged.
@@ -145,7 +145,7 @@ class SoftArgmax(MapLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Spread(MapLayer):
-    """How far a belief reaches around its mean: the root of its total variance.
+    """How far a belief spreads around its mean: the root of its total variance.
 
     Call: belief f32[B, h, w, K] that sums to 1 over the cells -> f32[B, K], px of C.
     """
@@ -166,17 +166,17 @@ class Spread(MapLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class BeliefScore(Spread):
-    """How good the expected position of a joint probably is, as a number in 0..1.
+    """How accurate a joint's expected position probably is, in 0..1.
 
-    The keypoint similarity of COCO's evaluation, exp(-d^2 / (2 A (2 sigma)^2)), for the
-    root mean square distance d from the belief's mean; sigma makes the same distance
-    count more on a nose than on a hip. By convexity it is a lower bound of the
-    similarity that the belief expects; 1 where all of it lies in one cell.
+    This is COCO's keypoint similarity, exp(-d^2 / (2 A (2 sigma)^2)), for the root mean
+    square distance d from the belief's mean; sigma makes the same distance count more
+    on a nose than on a hip. By convexity, it is a lower bound of the similarity that
+    the belief expects. It is 1 where the whole belief lies in one cell.
 
     Args:
         sigmas: K, ``Skeleton.sigmas``.
-        area: A, of the person in px^2 of C.
-        stride: px a cell.
+        area: A, the person's area in px^2 of C.
+        stride: px per cell.
 
     Call: belief f32[B, h, w, K] that sums to 1 over the cells -> f32[B, K].
     """
@@ -213,11 +213,11 @@ class PeakValue(MapLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PeakPosition(MapLayer):
-    """The sub-cell position of each map's peak, for maps that are Gaussians.
+    """The sub-cell position of each map's peak, for Gaussian maps.
 
-    Along each axis the parabola through the logarithms of the peak and its neighbors
-    has its vertex at the Gaussian's center; at the border the cell's center is taken.
-    No gradient flows through it.
+    Along each axis, the parabola through the logarithms of the peak and its neighbors
+    has its vertex at the Gaussian's center. On the border, the result is the cell's
+    center. No gradient flows through this layer.
 
     Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
     """
@@ -230,7 +230,7 @@ class PeakPosition(MapLayer):
         height, width, joints = heatmap.shape[1:]
         flat = ops.reshape(heatmap, (-1, height * width, joints))
         logarithm = ops.log(ops.maximum(flat, 1e-10))
-        # Not argmax, which Keras makes of bitwise operators that LiteRT lacks.
+        # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
         _, index = ops.top_k(ops.transpose(flat, (0, 2, 1)), 1)
         index = ops.cast(index[..., 0], "int32")  # (B, K)
         x, y = index % width, index // width

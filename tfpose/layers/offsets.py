@@ -1,8 +1,8 @@
-"""Layers of methods that name a cell and the way from it to the joint.
+"""Layers for methods that predict a cell and the offset from it to the joint.
 
 Coordinates enter and leave in crop pixels (C). B batch, K joints, H x W the crop, h x w
-the maps. Offsets are f32[B, h, w, 2 K], x and y of one joint
-after the other, in units of ``DEVIATION`` px.
+the maps. Offsets are f32[B, h, w, 2 K], x and y joint by joint, in units of
+``DEVIATION`` px.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ DEVIATION = 7.2801
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class RenderDisc(MapLayer):
-    """Draws a pose as one binary disc a joint (PoseRefiner section 3).
+    """Draws a pose as one binary disc per joint (PoseRefiner section 3).
 
     Args:
         size: (height, width) of the maps in px.
-        radius: px; pixels whose center is as near as that belong to the disc.
+        radius: px; pixels whose center is within it belong to the disc.
         peak: value inside; 255 matches an image of 0..255.
 
     Call: keypoints f32[B, K, 2] C, valid f32[B, K] -> f32[B, H, W, K]; the map of an
@@ -53,10 +53,10 @@ class OffsetPosition(MapLayer):
     """The best cell's center plus its offset (PoseRefiner section 3).
 
     Args:
-        stride: px a cell.
+        stride: px per cell.
 
-    Call: scores f32[B, h, w, K], offsets f32[B, h, w, 2 K] -> f32[B, K, 2] C. A
-    gradient flows to the best cell's offset alone.
+    Call: scores f32[B, h, w, K], offsets f32[B, h, w, 2 K] -> f32[B, K, 2] C. The
+    gradient reaches only the best cell's offset.
     """
 
     def __init__(self, stride=8, **kwargs):
@@ -68,7 +68,7 @@ class OffsetPosition(MapLayer):
         flat = ops.transpose(
             ops.reshape(scores, (-1, height * width, joints)), (0, 2, 1)
         )
-        # Not argmax, which Keras makes of bitwise operators that LiteRT lacks.
+        # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
         _, best = ops.top_k(flat, 1)
         best = ops.cast(best, "int32")  # (B, K, 1)
         offsets = ops.reshape(offsets, (-1, height * width, joints, 2))
@@ -85,19 +85,19 @@ class OffsetPosition(MapLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class OffsetVotes(MapLayer):
-    """Every cell votes, as much as its score, for the place that its offset names.
+    """Every cell votes, weighted by its score, for the place its offset points to.
 
-    Makes of scores and offsets a belief as sharp as the offsets are exact, which can be
-    weighed against other knowledge (tfpose.inference.reliability). Not in a paper.
+    The result is a belief as sharp as the offsets are exact, which can be weighed
+    against other evidence (tfpose.inference.reliability). Not in a paper.
 
     Args:
         size: (height, width) of the crop in px.
-        stride: px a cell of the scores.
-        fine: px a cell of the belief.
+        stride: px per cell of the scores.
+        fine: px per cell of the belief.
 
-    Call: scores f32[B, h, w, K] in 0..1, offsets f32[B, h, w, 2 K]
-    -> f32[B, H / fine, W / fine, K] that sums to 1 over the cells. A vote is spread
-    bilinearly over four cells, one outside counts in the nearest ones.
+    Call: scores f32[B, h, w, K] in 0..1, offsets f32[B, h, w, 2 K] -> f32[B, H / fine,
+    W / fine, K] that sums to 1 over the cells. A vote is spread bilinearly over four
+    cells; one outside goes to the nearest ones.
     """
 
     def __init__(self, size, stride=8, fine=4, **kwargs):

@@ -1,10 +1,10 @@
-"""How far a change could be chance: bootstrap intervals of paired differences.
+"""How much of a change could be chance: bootstrap intervals of paired differences.
 
-Of the same people two sets of poses are scored. Had other people been in the test set,
-the change between the two would be another one; how different is estimated by drawing
-as many people anew from those there are, with replacement, many times (Efron and
-Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13: percentile interval).
-Both sets see the same draw, so that what makes a person easy or hard cancels.
+Two sets of poses of the same people are scored. With other people in the test set, the
+change between them would differ. To estimate by how much, draw as many people as there
+are, with replacement, many times (Efron and Tibshirani, "An Introduction to the
+Bootstrap", 1993, chapter 13: percentile interval). Both sets see the same draws, so
+what makes a person easy or hard cancels.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from tfpose.errors import TfposeError
 
 ROUNDS = 1000
 LEVEL = 0.95
-# Numbers held at a time by ``draws``.
+# How many numbers ``draws`` holds at a time.
 _ROOM = 2_000_000
 
 
 def draws(count: int, rounds: int = ROUNDS, seed: int = 0) -> Iterator[np.ndarray]:
-    """How often each of ``count`` people or photos is drawn, part by part.
+    """Yields in batches how often each draw takes each person or photo.
 
     Args:
-        count: N; each draw has N of them, each equally likely each time.
-        rounds: how many draws.
+        count: N; each draw takes N of them with equal probability.
+        rounds: number of draws.
         seed: the same seed gives the same draws.
 
     Yields:
-        f64[n, N], the n of the parts sum to ``rounds``, each row sums to N.
+        f64[n, N]; all n sum to ``rounds``, each row sums to N.
     """
     random = np.random.default_rng(seed)
     part = max(1, _ROOM // max(count, 1))
@@ -46,11 +46,11 @@ def interval(values, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
     """The middle share of drawn values.
 
     Args:
-        values: f64[rounds, ...]; nan where a draw has no value.
+        values: f64[rounds, ...]; nan if a draw has no value.
         level: the share, in 0..1.
 
     Returns:
-        Its lower and upper ends, f64[...] each; nan where no draw has a value.
+        Its lower and upper ends, f64[...] each; nan if no draw has a value.
     """
     values = np.asarray(values, np.float64)
     ends = np.full((2, *values.shape[1:]), np.nan)
@@ -66,18 +66,18 @@ def change_of_means(
     """The changes of columns' means over people, with intervals.
 
     Args:
-        before: f64[N, K], what each of N people adds to each of K joints (such as 100
-            for a right joint and 0 for a wrong one), or f64[N, K, J] where they add J
-            things that count alike; nan for what does not count.
-        after: the same people's, of other poses.
-        in_mean: bool[K], the columns whose mean of means is told too; all if None.
-        rounds: how often people are drawn.
+        before: f64[N, K], the values of N people for K joints (such as 100 for a right
+            joint and 0 for a wrong one), or f64[N, K, J] for J values each that count
+            alike; nan does not count.
+        after: the values of the same people's other poses.
+        in_mean: bool[K], the columns that the overall mean averages; all if None.
+        rounds: number of draws.
         level: share of the draws within the interval.
         seed: of the draws.
 
     Returns:
         f64[K + 1, 3]: change, lower and upper end of its interval for each column and,
-        last, for the mean of the columns' means; nan where nobody counts.
+        last, for the mean of the columns' means; nan if nobody counts.
 
     Raises:
         TfposeError: the shapes differ.
@@ -99,20 +99,20 @@ def change_of_means(
 
 
 def column_means(values, in_mean=None) -> np.ndarray:
-    """f64[K + 1], the means themselves; arguments as of ``change_of_means``."""
+    """f64[K + 1], the means themselves; arguments as in ``change_of_means``."""
     sums = _sums(np.asarray(values, np.float64))
     return _means(sums, np.ones((1, len(values))), in_mean)[0]
 
 
 def _sums(values) -> tuple[np.ndarray, np.ndarray]:
-    """f64[N, K] each: the sums of people's values, and how many there are."""
+    """f64[N, K] each: the sums of people's values, and their counts."""
     values = values if values.ndim == 3 else values[..., None]
     known = ~np.isnan(values)
     return np.where(known, values, 0.0).sum(axis=2), known.sum(axis=2, dtype=float)
 
 
 def _means(sides, times, in_mean) -> np.ndarray:
-    """f64[n, K + 1] of the sums of people who count f64[n, N] times."""
+    """f64[n, K + 1]: the means if people count ``times`` f64[n, N]."""
     sums, counts = (times @ side for side in sides)
     means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     known = ~np.isnan(means) & (True if in_mean is None else np.asarray(in_mean, bool))

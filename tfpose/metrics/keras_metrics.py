@@ -1,11 +1,10 @@
 """PCK, PCKh, AUC and PCP as Keras metrics, for ``model.compile``.
 
-They are the means over joints or sticks of the functions of arrays in this package,
-which they are tested against, and count over all batches. Labels are f32[B, K, 3]: x,
-y, and whether the joint is labeled (> 0), as COCO's visibility; PCKh and AUC take
-f32[B, K, 4], whose last number is the person's head size. Predictions are f32[B, K, 2];
-both in pixels of the same space, such as the crop. A sample weight f32[B, K] (or [B] or
-[B, 1]) is 0 for joints that do not count.
+Each is the mean over joints or sticks of this package's array function (tests compare
+the two) and accumulates over batches. Labels are f32[B, K, 3]: x, y, and visibility as
+in COCO (> 0: labeled); PCKh and AUC take f32[B, K, 4], with the person's head size
+last. Predictions are f32[B, K, 2], in pixels of the same space, such as the crop. A
+sample weight f32[B, K] (or [B] or [B, 1]) of 0 excludes a joint.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ class _Rate(keras.metrics.Metric):
     """The mean in 0..100 of the rates of several columns, such as joints.
 
     Args:
-        columns: how many there are.
-        threshold: what a distance in lengths may be.
+        columns: number of columns.
+        threshold: largest distance that is right, in lengths.
         strict: ``<`` if true, ``<=`` if false.
         name: of the metric.
-        arguments: further ones of the class, for saved models.
+        arguments: other arguments of the class, for saved models.
     """
 
     def __init__(self, columns, threshold: float, strict: bool, name: str, **arguments):
@@ -36,17 +35,17 @@ class _Rate(keras.metrics.Metric):
         )
 
     def distances(self, labels, poses, counted):
-        """f32[B, C] distances in lengths, f32[B, C] which count: 1 or 0.
+        """f32[B, C] distances in lengths; f32[B, C], 1 for those that count.
 
         Args:
             labels: f32[B, K, 3 or more].
             poses: f32[B, K, 2].
-            counted: f32[B, K], 1 for labeled joints of weight above 0.
+            counted: f32[B, K], 1 for labeled joints with a weight above 0.
         """
         raise NotImplementedError
 
     def hit(self, distances):
-        """f32[B, C]: how right each is, 0..1."""
+        """f32[B, C]: how right each column is, 0..1."""
         below = ops.less if self.strict else ops.less_equal
         return ops.cast(below(distances, self.threshold), "float32")
 
@@ -73,12 +72,12 @@ class _Rate(keras.metrics.Metric):
 
 
 def _apart(points, others):
-    """f32[..., 2] twice -> f32[...]: how far they are apart."""
+    """f32[..., 2] twice -> f32[...]: their distance."""
     return ops.sqrt(ops.sum(ops.square(points - others), axis=-1))
 
 
 def _in_lengths(labels, poses, counted, lengths):
-    """Distances in lengths f32[B, 1], and which count: those of known lengths."""
+    """Distances in lengths f32[B, 1]; counts only people with a known length."""
     known = ops.cast(lengths > 0, "float32")
     distances = _apart(poses, labels[..., :2]) / ops.where(lengths > 0, lengths, 1.0)
     return distances, counted * known
@@ -86,12 +85,12 @@ def _in_lengths(labels, poses, counted, lengths):
 
 @keras.saving.register_keras_serializable("tfpose")
 class PCK(_Rate):
-    """PCK in torso lengths: of K joints, ``pck.pck``.
+    """PCK of K joints in torso lengths, like ``pck.pck``.
 
     Args:
-        torso: the two joints between whose labels the torso is measured.
+        torso: the two joints whose labels span the torso.
         joints: K.
-        threshold: a joint at it is right.
+        threshold: a joint at the threshold is right.
     """
 
     def __init__(self, torso, joints: int, threshold: float = 0.2, name="pck"):
@@ -110,11 +109,11 @@ class PCK(_Rate):
 
 @keras.saving.register_keras_serializable("tfpose")
 class PCKh(_Rate):
-    """PCK in head sizes: of K joints, ``pck.pckh``.
+    """PCK of K joints in head sizes, like ``pck.pckh``.
 
     Args:
-        joints: K; MPII's pelvis and thorax, of no published mean, are told by a weight.
-        threshold: a joint at it is wrong.
+        joints: K; exclude MPII's pelvis and thorax, as papers do, with a weight of 0.
+        threshold: a joint at the threshold is wrong.
     """
 
     def __init__(self, joints: int, threshold: float = 0.5, name="pckh", **arguments):
@@ -127,12 +126,12 @@ class PCKh(_Rate):
 
 @keras.saving.register_keras_serializable("tfpose")
 class AUC(PCKh):
-    """The area under the PCKh curve from 0 to the threshold: of K joints, ``pck.auc``.
+    """Area under the PCKh curve of K joints, 0 to the threshold, like ``pck.auc``.
 
     Args:
         joints: K.
         threshold: the end of the curve.
-        steps: points of the curve, the first at 0.
+        steps: points on the curve, the first at 0.
     """
 
     def __init__(
@@ -151,14 +150,14 @@ class AUC(PCKh):
 
 @keras.saving.register_keras_serializable("tfpose")
 class PCP(_Rate):
-    """Strict PCP: of the sticks that the joints have, ``pcp.pcp``.
+    """Strict PCP of the joints' sticks, like ``pcp.pcp``.
 
     Args:
         joints: K names, ``Skeleton.joints``.
-        threshold: in lengths of the stick, for each end; an end at it is right.
+        threshold: in stick lengths, for each end; an end at the threshold is right.
 
     Raises:
-        TfposeError: the joints make no stick.
+        TfposeError: the joints form no stick.
     """
 
     def __init__(self, joints, threshold: float = 0.5, name="pcp"):

@@ -1,4 +1,4 @@
-"""Which pose belongs to which person, for metrics that know one pose a person."""
+"""Matches poses to people, for metrics that score one pose per person."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from tfpose.geometry.arrays import box_around, overlaps
 from tfpose.io.coco import Annotations, Results
 from tfpose.metrics.oks import keypoint_similarity
 
-# Of these pairs of a person and a pose the joints are compared at a time.
+# Person-pose pairs compared per chunk, to bound memory.
 PAIRS_AT_ONCE = 50_000
 
 
 def match_people(annotations: Annotations, results: Results) -> np.ndarray:
-    """Finds the pose by which each person is scored.
+    """Finds the pose to score for each person.
 
-    A pose with the key "annotation_id" belongs to that person; of several, the one
-    with the best score. In each photo, of the people and poses left: one person and
-    one pose belong together wherever they are; otherwise the pair with the largest
-    OKS is taken first, then the next, and when no OKS is above 0 the pairs whose boxes
-    overlap most. A crowd and a person without labels get no pose.
+    A pose with the key "annotation_id" belongs to that person; if there are several,
+    the best-scored one. Then, in each photo: if one person and one pose are left, they
+    match wherever they are. Otherwise pairs match greedily, largest OKS first; once no
+    OKS is above 0, largest box overlap first. Crowds and people without labels get no
+    pose.
 
     Returns:
         i64[N], rows of ``results``, -1 for a person without a pose.
 
     Raises:
-        PoseFileError: an ``annotation_id`` is unknown or of another photo.
+        PoseFileError: an ``annotation_id`` is unknown or belongs to another photo.
     """
     matches, named = _match_by_id(annotations, results)
     people = np.flatnonzero(annotations.scored & (matches < 0))
     poses = np.flatnonzero(~named)
-    # Places of photos, the same for both sides.
+    # Photo indices, shared by both sides.
     photos = np.concatenate([annotations.image_ids[people], results.image_ids[poses]])
     _, photos = np.unique(photos, return_inverse=True)
     rows, columns = _pairs(photos[: len(people)], photos[len(people) :])
@@ -49,7 +49,7 @@ def match_people(annotations: Annotations, results: Results) -> np.ndarray:
 
 
 def _pairs(one, other) -> tuple[np.ndarray, np.ndarray]:
-    """Every pair of places of i64[N] and i64[M] with equal values, by rising rows."""
+    """All index pairs of i64[N] and i64[M] with equal values, by rising rows."""
     order = np.argsort(other, kind="stable")
     ordered = other[order]
     start = np.searchsorted(ordered, one, side="left")
@@ -60,7 +60,7 @@ def _pairs(one, other) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _take_best(rows, columns, values, matches) -> None:
-    """Enters greedy pairs (person, pose), the largest value above 0 first."""
+    """Adds pairs (person, pose) to ``matches``, largest value above 0 first."""
     taken: set[int] = set()
     order = np.argsort(-values, kind="stable")
     order = order[values[order] > 0]
@@ -92,7 +92,7 @@ def _overlap(annotations, results, rows, columns) -> np.ndarray:
 
 
 def _match_by_id(annotations, results) -> tuple[np.ndarray, np.ndarray]:
-    """i64[people] matches by "annotation_id", and bool[poses] which have that key."""
+    """i64[people], matches by "annotation_id"; bool[poses], those with that key."""
     matches = np.full(len(annotations), -1, np.int64)
     named = np.array(["annotation_id" in entry for entry in results.entries], bool)
     place = {annotation_id: row for row, annotation_id in enumerate(annotations.ids)}

@@ -1,8 +1,8 @@
-"""What kind of mistake each joint of a pose is.
+"""Classifies the mistake at each joint of a pose.
 
 The taxonomy of Ronchi and Perona, "Benchmarking and Error Diagnosis in Multi-Instance
-Pose Estimation", ICCV 2017 (arXiv 1707.05388). A joint is compared, by keypoint
-similarity (KS), with its own label and with the labels it may have been confused with:
+Pose Estimation", ICCV 2017 (arXiv 1707.05388). Keypoint similarity (KS) compares a
+joint to its own label and to the labels it may be confused with:
 
 - good: closest to its own label, KS at least .85
 - jitter: closest to its own label, KS from .5 up to .85
@@ -10,8 +10,8 @@ similarity (KS), with its own label and with the labels it may have been confuse
 - swap: closest to that joint, or its mirror, of another person, KS at least .5
 - miss: near none of them, every KS below .5
 
-The published script leaves a joint at exactly .85 in no class; here it is good, so
-that the five always add up to the labeled joints.
+The published script puts a joint at exactly .85 in no class. Here it is good, so the
+five classes always add up to the labeled joints.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from tfpose.metrics.oks import keypoint_similarity
 
 TYPES = ("good", "jitter", "inversion", "swap", "miss")
 GOOD, JITTER, INVERSION, SWAP, MISS = range(len(TYPES))
-# In this order mistakes are undone to see what each kind costs.
+# The order in which mistakes are undone to find what each kind costs.
 CORRECTION_ORDER = ("miss", "swap", "inversion", "jitter")
 UNLABELED = -1
-# A pose belongs to a person if their OKS is at least this.
+# A pose matches a person if their OKS is at least this.
 MATCHING_OKS = 0.1
 GOOD_SIMILARITY = 0.85
 NEAR_SIMILARITY = 0.5
 # Ronchi and Perona's script leaves smaller people out (COCO's "small").
 MINIMUM_AREA = 32.0**2
-# Of a photo the best-scored poses are analyzed, as many as COCO's evaluation counts.
+# The best-scored poses of a photo to analyze, as many as COCO's evaluation counts.
 POSES_PER_IMAGE = 20
 
 
@@ -44,20 +44,20 @@ def classify(
 ) -> np.ndarray:
     """The type of each joint of the matched poses of one photo.
 
-    A tie goes to the person itself before its mirror, and to that before others.
+    In a tie the own label wins over its mirror, and the mirror over other people.
 
     Args:
-        keypoints: f64[N, K, 2], px, the poses that belong to somebody.
-        own: i64[N], to whom.
-        targets: f64[M, K, 2], px, everybody in the photo.
-        visible: [M, K], 0 where a joint has no label.
-        areas: f64[M], segment areas in px^2; KS uses the compared person's own.
+        keypoints: f64[N, K, 2], px, the matched poses.
+        own: i64[N], the person of each pose.
+        targets: f64[M, K, 2], px, all people in the photo.
+        visible: [M, K], 0 for an unlabeled joint.
+        areas: f64[M], segment areas in px^2; KS uses that of the compared person.
         sigmas: f64[K].
         flip_permutation: i32[K], ``Skeleton.flip_permutation``; a joint that is its
             own mirror has no inversion.
 
     Returns:
-        i8[N, K], positions in ``TYPES``, or -1 where the own joint has no label.
+        i8[N, K], indices into ``TYPES``, or -1 if the own joint has no label.
     """
     own = np.asarray(own, np.int64)
     itself, inverted, others = _similarities(
@@ -73,7 +73,7 @@ def classify(
 
 
 def _similarities(keypoints, own, targets, visible, areas, sigmas, flip_permutation):
-    """KS f64[N, K] each: with the own joint, its mirror, the nearest of others."""
+    """KS f64[N, K] each: to the own joint, its mirror, and the nearest other."""
     keypoints = np.asarray(keypoints, np.float64)
     targets, labeled = np.asarray(targets, np.float64), np.asarray(visible) > 0
     flip = np.asarray(flip_permutation)
@@ -94,18 +94,18 @@ def _similarities(keypoints, own, targets, visible, areas, sigmas, flip_permutat
 def correct(
     keypoints, own, targets, visible, areas, sigmas, flip_permutation, kinds
 ) -> np.ndarray:
-    """The poses with mistakes of some kinds undone, as far as their kind goes.
+    """Undoes some kinds of mistakes in poses, each only as far as its kind goes.
 
-    A missed joint comes to KS .5 with its label and a jittered one to .85; an inverted
-    or swapped one becomes as near its own label as it was near the wrong one. Joints
+    Moves a missed joint to KS .5 with its label and a jittered one to .85; puts an
+    inverted or swapped one as near its own label as it was to the wrong one. Joints
     keep their direction from the label. (The published script moves them to the right
-    of it, and by half the distance, for it takes sigma for 2 sigma there.)
+    of it, and by half the distance, since it takes sigma for 2 sigma there.)
 
     Args:
-        keypoints: f64[N, K, 2], px, the poses that belong to somebody.
-        own: i64[N], to whom.
-        targets: f64[M, K, 2], px, everybody in the photo.
-        visible: [M, K], 0 where a joint has no label.
+        keypoints: f64[N, K, 2], px, the matched poses.
+        own: i64[N], the person of each pose.
+        targets: f64[M, K, 2], px, all people in the photo.
+        visible: [M, K], 0 for an unlabeled joint.
         areas: f64[M], px^2.
         sigmas: f64[K].
         flip_permutation: i32[K].
@@ -132,7 +132,7 @@ def correct(
 
 
 def count_types(types) -> np.ndarray:
-    """How often each type befell each joint: i8[N, K] -> i64[5, K]."""
+    """Counts each type per joint: i8[N, K] -> i64[5, K]."""
     types = np.asarray(types)
     return np.stack([(types == kind).sum(axis=0) for kind in range(len(TYPES))])
 
@@ -140,19 +140,19 @@ def count_types(types) -> np.ndarray:
 def types_of_people(
     annotations: Annotations, results: Results, minimum_area: float = MINIMUM_AREA
 ) -> np.ndarray:
-    """The type of each joint (Ronchi and Perona, module docstring), by person.
+    """The type of each person's joints (Ronchi and Perona, module docstring).
 
-    Poses belong to people as in COCO's evaluation at OKS 0.1, best score first, the
-    20 best of a photo; the labeled joints of people who have a pose are counted.
+    Matches the 20 best poses of a photo to people as COCO's evaluation does, at OKS
+    0.1 and best score first; classifies the labeled joints of matched people.
 
     Args:
         annotations: the truth.
         results: poses of photos of ``annotations``.
-        minimum_area: px^2, smaller people are not analyzed.
+        minimum_area: px^2; skips smaller people.
 
     Returns:
-        i8[N, K], positions in ``TYPES``; -1 for a joint without a label, and
-        for all joints of a person who is not analyzed or has no pose.
+        i8[N, K], indices into ``TYPES``; -1 for a joint without a label, and for all
+        joints of a person who is skipped or has no pose.
     """
     types = np.full(annotations.visible.shape, UNLABELED, np.int8)
     for poses, people, truth in _photos(annotations, results, minimum_area):
@@ -166,14 +166,14 @@ def corrected(
     kinds,
     minimum_area: float = MINIMUM_AREA,
 ) -> Results:
-    """The poses with mistakes of some kinds undone (``correct``).
+    """Undoes some kinds of mistakes in poses (``correct``).
 
     Args:
         annotations: the truth.
-        results: poses of photos of ``annotations``; those that belong to nobody who is
-            analyzed stay as they are.
+        results: poses of photos of ``annotations``; those that match no analyzed
+            person stay unchanged.
         kinds: names of ``TYPES``.
-        minimum_area: px^2, smaller people are not analyzed.
+        minimum_area: px^2; skips smaller people.
     """
     keypoints = results.keypoints.copy()
     for poses, _, truth in _photos(annotations, results, minimum_area):
@@ -182,8 +182,8 @@ def corrected(
 
 
 def _photos(annotations: Annotations, results: Results, minimum_area: float):
-    """Of each photo the rows of the poses that belong to somebody who is analyzed, the
-    rows of these people, and what ``classify`` takes of the truth."""
+    """Yields for each photo the rows of the matched poses, the rows of their people,
+    and the arguments of ``classify`` about the truth."""
     skeleton = annotations.skeleton
     people_of = rows_by_image(annotations.image_ids)
     ignored = ~annotations.scored | (annotations.areas < minimum_area)
@@ -193,7 +193,7 @@ def _photos(annotations: Annotations, results: Results, minimum_area: float):
         poses = poses[:POSES_PER_IMAGE]
         own = _own(annotations.take(people), results.take(poses), ignored[people])
         kept = own >= 0
-        # A crowd has no joints of its own; everybody else may have been swapped with.
+        # A crowd has no joints of its own; a swap with anyone else is possible.
         truth = (
             own[kept],
             annotations.keypoints[people],
@@ -206,7 +206,7 @@ def _photos(annotations: Annotations, results: Results, minimum_area: float):
 
 
 def _own(people: Annotations, poses: Results, ignored) -> np.ndarray:
-    """i64[poses]: the person of each pose of one photo, -1 for none to analyze."""
+    """i64[poses]: each pose's person in one photo, -1 for none to analyze."""
     similarity = oks.oks(
         poses.keypoints,
         people.keypoints,

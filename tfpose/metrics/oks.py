@@ -1,9 +1,9 @@
-"""Object keypoint similarity, average precision by it, and suppression by it.
+"""Object keypoint similarity (OKS), its average precision, and OKS suppression.
 
-Object keypoint similarity (OKS) is COCO's overlap of two poses: 1 where they are the
-same, falling with the distances of their joints in units of the person's size and of
-how well people agree on that joint. ``average_precision`` is the evaluation of
-https://cocodataset.org/#keypoints-eval by pycocotools, for any number of joints.
+OKS is COCO's similarity of two poses: 1 if they are equal, less the farther apart their
+joints are, in units of the person's size and of how well annotators agree on that
+joint. ``average_precision`` runs the evaluation of
+https://cocodataset.org/#keypoints-eval with pycocotools, for any number of joints.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tfpose.io.coco import Annotations, Results
 NUMBERS = (
     "AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL",
 )  # fmt: skip
-# What computes average precision, the faster one first.
+# Engines that compute average precision, the faster one first.
 ENGINES = ("hotcoco", "pycocotools")
-# pycocotools adds it to areas and to denominators.
+# pycocotools adds this to areas and denominators.
 TINY = np.spacing(1.0)
 
 
 def keypoint_similarity(squared_distances, areas, sigmas) -> np.ndarray:
-    """exp(-d^2 / (2 s^2 k^2)), k = 2 sigma, of single joints.
+    """exp(-d^2 / (2 s^2 k^2)), k = 2 sigma, per joint.
 
     Args:
         squared_distances: f64[..., K], px^2.
@@ -44,16 +44,16 @@ def keypoint_similarity(squared_distances, areas, sigmas) -> np.ndarray:
 
 
 def oks(keypoints, targets, visible, areas, sigmas, boxes=None) -> np.ndarray:
-    """OKS of every pose with every labeled person of a photo.
+    """OKS of every pose with every person of a photo.
 
     Args:
         keypoints: f64[N, K, 2], px.
         targets: f64[M, K, 2], px.
-        visible: [M, K], 0 where a joint has no label; such joints count nowhere.
+        visible: [M, K], 0 for an unlabeled joint, which does not count.
         areas: f64[M], segment areas in px^2.
         sigmas: f64[K].
-        boxes: f64[M, 4] xywh. A person without any label is as far as a joint is
-            from its box, grown by its own size on each side (inside: OKS 1). Without
+        boxes: f64[M, 4] xywh. For a person without labels, a joint's distance is that
+            to the box, grown by its own size on each side (inside: OKS 1). Without
             ``boxes`` such a person has OKS 0.
 
     Returns:
@@ -79,14 +79,14 @@ def oks(keypoints, targets, visible, areas, sigmas, boxes=None) -> np.ndarray:
 def match_poses(similarity, ignored, crowd, thresholds) -> np.ndarray:
     """COCO's greedy matching of the poses of one photo to its people.
 
-    In turn each pose takes the most similar person that is free and similar enough;
-    one to be ignored only if there is no other. A crowd can be taken again.
+    Each pose in turn takes the most similar free person above the threshold, an
+    ignored one only if there is no other. A crowd stays free.
 
     Args:
         similarity: f64[N, M], poses by falling score.
         ignored: bool[M].
         crowd: bool[M].
-        thresholds: f64[T], the least similarity of a match.
+        thresholds: f64[T], the minimum similarity of a match.
 
     Returns:
         i64[T, N], the person of each pose or -1.
@@ -102,7 +102,7 @@ def match_poses(similarity, ignored, crowd, thresholds) -> np.ndarray:
         candidate = (row >= least) & (free | crowd)  # (T, M)
         regular = candidate & ~ignored
         candidate = np.where(regular.any(axis=1, keepdims=True), regular, candidate)
-        # Of equals the last wins, as in pycocotools.
+        # The last of equals wins, as in pycocotools.
         value = np.where(candidate, row, -1.0)[:, ::-1]
         best = people - 1 - value.argmax(axis=1)
         found = np.flatnonzero(candidate.any(axis=1))
@@ -114,38 +114,38 @@ def match_poses(similarity, ignored, crowd, thresholds) -> np.ndarray:
 def average_precision(
     annotations: Annotations, results: Results, engine: str | None = None
 ) -> dict[str, float]:
-    """COCO's ten numbers for poses of any number of joints, by pycocotools.
+    """COCO's ten numbers for poses with any number of joints.
 
-    Precision is averaged over 101 recalls and ten OKS thresholds .50:.05:.95 (AP), or
-    at one (AP50, AP75), for people of all sizes, medium (32^2..96^2 px^2) and large
-    ones; recall (AR) likewise. Of a photo the 20 best-scored poses count. A crowd, a
-    person without labels and one of another size are neither found nor missed. The
-    size of a false pose is the area of its box if all entries have a "bbox", and
-    otherwise the area that its joints span.
+    AP averages precision over 101 recalls and ten OKS thresholds .50:.05:.95 (AP50 and
+    AP75: one threshold), for people of all sizes, medium (32^2..96^2 px^2) and large
+    ones; AR does the same for recall. Counts the 20 best-scored poses of a photo.
+    Crowds, people without labels and people of other sizes are neither found nor
+    missed. The size of a false pose is the area of its box if all entries have a
+    "bbox", otherwise the area that its joints span.
 
     Args:
         annotations: the truth; its skeleton has the sigmas.
         results: poses of photos of ``annotations``.
-        engine: of ``ENGINES``; None takes the first that is installed. Both give the
-            same numbers; hotcoco, a port of pycocotools to Rust, is the faster one.
+        engine: one of ``ENGINES``; None takes the first one installed. Both give the
+            same numbers; hotcoco, a Rust port of pycocotools, is faster.
 
     Returns:
-        AP, AP50, AP75, APM, APL, AR, AR50, AR75, ARM, ARL in 0..1, or -1 where there
-        are no people to be found.
+        AP, AP50, AP75, APM, APL, AR, AR50, AR75, ARM, ARL in 0..1, or -1 if there is
+        nobody to find.
 
     Raises:
-        TfposeError: there is no such engine, or it is not installed.
+        TfposeError: the engine is unknown or not installed.
     """
     coco, evaluator = _import_engine(engine)
-    # They report their progress; hotcoco warns that other sigmas are not COCO's.
+    # Engines print progress; hotcoco warns if sigmas are not COCO's.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="hotcoco: kpt_oks_sigmas")
         truth, found = coco(), coco()
-        # hotcoco takes no negative ids; equal scores count in the order of the ids.
+        # hotcoco takes no negative ids; equal scores count in id order.
         places = {photo: n for n, photo in enumerate(sorted(annotations.images))}
         truth.dataset = _coco_truth(annotations, places)
         truth.createIndex()
-        if len(results):  # loadRes does not take an empty list
+        if len(results):  # loadRes rejects an empty list
             found = truth.loadRes(_coco_results(results, places))
         evaluation = evaluator(truth, found, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(annotations.skeleton.sigmas)
@@ -176,7 +176,7 @@ def _import_engine(engine: str | None) -> tuple[type, type]:
 
 
 def _coco_truth(annotations: Annotations, places: dict[int, int]) -> dict:
-    """A data set for the engines; its ids count from 1, for 0 means "unmatched"."""
+    """A data set for the engines; ids start at 1, since 0 means "unmatched"."""
     columns = zip(
         [places[photo] for photo in annotations.image_ids.tolist()],
         _triples(annotations.keypoints, annotations.visible),
@@ -220,15 +220,15 @@ def _triples(points, third) -> list[list[float]]:
 
 
 def oks_nms(keypoints, scores, areas, sigmas, threshold: float = 0.9) -> np.ndarray:
-    """Which poses of a photo stay when near copies of better ones are dropped.
+    """Drops the poses of a photo that nearly copy better ones.
 
     Args:
         keypoints: f64[N, K, 2], px.
         scores: f64[N].
-        areas: f64[N], px^2, of the poses' boxes; two poses are compared at the mean
-            of their areas (PoseFix's code takes the area of the crops).
+        areas: f64[N], px^2, of the poses' boxes; OKS of two poses uses the mean of
+            their areas (PoseFix's code uses the area of the crops).
         sigmas: f64[K].
-        threshold: a pose goes if its OKS with a better one that stays is above.
+        threshold: drops a pose if its OKS with a better one that stays is above.
 
     Returns:
         i64[M], the rows that stay, best score first.

@@ -1,34 +1,34 @@
-"""PCK, PCKh and AUC: which share of the joints lies close enough to the truth.
+"""PCK, PCKh and AUC: the share of joints that are close enough to the truth.
 
-All three compare a joint's distance to its label, divided by a length of the same
-person, with a threshold. They differ in the length and in the comparison:
+All three divide a joint's distance to its label by a length of the same person and
+compare it to a threshold. They differ in the length and in the comparison:
 
-- PCK (Yang and Ramanan, PAMI 2013), on LSP as the papers' common evaluation script
-  computes it: the length is the torso, ``left_shoulder`` to ``right_hip``; a joint
-  *at* the threshold counts (<=); 0.2. Papers' texts, HCRN's among them, divide by the
-  longer side of the torso's box instead (``box_lengths``).
+- PCK (Yang and Ramanan, PAMI 2013), as in the papers' common evaluation script for
+  LSP: the length is the torso, ``left_shoulder`` to ``right_hip``; a joint *at* the
+  threshold counts (<=); threshold 0.2. The texts of some papers, such as HCRN's,
+  divide by the longer side of the torso's box instead (``box_lengths``).
 - PCKh (Andriluka et al., CVPR 2014): the length is 0.6 of the head box's diagonal;
-  0.5. Published numbers are averaged in three ways (``AVERAGINGS``).
+  threshold 0.5. Papers average it in three ways (``choices.AVERAGINGS``).
 - AUC: the area under the PCKh curve from 0 to 0.5.
 
-Joints without a label count nowhere; a joint that was not predicted is wrong.
+Joints without a label do not count; a joint that was not predicted is wrong.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# MPII's two joints that are midpoints of others: in no published mean.
+# MPII's two joints that are midpoints of others; published means exclude them.
 NOT_IN_MEAN = ("pelvis", "thorax")
-# How scripts come to PCKh's mean and to its column "Head":
+# How scripts average PCKh, and what its column "Head" means:
 # "joints", pytorch-pose and the hourglass papers: the mean of the joints' rates; a
 #   joint at the threshold is wrong (<); the head is its top;
-# "labeled", HRNet: the joints' rates weighted by how many are labeled; a joint at the
+# "labeled", HRNet: the joints' rates weighted by their label counts; a joint at the
 #   threshold is right (<=), as in MPII's own tools; the head is its top;
 # "pooled", MPII's own tools: the rate of all joints together, which is the same number
 #   (<=); the head is the mean of upper neck and top.
-# What the column "Head" of the papers' tables is the mean of: on LSP (PCK) as the
-# common script prints it, of PCKh by averaging.
+# The joints that the papers' column "Head" averages: for PCK (LSP) as the common
+# script prints it, for PCKh by averaging.
 HEAD = {
     "pck": ("neck", "head_top"),
     "joints": ("head_top",),
@@ -48,7 +48,7 @@ def segment_lengths(targets, visible, ends: tuple[int, int]) -> np.ndarray:
         ends: the two joints, such as the torso's.
 
     Returns:
-        f64[N] px; nan where an end has no label.
+        f64[N] px; nan if an end has no label.
     """
     targets, visible = np.asarray(targets, np.float64), np.asarray(visible)
     first, second = ends
@@ -67,7 +67,7 @@ def box_lengths(targets, visible, shoulders, hips) -> np.ndarray:
 
     Returns:
         f64[N] px, between the outermost points; nan without a labeled shoulder or
-        without a labeled hip, for then the box does not span the torso.
+        a labeled hip, since the box does not span the torso then.
     """
     corners = [*shoulders, *hips]
     labeled = np.asarray(visible) > 0
@@ -84,14 +84,14 @@ def normalized_distances(keypoints, targets, visible, lengths) -> np.ndarray:
     """Distances of joints to their labels, in lengths of the person.
 
     Args:
-        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
+        keypoints: f64[N, K, 2], px; nan if not predicted.
         targets: f64[N, K, 2], px.
         visible: [N, K], 0 where a joint has no label.
         lengths: f64[N], px.
 
     Returns:
-        f64[N, K] >= 0; inf where nothing was predicted; nan where a joint does not
-        count: it has no label, or its person's length is nan or not positive.
+        f64[N, K] >= 0; inf if nothing was predicted; nan if a joint does not count:
+        it has no label, or its person's length is nan or not positive.
     """
     keypoints = np.asarray(keypoints, np.float64)
     lengths = np.asarray(lengths, np.float64)[:, None]
@@ -102,7 +102,7 @@ def normalized_distances(keypoints, targets, visible, lengths) -> np.ndarray:
 
 
 def hit_rates(distances, threshold: float, strict: bool) -> np.ndarray:
-    """The share of each joint's people whose distance passes the threshold.
+    """Per joint, the share of people whose distance is within the threshold.
 
     Args:
         distances: f64[N, K] of ``normalized_distances``.
@@ -110,7 +110,7 @@ def hit_rates(distances, threshold: float, strict: bool) -> np.ndarray:
         strict: ``<`` if true, ``<=`` if false.
 
     Returns:
-        f64[K] in percent; nan for a joint that counts nowhere.
+        f64[K] in percent; nan for a joint that never counts.
     """
     hits = distances < threshold if strict else distances <= threshold
     count = np.sum(~np.isnan(distances), axis=0)
@@ -128,22 +128,22 @@ def pckh(distances, threshold: float = 0.5, averaging: str = "joints") -> np.nda
     Args:
         distances: f64[N, K] of ``normalized_distances``, in head sizes.
         threshold: in head sizes.
-        averaging: of ``AVERAGINGS``; "joints" leaves out a joint at the threshold.
+        averaging: of ``choices.AVERAGINGS``; "joints": one at the threshold is wrong.
 
     Returns:
-        f64[K] in percent; nan for a joint that counts nowhere.
+        f64[K] in percent; nan for a joint that never counts.
     """
     return hit_rates(distances, threshold, strict=averaging == "joints")
 
 
 def average(rates, distances, averaging: str = "joints") -> float:
-    """The rates of all joints in one number.
+    """Averages the rates of all joints.
 
     Args:
-        rates: f64[K] of ``pck``, ``pckh`` or ``auc``; nan where a joint counts nowhere.
-        distances: f64[N, K], what they are the rates of.
-        averaging: of ``AVERAGINGS``: "joints" all weigh the same; otherwise as many as
-            are labeled, which is the rate of all labeled joints together.
+        rates: f64[K] of ``pck``, ``pckh`` or ``auc``; nan if a joint never counts.
+        distances: f64[N, K] that gave the rates.
+        averaging: "joints" weights all joints equally; the others of
+            ``choices.AVERAGINGS`` by label count: the rate of all labeled joints.
 
     Returns:
         in the unit of ``rates``; nan if no joint counts.
@@ -160,12 +160,12 @@ def auc(distances, thresholds=AUC_THRESHOLDS) -> np.ndarray:
     """The area under each joint's PCK curve, the threshold axis scaled to 0..1.
 
     Args:
-        distances: f64[N, K] of ``normalized_distances``. For the area under the curve
-            of all joints together give one column.
+        distances: f64[N, K] of ``normalized_distances``. Pass one column for the area
+            under the curve of all joints together.
         thresholds: f64[T], rising.
 
     Returns:
-        f64[K] in percent; nan for a joint that counts nowhere.
+        f64[K] in percent; nan for a joint that never counts.
     """
     curve = np.stack([hit_rates(distances, t, strict=False) for t in thresholds])
     return np.trapezoid(curve, thresholds, axis=0) / (thresholds[-1] - thresholds[0])

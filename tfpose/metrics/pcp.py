@@ -1,15 +1,15 @@
-"""PCP: which share of the body's sticks has its ends close enough to the truth.
+"""PCP: the share of the body's sticks whose ends are close enough to the truth.
 
 A stick is a limb between two joints, the head, or the torso, which runs from the middle
 of the hips to the middle of the shoulders. PCP (Ferrari et al., CVPR 2008) measures how
 far a stick's two ends lie from the true ends, in lengths of the true stick:
 
-- strict PCP, what the pose papers' tables on LSP show: *each* end lies within half the
+- strict PCP, as in the pose papers' tables on LSP: *each* end lies within half the
   length; an end *at* the threshold counts (<=), as in the common evaluation script;
 - average PCP: the *mean* of the two distances does.
 
-A stick with an unlabeled end counts nowhere; one with an end that was not predicted is
-wrong. A foreshortened limb is a short stick, hence hard to get right.
+A stick with an unlabeled end does not count; one with an unpredicted end is wrong. A
+foreshortened limb is a short stick, so it is hard to get right.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LIMBS = {
     "upper_arm": ("shoulder", "elbow"),
     "forearm": ("elbow", "wrist"),
 }
-# Stick -> its two ends, each the middle of the named joints.
+# Stick -> its two ends; each is the middle of its joints.
 STICKS = {
     "torso": (("left_hip", "right_hip"), ("left_shoulder", "right_shoulder")),
     **{
@@ -39,16 +39,16 @@ Ends = tuple[list[int], list[int]]
 
 
 def stick_joints(joints) -> dict[str, Ends]:
-    """The sticks of a skeleton: those of ``STICKS`` all of whose joints it has.
+    """The sticks of ``STICKS`` for which a skeleton has all joints.
 
     Args:
         joints: K names, ``Skeleton.joints``.
 
     Returns:
-        stick -> the indices of the joints in whose middle each of its ends lies.
+        stick -> the joints of each end; the end is their middle.
 
     Raises:
-        TfposeError: there is no such stick.
+        TfposeError: there is none.
     """
     joints = list(joints)
     sticks = {
@@ -67,18 +67,18 @@ def stick_joints(joints) -> dict[str, Ends]:
 def stick_errors(
     keypoints, targets, visible, sticks: dict[str, Ends], average: bool = False
 ) -> np.ndarray:
-    """How far the ends of each stick lie from the true ones, in true lengths.
+    """How far each stick's ends lie from the true ones, in true stick lengths.
 
     Args:
-        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
+        keypoints: f64[N, K, 2], px; nan if not predicted.
         targets: f64[N, K, 2], px.
-        visible: [N, K], 0 where a joint has no label.
-        sticks: S sticks of ``stick_joints``.
-        average: the mean of both ends' distances; otherwise that of the worse end.
+        visible: [N, K], 0 for an unlabeled joint.
+        sticks: S sticks from ``stick_joints``.
+        average: use the mean distance of both ends; otherwise that of the worse end.
 
     Returns:
-        f64[N, S] >= 0; inf where an end was not predicted, and for a stick without
-        length that is not met exactly; nan where a stick does not count.
+        f64[N, S] >= 0; inf if an end was not predicted, or if a stick of zero length
+        is not met exactly; nan if a stick does not count.
     """
     keypoints = np.asarray(keypoints, np.float64)
     targets, labeled = np.asarray(targets, np.float64), np.asarray(visible) > 0
@@ -100,6 +100,6 @@ def stick_errors(
 def pcp(errors, threshold: float = 0.5) -> np.ndarray:
     """PCP per stick, f64[S] in percent, from f64[N, S] of ``stick_errors``.
 
-    Strict or average PCP, as ``errors`` are; nan for a stick that counts nowhere.
+    Strict or average PCP, depending on ``errors``; nan for a stick that never counts.
     """
     return hit_rates(errors, threshold, strict=False)

@@ -1,9 +1,8 @@
-"""OKS average precision of photos drawn anew, for the interval of its change.
+"""Bootstraps OKS average precision over photos, for the interval of its change.
 
-Average precision ranks the poses of all photos, and a pose that is nobody's counts
-against it; neither belongs to a person. Hence photos are drawn, not people. The matches
-of poses and people stay as they are: only how often each photo counts differs, so that
-a draw costs sums instead of an evaluation.
+Average precision ranks the poses of all photos and counts poses that match nobody, so
+it has no value per person: draws photos instead of people. The matches stay the same;
+a draw changes only how often each photo counts, so it costs sums, not an evaluation.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from tfpose.io.coco import Annotations, Results, rows_by_image
 from tfpose.metrics import bootstrap
 from tfpose.metrics.oks import TINY, match_poses, oks
 
-# COCO's, of pycocotools' Params.
+# COCO's values, from pycocotools' Params.
 SIMILARITIES = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0.0, 1.0, 101)
 POSES_PER_IMAGE = 20
@@ -29,9 +28,9 @@ class Ranking:
 
     Attributes:
         photo: i64[D], the photo of each pose.
-        right: bool[10, D], which poses found somebody at each OKS.
-        wrong: bool[10, D], which found nobody; a pose that is neither is ignored.
-        people: i64[P], how many are to be found in each photo.
+        right: bool[10, D], poses that match a person at each OKS.
+        wrong: bool[10, D], poses that match nobody; a pose in neither is ignored.
+        people: i64[P], the people to find in each photo.
     """
 
     photo: np.ndarray
@@ -40,9 +39,9 @@ class Ranking:
     people: np.ndarray
 
     def average_precision(self, times) -> np.ndarray:
-        """AP at each OKS, f64[10] in 0..1, where photos count f64[P] times.
+        """AP at each OKS, f64[10] in 0..1, if photos count ``times`` f64[P].
 
-        nan if there is nobody to be found.
+        nan if there is nobody to find.
         """
         times = np.asarray(times, np.float64)
         people = times @ self.people
@@ -52,7 +51,7 @@ class Ranking:
         right = np.cumsum(weights * self.right, axis=1)
         wrong = np.cumsum(weights * self.wrong, axis=1)
         precision = right / (right + wrong + TINY)
-        # At each recall the best precision of that recall or a larger one.
+        # At each recall: the best precision at that recall or a larger one.
         best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         best = np.append(best, np.zeros((len(best), 1)), axis=1)
         recall = right / people
@@ -61,10 +60,10 @@ class Ranking:
 
 
 def rank(annotations: Annotations, results: Results) -> Ranking:
-    """Finds out which poses are right and wrong, as pycocotools does.
+    """Sorts poses into right and wrong, as pycocotools does.
 
     Args:
-        annotations: the truth; P is the number of its images.
+        annotations: the truth, with P images.
         results: poses of photos of ``annotations``.
     """
     photos = sorted(annotations.images)
@@ -80,7 +79,7 @@ def rank(annotations: Annotations, results: Results) -> Ranking:
         poses = poses[:POSES_PER_IMAGE]
         people = people_of.get(image_id, poses[:0])
         own = _matches(annotations.take(people), results.take(poses), unscored[people])
-        ignored = np.append(unscored[people], False)[own]  # -1: nobody's pose
+        ignored = np.append(unscored[people], False)[own]  # -1: no match
         scores.append(results.pose_scores[poses])
         photo.append(np.full(len(poses), place))
         right.append((own >= 0) & ~ignored)
@@ -97,7 +96,7 @@ def rank(annotations: Annotations, results: Results) -> Ranking:
 
 
 def _matches(people: Annotations, poses: Results, unscored) -> np.ndarray:
-    """i64[10, poses]: the person of each pose of one photo at each OKS, -1 for none."""
+    """i64[10, poses]: each pose's person in one photo at each OKS, -1 for none."""
     similarity = oks(
         poses.keypoints,
         people.keypoints,
@@ -116,18 +115,18 @@ def change_of_average_precision(
     """The changes of AP, AP50 and AP75 with intervals over photos.
 
     Args:
-        before: of the same photos as ``after``.
-        after: of other poses.
-        rounds: how often photos are drawn.
+        before: ranking of the poses before.
+        after: ranking of other poses of the same photos.
+        rounds: number of draws.
         level: share of the draws within the interval.
         seed: of the draws.
 
     Returns:
         f64[3, 3] in percent: change, lower and upper end of its interval for AP, AP50
-        and AP75; nan where there is nobody to be found.
+        and AP75; nan if there is nobody to find.
 
     Raises:
-        TfposeError: another number of photos.
+        TfposeError: the numbers of photos differ.
     """
     if len(before.people) != len(after.people):
         found = f"{len(before.people)} and {len(after.people)}"
@@ -143,7 +142,7 @@ def change_of_average_precision(
 
 
 def percents(ranking: Ranking, times=None) -> np.ndarray:
-    """AP, AP50 and AP75, f64[3] in percent; ``times`` f64[P], once each if None."""
+    """AP, AP50 and AP75, f64[3] in percent; photos count ``times`` f64[P] or once."""
     times = np.ones(len(ranking.people)) if times is None else times
     precision = 100 * ranking.average_precision(times)
     return np.array([precision.mean(), precision[0], precision[5]])

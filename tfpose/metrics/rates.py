@@ -1,4 +1,4 @@
-"""PCK, PCKh, AUC and PCP of annotated people: by joint or stick, by group, as means."""
+"""PCK, PCKh, AUC and PCP of annotated people: per joint or stick, group, and mean."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tfpose.skeletons import Skeleton, bare_name
 
 HEAD_SIZE = "head size"
 AUC_STEPS = 51
-# A curve goes as far as the papers' figures, or to the threshold.
+# A curve ends where the papers' figures do, or at a larger threshold.
 CURVE_END, CURVE_STEPS = 0.5, 51
 
 
 @dataclasses.dataclass(frozen=True)
 class Distances:
-    """How far N people's K joints or sticks are off.
+    """The errors of N people's K joints or sticks.
 
     Attributes:
-        kind: the key of the single values, "per_joint" or "per_stick".
+        kind: key of the individual values, "per_joint" or "per_stick".
         names: of the K columns.
         distances: f64[N, K] in lengths of the person or stick; inf: not predicted;
             nan: does not count.
-        length: what a distance is divided by, in words.
-        groups: name -> the columns whose mean is the group's value.
-        notes: "ends" ("each" or "mean", the errors that count for a stick), or the
-            "head_joints" whose mean the group "head" is.
+        length: what distances are divided by, in words.
+        groups: name -> columns; their mean is the group's value.
+        notes: "ends" ("each" or "mean", the errors that count for a stick), or
+            "head_joints", which the group "head" averages.
     """
 
     kind: str
@@ -45,14 +45,13 @@ class Distances:
         Args:
             metric: one of the four.
             threshold: in ``length``.
-            averaging: of ``pck.AVERAGINGS``, for "pckh" and "auc".
+            averaging: one of ``choices.AVERAGINGS``, for "pckh" and "auc".
 
         Returns:
-            "mean" of the joints or sticks, or as ``averaging`` says; "weighted_mean",
-            over all labeled ones alike; "per_joint" or "per_stick" {name: value};
-            "groups" {name without left_ and right_: mean of both sides}, among them
-            "head" as the papers' tables have it. A value is None where nothing was
-            labeled.
+            "mean" over joints or sticks, or as ``averaging`` says; "weighted_mean",
+            every labeled one counts the same; "per_joint" or "per_stick" {name: value};
+            "groups" {name without left_ and right_: mean of both sides}, with "head"
+            as in the papers' tables. A value is None if nothing was labeled.
         """
         values = _rate(self.distances, metric, threshold, averaging)
         in_mean = np.array([name not in pck.NOT_IN_MEAN for name in self.names])
@@ -81,19 +80,19 @@ def _rate(distances, metric: str, threshold: float, averaging: str) -> np.ndarra
 
 
 def known_mean(values) -> float | None:
-    """The mean of the values that are not nan; None if there are none."""
+    """The mean of the values that are not nan; None if all are."""
     values = np.asarray(values, np.float64)
     values = values[~np.isnan(values)]
     return float(values.mean()) if len(values) else None
 
 
 def of_sticks(people: Annotations, keypoints, average: bool = False) -> Distances:
-    """The sticks' errors in lengths of the stick, for PCP.
+    """Errors of sticks in stick lengths, for PCP.
 
     Args:
         people: N people with K joints.
-        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
-        average: the mean error of both ends instead of the larger one.
+        keypoints: f64[N, K, 2], px; nan if not predicted.
+        average: use the mean error of both ends instead of the larger one.
 
     Raises:
         TfposeError: the skeleton has no stick.
@@ -114,18 +113,18 @@ def of_joints(
     normalizer: str = "torso",
     averaging: str = "joints",
 ) -> Distances:
-    """The joints' distances in lengths of the person, for PCK, PCKh and AUC.
+    """Errors of joints in lengths of the person, for PCK, PCKh and AUC.
 
     Args:
         people: N people with K joints.
-        keypoints: f64[N, K, 2], px; nan where nothing was predicted.
-        metric: "pck", "pckh" or "auc" (in head sizes if anybody's is known).
-        normalizer: of ``NORMALIZERS``, where it is not the head size.
-        averaging: of ``pck.AVERAGINGS``, what the head is where it is.
+        keypoints: f64[N, K, 2], px; nan if not predicted.
+        metric: "pck", "pckh" or "auc" (in head sizes if any are known).
+        normalizer: one of ``choices.NORMALIZERS``, unless head sizes normalize.
+        averaging: one of ``choices.AVERAGINGS``; defines "head" for head sizes.
 
     Raises:
-        PoseFileError: "pckh", and nobody has a head size.
-        TfposeError: "torso_box", and the skeleton has no shoulders or no hips.
+        PoseFileError: metric "pckh", but nobody has a head size.
+        TfposeError: "torso_box", but the skeleton has no shoulders or no hips.
     """
     length, lengths = _lengths(people, metric, normalizer)
     distances = pck.normalized_distances(
@@ -143,7 +142,7 @@ def of_joints(
 def curve(
     table: Distances, metric: str, threshold: float, averaging: str = "joints"
 ) -> dict:
-    """The rates over rising thresholds from 0, the given one among them.
+    """The rates over rising thresholds from 0, including the given one.
 
     Returns:
         "thresholds" [T], "mean" [T] and "groups" {name: [T]}, in percent or None.
@@ -157,7 +156,7 @@ def curve(
 
 
 def both_sides(names) -> dict[str, list[int]]:
-    """Name without left_ and right_ -> the columns of both sides."""
+    """Name without left_ and right_ -> columns of both sides."""
     groups: dict[str, list[int]] = {}
     for column, name in enumerate(names):
         groups.setdefault(bare_name(name), []).append(column)
@@ -165,7 +164,7 @@ def both_sides(names) -> dict[str, list[int]]:
 
 
 def _lengths(people: Annotations, metric, normalizer) -> tuple[str, np.ndarray]:
-    """What normalizes distances, in words, and f64[N] px."""
+    """The normalizing length in words, and f64[N] px."""
     have_heads = bool((people.head_sizes > 0).any())
     if metric == "pckh" and not have_heads:
         raise PoseFileError(
@@ -185,7 +184,7 @@ def _lengths(people: Annotations, metric, normalizer) -> tuple[str, np.ndarray]:
 
 
 def _sides(skeleton: Skeleton, joint: str) -> list[int]:
-    """The indices of a joint's sides."""
+    """Indices of a joint's sides."""
     sides = [k for k, name in enumerate(skeleton.joints) if bare_name(name) == joint]
     if not sides:
         raise TfposeError(

@@ -1,22 +1,20 @@
 """Observer-centric poses: left and right as the observer sees them.
 
 Person-centric (PC) labels call a person's own left hand left. Observer-centric (OC)
-ones call that arm left which the observer sees on the left of the photo, so that a
-method need not tell whether it sees a person from the front or from behind (Eichner and
-Ferrari, ACCV 2012). The published OC labels of LSP were made by hand; the rule here is
-our own:
+labels call the arm left that appears on the left of the photo, so a method need not
+know whether a person faces the camera (Eichner and Ferrari, ACCV 2012). LSP's published
+OC labels were made by hand; this rule is our own:
 
-- the upper body has its shoulders exchanged, and with them the arms, eyes and ears, if
-  its left shoulder lies right of its right shoulder;
-- the lower body likewise with the hips, knees, ankles and feet.
+- if the left shoulder lies right of the right shoulder, the upper body swaps sides:
+  shoulders, arms, eyes and ears;
+- the lower body follows its hips the same way: hips, knees, ankles and feet.
 
-Chains are exchanged as a whole, so crossed arms stay crossed. Where the two deciding
-joints are not both known, or lie exactly above each other, nothing is exchanged.
+Whole chains swap, so crossed arms stay crossed. Nothing swaps if one of the two
+deciding joints is unknown, or if one lies exactly above the other.
 
-On all 5003 people of FLIC, which is published in both forms, the rule exchanges exactly
-what the two forms differ in. FLIC's OC form names the sides the other way about, as on
-a person who faces the camera: the observer's left side is "right". No number that is
-averaged over both sides can tell.
+FLIC is published in both forms: on all its 5003 people the rule swaps exactly the
+joints in which they differ. FLIC's OC form names the sides as on a person who faces the
+camera: the observer's left is "right". An average over both sides is the same.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from tfpose.skeletons import Skeleton, bare_name
 
 # The pair that decides for each half of the body.
 DECIDING = ("shoulder", "hip")
-# Pairs of the lower half; all others go with the shoulders.
+# Pairs of the lower half; all others follow the shoulders.
 LOWER = ("hip", "knee", "ankle", "heel", "foot", "toe", "big_toe", "small_toe")
 
 
@@ -36,12 +34,12 @@ def turned(keypoints, visible, skeleton: Skeleton) -> np.ndarray:
     """Whether the left of each half of the body is on the observer's right.
 
     Args:
-        keypoints: f64[N, K, 2], px; nan where a joint is not known.
-        visible: [N, K], 0 where a joint is not known.
+        keypoints: f64[N, K, 2], px; nan for an unknown joint.
+        visible: [N, K], 0 for an unknown joint.
         skeleton: K joints.
 
     Returns:
-        i8[N, 2] for upper and lower body: 1 if it is, -1 if not, 0 undecided.
+        i8[N, 2] for upper and lower body: 1 if it is, -1 if not, 0 if undecided.
 
     Raises:
         TfposeError: the skeleton has neither shoulders nor hips on two sides.
@@ -64,15 +62,15 @@ def turned(keypoints, visible, skeleton: Skeleton) -> np.ndarray:
 
 
 def exchange(values, sides, skeleton: Skeleton) -> np.ndarray:
-    """Exchanges left and right joints of the halves of the body where ``sides`` is 1.
+    """Swaps left and right joints of each half of the body where ``sides`` is 1.
 
     Args:
-        values: [N, K, ...], one a joint, such as coordinates or visibilities.
-        sides: i8[N, 2] of ``turned``.
+        values: [N, K, ...], per joint, such as coordinates or visibilities.
+        sides: i8[N, 2] from ``turned``.
         skeleton: K joints.
 
     Returns:
-        As ``values``; exchanging twice gives them back.
+        Like ``values``; swapping twice restores them.
     """
     values = np.asarray(values)
     lower = np.array([bare_name(joint) in LOWER for joint in skeleton.joints])
@@ -84,15 +82,15 @@ def exchange(values, sides, skeleton: Skeleton) -> np.ndarray:
 def observer_centric(
     keypoints, visible, skeleton: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Person-centric poses as observer-centric ones; of these it changes nothing.
+    """Makes poses observer-centric; leaves observer-centric ones unchanged.
 
     Args:
         keypoints: f64[N, K, 2], px.
-        visible: [N, K], 0 where a joint is not known.
+        visible: [N, K], 0 for an unknown joint.
         skeleton: K joints.
 
     Returns:
-        keypoints and visible, the joints named by the observer's left and right.
+        keypoints and visible, with the observer's left and right.
 
     Raises:
         TfposeError: the skeleton has neither shoulders nor hips on two sides.
@@ -107,15 +105,15 @@ def observer_centric_pairs(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Observer-centric predictions and labels of the same people.
 
-    Each is turned by its own shoulders and hips: a prediction that takes a back for a
-    front is right here. In a profile a few pixels decide, so a precise prediction may
-    be turned against its label and lose by it. Where the label is undecided, neither is
-    turned; where only the prediction is, it is turned as its label.
+    Each turns by its own shoulders and hips, so mistaking a back for a front costs
+    nothing. In profile a few pixels decide: a precise prediction may turn against its
+    label and lose. If the label is undecided, neither turns; if only the prediction is,
+    it turns like its label.
 
     Args:
-        keypoints: f64[N, K, 2], px, predictions; nan where nothing was predicted.
+        keypoints: f64[N, K, 2], px, predictions; nan if not predicted.
         targets: f64[N, K, 2], px, labels.
-        visible: [N, K], 0 where a joint has no label.
+        visible: [N, K], 0 for an unlabeled joint.
         skeleton: K joints.
 
     Returns:

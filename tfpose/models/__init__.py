@@ -1,4 +1,4 @@
-"""The networks: one paper, one file. ``MODELS`` has them by name."""
+"""The networks, one paper per file. ``MODELS`` has them by name."""
 
 from tfpose.models.table import CPN as CPN
 from tfpose.models.table import DLCM as DLCM

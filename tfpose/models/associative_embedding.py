@@ -1,10 +1,10 @@
 """Associative Embedding: End-to-End Learning for Joint Detection and Grouping.
 
 Newell, Huang and Deng, NIPS 2017, arXiv 1611.05424, as in the authors' PyTorch code
-(princeton-vl/pose-ae-train, whose network is not the paper's): stacked hourglasses of
-plain 3x3 convolutions that find the joints of everybody in the photo, and give each a
-number, its tag, that is alike for joints of the same person. ``inference.grouping``
-makes people of both.
+(princeton-vl/pose-ae-train, whose network is not the paper's). Stacked hourglasses of
+plain 3x3 convolutions find everyone's joints in the photo and give each a number, its
+tag, which is similar for joints of one person. ``inference.grouping`` turns both into
+people.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from tfpose.models.base import PoseEstimator, image_input
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class AssociativeEmbedding(PoseEstimator):
-    """Stacked hourglasses that answer with detections and tags.
+    """Stacked hourglasses that output detections and tags.
 
-    Outputs, a dict: "heatmap" f32[B, h, w, K], the last stack's detections, where
-    everybody's joints are; "tags" f32[B, h, w, K], of a joint found in the same cell;
-    "stage1", "stage1_tags" and so on, those of the stacks before; "keypoints"
-    f32[B, K, 2] crop px, of each joint the highest peak, which may be of different
-    people (``grouping.group`` tells them apart).
+    Outputs, a dict: "heatmap" f32[B, h, w, K], the last stack's detections of
+    everyone's joints; "tags" f32[B, h, w, K], the tag of a joint found in the cell;
+    "stage1", "stage1_tags" and so on, those of earlier stacks; "keypoints" f32[B, K, 2]
+    crop px, each joint's highest peak. Peaks may belong to different people
+    (``grouping.group`` tells them apart).
 
     Args:
         joints: K.
         input_size: (height, width) of the crop in px, multiples of 4 * 2^depth.
         stacks: hourglasses one after another.
-        filters: at a stride of 4.
-        growth: how many more they become whenever the cells double.
-        depth: how often they do, in each hourglass.
-        maps: channels of a stack's answer: K detections, K tags, and more that nothing
-            teaches, but which the next stack sees. The authors have 68 for 17 joints.
+        filters: at stride 4.
+        growth: filters added each time the cells double in size.
+        depth: how often they double in each hourglass.
+        maps: channels of a stack's output: K detections, K tags, and unsupervised ones
+            that only the next stack sees. The authors use 68 for 17 joints.
 
     Raises:
-        TfposeError: no stack, too few maps, or an input size that cannot be halved so
-            often.
+        TfposeError: no stack, no depth, too few maps, or an input size that the
+            hourglasses cannot halve evenly.
     """
 
     def __init__(
@@ -97,18 +97,18 @@ class AssociativeEmbedding(PoseEstimator):
 def network(
     image, maps: int, stacks: int, filters: int, growth: int, depth: int
 ) -> tuple[list, object]:
-    """What comes before the maps are told apart.
+    """The network, up to splitting its maps.
 
     Args:
         image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 4 * 2^depth.
-        maps, stacks, filters, growth, depth: as of ``AssociativeEmbedding``.
+        maps, stacks, filters, growth, depth: as in ``AssociativeEmbedding``.
 
     Returns:
-        The stacks' answers, a list of linear f32[B, H/4, W/4, maps]; the last stack's
+        The stacks' outputs, a list of linear f32[B, H/4, W/4, maps]; the last stack's
         features f32[B, H/4, W/4, filters].
 
     Raises:
-        TfposeError: an image size that the hourglasses cannot halve so often.
+        TfposeError: an image size that the hourglasses cannot halve evenly.
     """
     hourglasses.check_size(image, depth)
     answers = []
@@ -141,13 +141,13 @@ def unit(x, filters: int, size: int, name: str, stride: int = 1):
 
 
 def hourglass(x, depth: int, growth: int, name: str):
-    """Down to cells 2^depth times as large and up again, with a branch at every size.
+    """Halves the maps ``depth`` times and doubles them again, with skip branches.
 
     Args:
         x: f32[B, h, w, C]; h and w multiples of 2^depth.
-        depth: how often it halves.
-        growth: filters that it gains each time.
-        name: of the layers, whose names go on with the size: "..._depth4_lower".
+        depth: number of halvings.
+        growth: filters added each time.
+        name: prefix of the layer names, such as "..._depth4_lower".
 
     Returns:
         f32[B, h, w, C].

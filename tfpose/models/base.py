@@ -1,4 +1,4 @@
-"""What all networks are to the rest of the package, and to a Keras user."""
+"""The interface of all networks, to the rest of the package and to Keras users."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tfpose.layers.heatmaps import PeakPosition, SoftArgmax, SpatialSoftmax
 from tfpose.models import folders, objectives
 from tfpose.skeletons import Skeleton
 
-# What makes beliefs of heatmaps.
+# What turns heatmaps into beliefs.
 ACTIVATIONS = ("linear", "sigmoid", "softmax")
 
 
 @contextlib.contextmanager
 def dtype_policy(policy):
-    """Context in which layers are made under a policy; None leaves the global one."""
+    """Context that creates layers under a policy; None keeps the global one."""
     before = keras.config.dtype_policy()
     if policy is not None:
         keras.config.set_dtype_policy(policy)
@@ -34,14 +34,14 @@ def dtype_policy(policy):
 
 
 def under_its_policy(init):
-    """Gives a model's ``__init__`` the argument ``dtype``, under which it is built."""
+    """Adds the argument ``dtype`` to a model's ``__init__``, which builds under it."""
 
     @functools.wraps(init)
     def wrapped(self, *args, dtype=None, **kwargs):
         with dtype_policy(dtype):
             init(self, *args, **kwargs)
 
-    # Keras reads the signature in two ways, of which one sees through a wrapper.
+    # Keras reads the signature in two ways; one of them sees through a wrapper.
     del wrapped.__wrapped__
     own = inspect.signature(init).parameters.values()
     fixed = [one for one in own if one.kind is not one.VAR_KEYWORD]
@@ -52,7 +52,7 @@ def under_its_policy(init):
 
 
 class PoseModel(keras.Model):
-    """A network that sees a person's crop and answers with heatmaps and keypoints.
+    """A network from a person's crop to heatmaps and keypoints.
 
     Every model takes ``dtype``, a Keras dtype policy such as "mixed_bfloat16". Heatmaps
     and coordinates stay float32 under any policy: bfloat16 cannot count beyond 256.
@@ -60,17 +60,17 @@ class PoseModel(keras.Model):
     Args:
         inputs: name -> ``keras.Input``.
         outputs: name -> tensor; "heatmap" and "keypoints" are among them.
-        arguments: those of the subclass, but for name, trainable and dtype.
+        arguments: those of the subclass except name, trainable and dtype.
         joints: K.
-        stride: px a cell of "heatmap".
-        activation: one of ``ACTIVATIONS``; the heatmaps are its arguments ("logits").
-        targets: name of an output -> settings of its codec that the recipe does not
-            have (``objectives.codec_of``).
+        stride: px per cell of "heatmap".
+        activation: one of ``ACTIVATIONS``; the heatmaps are its inputs ("logits").
+        targets: output name -> codec settings that the recipe does not have
+            (``objectives.codec_of``).
 
     Attributes:
         joints, stride, activation, targets, arguments: as above.
         input_size: (height, width) of the crop.
-        recipe: the ``Config`` it was built or compiled for; None if it was not.
+        recipe: the ``Config`` it was built or compiled for, or None.
 
     Example:
         >>> import tfpose
@@ -105,25 +105,25 @@ class PoseModel(keras.Model):
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseModel:
-        """The network for a skeleton's joints; further arguments are the class's."""
+        """Builds the network for a skeleton's joints; ``arguments`` are the class's."""
         return cls(joints=len(skeleton), **arguments)
 
     @classmethod
     def from_preset(cls, name: str | pathlib.Path, **arguments) -> PoseModel:
-        """A trained network.
+        """Loads a trained network.
 
         Args:
             name: of a preset (``tfpose models`` lists them), or a model folder.
-            arguments: of the class that are to differ from the preset's, such as
+            arguments: class arguments that override the preset's, such as
                 ``dtype="mixed_bfloat16"``.
 
         Raises:
-            ModelFolderError: nothing there, or the weights of another network.
+            ModelFolderError: no such model, or another network's weights.
             ConfigError: an unreadable ``config.json``.
         """
         folder = folders.model_folder(name)
         config = folders.load_config(folder)
-        # A class's default name is that of its models in recipes and configurations.
+        # Recipes and configurations know a class by its default name.
         own = inspect.signature(cls.__init__).parameters["name"].default
         if config.model != own:
             raise ModelFolderError(
@@ -140,11 +140,11 @@ class PoseModel(keras.Model):
         """Writes a model folder, which ``from_preset`` and every command reads.
 
         Args:
-            folder: to write; one that holds a model already is refused.
-            config: what the model was trained for; by default its ``recipe``.
+            folder: to write; it must not hold a model yet.
+            config: what the model was trained for; by default, its ``recipe``.
 
         Raises:
-            ModelFolderError: there is a model in the folder, or no configuration.
+            ModelFolderError: the folder holds a model, or there is no configuration.
         """
         config = config or self.recipe
         if config is None:
@@ -160,30 +160,30 @@ class PoseModel(keras.Model):
 
         Args:
             config: from a recipe, or the model's own ``recipe``.
-            steps_per_epoch: of the training data. Without it the learning rate stays
-                where it begins, as schedules count steps.
+            steps_per_epoch: of the training data. Without it, the learning rate stays
+                constant, since schedules count steps.
 
         Raises:
-            TrainingError: a loss that does not go with the model's heatmaps.
+            TrainingError: a loss that does not fit the model's heatmaps.
         """
         schedule = objectives.Schedule.of(config, steps_per_epoch)
         objectives.compile_model(self, config, schedule)
         self.recipe = config
 
     def start_pose_filters(self) -> None:
-        """Sets the filters that see a pose once those that see the photo are known.
+        """Initializes the filters for the pose once those for the photo are loaded.
 
-        Nothing by default: they keep their random start.
+        Does nothing by default: they keep their random values.
         """
 
     @property
     def is_refiner(self) -> bool:
-        """Whether the model is given a pose beside the photo."""
+        """Whether the model takes a pose besides the photo."""
         return "keypoints" in self.input
 
     @property
     def is_bottom_up(self) -> bool:
-        """Whether the model's answers tell people apart."""
+        """Whether the model's outputs tell people apart."""
         return "tags" in self.output
 
     def get_config(self):
@@ -197,11 +197,11 @@ class RefinementModel(PoseModel):
     Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
     px; "valid" f32[B, K], 1 where the input pose has the joint.
     Outputs, a dict: "heatmap" f32[B, h, w, K]; "keypoints" f32[B, K, 2] crop px; others
-    by their names.
+    by name.
 
     Args:
-        inputs: of ``refinement_inputs``.
-        outputs, arguments, activation, targets, name, trainable: as of ``PoseModel``;
+        inputs: from ``refinement_inputs``.
+        outputs, arguments, activation, targets, name, trainable: as in ``PoseModel``;
             "joints" is among the arguments.
     """
 
@@ -214,9 +214,9 @@ class RefinementModel(PoseModel):
     def reader(self) -> Callable:
         """What reads an averaged belief: (belief, outputs) -> (belief, keypoints).
 
-        The belief that comes back can be weighed against other knowledge: it sums to 1
-        over cells of 4 px. Keypoints are f32[B, K, 2] crop px. Here the belief is the
-        given one and the keypoints are its expectation.
+        The returned belief can be weighed against other evidence: it sums to 1 over
+        cells of 4 px. Keypoints are f32[B, K, 2] crop px. Here, the belief is unchanged
+        and the keypoints are its expectation.
         """
         expectation = SoftArgmax(self.stride)
         return lambda belief, outputs: (belief, expectation(belief))
@@ -237,19 +237,19 @@ def image_input(input_size: tuple[int, int]):
 
 
 class PoseEstimator(PoseModel):
-    """A network from the crop of a person to heatmaps of the K joints.
+    """A network from a person's crop to heatmaps of the K joints.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
-    Outputs, a dict: "heatmap" f32[B, h, w, C], the answer, whose first K channels are
-    the joints'; other heatmaps that are supervised too, by their names; "keypoints"
-    f32[B, K, 2] crop px, the peaks of "heatmap", or for "softmax" its expectation.
+    Outputs, a dict: "heatmap" f32[B, h, w, C], whose first K channels are the joints';
+    other supervised heatmaps by name; "keypoints" f32[B, K, 2] crop px, the peaks of
+    "heatmap" or, for "softmax", its expectation.
 
     Args:
-        image: of ``image_input``.
+        image: from ``image_input``.
         maps: name -> f32[B, h, w, C], "heatmap" among them.
         features: f32[B, h, w, F], from which "heatmap" was made (EnhanceNet's F^LR).
-        arguments, activation, targets, name, trainable: as of ``PoseModel``.
-        joints: K; by default "joints" of the arguments.
+        arguments, activation, targets, name, trainable: as in ``PoseModel``.
+        joints: K; by default, "joints" of the arguments.
 
     Attributes:
         features: as above.
@@ -292,10 +292,10 @@ class PoseEstimator(PoseModel):
 
 
 def check_size(input_size, multiple: int) -> tuple[int, int]:
-    """An input size as a tuple, if its sides are multiples of a number.
+    """Returns an input size as a tuple after checking its sides.
 
     Raises:
-        TfposeError: they are not.
+        TfposeError: a side is not a multiple of ``multiple``.
     """
     input_size = tuple(input_size)
     if any(side % multiple for side in input_size):

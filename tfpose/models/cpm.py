@@ -2,9 +2,9 @@
 
 Wei, Ramakrishna, Kanade and Sheikh, CVPR 2016, arXiv 1602.00134, as in the authors'
 Caffe nets (shihenw/convolutional-pose-machines-release); layers have their names. Each
-stage sees the image and the maps of the stage before. Ours takes RGB where theirs takes
-BGR: the first kernels' input channels are reversed. It assumes the person in the middle
-of the crop, where theirs is told the place.
+stage sees the image and the maps of the stage before. Ours takes RGB, theirs BGR: the
+first kernels' input channels are reversed. Ours expects the person in the middle of the
+crop; theirs takes the position as input.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfpose.models.base import PoseEstimator, image_input
 
 STRIDE = 8
 DROPOUT = 0.5
-# Of the convolutions that see the image; of others a multiple or a part.
+# Of the convolutions that see the image; others have multiples or fractions.
 FILTERS = 128
 
 
@@ -27,9 +27,9 @@ class ConvolutionalPoseMachine(PoseEstimator):
     """Stages of large convolutions, each supervised by the same maps.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
-    Outputs, a dict: "stage1", "stage2" ... and of the last stage "heatmap", all linear
-    f32[B, H/8, W/8, K + 1], the joints' and the background's; "keypoints" f32[B, K, 2]
-    crop px, the peaks of "heatmap".
+    Outputs, a dict: "stage1", "stage2" ... and "heatmap" for the last stage, all linear
+    f32[B, H/8, W/8, K + 1], joints and background; "keypoints" f32[B, K, 2] crop px,
+    the peaks of "heatmap".
 
     Args:
         joints: K.
@@ -38,7 +38,7 @@ class ConvolutionalPoseMachine(PoseEstimator):
         filters: the authors' 128, or fewer for small machines.
 
     Raises:
-        TfposeError: a size that is no multiple of 8, no stage, too few filters.
+        TfposeError: a size not a multiple of 8, no stage, or too few filters.
     """
 
     def __init__(
@@ -81,15 +81,15 @@ class ConvolutionalPoseMachine(PoseEstimator):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class CenterMap(MapLayer):
-    """Tells where the person is: a Gaussian in the middle of the crop, in cells.
+    """Marks the person with a Gaussian in the middle of the crop, in cells.
 
-    Drawn in pixels with peak 1, then averaged over windows of 9 x 9 px that begin at
+    It is drawn in pixels with peak 1, then averaged over 9 x 9 px windows that begin at
     each cell's first pixel and end with the crop, as in the authors' net.
 
     Args:
         sigma: standard deviation, px.
 
-    Call: f32[B, H, W, C], of which only the size counts -> f32[B, H/8, W/8, 1].
+    Call: f32[B, H, W, C], only its size counts -> f32[B, H/8, W/8, 1].
     """
 
     def __init__(self, sigma=21.0, **kwargs):
@@ -99,7 +99,7 @@ class CenterMap(MapLayer):
     def call(self, image):
         people, height, width = ops.shape(image)[:3]
         rows, columns = self._profile(height), self._profile(width)  # (1, h, 1) each
-        # The mean of a product of a row's and a column's value is the product of means.
+        # The mean of the product of row and column values is the product of means.
         maps = rows[..., None] * ops.transpose(columns, (0, 2, 1))[..., None]
         return ops.tile(maps, (people, 1, 1, 1))
 
@@ -118,7 +118,7 @@ class CenterMap(MapLayer):
 
 
 def convolution(x, filters: int, size: int, name: str, activation="relu", dtype=None):
-    """Convolution with bias, as large as its input, started as in the authors' net."""
+    """Same-size convolution with bias, initialized as in the authors' net."""
     return layers.Conv2D(
         filters, size, 1, "same", activation=activation, name=name, dtype=dtype,
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
@@ -126,11 +126,11 @@ def convolution(x, filters: int, size: int, name: str, activation="relu", dtype=
 
 
 def image_features(image, stage: int, filters: int):
-    """Three times 9x9 and a pool: f32[B, H, W, 3] to f32[B, H/8, W/8, filters].
+    """Three 9x9 layers, each pooled: f32[B, H, W, 3] to f32[B, H/8, W/8, filters].
 
     Pools are the authors': 3x3 windows that begin at a cell's first pixel, reach beyond
-    its second, and end with the image. So a cell sees the image around 3.5 px further
-    right and down than its own middle.
+    its second, and end with the image. So a cell sees the image around a point 3.5 px
+    to the right of and below its own middle.
     """
     for index in (1, 2, 3):
         image = convolution(image, filters, 9, f"conv{index}_stage{stage}")
@@ -141,7 +141,7 @@ def image_features(image, stage: int, filters: int):
 
 
 def first_stage(image, filters: int):
-    """What the first stage makes its maps of: f32[B, H/8, W/8, 4 filters]."""
+    """The features of the first stage: f32[B, H/8, W/8, 4 filters]."""
     x = image_features(image, 1, filters)
     x = convolution(x, filters // 4, 5, "conv4_stage1")
     x = convolution(x, 4 * filters, 9, "conv5_stage1")
@@ -151,7 +151,7 @@ def first_stage(image, filters: int):
 
 
 def later_stage(image, maps, center, stage: int, filters: int):
-    """What a later stage makes its maps of: f32[B, H/8, W/8, filters], "Mconv4".
+    """The features of a later stage: f32[B, H/8, W/8, filters], "Mconv4".
 
     Args:
         image: f32[B, H/8, W/8, filters], the second stage's image features.
@@ -175,18 +175,18 @@ def stage_maps(features, outputs: int, stage: int):
 
 
 def features(image, outputs: int, stages: int, filters: int = FILTERS):
-    """The network up to the last stage's last convolution, which a caller adds.
+    """The network without the last stage's last convolution, which the caller adds.
 
     Args:
         image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 8.
-        outputs: maps a stage, K joints and the background.
+        outputs: maps per stage, K joints and the background.
         stages: one or more; the paper's 6.
         filters: of most convolutions; the authors' 128.
 
     Returns:
         Maps of all stages but the last, a list of linear f32[B, H/8, W/8, outputs]; the
-        last stage's features, f32[B, H/8, W/8, filters], or four times as many where it
-        is the first.
+        last stage's features, f32[B, H/8, W/8, filters], or four times as many if it is
+        the first.
     """
     center = CenterMap(name="center_map")(image) if stages > 1 else None
     image = layers.Rescaling(1 / 256, offset=-0.5, name="scale_image", dtype="float32")(
@@ -207,7 +207,7 @@ def convolutional_pose_machine(
     """The whole network: ``features`` and the last stage's maps.
 
     Args:
-        image, outputs, stages, filters: as of ``features``.
+        image, outputs, stages, filters: as in ``features``.
 
     Returns:
         Maps of all stages, a list of linear f32[B, H/8, W/8, outputs]; the last stage's

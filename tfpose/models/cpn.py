@@ -1,8 +1,8 @@
 """Cascaded Pyramid Network for Multi-Person Pose Estimation.
 
 Chen, Wang, Peng, Zhang, Yu and Sun, CVPR 2018, arXiv 1711.07319, as in the authors'
-code (chenyilun95/tf-cpn): a pyramid of features finds the easy joints, and what all its
-levels have seen, the others.
+code (chenyilun95/tf-cpn): a pyramid of features finds the easy joints, and all its
+levels together find the rest.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ TRUNKS = {
     "resnet152": lambda x: resnet_stages(x, 152),
     "tiny": lambda x: small_resnet(x, TINY_WIDTHS),
 }
-# ResNet's names of these levels.
+# ResNet's numbers for these levels.
 LEVELS = (2, 3, 4, 5)
 # Standard deviations of the targets of levels 2 to 5, px at 256x192. The authors blur
-# with windows of 15, 11, 9 and 7 cells, of which OpenCV makes 2.6, 2.0, 1.7 and 1.4
+# with windows of 15, 11, 9 and 7 cells; OpenCV turns them into 2.6, 2.0, 1.7 and 1.4
 # cells. Their code notes that this order is reversed and keeps it, because their
-# published networks were trained so.
+# published networks were trained that way.
 SIGMAS = (10.4, 8.0, 6.8, 5.6)
-# The authors' maps have peaks of 255 and begin with a standard deviation of 1, ours
-# have peaks of 1.
+# The authors' maps peak at 255 and start with a standard deviation of 1; ours peak at
+# 1.
 FIRST_SCALE = 1 / 255
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class CPN(PoseEstimator):
-    """GlobalNet, supervised at each level, and RefineNet, which sees all of them.
+    """GlobalNet, supervised at each level, and RefineNet, which sees all levels.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
     Outputs, a dict: "global2", "global3", "global4", "global5" and RefineNet's
@@ -60,8 +60,8 @@ class CPN(PoseEstimator):
         sigmas: standard deviations of the targets of "global2" to "global5", px.
 
     Raises:
-        TfposeError: a size that is no multiple of 32, an unknown trunk, no even number
-            of filters, not four positive sigmas.
+        TfposeError: a size not a multiple of 32, an unknown trunk, filters not even, or
+            not four positive sigmas.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class CPN(PoseEstimator):
 
 
 def enlarge(x, factor: int, name: str):
-    """Bilinear, about cells' middles; the authors' moves them, by up to half of one."""
+    """Bilinear and cell-centered; the authors' is off by up to half a cell."""
     if factor == 1:
         return x
     # Maps stay float32 under any policy.
@@ -122,15 +122,15 @@ def enlarge(x, factor: int, name: str):
 
 
 def pyramid(stages, filters: int) -> list:
-    """GlobalNet's features: each level with what the coarser ones have found.
+    """GlobalNet's features: each level plus what the coarser ones found.
 
     Args:
         stages: of the trunk, from stride 4 to stride 32.
         filters: of each level.
 
     Returns:
-        f32[B, H/4, W/4, filters] to f32[B, H/32, W/32, filters], not rectified where
-        sums were made.
+        f32[B, H/4, W/4, filters] to f32[B, H/32, W/32, filters], without ReLU after
+        sums.
     """
     found = []
     for number, stage in reversed(list(zip(LEVELS, stages, strict=True))):
@@ -154,7 +154,7 @@ def level_maps(level, joints: int, factor: int, name: str):
 
 
 def normalized_maps(x, joints: int, name: str):
-    """Heatmaps by a 3x3 convolution, and normalized, as in the authors' code."""
+    """Heatmaps from a normalized 3x3 convolution, as in the authors' code."""
     x = layers.Conv2D(
         joints, 3, padding="same", use_bias=False, name=f"{name}_conv", dtype="float32"
     )(x)
@@ -165,9 +165,9 @@ def normalized_maps(x, joints: int, name: str):
 
 
 def refine(levels):
-    """RefineNet: f32[B, H/4, W/4, filters] of all levels.
+    """RefineNet: f32[B, H/4, W/4, filters] from all levels.
 
-    The coarser a level, the more bottlenecks it goes through: 0, 1, 2 and 3.
+    The coarser a level, the more bottlenecks it passes: 0, 1, 2 and 3.
     """
     filters, together = levels[0].shape[-1], []
     for index, (number, x) in enumerate(zip(LEVELS, levels, strict=True)):

@@ -1,9 +1,8 @@
 """Deeply Learned Compositional Models for Human Pose Estimation.
 
-Tang, Yu and Wu, ECCV 2018: joints make bones, bones make limbs. Heatmaps of these
-levels are inferred upwards and then refined downwards, each from those of the level
-before by one hourglass. This follows what is public of the authors' Torch code (see
-docs/papers.md).
+Tang, Yu and Wu, ECCV 2018: joints make bones, bones make limbs. One hourglass per step
+infers each level's heatmaps from those of the level before, first upward, then refining
+downward. This follows the public part of the authors' Torch code (see docs/papers.md).
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from tfpose.models.hourglass import bottleneck, convolution, hourglass
 from tfpose.models.resnet import normalize
 from tfpose.skeletons import Skeleton
 
-# RGB means of MPII's photos, of 0..1.
+# RGB means of MPII's photos, in 0..1.
 IMAGE_MEAN = (0.46604, 0.44426, 0.40682)
-# The parts of level 3 by their bones, which are those of level 2, in the authors' order
-# of MPII: 6 of 12. Other data sets have what their joints allow: the authors' parts of
-# LSP, 5 of 9, and of FLIC's arms, 2 of 4; for COCO, which they do not have, 4 of 8.
+# The 6 parts of level 3 with their 12 bones, which form level 2, in the authors' order
+# for MPII. Other data sets get what their joints allow: as the authors, LSP has 5 parts
+# of 9 bones and FLIC's arms 2 of 4; COCO, which they lack, has 4 of 8.
 PARTS = {
     "right leg": "right_ankle-right_knee right_knee-right_hip",
     "left leg": "left_hip-left_knee left_knee-left_ankle",
@@ -36,26 +35,26 @@ PARTS = {
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class DLCM(PoseEstimator):
-    """Stages for the levels 1, 2 ... L and back, L - 1 ... 1 (five for L = 3).
+    """Stages for levels 1, 2 ... L and back, L - 1 ... 1 (five for L = 3).
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
-    Outputs, a dict: "stage1", "stage2" ... and of the last stage "heatmap", all linear
-    f32[B, H/4, W/4, C], where C is K at level 1 and the number of parts at others, with
-    ``part_ends`` + K; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
+    Outputs, a dict: "stage1", "stage2" ... and "heatmap" for the last stage, all linear
+    f32[B, H/4, W/4, C], where C is K at level 1 and the number of parts at others (+ K
+    with ``part_ends``); "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
 
     Args:
         joints: K.
-        parts: of each level from 2 its parts, of each part its bones, pairs of numbers
-            of joints. None: one level, which is an hourglass.
+        parts: for each level from 2, its parts; for each part, its bones as pairs of
+            joint indices. If empty: one level, which is an hourglass.
         input_size: (height, width) of the crop, multiples of 4 * 2^depth.
-        filters: of all hourglasses; the stem begins with a quarter.
+        filters: of all hourglasses; the stem starts with a quarter.
         depth: of the hourglasses.
-        part_ends: whether the maps of parts are followed by those of all joints, as in
-            the authors' training scripts.
+        part_ends: whether the maps of all joints follow those of parts, as in the
+            authors' training scripts.
 
     Raises:
-        TfposeError: a size that the hourglasses cannot halve so often, bones of other
-            joints, a level or a part of nothing, or too few filters for the maps.
+        TfposeError: a size that the hourglasses cannot halve evenly, bones of unknown
+            joints, an empty level or part, or too few filters for the maps.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class DLCM(PoseEstimator):
         hourglasses.check_size(image, depth)
         maps, found = stages(stem(image, filters), upwards, depth)
         outputs = hourglasses.stage_outputs(maps)
-        levels = [*parts, *parts[-2::-1]]  # of the stages 2, 3 ... but the last
+        levels = [*parts, *parts[-2::-1]]  # of stages 2, 3 ... except the last
         targets = {
             f"stage{stage}": {
                 "codec": "parts",
@@ -109,10 +108,10 @@ class DLCM(PoseEstimator):
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, levels=3, **arguments) -> DLCM:
-        """The network for a skeleton's joints and parts.
+        """Builds the network for a skeleton's joints and parts.
 
         Args:
-            skeleton: with limbs of known names.
+            skeleton: with joints that ``PARTS`` names.
             levels: 1, 2 (bones) or 3 (limbs).
 
         Raises:
@@ -123,10 +122,10 @@ class DLCM(PoseEstimator):
 
 
 def parts_of(skeleton: Skeleton, levels: int = 3) -> tuple:
-    """The argument ``parts`` of ``DLCM`` for a skeleton: what it has of ``PARTS``.
+    """The argument ``parts`` of ``DLCM``: those of ``PARTS`` that a skeleton has.
 
     Raises:
-        TfposeError: another number of levels, or joints that make no part.
+        TfposeError: ``levels`` not 1 to 3, or joints that make no part.
     """
     if levels not in (1, 2, 3):
         raise TfposeError(f"levels: expected 1, 2 or 3, got {levels}")
@@ -184,13 +183,13 @@ def stem(image, filters: int):
 
 
 def residual(x, filters: int, name: str, normalized: bool = False):
-    """A residual module whose shortcut, where the width changes, is normalized too.
+    """A residual module that normalizes its shortcut too where the width changes.
 
     Args:
         x: f32[B, h, w, C].
         filters: of the result; the first two of its convolutions have half.
         name: of the layers.
-        normalized: whether x is, so that its convolutions need not do it again.
+        normalized: whether x is normalized already.
     """
     if x.shape[-1] == filters:
         return hourglasses.residual(x, filters, name)
@@ -205,7 +204,7 @@ def stages(x, upwards: list[int], depth: int):
 
     Args:
         x: f32[B, h, w, F].
-        upwards: maps of the levels 1 to L.
+        upwards: number of maps at levels 1 to L.
         depth: of the hourglasses.
 
     Returns:
@@ -225,7 +224,7 @@ def stages(x, upwards: list[int], depth: int):
     levels = [*range(len(upwards)), *range(len(upwards) - 2, -1, -1)]
     for stage, level in enumerate(levels, start=1):
         name = f"stack{stage}"
-        if stage > len(upwards):  # top-down: beside what the same level was before
+        if stage > len(upwards):  # top-down: join this level's earlier maps
             x = residual(x, filters - upwards[level], f"{name}_narrow")
             x = layers.Concatenate(name=f"{name}_join")([maps[level], x])
         # No residual module after the hourglass.

@@ -1,7 +1,7 @@
 """Belief Map Enhancement Network for Accurate Human Pose Estimation.
 
-Liu, Dou, Zhang, Tang and Wu, ECAI 2020. A few convolutions behind any estimator of
-heatmaps make maps with r times as many rows and columns of its features and its maps.
+Liu, Dou, Zhang, Tang and Wu, ECAI 2020. A few convolutions after any heatmap estimator
+turn its features and maps into maps with r times as many rows and columns.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ BASES = {
 INPUTS = ("both", "features", "maps")
 # How cells become r x r cells (Table 5c).
 UPSCALINGS = ("sub_pixel", "deconvolution3", "deconvolution12", "bilinear")
-# What the base's own "heatmap" is called beside the new one.
+# Name of the base's own "heatmap" next to the new one.
 BASE_HEATMAP = "base_heatmap"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PeriodicShuffle(MapLayer):
-    """Lays r x r channels side by side as cells (Eq. 5).
+    """Rearranges r x r channels into cells (Eq. 5).
 
     Channel K (r j + i) + k of a cell becomes channel k of its part in row j and column
-    i. That is TensorFlow's order of depth-to-space; PyTorch's has k r r + r j + i.
+    i. This is TensorFlow's depth-to-space order; PyTorch's is k r r + r j + i.
 
     Args:
         upscale: r.
@@ -68,31 +68,31 @@ class PeriodicShuffle(MapLayer):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class EnhanceNet(PoseEstimator):
-    """An estimator and, behind it, the enlargement of its heatmaps (Fig. 3).
+    """An estimator followed by the enlargement of its heatmaps (Fig. 3).
 
-    The base's layers become this network's, under their names, and are trained with it.
+    The base's layers become part of this network, keep their names and train with it.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
     Outputs, a dict: "heatmap" f32[B, r h, r w, K], the enlarged maps; "base_heatmap"
     f32[B, h, w, K or K + 1], what the base calls "heatmap"; the base's other maps by
-    their names; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
+    name; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
 
-    Of Associative Embedding the detections are enlarged; tags stay as they are.
+    With Associative Embedding, only detections are enlarged, not tags.
 
-    The base's target settings of "heatmap" go for the enlarged maps too: a standard
-    deviation in px of the crop is r times as many cells (Eq. 6).
+    The base's target settings of "heatmap" apply to the enlarged maps too: a standard
+    deviation in px of the crop spans r times as many cells (Eq. 6).
 
     Args:
-        base: with linear heatmaps.
+        base: estimator with linear heatmaps.
         upscale: r.
         channels: C of all layers but the last.
-        layers: L, with the one that enlarges.
+        layers: L, including the enlarging one.
         inputs: one of ``INPUTS``.
         upscaling: one of ``UPSCALINGS``.
 
     Raises:
-        TfposeError: a base with other heatmaps, or that is an EnhanceNet; fewer than
-            two layers, r below 2, unknown inputs or upscaling.
+        TfposeError: a base that has other heatmaps or is an EnhanceNet; fewer than two
+            layers, r below 2, unknown inputs or upscaling.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class EnhanceNet(PoseEstimator):
             maps,
             features,
             arguments={
-                # Not the base itself, whose layers Keras would then find twice.
+                # Not the base itself: Keras would find its layers twice.
                 "base": _configuration(base),
                 "upscale": upscale,
                 "channels": channels,
@@ -154,7 +154,7 @@ class EnhanceNet(PoseEstimator):
         dtype=None,
         **network,
     ) -> EnhanceNet:
-        """The network on a new base for a skeleton's joints.
+        """Builds the network on a new base for a skeleton's joints.
 
         Args:
             skeleton: K joints.
@@ -164,7 +164,7 @@ class EnhanceNet(PoseEstimator):
             network: further arguments of the base's ``for_skeleton``.
 
         Raises:
-            TfposeError: an unknown base, or arguments of another one; as the class.
+            TfposeError: an unknown base, or arguments it does not take; as the class.
         """
         if base not in BASES:
             raise TfposeError(f"base: expected one of {list(BASES)}, got {base!r}")
@@ -189,7 +189,7 @@ class EnhanceNet(PoseEstimator):
 
 
 def _configuration(base) -> dict:
-    """What Keras makes the base of again; how it was trained is left out."""
+    """What Keras needs to rebuild the base, without its training setup."""
     config = keras.saving.serialize_keras_object(base)
     config.pop("compile_config", None)
     return config
@@ -211,12 +211,12 @@ def enhance(
     features, maps, upscale=4, channels=128, layers=3, inputs="both",
     upscaling="sub_pixel",
 ):  # fmt: skip
-    """The whole of EnhanceNet (Eq. 1 to 4).
+    """All of EnhanceNet (Eq. 1 to 4).
 
     Args:
         features: F^LR, f32[B, h, w, F].
         maps: M^LR, f32[B, h, w, K].
-        upscale, channels, layers, inputs, upscaling: as of ``EnhanceNet``.
+        upscale, channels, layers, inputs, upscaling: as in ``EnhanceNet``.
 
     Returns:
         What the last layer sees, f32[B, h, w, C], and M^HR, f32[B, r h, r w, K],
@@ -231,7 +231,7 @@ def enhance(
 
 
 def _check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> None:
-    """Raises TfposeError for what ``EnhanceNet`` does not take."""
+    """Raises TfposeError for arguments that ``EnhanceNet`` does not take."""
     if inputs not in INPUTS:
         raise TfposeError(f"inputs: expected one of {INPUTS}, got {inputs!r}")
     if upscaling not in UPSCALINGS:
@@ -242,12 +242,12 @@ def _check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> 
 
 
 def context(features, maps, channels: int, layers: int, inputs: str):
-    """What the last layer enlarges: 1x1, then L - 2 times 3x3, each with ReLU.
+    """The last layer's input: a 1x1, then L - 2 3x3 convolutions, each with ReLU.
 
     Args:
         features: F^LR, f32[B, h, w, F].
         maps: M^LR, f32[B, h, w, K].
-        channels, layers, inputs: as of ``EnhanceNet``.
+        channels, layers, inputs: as in ``EnhanceNet``.
 
     Returns:
         f32[B, h, w, C].
@@ -267,11 +267,11 @@ def context(features, maps, channels: int, layers: int, inputs: str):
 def enlarge(x, joints: int, upscale: int, upscaling: str):
     """The last layer: heatmaps at r times the resolution (section 3.3, Table 5c).
 
-    "sub_pixel" is a 3x3 convolution with r r filters a joint at the low resolution, and
-    ``PeriodicShuffle``. "deconvolution12" is one 12x12 transposed convolution, at r = 4
-    able to compute the same for r r times the multiply-adds as the paper counts them.
-    "deconvolution3" has a 3x3 kernel; for r above 3 it leaves cells between its windows
-    that are its bias. "bilinear" interpolates the features, and convolves 3x3 at the
+    "sub_pixel" is a 3x3 convolution with r r filters per joint at the low resolution,
+    then ``PeriodicShuffle``. "deconvolution12" is one 12x12 transposed convolution; at
+    r = 4 it can compute the same for r r times the multiply-adds, as the paper counts
+    them. "deconvolution3" has a 3x3 kernel; for r above 3, cells between its windows
+    are just its bias. "bilinear" interpolates the features, then convolves 3x3 at the
     high resolution.
 
     Args:
@@ -281,8 +281,8 @@ def enlarge(x, joints: int, upscale: int, upscaling: str):
         upscaling: one of ``UPSCALINGS``.
 
     Returns:
-        f32[B, r h, r w, K], linear. Like the bases' maps they start near 0; the paper
-        does not say from where.
+        f32[B, r h, r w, K], linear. Like the bases' maps, they start near 0; the paper
+        does not give a start.
     """
     start = keras.initializers.RandomNormal(stddev=0.001)
     options = {"padding": "same", "kernel_initializer": start, "name": "enhance_maps"}

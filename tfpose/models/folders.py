@@ -1,7 +1,7 @@
 """Model folders: ``config.json``, the resolved configuration, and ``model.weights.h5``.
 
-Training adds ``checkpoint.keras``, ``log.csv`` and ``tensorboard/``, and calibration of
-a refiner ``calibration.json``. Refining and exporting need only what is here.
+Training adds ``checkpoint.keras``, ``log.csv`` and ``tensorboard/``; calibrating a
+refiner adds ``calibration.json``. Refining and exporting need only the first two.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHECKPOINT = "checkpoint.keras"
 
 
 def load_config(folder: pathlib.Path) -> Config:
-    """The configuration of a model folder.
+    """Reads the configuration of a model folder.
 
     Raises:
         ConfigError: no readable ``config.json``.
@@ -32,12 +32,12 @@ def load_config(folder: pathlib.Path) -> Config:
 
 
 def new_model(kind: type, config: Config, **arguments) -> keras.Model:
-    """The untrained network of a configuration.
+    """Builds the untrained network of a configuration.
 
     Args:
         kind: its class.
-        config: whose skeleton, input size and network it has.
-        arguments: of the class, instead of the configuration's.
+        config: gives the skeleton, input size and network.
+        arguments: class arguments that override the configuration's.
 
     Raises:
         TrainingError: the class refuses the configuration.
@@ -70,22 +70,22 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
 
 
 def fill(model: keras.Model, path: pathlib.Path) -> str | None:
-    """Loads all that a file holds of a model; the reason if that fails."""
+    """Loads a model's weights from a file; returns the reason if that fails."""
     try:
         with warnings.catch_warnings(record=True) as skipped:
             warnings.simplefilter("always", UserWarning)
             model.load_weights(path)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         return str(error).strip().splitlines()[0]
-    # What Keras left as it was.
+    # What Keras left unchanged.
     return str(skipped[0].message).splitlines()[0] if skipped else None
 
 
 def begin(folder: pathlib.Path, config: Config) -> None:
-    """Makes a model folder with its configuration.
+    """Creates a model folder with its configuration.
 
     Raises:
-        ModelFolderError: there is a model in it.
+        ModelFolderError: the folder holds a model already.
     """
     for name in (CHECKPOINT, WEIGHTS):
         if (folder / name).exists():
@@ -99,8 +99,8 @@ def begin(folder: pathlib.Path, config: Config) -> None:
 
 def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
     """Writes ``model.weights.h5``."""
-    # Of the compiled model Keras would write the optimizer's variables too, several
-    # times the weights.
+    # For a compiled model, Keras would also write the optimizer's variables, several
+    # times the size of the weights.
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     with replacing(folder / WEIGHTS) as beside:

@@ -1,8 +1,8 @@
 """Hierarchical Contextual Refinement Networks for Human Pose Estimation.
 
-Nie, Feng, Xing, Xiao and Yan, IEEE Transactions on Image Processing 28 (2), 2019.
-Joints are found from easy to difficult, down the tree of the skeleton: where the parent
-was found tells where the child may be.
+Nie, Feng, Xing, Xiao and Yan, IEEE Transactions on Image Processing 28 (2), 2019. The
+network finds joints from easy to difficult, down the skeleton's tree: a parent's
+position tells where the child may be.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ from tfpose.models.resnet import TINY_WIDTHS, center, convolution, resnet, small
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.skeletons import Skeleton, tree_layers
 
-# How a joint's maps are made of those of its parent (Table I): not at all, with the
-# parent's map as it is, and with the diffused one.
+# How a joint's map uses its parent's (Table I): not at all, as it is, or diffused.
 REFINEMENTS = ("holistic", "without_diffusion", "hcrn")
-# The logit of the share of cells that a joint covers, at which all maps start: from 0
-# the net would spend its first epoch on learning that joints are rare.
+# All maps start at this logit of the share of cells that a joint covers: from 0, the
+# net would spend its first epoch learning that joints are rare.
 RARITY = -5.0
-# Starting weights of a refinement (Eq. 4): own map, parent's map, bias. The paper names
-# none. With these a joint that is found stays (8 - 5 = logit 3). The context begins
-# small: where beliefs are weak, much of it pulls children to wrongly found parents.
-# Units alone, trained for three epochs on given maps of LSP: PCK@0.2 50.8 from 0.5,
-# 49.9 from 2, and 50.5 without units.
+# Initial weights of a refinement (Eq. 4): own map, parent's map, bias. The paper gives
+# none. With these, a found joint stays (8 - 5 = logit 3). The context starts small:
+# where beliefs are weak, a large one pulls children to wrong parents. Units alone,
+# trained for three epochs on given maps of LSP: PCK@0.2 50.8 from 0.5, 49.9 from 2, and
+# 50.5 without units.
 OWN, CONTEXT, BIAS = 8.0, 0.5, RARITY
 
 
@@ -44,9 +43,9 @@ class FrontEnd:
     Attributes:
         build: (image f32[B, H, W, 3] RGB 0..255, K joints, stages) -> (maps of all
             stages but the last, features of the last at ``stride``).
-        stride: px a cell.
+        stride: px per cell.
         multiple: height and width of the image must be multiples of it.
-        stages: the largest number of them.
+        stages: the largest number allowed.
     """
 
     build: Callable
@@ -62,8 +61,8 @@ def _tiny(image, joints, stages):
 
 
 def _tiny_local(image, joints, stages):
-    # A cell sees 49 px around its center, which is less than a person: what lies
-    # farther away reaches a joint by the tree alone.
+    # A cell sees 49 px around its center, less than a person: what lies farther away
+    # reaches a joint only through the tree.
     x = convolution(center(image), 32, 5, "stem", stride=2)
     x = convolution(x, 64, 3, "stem_down", stride=2)
     for number, dilation in enumerate((1, 2, 2)):
@@ -87,7 +86,7 @@ def _hourglass(image, joints, stages):
 
 
 def _cpm(image, joints, stages):
-    # CPM's own maps have a background. f32[B, H/8, W/8, 128], of a single stage 512.
+    # CPM's own maps have a background. f32[B, H/8, W/8, 128]; 512 for a single stage.
     return cpm.features(image, joints + 1, stages)
 
 
@@ -111,22 +110,22 @@ class HCRN(PoseEstimator):
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
     Outputs, a dict: "heatmap" f32[B, h, w, K + 1], logits of the refined maps and of
     the background; "initial" f32[B, h, w, K], logits of the maps before (Eq. 1), not
-    for "holistic"; "stageN" of front-ends that are supervised at several places;
-    "keypoints" f32[B, K, 2] crop px, the heatmaps' peaks.
+    for "holistic"; "stageN" for front-ends with several supervised stages; "keypoints"
+    f32[B, K, 2] crop px, the heatmaps' peaks.
 
     Args:
-        parents: of each of the K joints the joint that guides it; -1 for a root.
+        parents: for each of the K joints, the joint that guides it; -1 for a root.
         input_size: (height, width) of the crop.
         front_end: a key of ``FRONT_ENDS``.
         stages: of the front-ends "cpm" and "hourglass".
         refinement: "hcrn", or Table I's "without_diffusion" and "holistic".
         diffusion_radius: r of Eq. 5, cells.
-        root_cru: whether a root has a unit too, with its own initial map as context
-            (98 parameters for LSP's 14 joints, as Table II counts; without it 91).
+        root_cru: whether roots have a unit too, with their own initial map as context
+            (98 parameters for LSP's 14 joints, as in Table II; 91 without).
 
     Raises:
-        TfposeError: parents that are no tree, an unknown front-end or refinement, a
-            number of stages or an input size that the front-end cannot have.
+        TfposeError: parents that are not a tree, an unknown front-end or refinement, or
+            stages or an input size that the front-end does not support.
     """
 
     def __init__(
@@ -146,8 +145,8 @@ class HCRN(PoseEstimator):
         joints = len(parents)
         image = image_input(input_size)
         stage_maps, features = network.build(image, joints, stages)
-        # As logits, so that all maps have one loss; CPM and the hourglass have linear
-        # maps and squared errors there.
+        # Logits, so that all maps share one loss; CPM and the hourglass papers use
+        # linear maps and squared errors here.
         outputs = {f"stage{n}": maps for n, maps in enumerate(stage_maps, start=1)}
         targets = {name: {"background": network.background} for name in outputs}
         initial = map_head(features, joints, "initial", RARITY)  # (B, h, w, K)
@@ -182,12 +181,12 @@ class HCRN(PoseEstimator):
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> HCRN:
-        """The network for a skeleton's tree."""
+        """Builds the network for a skeleton's tree."""
         return cls(parents=skeleton.parents, **arguments)
 
 
 def _checked_front_end(front_end, refinement, stages, input_size) -> FrontEnd:
-    """The front-end, or the TfposeError of ``HCRN``."""
+    """Returns the front-end, or raises the TfposeError of ``HCRN``."""
     if front_end not in FRONT_ENDS:
         known = list(FRONT_ENDS)
         raise TfposeError(f"front_end: expected one of {known}, got {front_end!r}")
@@ -208,11 +207,11 @@ def _checked_front_end(front_end, refinement, stages, input_size) -> FrontEnd:
 
 
 def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):
-    """The tree of contextual refinement units (Eq. 2 to 4), a layer at a time.
+    """Applies the tree of contextual refinement units (Eq. 2 to 4) layer by layer.
 
     Args:
         initial: f32[B, h, w, K], logits of the maps O of Eq. 1.
-        parents: of each joint, -1 for a root.
+        parents: of each joint; -1 for a root.
         diffuse: spread the parents' maps (Eq. 2) or take them as they are.
         radius: r of Eq. 5, cells.
         root_cru: whether roots have a unit, with their own initial map as context.
@@ -249,9 +248,9 @@ def refine(initial, parents, diffuse: bool, radius: int, root_cru: bool):
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Refinement(MapLayer):
-    """The 1x1 convolution of a unit on a joint's own map and its context (Eq. 3, 4).
+    """A unit's 1x1 convolution of a joint's own map and its context (Eq. 3, 4).
 
-    All units of a layer of the tree at once: C joints, three weights each.
+    Computes all units of a tree layer at once: C joints, three weights each.
 
     Call: own maps and contexts, f32[B, h, w, C] both -> logits f32[B, h, w, C].
     """

@@ -14,9 +14,9 @@ from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.resnet import normalize
 
-# Filters of the 7x7 convolution and of the three residual modules at the start; the
-# last is the width of everything after. pytorch-pose, from which many published
-# hourglasses come, widens one module earlier.
+# Filters of the stem's 7x7 convolution and three residual modules; the last is the
+# width of everything after. pytorch-pose, the source of many published hourglasses,
+# widens one module earlier.
 NEWELL_STEM = (64, 128, 128, 256)
 PYTORCH_POSE_STEM = (64, 128, 256, 256)
 STEMS = {"newell": NEWELL_STEM, "pytorch_pose": PYTORCH_POSE_STEM}
@@ -28,18 +28,18 @@ class StackedHourglass(PoseEstimator):
     """Hourglasses one after another, each supervised by the same heatmaps.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
-    Outputs, a dict: "stage1", "stage2" ... and of the last stack "heatmap", all linear
+    Outputs, a dict: "stage1", "stage2" ... and "heatmap" for the last stack, all linear
     f32[B, H/4, W/4, K]; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
 
     Args:
         joints: K.
         input_size: (height, width) of the crop, multiples of 4 * 2^depth.
         stacks: hourglasses.
-        depth, blocks: as of ``hourglass``.
-        stem: a key of ``STEMS`` or four numbers of filters, as of ``stem``.
+        depth, blocks: as in ``hourglass``.
+        stem: a key of ``STEMS`` or four numbers of filters, as in ``stem``.
 
     Raises:
-        TfposeError: a size that the hourglasses cannot halve so often, an unknown stem,
+        TfposeError: a size that the hourglasses cannot halve evenly, an unknown stem,
             or numbers below one.
     """
 
@@ -86,16 +86,16 @@ class StackedHourglass(PoseEstimator):
 
 
 def stage_outputs(heatmaps: list) -> dict:
-    """Names of outputs: "stage1", "stage2" ... and of the last heatmaps "heatmap"."""
+    """Names the outputs "stage1", "stage2" ... and the last one "heatmap"."""
     *before, last = heatmaps
     return {f"stage{n}": maps for n, maps in enumerate(before, 1)} | {"heatmap": last}
 
 
 def convolution(x, filters: int, size: int, name: str, stride: int = 1, dtype=None):
-    """Convolution with bias, padded by (size - 1) / 2, started as in Torch.
+    """Convolution with bias, padded by (size - 1) / 2, initialized as in Torch.
 
-    Torch draws kernels evenly from +-1 / sqrt(inputs of a unit), that is with a third
-    of the variance that keeps a signal's size. (It draws biases so too; ours are 0.)
+    Torch draws kernels uniformly from +-1 / sqrt(inputs of a unit): a third of the
+    variance that keeps a signal's size. (It draws biases likewise; ours are 0.)
     """
     padding = "same"
     if stride > 1:  # "same" would pad on the far side only
@@ -114,9 +114,9 @@ def convolution(x, filters: int, size: int, name: str, stride: int = 1, dtype=No
 
 
 def residual(x, filters: int, name: str):
-    """Normalized 1x1, 3x3 and 1x1 convolutions, the first two half as wide, added.
+    """Adds normalized 1x1, 3x3 and 1x1 convolutions, the first two half as wide.
 
-    The input is added as it is, or by a 1x1 convolution where the width changes.
+    Where the width changes, a 1x1 convolution adapts the input.
     """
     shortcut = x
     if x.shape[-1] != filters:
@@ -126,14 +126,14 @@ def residual(x, filters: int, name: str):
 
 
 def bottleneck(x, filters: int, name: str):
-    """The three convolutions of a residual module, of a normalized input."""
+    """The three convolutions of a residual module, for a normalized input."""
     x = convolution(x, filters // 2, 1, f"{name}_reduce")
     x = convolution(normalize(x, f"{name}_reduce"), filters // 2, 3, f"{name}_spatial")
     return convolution(normalize(x, f"{name}_spatial"), filters, 1, f"{name}_expand")
 
 
 def residuals(x, blocks: int, filters: int, name: str, module=residual):
-    """That many residual modules, one after another."""
+    """Applies ``blocks`` residual modules, one after another."""
     for block in range(blocks):
         x = module(x, filters, f"{name}_block{block}")
     return x
@@ -148,17 +148,16 @@ def hourglass(
     module=residual,
     enlarge_first: bool = False,
 ):
-    """Down to cells 2^depth times as large and up again, with a branch at every size.
+    """Halves the maps ``depth`` times and doubles them again, with skip branches.
 
     Args:
         x: f32[B, h, w, C]; h and w multiples of 2^depth.
-        depth: how often it halves.
+        depth: number of halvings.
         blocks: residual modules at each place ("nModules").
         filters: of every module.
-        name: of the layers, whose names go on with the size: "..._depth4_lower".
+        name: prefix of the layer names, such as "..._depth4_lower".
         module: a residual module, called as ``residual``.
-        enlarge_first: on the way up the modules see twice the cells; here they see
-            them before.
+        enlarge_first: on the way up, enlarge before the modules; by default, after.
 
     Returns:
         f32[B, h, w, filters].
@@ -179,16 +178,16 @@ def hourglass(
 
 
 def head(x, blocks: int, filters: int, name: str, module=residual):
-    """What a stack makes its heatmaps of: modules and a normalized 1x1 convolution."""
+    """A stack's features: residual modules and a normalized 1x1 convolution."""
     x = residuals(x, blocks, filters, f"{name}_head", module)
     return normalize(convolution(x, filters, 1, f"{name}_head"), f"{name}_head")
 
 
 def check_size(image, depth: int) -> None:
-    """Refuses images that hourglasses of this depth cannot halve so often.
+    """Rejects images that hourglasses of this depth cannot halve evenly.
 
     Raises:
-        TfposeError: height or width, where they are known, of another multiple.
+        TfposeError: a known height or width that is not a multiple.
     """
     multiple = STRIDE * 2**depth
     if any(side and side % multiple for side in image.shape[1:3]):
@@ -202,7 +201,7 @@ def stem(image, filters: tuple[int, ...] = NEWELL_STEM, module=residual):
     """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters[3]].
 
     Args:
-        image: f32[B, H, W, 3] RGB 0..255, which becomes 0..1.
+        image: f32[B, H, W, 3] RGB 0..255, scaled to 0..1.
         filters: of the 7x7 convolution and of three residual modules.
         module: a residual module, called as ``residual``.
     """
@@ -222,11 +221,11 @@ def features(
     blocks: int = 1,
     stem_filters: tuple[int, ...] = NEWELL_STEM,
 ):
-    """The network up to the last stack's last convolution, which a caller adds.
+    """The network without the last stack's last convolution, which the caller adds.
 
     Args:
         image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 4 * 2^depth.
-        outputs: maps a stack.
+        outputs: maps per stack.
         stacks: hourglasses one after another.
         depth, blocks: of each hourglass.
         stem_filters: ``NEWELL_STEM``, ``PYTORCH_POSE_STEM`` or narrower ones.
@@ -236,7 +235,7 @@ def features(
         the last stack's features f32[B, H/4, W/4, stem_filters[-1]].
 
     Raises:
-        TfposeError: an image size that the hourglasses cannot halve so often.
+        TfposeError: an image size that the hourglasses cannot halve evenly.
     """
     check_size(image, depth)
     filters = stem_filters[-1]
@@ -258,7 +257,7 @@ def scores(found, outputs: int, stack: int):
 
 
 def link(x, found, heatmaps, name: str):
-    """The next hourglass' input: the last one's, its features and its heatmaps."""
+    """The next hourglass' input: the last one's plus its features and heatmaps."""
     filters = x.shape[-1]
     found = convolution(found, filters, 1, f"{name}_features_link")
     heatmaps = convolution(heatmaps, filters, 1, f"{name}_scores_link")
@@ -269,7 +268,7 @@ def stacked_hourglass(image, outputs: int, stacks: int, **options):
     """The whole network: ``features`` and the last stack's heatmaps.
 
     Args:
-        image, outputs, stacks, options: as of ``features``.
+        image, outputs, stacks, options: as in ``features``.
 
     Returns:
         Heatmaps of all stacks, a list of linear f32[B, H/4, W/4, outputs]; the last

@@ -2,7 +2,7 @@
 
 Sun, Xiao, Liu and Wang, CVPR 2019, arXiv 1902.09212, as in the authors' code: branches
 of half the resolution and twice the filters join one after another, and all branches
-tell each other again and again what they found.
+exchange their features again and again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class HRNet(PoseEstimator):
     Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], Gaussian maps; "keypoints"
     f32[B, K, 2] crop px, their peaks.
 
-    Departure from the code: the image is not divided by its standard deviations, which
-    the normalization after the first convolution does.
+    Departure from the code: the image is not divided by its standard deviations; the
+    normalization after the first convolution makes up for it.
 
     Args:
         joints: K.
         input_size: (height, width) of the crop, multiples of 32 with four branches.
-        width: filters of the branch at stride 4; each further one has twice as many.
+        width: filters of the branch at stride 4; each further branch doubles them.
         modules: multi-resolution modules of the second stage (two branches), the third
             (three) and so on.
         blocks: residual blocks of the first stage, and of each branch in a module.
@@ -89,7 +89,7 @@ def high_resolution(x, width: int, modules: tuple[int, ...], blocks: int, stem: 
     x = convolution(x, stem, 3, "stem_down", stride=2)
     for block in range(blocks):
         x = bottleneck(x, stem, 1, f"stage1_block{block}")
-    # Of the first stage's features no branch but one is left: the first is made new.
+    # Stage 1 has a single branch; both branches of stage 2 are derived from it.
     branches = [convolution(x, width, 3, "stage2_branch0")]
     coarsest = x
     for stage, count in enumerate(modules, start=2):
@@ -109,12 +109,12 @@ def module(branches: list, blocks: int, name: str, outputs: int) -> list:
 
     Args:
         branches: f32[B, h / 2^n, w / 2^n, C_n].
-        blocks: residual blocks a branch.
-        name: of the layers, whose names begin so.
-        outputs: how many branches, from the first, are wanted after the exchange.
+        blocks: residual blocks per branch.
+        name: prefix of the layer names.
+        outputs: how many branches, from the first, to return.
 
     Returns:
-        As many of the branches, in the same shapes.
+        That many branches, in the same shapes.
     """
     worked = []
     for number, x in enumerate(branches):
@@ -126,16 +126,15 @@ def module(branches: list, blocks: int, name: str, outputs: int) -> list:
 
 
 def exchange(branches: list, target: int, name: str):
-    """ReLU of the sum of all branches, each brought to the shape of one of them.
+    """Brings all branches to the shape of one of them, adds them and applies ReLU.
 
-    Finer ones come by 3x3 convolutions of stride 2, of which only the last changes the
-    filters and has no ReLU; coarser ones by a 1x1 convolution, and each of their cells
-    is repeated.
+    Finer ones pass 3x3 convolutions of stride 2; only the last one changes the filters
+    and has no ReLU. Coarser ones pass a 1x1 convolution, then repeat each cell.
 
     Args:
         branches: f32[B, h / 2^n, w / 2^n, C_n], two or more.
-        target: the number of the branch that hears the others.
-        name: of the layers, whose names begin so.
+        target: number of the branch that receives the others.
+        name: prefix of the layer names.
 
     Returns:
         f32 in the shape of ``branches[target]``.

@@ -1,10 +1,9 @@
 """Hybrid Refinement-Correction Heatmaps for Human Pose Estimation (Hybrid-Pose).
 
 Kamel, Sheng, Li, Kim and Feng, IEEE Transactions on Multimedia 23, 2021. RNet refines
-the joints through four hourglasses of one kind, CNet finds them through four of
-different depths; both are trained alone, and their eight groups of heatmaps become one.
-The figures with the layers are not in the text: where it leaves something open, the
-docstrings say what was chosen.
+the joints with four equal hourglasses, CNet finds them with four of different depths.
+Both are trained alone, then their eight groups of heatmaps are fused. Only figures show
+the layers: where the text leaves something open, the docstrings say what we chose.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from tfpose.models import hourglass
 from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.resnet import normalize
 
-# How the next hourglass' input is made: of input, features and heatmaps by 1x1
-# convolutions as Newell's, or input and output of the hourglass added (section III.A).
+# The next hourglass' input: Newell's, with 1x1 convolutions of features and heatmaps,
+# or the sum of the hourglass' input and output (section III.A).
 LINKS = ("hourglass", "plain")
 
 
 def branched_residual(x, filters: int, name: str):
-    """Newell's residual module and an extra, deeper branch (Fig. 5a).
+    """Newell's residual module plus a deeper branch (Fig. 5a).
 
     The text has "an extra deep branch further to the one used in" Newell's module,
-    after Inception-ResNet. Here it has two 3x3 convolutions between its 1x1
-    convolutions, each with its own normalization before, and all are added.
+    after Inception-ResNet. Ours has two 3x3 convolutions between its 1x1 convolutions,
+    each normalized before; all branches are added.
     """
     inner, deep = filters // 2, f"{name}_deep"
     convolution, plain = hourglass.convolution, hourglass.residual(x, filters, name)
@@ -47,7 +46,7 @@ def refinement_stem(image, filters: int, module=branched_residual):
     """RNet's nine layers: f32[B, H, W, 3] 0..255 to f32[B, H/4, W/4, filters].
 
     Two 1x1 convolutions, a pool, two 1x1 convolutions, a module, a pool, two modules
-    (section III.A). Open in the text: the widths, here Newell's for 256 filters (64
+    (section III.A). The text leaves open the widths, here Newell's for 256 filters (64
     for the convolutions, 128, 128, 256 for the modules), and what follows a
     convolution, here normalization and ReLU.
     """
@@ -65,10 +64,10 @@ def refinement_stem(image, filters: int, module=branched_residual):
 
 
 def correction_stem(image, filters: int, module=hourglass.residual):
-    """CNet's layers before its hourglasses: for 256 filters Newell's.
+    """CNet's layers before its hourglasses; Newell's for 256 filters.
 
-    A 7x7 convolution, a module, a pool, two modules (section III.B). Open in the text:
-    the convolution's stride, which with one pool has to be 2, and the widths.
+    A 7x7 convolution, a module, a pool, two modules (section III.B). The text leaves
+    open the convolution's stride, which must be 2 with one pool, and the widths.
     """
     half = filters // 2
     return hourglass.stem(image, (filters // 4, half, half, filters), module)
@@ -86,7 +85,7 @@ def hourglasses(
         blocks: modules at each place of an hourglass and after it.
         module: ``hourglass.residual`` or ``branched_residual``.
         link: one of ``LINKS``.
-        enlarge_first: as of ``hourglass.hourglass``.
+        enlarge_first: as in ``hourglass.hourglass``.
 
     Returns:
         Heatmaps of all hourglasses, a list of linear f32[B, h, w, K]; the last one's
@@ -114,9 +113,9 @@ class RNet(PoseEstimator):
     """The refinement network: hourglasses of one depth (section III.A).
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
-    Outputs, a dict: "stage1", "stage2" ... of the hourglasses before the last and
-    "heatmap" of the last, f32[B, H/4, W/4, K], linear; "keypoints" f32[B, K, 2] crop
-    px, the peaks of "heatmap".
+    Outputs, a dict: "stage1", "stage2" ... and "heatmap" for the last hourglass, all
+    linear f32[B, H/4, W/4, K]; "keypoints" f32[B, K, 2] crop px, the peaks of
+    "heatmap".
 
     Args:
         joints: K.
@@ -126,11 +125,11 @@ class RNet(PoseEstimator):
         depth: how often each halves its cells.
         blocks: residual modules at each place of an hourglass and after it.
         residual: "branched" (Fig. 5a, ``branched_residual``) or "newell".
-        link: how the next hourglass' input is made. "plain" is the text's sum of the
-            hourglass' input and output; "hourglass" is Newell's, which has each pass
-            its heatmaps on, as the text says elsewhere.
-        enlarge_first: modules after enlarging as in Eq. 2, or before as in Newell's
-            network, at a quarter of the cost.
+        link: the next hourglass' input. "plain" is the text's sum of the hourglass'
+            input and output; "hourglass" is Newell's, which passes heatmaps on, as the
+            text says elsewhere.
+        enlarge_first: enlarge before the modules as in Eq. 2, or after them as in
+            Newell's network, at a quarter of the cost.
 
     Raises:
         TfposeError: an argument outside these ranges.
@@ -169,11 +168,11 @@ class RNet(PoseEstimator):
 class CNet(PoseEstimator):
     """The correction network: hourglasses of different depths (section III.B).
 
-    Inputs and outputs as of ``RNet``. It begins as Newell's network: the text names a
-    7x7 convolution and one pool, which make a quarter of the pixels if it strides by 2.
+    Inputs and outputs as in ``RNet``. It begins like Newell's network: the text names a
+    7x7 convolution and one pool, which reach stride 4 if the convolution has stride 2.
 
     Args:
-        joints, input_size, filters, link, enlarge_first: as of ``RNet``; the size is
+        joints, input_size, filters, link, enlarge_first: as in ``RNet``; sides are
             multiples of 4 * 2^depth for the largest depth.
         depths: of the hourglasses, in the order of the text, the deepest last.
         blocks: residual modules at each place of an hourglass and after it.
@@ -212,7 +211,7 @@ class CNet(PoseEstimator):
 
 
 def _network(stem, arguments: dict, depths: tuple[int, ...]):
-    """An image, the heatmaps by their names, and the last hourglass' features."""
+    """The image input, the heatmaps by name, and the last hourglass' features."""
     residual, link = arguments["residual"], arguments["link"]
     rules = {
         "filters": (arguments["filters"] % 4 == 0, "a multiple of 4"),
@@ -252,22 +251,22 @@ class HybridPose(PoseEstimator):
     f32[B, K, 2] crop px, the peaks of "heatmap".
 
     The networks are its layers "rnet" and "cnet". They share nothing: trained together
-    on the sum of their own losses, with none on "heatmap", they learn as if alone.
+    on the sum of their own losses, without one on "heatmap", they learn as if alone.
 
-    Of one network alone (its counterpart's choice is ()) only that network is built,
-    and "heatmap" is that of its last chosen hourglass: ``refinement=()`` is the
-    paper's fast mode (section IV.D).
+    If one choice of hourglasses is (), only the other network is built, and "heatmap"
+    is that of its last chosen hourglass: ``refinement=()`` is the paper's fast mode
+    (section IV.D).
 
     Args:
         joints: K.
         input_size: (height, width) of the crop.
-        rnet, cnet: arguments of ``RNet`` and ``CNet``, but for joints and input_size.
-        refinement, correction: numbers of the hourglasses of RNet and CNet that are
-            fused, from 1. Table III: one of RNet's with all of CNet's, and all.
-        clip: as of ``fuse``.
+        rnet, cnet: arguments of ``RNet`` and ``CNet``, except joints and input_size.
+        refinement, correction: numbers, from 1, of RNet's and CNet's hourglasses to
+            fuse. Table III: one of RNet's with all of CNet's, and all.
+        clip: as in ``fuse``.
 
     Raises:
-        TfposeError: hourglasses that are not there, none, or those of the networks.
+        TfposeError: unknown hourglasses or none; as the networks.
     """
 
     def __init__(
@@ -307,7 +306,7 @@ class HybridPose(PoseEstimator):
         super().__init__(
             image,
             {**outputs, "heatmap": fused},
-            None,  # it is made of heatmaps
+            None,  # "heatmap" is made of heatmaps
             {**arguments, "clip": clip},
             name=name,
             trainable=trainable,
@@ -315,15 +314,15 @@ class HybridPose(PoseEstimator):
 
     @classmethod
     def from_parts(cls, rnet=None, cnet=None, **options) -> HybridPose:
-        """The fusion of two trained networks, with copies of their weights.
+        """Fuses two trained networks, with copies of their weights.
 
         Args:
             rnet, cnet: a trained ``RNet`` and ``CNet``, or one of them alone.
-            options: refinement, correction and clip; all hourglasses of what is given.
+            options: refinement, correction and clip; by default, all hourglasses.
 
         Raises:
             TfposeError: no network, networks that differ in joints or input size, or
-                options that the class refuses.
+                options that the class rejects.
         """
         arguments = {
             part: {} if network is None else dict(network.arguments)
@@ -348,13 +347,13 @@ class HybridPose(PoseEstimator):
 
         Args:
             rnet, cnet: an ``RNet`` and a ``CNet`` with the arguments of this model's,
-                for any input size. Not looked at where this model has no such network.
+                for any input size. Ignored where this model has no such network.
 
         Returns:
             This model.
 
         Raises:
-            TfposeError: a network is missing, or another one; nothing is copied.
+            TfposeError: a network is missing or does not match; nothing is copied.
         """
         given = {"rnet": rnet, "cnet": cnet}
         own = {layer.name: layer for layer in self.layers if layer.name in PARTS}

@@ -1,13 +1,13 @@
 """Starting weights for our trunks, from Keras' networks trained on ImageNet photos.
 
-Keras' networks take BGR less its means, ours RGB less the same: the input channels of
-the first kernel are reversed. Layers that tell classes apart are left out.
+Keras' networks take BGR minus its means, ours RGB minus the same: the input channels of
+the first kernel are reversed. Classification layers are left out.
 
 Keras' ResNets differ from ours (tfpose/models/resnet.py) in two ways. Their
-convolutions have biases, which here the means of the normalization take up. And where a
-stage halves the resolution, theirs does in the first 1x1 convolution and ours in the
-3x3, which sees cells half as far apart as it was trained for. At stride 8 that is one
-block alone; the dilated stages compute what Keras' do, on more cells.
+convolutions have biases, which our normalization's means absorb. And where a stage
+halves the resolution, theirs strides in the first 1x1 convolution, ours in the 3x3,
+which sees cells half as far apart as in its training. At stride 8, that is just one
+block; the dilated stages compute what Keras' do, on more cells.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ PARTS = ("shortcut", "reduce", "spatial", "expand")
 
 
 def load(model: keras.Model, trunk: str, source: keras.Model | None = None) -> None:
-    """Gives the trunk inside a model the weights of one of Keras' networks.
+    """Loads the weights of one of Keras' networks into a model's trunk.
 
-    Layers are found by name. Where the first convolution sees more than the image
-    (PoseFix's pose), the channels after the first three keep what they have.
+    Layers are matched by name. Where the first convolution sees more than the image
+    (PoseFix's pose), the channels after the first three stay unchanged.
 
     Args:
         model: contains ``vgg.large_fov`` or ``resnet.resnet``; changed in place.
         trunk: a key of ``APPLICATIONS``.
-        source: that network without its top; by default with the weights trained on
+        source: that network without its top; by default, with weights trained on
             ImageNet, which Keras downloads once and keeps in ~/.keras/models.
 
     Raises:
         ImageNetError: an unknown trunk, weights that could not be downloaded, or a
-            model without the trunk's layers. The model is then as it was.
+            model without the trunk's layers. The model is then unchanged.
     """
     if trunk not in APPLICATIONS:
         known = list(APPLICATIONS)
@@ -81,10 +81,10 @@ def _trained(trunk: str) -> keras.Model:
 
 
 def _first_kernel(layer, kernel: np.ndarray) -> np.ndarray:
-    """f32[h, w, C, F]: the source's kernel of BGR as the layer's, of RGB and others."""
+    """f32[h, w, C, F]: the source's BGR kernel as the layer's, of RGB and others."""
     reversed_, mine = kernel[:, :, ::-1], layer.get_weights()[0]
     if mine[:, :, :3].shape != kernel.shape:
-        return reversed_  # which does not fit
+        return reversed_  # does not fit; the caller raises
     mine[:, :, :3] = reversed_
     return mine
 
@@ -110,7 +110,7 @@ def _resnet(source, depth: int) -> Iterator[tuple[str, list[np.ndarray]]]:
 
 
 def _unit(source, theirs: str, ours: str) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """A convolution and its normalization, which takes up the convolution's bias."""
+    """A convolution and its normalization, which absorbs the convolution's bias."""
     kernel, bias = source.get_layer(f"{theirs}_conv").get_weights()
     scale, shift, mean, variance = source.get_layer(f"{theirs}_bn").get_weights()
     yield f"{ours}_conv", [kernel]

@@ -1,7 +1,7 @@
 """Integral Human Pose Regression.
 
-Sun, Xiao, Wei, Liang and Wei, ECCV 2018, arXiv 1711.08229: a joint is where its heatmap
-expects it to be, so that an error in coordinates trains the heatmap.
+Sun, Xiao, Wei, Liang and Wei, ECCV 2018, arXiv 1711.08229: a joint's position is its
+heatmap's expectation, so that coordinate errors train the heatmap.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from tfpose.models.simple_baseline import map_head, trunk_and_head
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class IntegralPose(PoseEstimator):
-    """The network of SimpleBaseline, read by the expectation of a softmax.
+    """The network of SimpleBaseline, read as the expectation of a softmax.
 
-    Layers have the names of PoseFix's and of HCRN's front-end "tiny", whose weights
-    can start from these.
+    Layers are named as in PoseFix and HCRN's front-end "tiny", which can start from
+    these weights.
 
     Input, a dict: "image" f32[B, H, W, 3] RGB 0..255.
     Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], logits of the belief (softmax over
@@ -31,7 +31,7 @@ class IntegralPose(PoseEstimator):
         filters: of the three transposed convolutions.
 
     Raises:
-        TfposeError: a size that is no multiple of 32, an unknown trunk, not three
+        TfposeError: a size not a multiple of 32, an unknown trunk, or not three
             filters.
     """
 

@@ -1,4 +1,4 @@
-"""What a model is taught: the codecs of its outputs, their losses, the optimizer."""
+"""What a model learns: the codecs of its outputs, their losses, the optimizer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tfpose.errors import TrainingError
 
 
 def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Codec:
-    """The codec of the targets of one of the model's heatmaps.
+    """The codec that encodes the targets of one of the model's heatmaps.
 
     Uses the settings in ``config.target`` and the model's own for this output, and
     ignores those that the codec does not take.
 
     Args:
-        model: with ``targets``; {"background": True} there says that a channel after
-            the joints' is 1 where no joint is.
+        model: with ``targets``; {"background": True} there adds a channel after the
+            joints' that is 1 where no joint is.
         config: of the run.
         output: the heatmap's name.
     """
@@ -38,16 +38,16 @@ def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Cod
 
 
 def _stride(model: keras.Model, config: Config, output: str) -> float:
-    """px a cell of one of the model's maps, which may differ from ``model.stride``."""
+    """px per cell of one of the model's maps; may differ from ``model.stride``."""
     return config.input_size[0] / model.output[output].shape[1]
 
 
 def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
-    """The loss of each output, by its name, and its weight.
+    """The loss and the weight of each output, by name.
 
     Raises:
-        TrainingError: a loss that does not go with the model's heatmaps, or one that
-            the model needs and the configuration does not have.
+        TrainingError: a loss that does not fit the model's heatmaps, or one that the
+            model needs but the configuration lacks.
     """
     key = model.activation, config.heatmap_error
     if key not in losses.HEATMAP_LOSSES:
@@ -78,7 +78,7 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
 
 
 def _setting(config: Config, name: str):
-    """A setting of ``objective`` that the model cannot do without."""
+    """A setting of ``objective`` that the model requires."""
     if name not in config.objective:
         raise TrainingError(
             f"objective: expected {name!r} for this {config.model}, found "
@@ -89,12 +89,12 @@ def _setting(config: Config, name: str):
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """A run cut into rounds: validation, a log line and a checkpoint after each.
+    """A run in rounds: validation, a log line and a checkpoint follow each.
 
     Attributes:
-        rounds: of the whole run.
-        steps: of each round.
-        epoch: steps of a pass over the training people.
+        rounds: in the whole run.
+        steps: in each round.
+        epoch: steps in a pass over the training people.
     """
 
     rounds: int
@@ -103,14 +103,14 @@ class Schedule:
 
     @classmethod
     def of(cls, config: Config, steps_per_epoch: int | None) -> Schedule | None:
-        """A round for each of the configuration's epochs; None without steps."""
+        """One round per epoch of the configuration; None without steps."""
         if steps_per_epoch is None:
             return None
         return cls(config.epochs, steps_per_epoch, steps_per_epoch)
 
 
 def learning_rate_of(config: Config, schedule: Schedule | None):
-    """The learning rate as a number, or as a schedule of Keras'."""
+    """The learning rate as a number, or as a Keras schedule."""
     if schedule is None:
         return config.learning_rate
     if config.schedule == "cosine":
@@ -132,7 +132,7 @@ def compile_model(
     Args:
         model: of the configuration.
         config: what to train.
-        schedule: of the run; None keeps the learning rate where it begins.
+        schedule: of the run; None keeps the learning rate constant.
 
     Raises:
         TrainingError: as ``losses_of``.

@@ -11,7 +11,7 @@ from tfpose.skeletons import Skeleton
 
 
 def belief_of(model: keras.Model, output: str = "heatmap"):
-    """The symbolic tensor f32[B, h, w, K] of what a model believes about each cell.
+    """A model's belief about each cell, a symbolic tensor f32[B, h, w, K].
 
     Args:
         model: with an ``activation``; linear heatmaps are beliefs themselves.
@@ -27,7 +27,7 @@ def belief_of(model: keras.Model, output: str = "heatmap"):
 
 
 def score_layer(model: keras.Model, skeleton: Skeleton) -> keras.Layer:
-    """What makes scores f32[B, K] in 0..1 of beliefs f32[B, h, w, K]."""
+    """The layer from beliefs f32[B, h, w, K] to scores f32[B, K] in 0..1."""
     if model.activation == "softmax":
         height, width = model.input_size
         area = height / CROP_MARGIN * width / CROP_MARGIN

@@ -1,8 +1,8 @@
 """Learning to Refine Human Pose Estimation: PoseRefiner.
 
-Fieraru, Khoreva, Pishchulin and Schiele, CVPR Workshops 2018, arXiv 1804.07909. The
-photo of a person and any method's pose, drawn as discs, go in; out come score maps of
-the joints and, in every cell, the way to the joint.
+Fieraru, Khoreva, Pishchulin and Schiele, CVPR Workshops 2018, arXiv 1804.07909. It
+takes a person's photo and any method's pose, drawn as discs. It returns score maps of
+the joints and, in every cell, the offset to each joint.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tfpose.models.base import RefinementModel, check_size, refinement_inputs
 from tfpose.models.resnet import DEPTHS, TINY_WIDTHS, center, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions
 
-# How a residual trunk of stride 32 comes to stride 8: the reference keeps stride 16 and
-# doubles the maps by a transposed convolution, the paper says "stride of 8 px".
+# How a residual trunk of stride 32 gets to stride 8: the reference keeps stride 16 and
+# doubles the maps with a transposed convolution; the paper says "stride of 8 px".
 UPSAMPLINGS = ("transposed", "dilated")
 RESNETS = {f"resnet{depth}": depth for depth in DEPTHS}
 TINY = "tiny"
@@ -30,30 +30,31 @@ TINY_FILTERS = (64, 64, 64)
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PoseRefiner(RefinementModel):
-    """The network of PoseRefiner section 3; the details are its authors' code.
+    """The network of PoseRefiner section 3; the details follow the authors' code.
 
     Inputs, a dict: "image" f32[B, H, W, 3] RGB 0..255; "keypoints" f32[B, K, 2] crop
     px; "valid" f32[B, K], 1 where the input pose has the joint.
-    Outputs, a dict: "heatmap" f32[B, H/8, W/8, K], logits of how probably a cell is at
-    the joint; "offsets" f32[B, H/8, W/8, 2 K], from each cell's center to the joints
-    (``layers.offsets``); "keypoints" f32[B, K, 2] crop px, the best cells' centers and
-    their offsets. The small trunk's maps have H/4 x W/4 cells: its people are small.
+    Outputs, a dict: "heatmap" f32[B, H/8, W/8, K], logits that a cell is at the joint;
+    "offsets" f32[B, H/8, W/8, 2 K], from each cell's center to the joints
+    (``layers.offsets``); "keypoints" f32[B, K, 2] crop px, the best cells' centers plus
+    their offsets. The small trunk's maps have H/4 x W/4 cells, since its people are
+    small.
 
-    The reference adds a second convolution, of the pose, to the first one of the photo;
-    that is one convolution of 3 + K channels, which is what this network has. It
-    subtracts the mean of each pose channel too (below 0.6 of 255; not done here).
+    The reference adds a second convolution, of the pose, to the first one of the photo.
+    This network has the equivalent: one convolution of 3 + K channels. The reference
+    also subtracts each pose channel's mean (below 0.6 of 255; not done here).
 
     Args:
         joints: K.
-        input_size: (height, width) of the crop, multiples of 16, for "tiny" of 32.
+        input_size: (height, width) of the crop, multiples of 16 (32 for "tiny").
         trunk: a key of ``RESNETS``, or "tiny".
         radius: px, of the discs that draw the input pose.
         upsampling: one of ``UPSAMPLINGS``; the small trunk has decoder layers instead
-            and takes no notice.
+            and ignores it.
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
 
     Raises:
-        TfposeError: another size, trunk or upsampling, or no positive radius.
+        TfposeError: an unknown size, trunk or upsampling, or a radius not above 0.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class PoseRefiner(RefinementModel):
         stride = input_size[0] // logits.shape[1]
         if pose_prior:
             logits = PosePrior(stride, name="pose_prior")(logits, keypoints, valid)
-        # Of logits: where a sigmoid is 1 for many cells, they still differ.
+        # From logits: they still differ where the sigmoid is 1 for many cells.
         refined = OffsetPosition(stride, name="position")(logits, offsets)
         super().__init__(
             inputs,
@@ -101,7 +102,7 @@ class PoseRefiner(RefinementModel):
         self.start_pose_filters()
 
     def reader(self) -> Callable:
-        """Scores vote for a belief by their offsets; keypoints by ``OffsetPosition``.
+        """Reads beliefs with ``OffsetVotes`` and keypoints with ``OffsetPosition``.
 
         The offsets are those of the crop itself, as in the authors' code.
         """
@@ -115,9 +116,9 @@ class PoseRefiner(RefinementModel):
         return read
 
     def start_pose_filters(self) -> None:
-        """Gives the pose's channels the first convolution's filters of R, G, B, R, ...
+        """Copies the first convolution's filters of R, G, B, R, ... to pose channels.
 
-        The paper begins with them too (section 3) and leaves their order open.
+        The paper starts from them too (section 3) and leaves their order open.
         """
         layer = self.get_layer("stem_conv")
         kernel = keras.ops.convert_to_numpy(layer.kernel)
@@ -128,7 +129,7 @@ class PoseRefiner(RefinementModel):
 
 
 def _check(trunk, radius, upsampling) -> None:
-    """Raises ValueError for what ``PoseRefiner`` does not take."""
+    """Raises TfposeError for arguments that ``PoseRefiner`` does not take."""
     if trunk not in (*RESNETS, TINY):
         known = [*RESNETS, TINY]
         raise TfposeError(f"trunk: expected one of {known}, got {trunk!r}")
@@ -148,7 +149,7 @@ def _features(x, trunk: str, upsampling: str):
 
 
 def _head(x, channels: int, doubled: bool, name: str):
-    """A 3x3 convolution, with stride 1/2 where the maps are to be doubled."""
+    """A 3x3 convolution, with stride 1/2 if it doubles the maps."""
     kind = layers.Conv2DTranspose if doubled else layers.Conv2D
     return kind(
         channels, 3, 2 if doubled else 1, "same", name=name, dtype="float32",

@@ -1,7 +1,7 @@
 """PoseFix: Model-agnostic General Human Pose Refinement Network.
 
-Moon, Chang and Lee, CVPR 2019, arXiv 1812.03595. The photo of a person and any method's
-pose go in, a better pose comes out.
+Moon, Chang and Lee, CVPR 2019, arXiv 1812.03595. It takes a person's photo and any
+method's pose, and returns a better pose.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tfpose.models.simple_baseline import deconvolutions, map_head
 
 STRIDE = 4
 
-# What makes beliefs of the heatmaps of each form of output.
+# What turns the heatmaps of each output form into beliefs.
 ACTIVATIONS = {"integral": "softmax", "gaussian": "linear"}
 
 
@@ -49,9 +49,8 @@ class PoseFix(RefinementModel):
         output: "integral", or "gaussian" for the coarse output of Fig. 6 (C2C).
 
     Raises:
-        TfposeError: a size that is no multiple of 32, an unknown trunk or output, a
-            negative sigma, not three filters, or a prior on Gaussian maps, which are
-            not logits.
+        TfposeError: a size not a multiple of 32, an unknown trunk or output, a negative
+            sigma, not three filters, or a prior on Gaussian maps, which are not logits.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class PoseFix(RefinementModel):
         _check(**arguments)
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
-        # The authors' code feeds BGR to the means of RGB; we feed RGB.
+        # The authors' code subtracts RGB means from BGR; we use RGB.
         pose = RenderPose(input_size, sigma, name="render_pose")(keypoints, valid)
         x = layers.Concatenate(name="image_and_pose")([center(image), pose])
         features = TRUNKS[trunk](x)  # the last is (B, H/32, W/32, C)
@@ -102,7 +101,7 @@ class PoseFix(RefinementModel):
 
 
 def _check(trunk, sigma, filters, pose_prior, output, **_) -> None:
-    """Raises TfposeError for what ``PoseFix`` does not take."""
+    """Raises TfposeError for arguments that ``PoseFix`` does not take."""
     if trunk not in TRUNKS:
         raise TfposeError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
     if sigma < 0:

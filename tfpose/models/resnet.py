@@ -1,8 +1,8 @@
 """Residual trunks (He et al., CVPR 2016, arXiv 1512.03385).
 
-As in PoseFix and SimpleBaseline: convolutions without bias, and the stride in the 3x3
-convolution of a bottleneck. ``keras.applications`` has biases and strides in the first
-1x1, so it does not reproduce those papers' parameter counts.
+As in PoseFix and SimpleBaseline, convolutions have no bias, and a bottleneck strides in
+its 3x3 convolution. ``keras.applications`` has biases and strides in the first 1x1, so
+it does not reproduce those papers' parameter counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOMENTUM = 0.9
 
 
 def center(image):
-    """f32[B, H, W, 3] RGB 0..255 without the means of the ImageNet photos."""
+    """f32[B, H, W, 3] RGB 0..255 minus the means of the ImageNet photos."""
     offset = [-mean for mean in IMAGE_MEAN]
     return layers.Rescaling(1.0, offset=offset, name="center_image", dtype="float32")(
         image
@@ -30,7 +30,7 @@ def center(image):
 
 
 def normalize(x, name: str, relu: bool = True):
-    """Batch normalization and, unless told otherwise, ReLU."""
+    """Batch normalization and, by default, ReLU."""
     x = layers.BatchNormalization(
         epsilon=EPSILON, momentum=MOMENTUM, name=f"{name}_bn"
     )(x)
@@ -41,8 +41,8 @@ def convolution(x, filters: int, size: int, name: str, stride=1, relu=True, dila
     """Convolution without bias, padded by (size - 1) / 2, then ``normalize``.
 
     Its taps are ``dilation`` cells apart; a stride above 1 needs a dilation of 1.
-    Explicit padding: Keras' "same" pads strided convolutions on the far side only,
-    which shifts the features by half a pixel and mirrors differently.
+    Padding is explicit: Keras' "same" pads strided convolutions on the far side only,
+    which shifts the features by half a pixel and breaks mirror symmetry.
     """
     if stride > 1 and size > 1:
         x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
@@ -89,11 +89,11 @@ def resnet(x, depth: int, stride: int = 32):
 def resnet_stages(x, depth: int, stride: int = 32):
     """ResNet-50, 101 or 152.
 
-    At stride 16 the last stage, at stride 8 the last two keep their resolution, and
-    their 3x3 convolutions are dilated by 2, then 4 (Yu and Koltun, arXiv 1511.07122),
-    so that they see as far as without. That goes for a stage's first block too, as in
-    DeepLab's ResNet: where weights come from a network that strides in the first 1x1,
-    its 3x3 has only ever seen the coarser cells.
+    At stride 16 the last stage, at stride 8 the last two keep their resolution. Their
+    3x3 convolutions are dilated by 2, then 4 (Yu and Koltun, arXiv 1511.07122), to see
+    as far as before. So are those of a stage's first block, as in DeepLab's ResNet: in
+    weights from a network that strides in the first 1x1, its 3x3 has only seen the
+    coarser cells.
 
     Args:
         x: f32[B, H, W, any number of channels]; H and W multiples of ``stride``.
@@ -105,7 +105,7 @@ def resnet_stages(x, depth: int, stride: int = 32):
         f32[B, H/stride, W/stride, 2048].
 
     Raises:
-        TfposeError: another depth or stride.
+        TfposeError: an unknown depth or stride.
     """
     if depth not in DEPTHS:
         raise TfposeError(f"depth: expected one of {list(DEPTHS)}, got {depth}")
@@ -116,7 +116,7 @@ def resnet_stages(x, depth: int, stride: int = 32):
     x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
     stages = []
     for stage, blocks in enumerate(DEPTHS[depth]):
-        dilation = max(1, 4 * 2**stage // stride)  # without it: stride 4, 8, 16, 32
+        dilation = max(1, 4 * 2**stage // stride)  # undilated: stride 4, 8, 16, 32
         for block in range(blocks):
             halved = stage > 0 and block == 0 and dilation == 1
             name = f"stage{stage}_block{block}"
@@ -131,7 +131,7 @@ def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
     Args:
         x: f32[B, H, W, any number of channels].
         widths: filters of the stem and of the stages at strides 4, 8, 16 and 32.
-        blocks: basic blocks a stage.
+        blocks: basic blocks per stage.
 
     Returns:
         The stages' outputs, f32[B, H/4, W/4, widths[1]] to
@@ -148,10 +148,10 @@ def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
     return stages
 
 
-# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32.
-# Those before it, at half the stride each, are added to the head's maps
-# (``simple_baseline.deconvolutions``): with a few channels at stride 32, where a crop
-# of 128 px has 16 cells, positions would be lost otherwise.
+# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32. The
+# head adds those before it, each at half the stride, to its maps
+# (``simple_baseline.deconvolutions``): otherwise positions would be lost in a few
+# channels at stride 32, where a crop of 128 px has 16 cells.
 TRUNKS = {
     "resnet50": lambda x: [resnet(x, 50)],
     "resnet101": lambda x: [resnet(x, 101)],

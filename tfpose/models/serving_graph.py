@@ -1,6 +1,6 @@
-"""The graph that is served: photo crop and pose in, better pose and scores out.
+"""The serving graph: photo crop and pose in, better pose and scores out.
 
-Decoding is part of it, so no client in another language has to know about heatmaps.
+It includes decoding, so clients in other languages need not know about heatmaps.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tfpose.layers.blocks import PhaseConvolution, phase_kernels
 from tfpose.models.outputs import belief_of, score_layer
 from tfpose.skeletons import Skeleton
 
-# Of the model's own outputs, what signatures decode or hand on.
+# The model's outputs that signatures decode or pass on.
 DECODED = ("keypoints", "heatmap", "offsets", "tags")
 
 
@@ -25,21 +25,21 @@ def serving_model(
 ) -> keras.Model:
     """A functional model that clients call.
 
-    Inputs, a dict: "image" u8[B, H, W, 3] RGB; of a refiner also "keypoints"
-    f32[B, K, 2] crop px and "valid" f32[B, K], 1 where the input pose has the joint.
-    Outputs, a dict: "keypoints" f32[B, K, 2] crop px; "scores" f32[B, K] in 0..1: of
-    beliefs by softmax ``BeliefScore``, for a person that fills the crop but for its
-    margin; of other heatmaps their largest value. A model that finds everybody also
-    answers with "detections" and "tags", both f32[B, h, w, K] (of ``EnhanceNet``,
-    "detections" have r times the rows and columns), of which ``grouping.group`` makes
-    people; its "keypoints" are the highest peaks of anybody.
+    Inputs, a dict: "image" u8[B, H, W, 3] RGB; for a refiner also "keypoints" f32[B, K,
+    2] crop px and "valid" f32[B, K], 1 where the input pose has the joint.
+    Outputs, a dict: "keypoints" f32[B, K, 2] crop px; "scores" f32[B, K] in 0..1: for
+    softmax beliefs ``BeliefScore``, as if the person fills the crop except its margin;
+    for other heatmaps their largest value. A bottom-up model also returns "detections"
+    and "tags", both f32[B, h, w, K] (with ``EnhanceNet``, "detections" have r times the
+    rows and columns), which ``grouping.group`` turns into people; its "keypoints" are
+    the highest peaks of anybody.
 
     Args:
         model: a refiner or an estimator.
         skeleton: K joints.
-        phases: compute the transposed convolutions as ``with_phases``, which is for
-            exporting; the weights are shared with ``model`` otherwise.
-        network: ``network_of(model, phases)``, if its weights are to be shared.
+        phases: compute the transposed convolutions as ``with_phases``, for exporting;
+            otherwise the weights are shared with ``model``.
+        network: ``network_of(model, phases)``, to share its weights.
     """
     inputs = {
         name: keras.Input(
@@ -65,9 +65,9 @@ def serving_model(
 
 
 def network_of(model: keras.Model, phases: bool) -> keras.Model:
-    """All that an export's answers are computed from.
+    """The network behind all outputs of an export.
 
-    Its inputs are the model's; its outputs, a dict, those of ``DECODED`` that the
+    Its inputs are the model's. Its outputs, a dict, are those of ``DECODED`` that the
     model has, and "belief", ``belief_of`` the model.
     """
     model = in_float32(model)
@@ -79,7 +79,8 @@ def network_of(model: keras.Model, phases: bool) -> keras.Model:
 def in_float32(model: keras.Model) -> keras.Model:
     """The same network in float32, whatever dtype policy it was trained under.
 
-    Neither LiteRT nor most CPUs compute in bfloat16. A model in float32 is itself.
+    Neither LiteRT nor most CPUs compute in bfloat16. Returns float32 models as they
+    are.
     """
     if model.dtype_policy.name == "float32":
         return model
@@ -89,17 +90,17 @@ def in_float32(model: keras.Model) -> keras.Model:
 
 
 def part_of(network: keras.Model, *outputs: str) -> keras.Model:
-    """The layers of ``network_of`` that some of its outputs need."""
+    """The layers of ``network_of`` that the given outputs need."""
     wanted = {name: network.output[name] for name in outputs}
     return keras.Model(network.input, wanted, name="network")
 
 
 def with_phases(model: keras.Model) -> keras.Model:
-    """The same function with each 4x4 stride-2 ``Conv2DTranspose`` as phases.
+    """The same function with 4x4 stride-2 ``Conv2DTranspose`` computed in phases.
 
-    A batch normalization that follows becomes part of the convolution, and so does its
-    ReLU: LiteRT's converter does that for a transposed convolution, but cannot see
-    through depth-to-space (10 % of the head's time). All other layers are shared with
+    A following batch normalization and its ReLU become part of the convolution:
+    LiteRT's converter does that for a transposed convolution, but cannot see through
+    depth-to-space (10 % of the head's time). All other layers are shared with
     ``model``.
     """
     replaced, folded = {}, set()
@@ -126,7 +127,7 @@ def _has_phases(layer) -> bool:
 
 
 def _follower(model, layer, kind):
-    """The layer that alone takes a linear layer's output, if it is a ``kind``."""
+    """The only layer that takes a linear layer's output, if it is a ``kind``."""
     followers = [
         other
         for other in model.layers

@@ -1,7 +1,7 @@
 """Simple Baselines for Human Pose Estimation and Tracking.
 
 Xiao, Wu and Wei, ECCV 2018, arXiv 1804.06208: a residual trunk, and three transposed
-convolutions that enlarge its features. PoseFix and HCRN have this head too.
+convolutions that enlarge its features. PoseFix and HCRN use this head, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SimpleBaseline(PoseEstimator):
         filters: of the three transposed convolutions.
 
     Raises:
-        TfposeError: a size that is no multiple of 32, an unknown trunk, not three
+        TfposeError: a size not a multiple of 32, an unknown trunk, or not three
             filters.
     """
 
@@ -67,7 +67,7 @@ def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
         The input "image" f32[B, H, W, 3] RGB 0..255 and f32[B, H/4, W/4, filters[2]].
 
     Raises:
-        TfposeError: as of ``SimpleBaseline``.
+        TfposeError: as in ``SimpleBaseline``.
     """
     if input_size[0] % 32 or input_size[1] % 32:
         raise TfposeError(f"input_size: expected multiples of 32, got {input_size}")
@@ -80,11 +80,11 @@ def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
 
 
 def deconvolutions(features, filters: tuple[int, ...]):
-    """Transposed convolutions 4x4 / 2, each doubles height and width.
+    """4x4 transposed convolutions of stride 2; each doubles height and width.
 
     Args:
-        features: f32[B, h, w, C], and before it in the list any features at twice, four
-            times ... its resolution, which a 1x1 convolution adds to the maps.
+        features: a list that ends with f32[B, h, w, C]; 1x1 convolutions add any
+            earlier ones, at twice, four times ... its resolution, to the maps.
         filters: of the n transposed convolutions.
 
     Returns:
@@ -107,7 +107,7 @@ def deconvolutions(features, filters: tuple[int, ...]):
 
 
 def map_head(x, channels: int, name: str = "head_logits", bias: float = 0.0):
-    """The 1x1 convolution that reads a heatmap a channel out of features."""
+    """The 1x1 convolution from features to heatmaps, one per channel."""
     return layers.Conv2D(
         channels, 1, name=name, dtype="float32",
         kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),

@@ -10,10 +10,10 @@ import keras
 
 @contextlib.contextmanager
 def without_weights():
-    """Context in which networks are built with weights that have no values.
+    """Context that builds networks whose weights have no values.
 
     Counting needs none, and building takes a third of the time. The networks cannot be
-    called, and Keras' names of layers begin anew afterwards.
+    called, and Keras restarts its layer names afterwards.
     """
     try:
         with keras.StatelessScope(initialize_variables=False):
@@ -26,13 +26,13 @@ def summarize(model: keras.Model, name: str) -> dict:
     """Counts a model's parameters and multiply-adds for one person.
 
     Only convolutions and dense layers are counted, as publications do. They count a
-    transposed convolution at its *output* resolution; what a machine really multiplies
-    is the kernel at each *input* position, ``stride`` squared times less, and has a key
-    of its own.
+    transposed convolution at its *output* resolution; a machine really multiplies the
+    kernel at each *input* position, ``stride`` squared times less, which has its own
+    key.
 
     Args:
         model: a functional model, built.
-        name: how it is called in the result.
+        name: its name in the result.
 
     Returns:
         {"model", "trainable_parameters", "total_parameters", "multiply_adds",
@@ -54,7 +54,7 @@ def summarize(model: keras.Model, name: str) -> dict:
 def multiply_adds(layer: keras.Layer) -> tuple[int, int]:
     """One layer's multiply-adds, (as publications count, as performed).
 
-    A model that is a layer of another has those of its own layers.
+    A model inside another has those of its own layers.
     """
     if isinstance(layer, keras.Model):
         inner = [multiply_adds(own) for own in layer.layers]

@@ -31,7 +31,7 @@ MODELS = {
     "cnet": CNet,
     "hybrid_pose": HybridPose,
     "enhance_net": EnhanceNet,
-    # The estimators that they stand on.
+    # The estimators that they build on.
     "simple_baseline": SimpleBaseline,
     "hrnet": HRNet,
     "hourglass": StackedHourglass,
@@ -44,7 +44,7 @@ MODELS = {
 
 
 def build_model(config: Config) -> PoseModel:
-    """The untrained network of a configuration.
+    """Builds the untrained network of a configuration.
 
     Raises:
         TrainingError: no such model, or its class refuses the configuration.
@@ -55,7 +55,7 @@ def build_model(config: Config) -> PoseModel:
 
 
 def load_model(name: str | pathlib.Path) -> tuple[PoseModel, Config]:
-    """The trained network of a preset, or of a model folder.
+    """Loads the trained network of a preset or model folder.
 
     Raises:
         ConfigError: no readable ``config.json``.

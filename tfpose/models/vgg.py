@@ -1,9 +1,9 @@
 """VGG-16 at stride 8, in the form of DeepLab-LargeFOV.
 
 Simonyan and Zisserman, arXiv 1409.1556; Chen et al., arXiv 1412.7062. HCRN reads "fc7"
-of a VGG-16 whose stride dilation lowers to 8 and does not say which. Its reported time
-fits this one (64.9e9 multiply-adds at 368 x 368), not Yu and Koltun's with a 7x7 fc6 of
-4096 filters (305.6e9).
+of a VGG-16 dilated to stride 8, but does not say which. Its reported time fits this one
+(64.9e9 multiply-adds at 368 x 368), not Yu and Koltun's with a 7x7 fc6 of 4096 filters
+(305.6e9).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DROPOUT = 0.5
 
 
 def convolution(x, filters: int, size: int, name: str, dilation: int = 1):
-    """Convolution with bias, as large as its input, and ReLU."""
+    """Same-size convolution with bias and ReLU."""
     return layers.Conv2D(
         filters, size, 1, "same", dilation_rate=dilation, activation="relu",
         kernel_initializer="he_normal", name=name,
@@ -30,11 +30,11 @@ def convolution(x, filters: int, size: int, name: str, dilation: int = 1):
 def large_fov(image):
     """The features "fc7", f32[B, H/8, W/8, 1024]; each sees 428 px of the image.
 
-    The first three pools have VGG's windows of 2x2, for which its weights were trained.
-    DeepLab's of 3x3 with stride 2 need sizes of 8n + 1: on multiples of 8 they either
-    see more on one side of a cell than on the other or make a row and a column too
-    many. The pools without stride are DeepLab's, 3x3, and average after the last.
-    DeepLab starts fc6 and fc7 from VGG's dense layers; here they start at random.
+    The first three pools have VGG's 2x2 windows, as its weights were trained. DeepLab's
+    3x3 windows with stride 2 need sizes of 8n + 1: on multiples of 8, they see more on
+    one side of a cell or make an extra row and column. The pools without stride are
+    DeepLab's: 3x3, with an average after the last. DeepLab starts fc6 and fc7 from
+    VGG's dense layers; here they start at random.
 
     Args:
         image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 8.

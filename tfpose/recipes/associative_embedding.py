@@ -8,7 +8,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """The authors' code (princeton-vl/pose-ae-train) on COCO.
 
-    ``python train.py --model=associative_embedding --preset=paper --data=DIR``, with
+    ``python train.py --model=associative_embedding --recipe=paper --data=DIR``, with
     whole photos of COCO in DIR (``tfpose prepare coco --source COCO --out DIR --set
     window=100``). They state about 0.59 AP from one scale, 0.66 from several. Not
     measured here.
@@ -48,7 +48,7 @@ def paper() -> Config:
 def tiny() -> Config:
     """A small net for two CPU cores.
 
-    ``python train.py --model=associative_embedding --preset=tiny --data=DIR`` on the
+    ``python train.py --model=associative_embedding --recipe=tiny --data=DIR`` on the
     rendered photos that ``tfpose prepare synthetic --out DIR --set window=100`` writes.
     After half an hour on one core it tells people apart, but knows their limbs roughly:
     27.6 PCK@0.2 of validation people, 0.15 AP50 of all people in their photos.

@@ -12,7 +12,7 @@ CAFFE_LOSS = 46 * 46 * 15 / 2
 def paper() -> Config:
     """CPM on LSP, as in the authors' Caffe solver.
 
-    ``python train.py --model=cpm --preset=paper --data=DIR``, with LSP and LSPET
+    ``python train.py --model=cpm --recipe=paper --data=DIR``, with LSP and LSPET
     prepared in DIR. The paper: 84.3 PCK@0.2 on LSP, 90.5 with MPII's people too
     (``--set train=lsp/train,lspet/train,mpii/train``). Not measured here. FLIC has
     ``--set stages=4``.

@@ -8,7 +8,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """CPN on COCO with ResNet-50, as in its authors' code (chenyilun95/tf-cpn).
 
-    ``python train.py --model=cpn --preset=paper --data=DIR --weights imagenet``, with
+    ``python train.py --model=cpn --recipe=paper --data=DIR --weights imagenet``, with
     COCO prepared in DIR. Their list: 69.7 AP of val2017's people as they detect them;
     for ``--set input_size=384x288 --set sigmas=15.2,11.6,9.2,6.8 --set sigma=6.8``
     72.3, with ``--set trunk=resnet101`` 72.9. Not measured here.

@@ -8,7 +8,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """DLCM on MPII, as in its authors' training scripts.
 
-    ``python train.py --model=dlcm --preset=paper --data=DIR``, with MPII prepared in
+    ``python train.py --model=dlcm --recipe=paper --data=DIR``, with MPII prepared in
     DIR. EnhanceNet's table: 90.37 PCKh@0.5 of MPII's validation people, 92.3 of its
     test. Not measured here. LSP: ``--set skeleton=lsp14 --set
     train=lsp/train,mpii/train --set validation=lsp/test``; FLIC: ``--set

@@ -51,7 +51,7 @@ def behind(recipe: Config, channels: int = 128) -> Config:
 def paper() -> Config:
     """Behind SimpleBaseline with ResNet-50 on COCO, as in Table 5.
 
-    ``python train.py --model=enhance_net --preset=paper --data=DIR --weights
+    ``python train.py --model=enhance_net --recipe=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. The paper: 71.3 AP on val2017 with detected
     people, where the base alone has 70.2. Not measured here. Table 5a: ``--set
     inputs=features`` 71.0, ``--set inputs=maps`` 71.1. Table 5b: ``--set channels=64``
@@ -109,7 +109,7 @@ def tiny(base: Callable[[], Config] = simple_baseline.tiny) -> Config:
     """A small net for two CPU cores: a base's recipe ``tiny``, and 32 channels.
 
     ``python train.py --model=enhance_net --data=DIR`` on the rendered people that
-    ``tfpose prepare synthetic --out DIR`` writes. ``--preset=tiny_hrnet`` and so on
+    ``tfpose prepare synthetic --out DIR`` writes. ``--recipe=tiny_hrnet`` and so on
     stand behind the other ``TINY_BASES``. ``--weights`` with the folder of a trained
     base starts from there.
     """

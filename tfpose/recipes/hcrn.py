@@ -12,14 +12,13 @@ PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 def paper() -> Config:
     """HCRN IV.A on LSP with ResNet-101 (Table I: 84.2 PCK@0.2, person-centric).
 
-    ``python train.py --model=hcrn --preset=paper --data=DIR``, with LSP and LSPET
+    ``python train.py --model=hcrn --recipe=paper --data=DIR``, with LSP and LSPET
     prepared in DIR. Not measured here. Table I: ``--set refinement=holistic`` (82.7),
     ``--set refinement=without_diffusion`` (83.3), ``--set front_end=vgg16`` (81.3),
     ``--set front_end=cpm --set stages=6`` (85.0), ``--set front_end=hourglass --set
     stages=8 --set input_size=384x384 --set optimizer=rmsprop --set
-    learning_rate=2.5e-4`` (85.7). Table III: ``--set codec=gaussian`` and
-    ``--set error=squared``. The ImageNet weights the paper starts from: ``--weights
-    imagenet``.
+    learning_rate=2.5e-4`` (85.7). Table III: ``--set codec=gaussian`` and ``--set
+    error=squared``. The ImageNet weights the paper starts from: ``--weights imagenet``.
 
     The paper does not give learning rate, batch size or the Gaussians' width. Ours come
     from public code for its front-ends, without the tenfold learning rate of the heads.

@@ -10,7 +10,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """Stacked hourglasses on MPII, as in their authors' code (pose-hg-train).
 
-    ``python train.py --model=hourglass --preset=paper --data=DIR``, with MPII prepared
+    ``python train.py --model=hourglass --recipe=paper --data=DIR``, with MPII prepared
     in DIR. Fewer of them: ``--set stacks=2``. Not measured here.
 
     The code's 100 epochs are 8000 batches of 6 each: 216 passes over 22,246 people.

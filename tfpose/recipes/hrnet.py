@@ -10,7 +10,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """HRNet section 4.1 and its authors' code, on COCO with W32.
 
-    ``python train.py --model=hrnet --preset=paper --data=DIR``, with COCO prepared in
+    ``python train.py --model=hrnet --recipe=paper --data=DIR``, with COCO prepared in
     DIR. Their code's list: 74.4 AP on val2017 with detected people, ``--set width=48``
     75.1; for ``--set input_size=384x288 --set sigma=12`` 75.8 and 76.3. Not measured
     here. The paper starts from weights trained on ImageNet, which Keras does not have.

@@ -31,7 +31,7 @@ TINY_CNET = {
 def rnet_paper() -> Config:
     """RNet on MPII (section III.C).
 
-    ``python train.py --model=rnet --preset=paper --data=DIR``, with MPII prepared in
+    ``python train.py --model=rnet --recipe=paper --data=DIR``, with MPII prepared in
     DIR. Not measured here; the paper's accuracies are in figures and tables alone.
 
     The paper counts 200 epochs of 2000 steps of 4 people: 1.6 million people are 72

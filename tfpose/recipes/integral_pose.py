@@ -8,7 +8,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """Integral regression on COCO as PoseFix's authors train it to compare with.
 
-    ``python train.py --model=integral_pose --preset=paper --data=DIR --weights
+    ``python train.py --model=integral_pose --recipe=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. PoseFix, Table 2: with ``--set
     trunk=resnet152 --set input_size=384x288`` 66.3 AP on test-dev. Not measured here.
 

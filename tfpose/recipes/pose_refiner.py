@@ -11,7 +11,7 @@ from tfpose.synthesis.pose_refiner import REFERENCE_HEIGHT, TRANSFORMS
 def paper() -> Config:
     """PoseRefiner on MPII: section 3 and the code it builds on (pose-tensorflow).
 
-    ``python train.py --model=pose_refiner --preset=paper --data=DIR --weights
+    ``python train.py --model=pose_refiner --recipe=paper --data=DIR --weights
     imagenet``, with MPII prepared in DIR (``--set window=4``: a crop shows 2.5 times
     the person's height). The paper: 40 hours on one V100; DeeperCut's 88.5 PCKh@0.5 on
     the test set become 89.1, Chained Predictions' 86.1 become 88.0. Not measured here.

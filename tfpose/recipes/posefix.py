@@ -10,14 +10,14 @@ PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 def paper() -> Config:
     """PoseFix section 6 and its authors' code (mks0601/PoseFix_RELEASE).
 
-    ``python train.py --model=posefix --preset=paper --data=DIR``, with COCO prepared in
+    ``python train.py --model=posefix --recipe=paper --data=DIR``, with COCO prepared in
     DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses 72.1 AP on
     COCO val2017 (with ImageNet weights, which have to be loaded). Not measured here.
     Fig. 6: coarse to fine is this; ``--set sigma=0`` fine to fine; ``--set
     output=gaussian --set codec=gaussian --set error=squared --set coordinate_loss=0``
-    coarse to coarse; ``--set coordinate_loss=0`` L_H alone;
-    ``--set heatmap_loss=0`` L_C alone.
-    For 384x288: ``--set input_size=384x288 --set sigma=9 --set trunk=resnet152``.
+    coarse to coarse; ``--set coordinate_loss=0`` L_H alone; ``--set heatmap_loss=0``
+    L_C alone. For 384x288: ``--set input_size=384x288 --set sigma=9 --set
+    trunk=resnet152``.
     """
     return Config(
         model="posefix",

@@ -10,7 +10,7 @@ from tfpose.config import Augmentation, Config
 def paper() -> Config:
     """SimpleBaseline section 4 and its authors' code, on COCO with ResNet-50.
 
-    ``python train.py --model=simple_baseline --preset=paper --data=DIR --weights
+    ``python train.py --model=simple_baseline --recipe=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. Their code's list: 70.4 AP on val2017 with
     detected people, ``--set trunk=resnet101`` 71.4, ``--set trunk=resnet152`` 72.0; for
     ``--set input_size=384x288 --set sigma=12`` 72.2, 73.6 and 74.3. Not measured here.

@@ -1,7 +1,7 @@
-"""Charts as SVG text, for the HTML report and for picture files. Standard library only.
+"""SVG charts for the HTML report and for picture files. Standard library only.
 
-Every function returns one ``<svg>`` element that stands alone (its own fonts, colors
-and background), so that it can be written to a ``.svg`` file or put into a page.
+Every chart is one self-contained ``<svg>`` element (own fonts, colors and background),
+fit for a ``.svg`` file or a page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from html import escape
 
 BEFORE = "#9aa4b2"
 AFTER = "#1a5fb4"
-# Okabe and Ito's palette (2008), which people with color-vision deficiency can read.
+# Okabe and Ito's palette (2008), readable with color-vision deficiency.
 ERROR_COLORS = {
     "good": "#009e73",
     "jitter": "#e69f00",
@@ -88,13 +88,13 @@ def line_chart(
     colors: Mapping[str, str] | None = None,
     size: tuple[int, int] = (300, 500),
 ) -> str:
-    """Curves over a common axis; points that are NaN or infinite are left out.
+    """Curves over a common axis; skips NaN and infinite points.
 
     Args:
         series: name -> (x values, y values) of equal length.
         x_label: what x is, with its unit.
         y_label: what y is, with its unit (the chart's title).
-        colors: name -> color; by default the lines take turns.
+        colors: name -> color; default: ``LINE_COLORS`` in turn.
         size: (height, width) in px.
 
     Raises:
@@ -118,14 +118,14 @@ def line_chart(
 
 
 def _plot(curves, frame, ranges, colors, count: int = 5, mark=None) -> list[str]:
-    """Grid, numbers at the axes and curves.
+    """Draws grid, axis numbers and curves.
 
     Args:
         curves: name -> [(x, y)].
         frame: left, top, right, bottom in px.
         ranges: (lowest, highest) x and the same of y.
         colors: name -> color.
-        count: about how many numbers stand at each axis.
+        count: approximate number of labels on each axis.
         mark: x of a dashed line.
     """
     left, top, right, bottom = frame
@@ -184,21 +184,21 @@ def curve_panels(
     note: str,
     x_label: str,
 ) -> str:
-    """Percents over thresholds: the first panel large, the others small beside it.
+    """Percentages over thresholds: one large panel, the others small beside it.
 
-    All panels have the same axes, 0 to 100 upwards, and tell their values at the mark.
+    All panels share their axes, 0 to 100 upward, and show their values at the mark.
 
     Args:
-        panels: heading -> {name: percents [T]}, None where there is none; the same
-            names in all. "before" and "after" have colors of their own.
+        panels: heading -> {name: percentages [T]}, None if unknown; all have the same
+            names. "before" and "after" have their own colors.
         thresholds: T, rising.
-        mark: of ``thresholds``, where a dashed line stands.
+        mark: the one of ``thresholds`` that a dashed line marks.
         title: what is shown.
         note: how to read it, one line.
         x_label: what the thresholds are, with their unit.
 
     Raises:
-        TfposeError: a curve has not T values, or ``mark`` is no threshold.
+        TfposeError: a curve does not have T values, or ``mark`` is no threshold.
     """
     names, place = list(next(iter(panels.values()))), list(thresholds).index(mark)
     colors = dict(zip(names, itertools.cycle(LINE_COLORS)))
@@ -217,10 +217,10 @@ def curve_panels(
         parts += _plot(points, frame, ranges, colors, 2 if number else 5, mark)
         parts.append(_text(left, top - 8, heading, extra="font-weight='600'"))
         values = [ys[place] for ys in curves.values()]
-        values = values if len(values) < 3 else values[-1:]  # of many the last
+        values = values if len(values) < 3 else values[-1:]  # of many, only the last
         values = " → ".join(f"{v:.1f}" if _known(v) else "-" for v in values)
         values = values if number else f"at {_number(mark)}: {values}"
-        # With a white rim: the dashed line may pass behind the numbers.
+        # White rim: the dashed line may pass behind the numbers.
         rim = "stroke='white' stroke-width='4' paint-order='stroke'"
         parts.append(_text(right - 6, foot - 8, values, "end", size=11, extra=rim))
         bottom = max(bottom, foot)
@@ -229,7 +229,7 @@ def curve_panels(
 
 
 def _small_frame(number: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom in px of the small panels, four in a row."""
+    """Left, top, right, bottom in px of a small panel, four per row."""
     left, top = 404 + number % 4 * 136, 96 + number // 4 * 172
     return left, top, left + 106, top + 128
 
@@ -240,10 +240,10 @@ def interval_chart(
     colors: Mapping[str, str],
     width: int = 640,
 ) -> str:
-    """Changes as dots on the lines of their intervals, beside the line of no change.
+    """Changes as dots on their intervals, next to a line at no change.
 
     Args:
-        rows: label -> {name: (change, low, high)}; without a line if not all are known.
+        rows: label -> {name: (change, low, high)}; omits a line if any is unknown.
         title: what is shown.
         colors: name -> color, in the order of drawing.
         width: px.
@@ -292,10 +292,10 @@ def stacked_bars(
     colors: Mapping[str, str],
     width: int = 640,
 ) -> str:
-    """Lying bars divided into shares that sum to the full length.
+    """Horizontal bars, divided into shares that fill the full length.
 
     Args:
-        groups: label -> the bars below each other, each {part: amount >= 0 or None};
+        groups: label -> the bars, top to bottom, each {part: amount >= 0 or None};
             a bar of zeros stays empty.
         colors: part -> color, in the order of drawing.
         width: px.
@@ -328,11 +328,11 @@ def _shares(amounts, colors, place, label) -> list[str]:
 
 
 def error_bars(*sides: Mapping[str, Mapping[str, float]], width: int = 640) -> str:
-    """The shares of the error types of each joint (``ERROR_COLORS``).
+    """The shares of each joint's error types (``ERROR_COLORS``).
 
     Args:
         sides: each {joint: {"good", "jitter", "inversion", "swap", "miss": amount}} of
-            the same joints, such as before and after; a bar each, the first on top.
+            the same joints, such as before and after; one bar each, the first on top.
         width: px.
     """
     groups = {
@@ -342,5 +342,5 @@ def error_bars(*sides: Mapping[str, Mapping[str, float]], width: int = 640) -> s
 
 
 def side_colors(names: Sequence[str]) -> dict[str, str]:
-    """A color for what came after refinement by each of several refiners."""
+    """A color for each refiner."""
     return dict(zip(names, itertools.cycle(LINE_COLORS)))

@@ -1,4 +1,4 @@
-"""Pictures of people: who gained and lost most by a refiner, who was found best."""
+"""Pictures of people: largest gains and losses, best and worst found."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tfpose.metrics import pck
 from tfpose.metrics.matching import match_people
 from tfpose.report import html
 
-# A joint further off than this many torsos is simply wrong: being still further off
-# must not outweigh all other joints of a person in the gallery.
+# Caps a joint's error, in torsos: beyond it a joint is simply wrong and must not
+# outweigh the person's other joints.
 WRONG = 0.5
 LEGEND = (
     "The annotation is drawn thin and white; the person's left is blue, the right "
@@ -27,7 +27,7 @@ def joint_distances(
 ) -> np.ndarray:
     """f64[N, K]: distances to the labels in torso lengths (``pck``'s conventions).
 
-    ``matches`` i64[N] is what ``match_people`` returns, if it is known already.
+    ``matches`` i64[N]: the result of ``match_people``, if known.
     """
     if matches is None:
         matches = match_people(annotations, results)
@@ -41,9 +41,9 @@ def joint_distances(
 
 
 def nearer(before, after) -> np.ndarray:
-    """f64[N, K]: how much nearer to its label each joint came, in torso lengths.
+    """f64[N, K]: how much closer each joint moved to its label, in torso lengths.
 
-    Each distance is counted up to ``WRONG``; NaN for a joint that does not count.
+    Caps each distance at ``WRONG``; NaN for a joint that does not count.
 
     Args:
         before: f64[N, K] of ``joint_distances``.
@@ -53,10 +53,10 @@ def nearer(before, after) -> np.ndarray:
 
 
 def gains(before, after) -> np.ndarray:
-    """f64[N]: how much nearer each person's joints came, in torso lengths.
+    """f64[N]: how much closer each person's joints moved, in torso lengths.
 
-    The mean of ``nearer`` (arguments as there) over the labeled joints; NaN for a
-    person without a joint that counts, or without a pose before or after.
+    The mean of ``nearer`` (same arguments) over the labeled joints; NaN without a
+    joint that counts, or without a pose before or after.
     """
     counted = ~np.isnan(before)
     total = np.where(counted, nearer(before, after), 0).sum(axis=1)
@@ -72,18 +72,18 @@ def pictures(
     name: str,
     count: int = 9,
 ) -> list[str]:
-    """Galleries of the people who gained most by a refiner, and who lost most.
+    """Galleries of the people whom a refiner improved most and worsened most.
 
     Args:
         annotations: the truth.
-        before: poses as they came.
+        before: the original poses.
         after: the same poses, refined.
         images: folder of the photos.
         name: of the refiner.
-        count: of the pictures of a gallery, at most.
+        count: maximum number of pictures per gallery.
 
     Raises:
-        TfposeError: a photo that is to be shown is missing or not a photo.
+        TfposeError: a photo to show is missing or not a photo.
     """
     sides = before, after
     matches = [match_people(annotations, side) for side in sides]
@@ -121,13 +121,13 @@ def pictures(
 
 
 def _most(changes, skeleton) -> tuple[str, float]:
-    """The joint of one person's f64[K] that changed most, and how much."""
+    """The joint of f64[K] that changed most, and by how much."""
     joint = int(np.nanargmax(changes))
     return skeleton.joints[joint].replace("_", " "), float(changes[joint])
 
 
 def photo_name(person: Annotations) -> str:
-    """The file of the photo of one person."""
+    """The file name of one person's photo."""
     return person.images[int(person.image_ids[0])]["file_name"]
 
 
@@ -138,7 +138,7 @@ def picture(
     images,
     name: str = "after",
 ) -> np.ndarray:
-    """The picture u8[H, W, 3] of one person: before and after, or after alone.
+    """Picture u8[H, W, 3] of one person: before and after, or only after.
 
     Each argument holds one person; ``images`` is the folder of the photos, ``name``
     the caption of the refined pose.
@@ -159,10 +159,10 @@ def picture(
 
 
 def mean_errors(distances) -> np.ndarray:
-    """f64[N]: how far off each person's joints are on average, in torso lengths.
+    """f64[N]: the mean error of each person's joints, in torso lengths.
 
-    Each distance is counted up to ``WRONG``; NaN for a person without a joint that
-    counts, or without a pose.
+    Caps each distance at ``WRONG``; NaN without a joint that counts, or without a
+    pose.
 
     Args:
         distances: f64[N, K] of ``joint_distances``.
@@ -176,10 +176,10 @@ def mean_errors(distances) -> np.ndarray:
 def people(
     annotations: Annotations, results: Results, images, count: int = 6
 ) -> list[str]:
-    """Galleries of the people who were found best, middling and worst.
+    """Galleries of the people found best, in between, and worst.
 
     Raises:
-        TfposeError: a photo that is to be shown is missing or not a photo.
+        TfposeError: a photo to show is missing or not a photo.
     """
     matches = match_people(annotations, results)
     off = mean_errors(joint_distances(annotations, results, matches))
@@ -206,7 +206,7 @@ def people(
 
 
 def thirds(order, count: int) -> tuple:
-    """The first, the middle and the last few (the last one first), nobody twice."""
+    """The first, the middle and the last few (last one first), without repeats."""
     count = min(count, max(len(order) // 3, 1))
     first, last = order[:count], order[count:][::-1][:count]
     rest = order[count : len(order) - len(last)]

@@ -1,7 +1,7 @@
-"""How an HCRN found difficult joints: sections of an estimator's HTML report.
+"""Report sections on how an HCRN found difficult joints.
 
-The network itself is handed in (``inference.hcrn_units.Units``), so that this imports
-without TensorFlow, as all pictures do.
+The caller passes in the network (``inference.hcrn_units.Units``), so this module, like
+all picture modules, needs no TensorFlow.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from tfpose.skeletons import Skeleton, tree_layers
 if TYPE_CHECKING:
     from tfpose.inference.hcrn_units import Units
 
-# A joint that came nearer by less than this share of a torso has not really moved.
+# A joint that moved closer by less than this share of a torso has hardly moved.
 MOVED = 0.1
 TREES, STRIPS = 6, 4
 SINGLE = (
     "The network looks at each annotated box once, in one size; the poses above "
     "average over several sizes and the mirrored photo."
 )
-PICTURE = (400, 330)  # height and width of a person with the tree
+PICTURE = (400, 330)  # (height, width) of a person with the tree
 
 
 def sections(
@@ -42,19 +42,19 @@ def sections(
     images: str | os.PathLike,
     units: Units,
 ) -> list[str]:
-    """Trees on photos, first guesses and refined places in numbers, and units at work.
+    """Trees on photos, accuracy of first guesses and refined maps, units at work.
 
     Args:
         annotations: the truth; the network looks at its boxes.
         results: the estimator's poses.
         images: folder of the photos that ``annotations`` names.
-        units: of the estimator.
+        units: the estimator's units.
 
     Returns:
-        Sections (HTML of ``tfpose.report.html``); none without a labeled person.
+        HTML sections (of ``tfpose.report.html``); none without a labeled person.
 
     Raises:
-        TfposeError: other joints than the network's, or a photo that cannot be read.
+        TfposeError: the network has other joints, or a photo cannot be read.
     """
     skeleton = units.skeleton
     if skeleton.joints != annotations.skeleton.joints:
@@ -78,7 +78,7 @@ def sections(
 
 
 def _photos(people: Annotations, images) -> Iterator[np.ndarray]:
-    """The photo of each person; one after the other in the same photo read it once."""
+    """The photo of each person; consecutive people in a photo share one read."""
     name, photo = None, None
     for row in range(len(people)):
         person = people.take([row])
@@ -89,11 +89,11 @@ def _photos(people: Annotations, images) -> Iterator[np.ndarray]:
 
 
 def _trees(people: Annotations, results: Results, images, skeleton: Skeleton) -> str:
-    """The tree on people from the best found to the worst."""
+    """Draws the tree on people from the best found to the worst."""
     matches = match_people(people, results)
     off = mean_errors(joint_distances(people, results, matches))
     order = np.argsort(off, kind="stable")[: int(np.isfinite(off).sum())]
-    # Evenly from the middle of the best sixth to the middle of the worst.
+    # Evenly from the middle of the best sixth to that of the worst.
     places = (np.arange(TREES) + 0.5) / TREES * len(order)
     shown = []
     for row in dict.fromkeys(order[places.astype(int)].tolist()) if len(order) else ():
@@ -109,8 +109,8 @@ def _trees(people: Annotations, results: Results, images, skeleton: Skeleton) ->
         shown,
         f"The network finds easy joints first: {_in_words(skeleton)}. A line leads "
         "from each joint to the parent that guided it, and has the color of the "
-        "joint's layer. These people stand for all, from the best found to the worst; "
-        "the ranking tells left from right, the colors do not.",
+        "joint's layer. These people range from the best found to the worst; the "
+        "ranking distinguishes left and right, the colors do not.",
     )
 
 
@@ -125,7 +125,7 @@ def _in_words(skeleton: Skeleton) -> str:
 
 
 def _table(tables, skeleton: Skeleton) -> str:
-    """PCK of the initial and of the refined maps' peaks, layer by layer."""
+    """PCK of the peaks of the initial and refined maps, layer by layer."""
     order = [joint for joints in tree_layers(skeleton.parents) for joint in joints]
     metrics = {}
     for threshold in THRESHOLDS:
@@ -137,15 +137,15 @@ def _table(tables, skeleton: Skeleton) -> str:
         metrics[f"PCK@{threshold:g}"] = tuple(sides)
     return html.joint_table(
         metrics,
-        "Percent of joints that are right by their own map alone (first guess) and "
-        f"with their parent's guidance (refined), in the order of the tree. {SINGLE}",
+        "Percent of joints that are right from their own map alone (first guess) and "
+        f"with their parent's guidance (refined), in tree order. {SINGLE}",
         "What the guidance changes",
         ("first guess", "refined"),
     )
 
 
 def _strips(people: Annotations, distances, images, units: Units) -> list[str]:
-    """Units at work: joints that came nearest to their labels, and furthest away."""
+    """Units at work: joints that moved most toward their labels, and away."""
     nearer = np.minimum(distances[0], WRONG) - np.minimum(distances[1], WRONG)
     nearer = np.where(np.isnan(nearer), 0.0, nearer)
     labeled = int((~np.isnan(distances[0])).sum())
@@ -169,16 +169,16 @@ def _strips(people: Annotations, distances, images, units: Units) -> list[str]:
             count = int((towards > MOVED).sum())
             note = (
                 f"{count} of {labeled} labeled joints came {way} by more than "
-                f"{MOVED} torsos; these changed most. White ring: where a map is "
-                "largest. Green cross: the annotation of the map's joint. The colors "
-                "of a map reach from its background to its largest value."
+                f"{MOVED} torsos; these changed most. White ring: the map's peak. "
+                "Green cross: the annotation of the map's joint. The colors range "
+                "from the map's background to its peak."
             )
             parts.append(html.strips(title, rows, note))
     return parts
 
 
 def _labels(person: Annotations) -> dict[str, np.ndarray]:
-    """Joint -> f64[2] I, of one person's labeled joints."""
+    """Joint -> f64[2] I, for one person's labeled joints."""
     joints = person.skeleton.joints
     return {
         joints[k]: person.keypoints[0, k] for k in np.flatnonzero(person.visible[0])

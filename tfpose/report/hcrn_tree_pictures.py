@@ -1,4 +1,4 @@
-"""Pictures of how HCRN finds a pose: the tree on a photo, and the maps of a unit.
+"""Pictures of how HCRN finds a pose: the tree on a photo, and a unit's maps.
 
 Conventions as in ``tfpose.drawing``: pictures are u8[H, W, 3] RGB, points (x, y) in px.
 """
@@ -19,26 +19,26 @@ from tfpose.skeletons import Skeleton, bare_name, tree_layers
 if TYPE_CHECKING:
     from tfpose.inference.hcrn_units import Unit
 
-# Of the layers of the tree, from the warm of easy joints to the cold of difficult ones.
+# Colors of the tree's layers, from warm (easy joints) to cold (difficult ones).
 LAYERS = ((255, 240, 120), (255, 150, 30), (230, 40, 110), (60, 120, 255))
-# Colors of the marks; both stand out from the map's violet, red and yellow.
+# Mark colors; both stand out from the map's violet, red and yellow.
 PEAK = (255, 255, 255)
 TRUTH = (0, 235, 150)
-# How bright the photo stays under a map.
+# Brightness of the photo under a map.
 DIMMED = 0.45
 # Longer side of a panel, px.
 SIZE = 256
-# cv2 draws at 1/16 px: coordinates are passed as integers with this many binary digits.
+# cv2 draws at 1/16 px: coordinates are integers with this many fractional bits.
 _SHIFT = 4
 
 
 def draw_tree(
     image, keypoints, valid, skeleton: Skeleton, thickness: int | None = None
 ) -> np.ndarray:
-    """The photo with the tree drawn on it, each layer in its color (HCRN Fig. 7).
+    """Draws the tree on the photo, each layer in its color (HCRN Fig. 7).
 
-    A line from each joint to its parent has the joint's color. Arguments, result and
-    errors as of ``viz.draw_pose``.
+    The line from a joint to its parent has the joint's color. Arguments, result and
+    errors as in ``drawing.draw_pose``.
     """
     dots = layer_colors(skeleton)
     limbs = [
@@ -46,16 +46,16 @@ def draw_tree(
         for joint, parent in enumerate(skeleton.parents)
         if parent >= 0
     ]
-    # Large dots: a root has no line to show its color.
+    # Large dots: a root has no line that shows its color.
     return drawing.draw_lines(
         image, keypoints, valid, skeleton, (limbs, dots), thickness, 2
     )
 
 
 def layer_colors(skeleton: Skeleton) -> list[tuple[int, int, int]]:
-    """The color of each joint: that of its layer of the tree.
+    """The color of each joint's layer in the tree.
 
-    The layers after the last of ``LAYERS`` have its color.
+    Layers beyond ``LAYERS`` take its last color.
     """
     colors = [LAYERS[0]] * len(skeleton)
     for number, joints in enumerate(tree_layers(skeleton.parents)):
@@ -65,7 +65,7 @@ def layer_colors(skeleton: Skeleton) -> list[tuple[int, int, int]]:
 
 
 def layer_names(skeleton: Skeleton, joints: Sequence[int]) -> list[str]:
-    """Short names of the joints of a layer: both knees are "knees"."""
+    """Short names of a layer's joints: both knees are "knees"."""
     bare = [bare_name(skeleton.joints[joint]) for joint in joints]
     return [
         name.replace("_", " ") + "s" * (bare.count(name) > 1)
@@ -74,11 +74,11 @@ def layer_names(skeleton: Skeleton, joints: Sequence[int]) -> list[str]:
 
 
 def tree_legend(skeleton: Skeleton, width: int) -> np.ndarray:
-    """Which color of ``draw_tree`` is which layer, with the names of its joints.
+    """The legend of ``draw_tree``: each layer's color and joint names.
 
     Args:
-        skeleton: whose tree.
-        width: px; names that need more go on below.
+        skeleton: the skeleton with the tree.
+        width: px; longer lines wrap.
 
     Returns:
         u8[height, width, 3].
@@ -96,7 +96,7 @@ def tree_legend(skeleton: Skeleton, width: int) -> np.ndarray:
 
 
 def lines_of_text(text: str, width: int) -> np.ndarray:
-    """Words on paper, in as many lines as they need: u8[height, width, 3]."""
+    """Wrapped text on paper: u8[height, width, 3]."""
     font, scale, row, margin = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 22, 6
     lines = [""]
     for word in text.split():
@@ -113,7 +113,7 @@ def lines_of_text(text: str, width: int) -> np.ndarray:
 def tree_on_person(
     image, pose, skeleton: Skeleton, size: tuple[int, int]
 ) -> np.ndarray:
-    """The part of a photo that shows one person, with ``draw_tree`` and its legend.
+    """One person cut from a photo, with ``draw_tree`` and its legend.
 
     Args:
         image: u8[H, W, 3] RGB photo.
@@ -130,13 +130,13 @@ def tree_on_person(
 
 
 def overlay(photo, heatmap) -> np.ndarray:
-    """A heatmap over the darkened photo: violet, red and yellow where it is large.
+    """Lays a heatmap over the darkened photo: violet, red and yellow where it peaks.
 
-    The colors reach from the map's median, its background, where the photo is seen
-    alone, to its largest value, so that a doubtful map can be seen too.
+    Colors range from the map's median (background, only the photo shows) to its
+    maximum, so even a doubtful map is visible.
 
     Args:
-        photo: u8[H, W, 3] of the place that the map covers.
+        photo: u8[H, W, 3] of the area that the map covers.
         heatmap: f[h, w]; a cell covers H / h x W / w px.
 
     Returns:
@@ -158,7 +158,7 @@ def overlay(photo, heatmap) -> np.ndarray:
 
 
 def with_marks(picture, peak=None, truth=None) -> np.ndarray:
-    """The picture with a white ring at the peak and a green cross at the truth.
+    """Adds a white ring at the peak and a green cross at the truth.
 
     Args:
         picture: u8[H, W, 3].
@@ -187,12 +187,12 @@ def with_marks(picture, peak=None, truth=None) -> np.ndarray:
 
 
 def with_arrow(picture, start, end) -> np.ndarray:
-    """The picture with a white arrow, from and to f[2] px, as a new picture."""
+    """A copy of the picture with a white arrow between two points f[2] px."""
     picture = np.array(picture, np.uint8, order="C")
     start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
     length = float(np.hypot(*(end - start)))
     if length >= 1:
-        # A head of the same size whatever the length.
+        # The head has the same size for every length.
         head = min(max(picture.shape[:2]) / 24 / length, 0.5)
         for color, width in ((drawing.OUTLINE, 6), (PEAK, 3)):
             ends = _fixed(start), _fixed(end)
@@ -207,19 +207,19 @@ def _fixed(numbers) -> tuple[int, ...]:
 def unit_panels(
     photo, unit: Unit, truth: Mapping[str, Sequence[float]], size: int = SIZE
 ) -> list[tuple[np.ndarray, str]]:
-    """What a unit did, step by step (HCRN Fig. 3 b): pictures and words.
+    """Shows what a unit did, step by step (HCRN Fig. 3 b).
 
     First the photo, with an arrow from the first guess to the refined place. Then each
-    map with a ring at its peak and a cross where its joint is labeled.
+    map, with a ring at its peak and a cross at its joint's label.
 
     Args:
         photo: u8[H, W, 3] RGB.
         unit: of ``tfpose.inference.hcrn_units``.
-        truth: joint -> f[2] in px of the photo, of the labeled joints.
+        truth: labeled joint -> f[2] in px of the photo.
         size: px of the panels' longer side.
 
     Returns:
-        (u8[h, w, 3], words) of each step; the words are a few.
+        (u8[h, w, 3], short caption) of each step.
     """
     shape = unit.box[:1:-1]  # height, width
     shape = tuple(np.round(size * shape / shape.max()).astype(int).tolist())
@@ -241,7 +241,7 @@ def unit_panels(
 
 
 def _words(unit: Unit, step: str) -> str:
-    """A step in a few words, with how sure the map is where that means something."""
+    """A short caption of a step, with the map's confidence if meaningful."""
     sure = f"{min(100 * float(unit.maps[step].max()), 99):.0f} % sure"
     parent = "itself" if unit.parent == unit.joint else f"the {_spoken(unit.parent)}"
     return {
@@ -257,10 +257,10 @@ def _spoken(joint: str | None) -> str:
 
 
 def strip(panels: Sequence[tuple], gap: int = 6) -> np.ndarray:
-    """Panels of the same size beside each other, each with its words below.
+    """Joins panels of equal size side by side, each with its caption below.
 
     Args:
-        panels: (u8[h, w, 3], words) each.
+        panels: (u8[h, w, 3], caption) each.
         gap: px between them.
 
     Returns:

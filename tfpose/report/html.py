@@ -1,7 +1,7 @@
-"""The HTML report of a run: one file with numbers, curves and pictures inside it.
+"""The HTML report of a run: one file with its numbers, curves and pictures.
 
-Each function returns the HTML of one section; ``write_report`` puts them into a page.
-The page needs no network, no script and no other file.
+Each function returns the HTML of one section; ``write_report`` makes the page. It needs
+no network, no script and no other file.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from tfpose.errors import TfposeError
 from tfpose.io.files import write_text
 from tfpose.report import charts
 
-# The page around the sections, with the style in it.
+# The page around the sections, with its style.
 PAGE = pathlib.Path(__file__).with_name("page.html")
 
 
 def write_report(
     path: str | os.PathLike, title: str, summary: str, sections: Iterable[str]
 ) -> None:
-    """Writes the page; the file is whole or not there.
+    """Writes the page, whole or not at all.
 
     Args:
         path: the ``.html`` file.
         title: heading of the page.
         summary: one or two sentences below it.
-        sections: HTML made by the other functions of this module.
+        sections: HTML from the other functions of this module.
     """
     page = string.Template(PAGE.read_text("utf-8")).substitute(
         title=escape(title), summary=escape(summary), sections="".join(sections)
@@ -53,7 +53,7 @@ def section(title: str, note: str, content: str) -> str:
 def summary_numbers(
     numbers: Sequence[tuple[str, float | None]], title: str, note: str = ""
 ) -> str:
-    """Large numbers with their names; None prints a dash."""
+    """Large numbers with their names; None shows a dash."""
     tiles = [
         f"<div class='tile'><b>{escape(name)}</b>"
         f"<span class='now'>{_value(value)}</span></div>"
@@ -84,14 +84,14 @@ def joint_table(
     title: str = "Joint by joint",
     sides: tuple[str, str] = ("before", "after"),
 ) -> str:
-    """A row a joint: one or more metrics, before and after with the change or alone.
+    """One row per joint: each metric alone, or before and after with the change.
 
     Args:
         tables: metric -> (before, after) or (values,), each {joint: value or None};
-            the last row is bold (give the mean there).
+            the last row is bold (pass the mean there).
         note: text above the table.
         title: heading.
-        sides: what the two are called.
+        sides: names of the two.
 
     Raises:
         TfposeError: the metrics have different joints.
@@ -128,15 +128,15 @@ def change_table(
     meanings: Mapping[str, str] | None = None,
     less: Sequence[str] = (),
 ) -> str:
-    """A table of what refiners changed: before, after each, the change, its interval.
+    """A table of refiners' changes: before, after each, change and interval.
 
-    A change is colored if its interval leaves out 0. A row "mean" is bold.
+    Colors a change if its interval excludes 0. A row "mean" is bold.
 
     Args:
         rows: name -> cell of ``tfpose.evaluation.refinement.compare_poses``.
         refiners: their names.
-        meanings: name -> what the row says, for those that need it.
-        less: the rows in which less is better.
+        meanings: name -> explanation, for rows that need one.
+        less: rows in which less is better.
     """
     names = "".join(f"<th colspan='2'>{escape(name)}</th>" for name in refiners)
     after = "<th>after</th><th>change</th>" * len(refiners)
@@ -158,7 +158,7 @@ def change_table(
 
 
 def _interval(cell, better: int) -> str:
-    """A change and its interval; ``better`` is the sign of a change for the better."""
+    """A change and its interval; ``better`` is the sign of an improvement."""
     change, low, high = (cell[key] for key in ("change", "low", "high"))
     if not (_known(low) and _known(high)):
         return "–"
@@ -174,7 +174,7 @@ def error_types(shares: Mapping, note: str = "") -> str:
     """Shares of the error types of one set of poses.
 
     Args:
-        shares: what ``tfpose analyze`` reports: {"good", "jitter", "inversion",
+        shares: the output of ``tfpose analyze``: {"good", "jitter", "inversion",
             "swap", "miss": percent, "per_joint": {joint: the same shares}}.
         note: text above the chart.
     """
@@ -189,13 +189,13 @@ def pck_curve(
     x_label: str,
     colors: Mapping[str, str] | None = None,
 ) -> str:
-    """The share of correct joints (percent) over the distance threshold.
+    """Percent of correct joints over the distance threshold.
 
     Args:
         thresholds: T distances, rising.
-        curves: name -> T percents.
+        curves: name -> T percentages.
         x_label: what the thresholds are.
-        colors: name -> color; by default the lines take turns.
+        colors: name -> color; default: ``charts.LINE_COLORS`` in turn.
     """
     curve = charts.line_chart(
         {name: (thresholds, values) for name, values in curves.items()},
@@ -225,9 +225,9 @@ def read_log(path: str | os.PathLike) -> dict[str, list[float]]:
 
 
 def training_curves(path: str | os.PathLike, note: str = "") -> str:
-    """Curves of a training log: the losses in one chart, each metric in its own.
+    """Curves of a training log: all losses in one chart, each metric in its own.
 
-    ``val_x``, ``x_before`` and ``x_after`` are drawn with ``x``. The x axis is
+    ``val_x``, ``x_before`` and ``x_after`` share the chart of ``x``. The x axis is
     ``epoch``, or else ``step``.
     """
     log = read_log(path)
@@ -248,7 +248,7 @@ def training_curves(path: str | os.PathLike, note: str = "") -> str:
 
 
 def gallery(title: str, pictures: Sequence[tuple], note: str = "") -> str:
-    """Pictures with captions: (u8[H, W, 3] RGB, text) each."""
+    """Pictures with captions, each (u8[H, W, 3] RGB, text)."""
     figures = [
         f"<figure><img src='{_inline(picture)}' alt='{escape(text)}' loading='lazy'>"
         f"<figcaption>{escape(text)}</figcaption></figure>"
@@ -258,11 +258,11 @@ def gallery(title: str, pictures: Sequence[tuple], note: str = "") -> str:
 
 
 def strips(title: str, pictures: Sequence[tuple], note: str = "") -> str:
-    """Rows of pictures, each with its own words; narrow screens wrap them.
+    """Rows of pictures, each with its caption; narrow screens wrap them.
 
     Args:
         title: heading of the section.
-        pictures: (text, [(u8[H, W, 3] RGB, words), ...]) of each row.
+        pictures: (text, [(u8[H, W, 3] RGB, caption), ...]) for each row.
         note: text above.
     """
     rows = []
@@ -284,9 +284,9 @@ def _inline(picture) -> str:
 
 
 def extremes(gains: Sequence[float], count: int) -> tuple[list[int], list[int]]:
-    """Indices of the largest gains and of the largest losses, each the largest first.
+    """Indices of the largest gains and the largest losses, largest first.
 
-    NaN is neither; no more than ``count`` of each; a loss is a gain below zero.
+    Skips NaN; at most ``count`` of each; a loss is a gain below zero.
     """
     gains = np.asarray(gains, np.float64)
     order = [int(i) for i in np.argsort(-gains, kind="stable")]

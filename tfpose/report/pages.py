@@ -1,4 +1,4 @@
-"""The HTML reports: of poses before and after refiners, and of estimated poses."""
+"""HTML reports of refined poses (before and after) and of estimated poses."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def write(
     Args:
         path: the ``.html`` file.
         annotations: the truth.
-        before: poses as they came.
-        refined: name of a refiner -> the same poses, refined by it.
+        before: the original poses.
+        refined: refiner name -> the same poses, refined.
         images: folder of the photos that ``annotations`` names.
         title: heading of the page.
         log: ``log.csv`` of the training run, for its curves.
-        more: further sections (of ``tfpose.report.html``), put before the pictures.
-        numbers: of ``refinement.compare_poses``, if they are known already.
+        more: more sections (of ``tfpose.report.html``), before the pictures.
+        numbers: of ``refinement.compare_poses``, if known.
     """
     if numbers is None:
         numbers = refinement.compare_poses(annotations, before, refined)
@@ -76,7 +76,7 @@ def write_estimated(
     log: str | os.PathLike | None = None,
     more: Sequence[str] = (),
 ) -> None:
-    """Writes the HTML report of one set of poses; arguments as of ``write``."""
+    """Writes the HTML report of one set of poses; arguments as in ``write``."""
     html.write_report(
         path,
         title or "Estimated poses",
@@ -112,9 +112,9 @@ def change_sections(numbers: dict) -> list[str]:
     meanings = {t["name"]: t["meaning"] for t in numbers["tables"]}
     meanings["good joints"] = MEANINGS["good"]
     note = (
-        "Percent; more is better. A change is in points and has an interval in "
+        "Percent; more is better. Changes are in points, with an interval in "
         f"brackets: {tables.explanation(numbers)} Green: better. Red: worse. Gray: "
-        "this may be luck."
+        "may be luck."
     )
     table = html.change_table(summary, refiners, meanings)
     chart = charts.interval_chart(
@@ -152,7 +152,7 @@ def _mistakes(numbers, colors) -> str:
         )
     )
     order = escape(", ".join(["before", *refiners]))
-    heading = f"<h3>Shares of each joint in percent; bars from above: {order}</h3>"
+    heading = f"<h3>Shares of each joint in percent; bars from the top: {order}</h3>"
     note = f"Percent of the joints; less is better. {SOURCE}"
     return html.section("Kinds of error", note, table + chart + heading + bars)
 
@@ -189,7 +189,7 @@ def numbers(annotations: Annotations, results: Results) -> list[str]:
         ),
         html.joint_table(
             table,
-            "Percent of joints nearer than that share of the torso "
+            "Percent of joints within that share of the torso "
             f"({_torso(annotations)}).",
         ),
         html.error_types(kinds, SOURCE),

@@ -1,4 +1,4 @@
-"""Numbers of ``tfpose.evaluation`` as text, and as the curves of a picture."""
+"""Formats the numbers of ``tfpose.evaluation`` as text and as curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfpose.evaluation.meanings import MEANINGS, meaning, title
 from tfpose.evaluation.text import aligned, percent
 from tfpose.metrics import mistakes
 
-# How a mean of PCKh or AUC was made, where it is not the joints' mean.
+# How PCKh or AUC was averaged, if it is not the mean of the joints.
 _AVERAGED = {
     "labeled": "joints weighted by their labels, as HRNet's script does",
     "pooled": "all joints together, as MPII's own tools do",
@@ -17,12 +17,12 @@ _AVERAGED = {
 
 
 def format_table(before: dict, after: dict | None = None) -> str:
-    """The numbers of ``evaluate_poses`` or ``analyze_poses`` as text, in percent.
+    """Formats numbers of ``evaluate_poses`` or ``analyze_poses``, in percent.
 
     Args:
-        before: of either function.
-        after: of the same function (and metric) for other poses of the same people;
-            the table then says before -> after and the gain.
+        before: from either function.
+        after: from the same function (and metric) for other poses of the same people;
+            the table then shows before -> after and the gain.
     """
     if "miss" in before:
         return _analysis_table(before, after)
@@ -38,7 +38,7 @@ def format_table(before: dict, after: dict | None = None) -> str:
 
 
 def _points(share: float) -> float | None:
-    """0..1 in percent; None for -1, which says that there is nobody to be found."""
+    """0..1 in percent; None for -1, which means that there is nobody to find."""
     return None if share < 0 else 100 * share
 
 
@@ -50,8 +50,8 @@ def _rates_heading(table: dict) -> str:
 
 
 _OBSERVER = (
-    "observer-centric: left is what the observer sees on the left, by the order of the "
-    "shoulders and of the hips"
+    "observer-centric: left is what the observer sees on the left, judged by shoulders "
+    "and hips"
 )
 # The columns of the papers' tables: group -> heading.
 COLUMNS = {
@@ -71,7 +71,7 @@ def _kind(table: dict) -> str:
 
 
 def _columns(table: dict) -> dict[str, float | None]:
-    """The papers' columns that the skeleton has, and their mean."""
+    """The papers' columns that the skeleton has, and the mean."""
     headings, groups = COLUMNS[_kind(table)], table["groups"]
     columns = {headings[name]: groups[name] for name in headings if name in groups}
     return {**columns, "Total" if "per_stick" in table else "Mean": table["mean"]}
@@ -99,7 +99,7 @@ def _rates_lines(before, after) -> list[str]:
 
 
 def _column_lines(before, after) -> list[str]:
-    """The line of a paper's table: both sides averaged."""
+    """The lines of a paper's table, both sides averaged."""
     first = _columns(before)
     rows = {"percent": first.values()}
     if after:
@@ -119,7 +119,7 @@ def _column_lines(before, after) -> list[str]:
 
 
 def _count_lines(before, after) -> list[str]:
-    """Who is not among the numbers, or only as wrong."""
+    """Who is left out of the numbers, or counts as wrong."""
     lines = []
     for table, when in ((before, "before: " if after else ""), (after, "after: ")):
         if not table:
@@ -147,7 +147,7 @@ def format_maps(maps: dict[str, dict]) -> str:
     """A line of the papers' table for each of a model's heatmaps.
 
     Args:
-        maps: name of the output -> numbers of ``evaluate_poses``, but of "oks".
+        maps: output name -> numbers of ``evaluate_poses`` (any metric but "oks").
     """
     table = [("heatmaps", *_columns(next(iter(maps.values()))))]
     for name, numbers in maps.items():
@@ -157,11 +157,11 @@ def format_maps(maps: dict[str, dict]) -> str:
 
 
 def curve_panels(sides: dict[str, dict]) -> dict:
-    """The arguments of ``charts.curve_panels`` for numbers that have a "curve".
+    """The arguments of ``charts.curve_panels`` for numbers with a "curve".
 
     Args:
-        sides: name -> numbers of ``evaluate_poses`` with ``curve``, of other poses of
-            the same people, such as "before" and "after".
+        sides: name -> numbers of ``evaluate_poses`` with ``curve``, for poses of the
+            same people, such as "before" and "after".
     """
     before = next(iter(sides.values()))
     things = _kind(before).removeprefix("per_") + "s"
@@ -188,13 +188,13 @@ def curve_panels(sides: dict[str, dict]) -> dict:
 
 
 def format_gains(before: dict, after: dict | None = None) -> str:
-    """The numbers of ``evaluate.correction_gains`` as text."""
-    words = {"AP": "as the poses are", "corrected": "without these mistakes"}
+    """Formats the numbers of ``evaluate.correction_gains``."""
+    words = {"AP": "of the given poses", "corrected": "without these mistakes"}
     rows = [
         (name, value, after and after[name], words.get(name, f"more without {name}"))
         for name, value in before.items()
     ]
-    head = "OKS average precision if mistakes are undone, one kind after the other"
+    head = "OKS average precision if mistakes are undone, one kind after another"
     return f"{head}\n{_lines(rows, after is not None)}"
 
 
@@ -221,7 +221,7 @@ def _analysis_table(before, after) -> str:
 
 
 def _lines(rows, compared: bool) -> str:
-    """Aligned lines of (name, before, after if ``compared``, meaning)."""
+    """Aligns lines of (name, before, after if ``compared``, meaning)."""
     cells = []
     for name, before, after, _ in rows:
         line = [name, percent(before, 2)]
@@ -233,13 +233,13 @@ def _lines(rows, compared: bool) -> str:
 
 
 def comparison_table(numbers: dict) -> str:
-    """The numbers of ``refinement.compare_poses`` as text."""
+    """Formats the numbers of ``refinement.compare_poses``."""
     refiners = numbers["refiners"]
     summary = {t["name"]: t["rows"][t["main"]] for t in numbers["tables"]}
     parts = [{**summary, **numbers["mistakes"]}]
     parts += [table["rows"] for table in numbers["tables"]]
     head = ("", "before", *(cell for name in refiners for cell in _heading(name)))
-    # Aligned together: the columns of all parts stand below each other.
+    # Align all parts together, so that their columns line up.
     cells = [head, *(row for part in parts for row in _cells(part, refiners))]
     rows = iter(aligned(cells).splitlines())
     lines = [
@@ -264,13 +264,13 @@ def explanation(numbers: dict) -> str:
         text += " (photos for OKS-AP)"
     return (
         f"the change lies within it in {100 * numbers['level']:g} % of "
-        f"{numbers['rounds']} test sets of {text}. If it leaves out 0, the change is "
+        f"{numbers['rounds']} test sets of {text}. If it excludes 0, the change is "
         "hardly luck."
     )
 
 
 def _cells(rows: dict, refiners) -> list[list[str]]:
-    """Lines of a row's name, its value before, and three cells for each refiner."""
+    """Lines of a row's name, its value before, and three cells per refiner."""
     return [
         [name, percent(cell["before"], 2)]
         + [text for refiner in refiners for text in _change(cell["after"][refiner])]

@@ -1,4 +1,4 @@
-"""SavedModels in a folder, NAME/VERSION, as a server needs them."""
+"""Loads a folder of SavedModels, NAME/VERSION, for a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfpose.exporting import warm_up
 from tfpose.serving.rest_json import Input
 
 PREDICT = "tensorflow/serving/predict"
-# Pixels of a photo: a small file may hold so many that they fill the memory.
+# Pixels in a photo: even a small file may hold enough to fill the memory.
 MOST_PIXELS = 50_000_000
 
 
@@ -24,12 +24,12 @@ class Served:
     """One version of a model.
 
     Attributes:
-        name: of the model.
-        version: its number.
-        signatures: the functions, by their names.
-        inputs: what each of them expects, by their names.
-        metadata: {signature: what it takes and gives}, as TensorFlow Serving's.
-        loaded: what holds the functions' variables.
+        name: name of the model.
+        version: version number.
+        signatures: {signature: function}.
+        inputs: {signature: {input: what it expects}}.
+        metadata: {signature: inputs and outputs}, in TensorFlow Serving's form.
+        loaded: the object that holds the functions' variables.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Served:
     loaded: object = dataclasses.field(repr=False)
 
     def expected(self, signature: str) -> dict[str, Input]:
-        """What a signature expects.
+        """The inputs that a signature expects.
 
         Raises:
             RequestError: no such signature.
@@ -55,10 +55,10 @@ class Served:
     def __call__(
         self, signature: str, inputs: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        """The outputs of a signature.
+        """Runs a signature and returns its outputs.
 
         Raises:
-            RequestError: the graph refuses the inputs.
+            RequestError: the graph rejects the inputs.
         """
         for name, value in inputs.items():
             if name == "image_bytes":
@@ -79,15 +79,15 @@ class Served:
 
 
 def _reason(error: tf.errors.OpError) -> str:
-    """What an operation says, without the names of the graph around it."""
+    """An operation's error message, without the names of graph nodes."""
     said, _, _ = error.message.partition("[[{{")
     said, _, _ = said.partition(" [Op:")
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "the graph refuses the inputs"
+    return lines[-1] if lines else "the graph rejects the inputs"
 
 
 def load_models(folder) -> dict[str, dict[int, Served]]:
-    """Loads NAME/VERSION/saved_model.pb of a folder and runs the warm-up requests.
+    """Loads NAME/VERSION/saved_model.pb in a folder and runs the warm-up requests.
 
     Returns:
         {name: {version: model}}.
@@ -137,7 +137,7 @@ def _load(folder: pathlib.Path, name: str, version: int) -> Served:
 
 
 def _metadata(folder: pathlib.Path) -> dict:
-    """Each Predict signature as TensorFlow Serving's metadata has it."""
+    """Each Predict signature, in the form of TensorFlow Serving's metadata."""
     content = (folder / "saved_model.pb").read_bytes()
     saved = saved_model_pb2.SavedModel.FromString(content)
     return {
@@ -152,10 +152,10 @@ def _metadata(folder: pathlib.Path) -> dict:
 
 
 def check_pixels(data: bytes) -> None:
-    """Refuses a photo with more than ``MOST_PIXELS`` before it is decoded.
+    """Refuses a photo with more than ``MOST_PIXELS`` pixels before decoding it.
 
     Raises:
-        RequestError: as many, or a file that is neither JPEG nor PNG.
+        RequestError: too many pixels, or neither JPEG nor PNG.
     """
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         sides = [int.from_bytes(data[start : start + 4], "big") for start in (16, 20)]
@@ -163,7 +163,7 @@ def check_pixels(data: bytes) -> None:
         try:
             sides = tf.image.extract_jpeg_shape(data).numpy()[:2].tolist()
         except tf.errors.InvalidArgumentError as error:
-            raise RequestError("image_bytes: expected a JPEG, found parts") from error
+            raise RequestError("image_bytes: found a damaged JPEG") from error
     else:
         raise RequestError(
             f"image_bytes: expected a JPEG or PNG, found {len(data)} bytes of another "

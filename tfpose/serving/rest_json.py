@@ -1,8 +1,8 @@
-"""TensorFlow Serving's JSON form of requests and answers, as arrays.
+"""Converts TensorFlow Serving's JSON requests and responses to and from arrays.
 
-As its page "RESTful API" describes the Predict API: "instances" (rows, an object for
-each) or "inputs" (columns, an object of arrays), bytes as {"b64": ...}. Stricter in one
-thing: numbers that are not finite are refused.
+Follows the Predict API on its page "RESTful API": "instances" (rows, one object each)
+or "inputs" (columns, an object of arrays), bytes as {"b64": ...}. One thing is
+stricter: it refuses numbers that are not finite.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Input:
     """What a signature expects of one input.
 
     Attributes:
-        shape: sizes, None where any will do.
-        dtype: of the array; ``object`` for bytes.
+        shape: sizes; None allows any.
+        dtype: the array's dtype; ``object`` for bytes.
     """
 
     shape: tuple[int | None, ...]
@@ -38,9 +38,9 @@ class Request:
     """A parsed body.
 
     Attributes:
-        signature: its name.
+        signature: name of the signature.
         layout: ``ROWS`` or ``COLUMNS``.
-        values: JSON's value of that key.
+        values: the JSON value of that key.
     """
 
     signature: str
@@ -49,10 +49,10 @@ class Request:
 
 
 def parse(body: bytes) -> Request:
-    """Reads the body of a request.
+    """Parses the body of a request.
 
     Raises:
-        RequestError: no JSON, or not of the Predict API.
+        RequestError: not JSON, or not a Predict request.
     """
     try:
         data = json.loads(body)
@@ -74,11 +74,11 @@ def parse(body: bytes) -> Request:
 
 
 def arrays(request: Request, expected: dict[str, Input]) -> dict[str, np.ndarray]:
-    """The inputs of a signature.
+    """Converts a request to the inputs of a signature.
 
     Args:
-        request: ``parse``.
-        expected: each input of the signature, by its name.
+        request: from ``parse``.
+        expected: name -> input of the signature.
 
     Raises:
         RequestError: an input is missing, unknown, or not as expected.
@@ -95,7 +95,7 @@ def arrays(request: Request, expected: dict[str, Input]) -> dict[str, np.ndarray
 
 
 def _columns(rows, expected: dict[str, Input]) -> dict[str, list]:
-    """The inputs' rows, each input's together."""
+    """Turns rows of inputs into one list per input."""
     if not isinstance(rows, list) or not rows:
         raise RequestError(
             f"{ROWS}: expected a list of one or more, found {_kind(rows)}"
@@ -126,7 +126,7 @@ def _array(value, name: str, wanted: Input) -> np.ndarray:
     else:
         array = _numbers(value, name, wanted.dtype)
     if not array.size and len(wanted.shape) and not wanted.shape[0]:
-        # JSON's [] does not say how long the rows are that it has none of.
+        # JSON's [] does not give the length of its missing rows.
         array = array.reshape(tuple(size or 0 for size in wanted.shape))
     fits = len(array.shape) == len(wanted.shape) and all(
         size in (None, found)
@@ -163,7 +163,7 @@ def _numbers(value, name: str, dtype: np.dtype) -> np.ndarray:
 
 
 def _decoded(value, name: str, depth: int):
-    """Bytes, in lists as deep as the input has dimensions."""
+    """Bytes, in lists nested once per dimension of the input."""
     if depth and isinstance(value, list):
         return [_decoded(item, name, depth - 1) for item in value]
     if isinstance(value, str):
@@ -183,15 +183,15 @@ def _is_bytes(value) -> bool:
 
 
 def answer(outputs: dict[str, np.ndarray], layout: str, rows: int | None) -> dict:
-    """The body of an answer.
+    """The body of a response.
 
     Args:
-        outputs: arrays by their names.
+        outputs: name -> array.
         layout: the request's.
-        rows: of a request in rows, how many there were.
+        rows: number of rows in a request with ``ROWS``.
 
     Raises:
-        RequestError: the outputs have no row for each of the request's.
+        RequestError: the outputs do not have one row per request row.
     """
     lists = {name: _shortest(array) for name, array in outputs.items()}
     if layout == COLUMNS:
@@ -199,8 +199,8 @@ def answer(outputs: dict[str, np.ndarray], layout: str, rows: int | None) -> dic
     for name, array in outputs.items():
         if not array.ndim or len(array) != rows:
             raise RequestError(
-                f"{ROWS}: {name} has the shape {_shape(array.shape)}, which is no row "
-                f"for each of {rows}; send {COLUMNS!r}"
+                f"{ROWS}: {name} has the shape {_shape(array.shape)}, not one row for "
+                f"each of {rows}; send {COLUMNS!r}"
             )
     if len(lists) == 1:
         return {"predictions": next(iter(lists.values()))}
@@ -213,7 +213,7 @@ def answer(outputs: dict[str, np.ndarray], layout: str, rows: int | None) -> dic
 
 
 def _shortest(array: np.ndarray):
-    """Nested lists; a float32 as the shortest decimal number that is rounded to it."""
+    """Nested lists; a float32 becomes the shortest decimal that rounds to it."""
     if array.dtype == np.float32:
         texts = np.array([float(str(number)) for number in array.ravel()])
         return texts.reshape(array.shape).tolist()
@@ -221,7 +221,7 @@ def _shortest(array: np.ndarray):
 
 
 def _names(given: dict) -> list[str]:
-    """Some of a client's names, short enough for one line."""
+    """Some of a client's names, cut to fit on one line."""
     return [name[:40] for name in sorted(given)[:8]]
 
 

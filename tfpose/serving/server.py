@@ -1,13 +1,13 @@
-"""A development server that answers TensorFlow Serving's REST paths.
+"""A development server with TensorFlow Serving's REST paths.
 
     POST /v1/models/NAME[/versions/V]:predict
     GET  /v1/models/NAME[/versions/V]             state of each version
-    GET  /v1/models/NAME[/versions/V]/metadata    what the signatures take and give
-    GET  /healthz                                 the names of the models
+    GET  /v1/models/NAME[/versions/V]/metadata    signatures' inputs and outputs
+    GET  /healthz                                 names of the models
 
-The largest version answers where none is named. Every error is {"error": one line}: 400
-for a bad request, 404 for an unknown model or path, 408 for a body that does not
-arrive, 413 for one that is too large, 503 where too many others wait.
+Without a version, the highest answers. Every error is {"error": one line}: 400 for a
+bad request, 404 for an unknown model or path, 408 for a body that does not arrive, 413
+for one that is too large, 503 if too many other requests are waiting.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from tfpose.errors import RequestError, ServingError
 from tfpose.serving import rest_json
 from tfpose.serving.models import Served, load_models
 
-# Requests that are computed at once: one is read or written while another computes.
+# Requests computed at once: one is read or written while another computes.
 WORKERS = 2
-# Seconds in which a body has to arrive.
+# Seconds for a body to arrive.
 BODY_SECONDS = 30
-# Connections that wait to be accepted.
+# Connections that may wait to be accepted.
 BACKLOG = 128
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What one client may ask of the server.
+    """Limits on requests.
 
     Attributes:
-        body: bytes of a request.
-        queue: requests that are read, wait or run at a time.
+        body: bytes per request.
+        queue: requests that are being read, waiting or running at a time.
     """
 
     body: int = 20_000_000
@@ -52,7 +52,7 @@ class Limits:
 
 
 class Refusal(Exception):
-    """A request that gets an error of a status of its own."""
+    """Refuses a request with an HTTP status and a reason."""
 
     def __init__(self, status: int, reason: str):
         super().__init__(reason)
@@ -60,14 +60,14 @@ class Refusal(Exception):
 
 
 class Queue:
-    """Counts the requests in the server, and refuses those beyond its length."""
+    """Counts the requests in the server and refuses those beyond its length."""
 
     def __init__(self, length: int):
         self.length, self.count = length, 0
 
     def __enter__(self):
         if self.count >= self.length:
-            raise Refusal(503, f"{self.count} requests wait already, try again later")
+            raise Refusal(503, f"{self.count} requests are waiting, try again later")
         self.count += 1
 
     def __exit__(self, *_):
@@ -75,11 +75,11 @@ class Queue:
 
 
 def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI:
-    """The server of loaded models.
+    """Builds the app that serves loaded models.
 
     Args:
-        models: ``load_models``.
-        limits: of requests.
+        models: from ``load_models``.
+        limits: limits on requests.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     queue, workers = Queue(limits.queue), anyio.CapacityLimiter(WORKERS)
@@ -130,7 +130,7 @@ def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI
 
 
 def find(models: dict[str, dict[int, Served]], name: str, version: str | None):
-    """A version of a model, the largest if none is named.
+    """Finds a version of a model, by default the highest.
 
     Raises:
         Refusal: 404, no such model or version.
@@ -145,14 +145,14 @@ def find(models: dict[str, dict[int, Served]], name: str, version: str | None):
 
 
 async def read_body(request: Request, most: int) -> bytes:
-    """The body of a request, which is not read further than ``most`` bytes.
+    """Reads the body of a request, at most ``most`` bytes.
 
     Raises:
         Refusal: 413 for a longer one, 408 for one that takes too long.
     """
     parts, length = [], 0
     announced = request.headers.get("content-length", "0")
-    too_long = Refusal(413, f"expected a body of at most {most} bytes, found a longer")
+    too_long = Refusal(413, f"expected a body of at most {most} bytes, found more")
     if announced.isdecimal() and int(announced) > most:
         raise too_long
     try:
@@ -168,10 +168,10 @@ async def read_body(request: Request, most: int) -> bytes:
 
 
 def answer(model: Served, body: bytes) -> bytes:
-    """The body of the answer to the body of a Predict request.
+    """Answers the body of a Predict request with the body of a response.
 
     Raises:
-        Refusal: 400, what is wrong with it.
+        Refusal: 400, with what is wrong.
     """
     try:
         request = rest_json.parse(body)
@@ -185,7 +185,7 @@ def answer(model: Served, body: bytes) -> bytes:
 
 
 def metadata_of(model: Served) -> dict:
-    """As ``GetModelMetadataResponse``."""
+    """A ``GetModelMetadataResponse``."""
     version = str(model.version)
     return {
         "model_spec": {"name": model.name, "signature_name": "", "version": version},
@@ -194,23 +194,23 @@ def metadata_of(model: Served) -> dict:
 
 
 def status_of(version: int) -> dict:
-    """As ``ModelVersionStatus`` of a version that answers."""
+    """The ``ModelVersionStatus`` of an available version."""
     status = {"error_code": "OK", "error_message": ""}
     return {"version": str(version), "state": "AVAILABLE", "status": status}
 
 
 def serve(folder: str, host: str, port: int, limits: Limits) -> None:
-    """Loads the models of a folder and answers until it is interrupted.
+    """Loads the models in a folder and serves them until interrupted.
 
     Args:
-        folder: NAME/VERSION/saved_model.pb; only models that you trust, for a graph
-            may read and write files.
+        folder: NAME/VERSION/saved_model.pb; serve only models that you trust, because
+            a graph may read and write files.
         host: address to listen on.
-        port: 0 for any that is free.
-        limits: of requests.
+        port: 0 picks a free one.
+        limits: limits on requests.
 
     Raises:
-        ServingError: nothing to serve, or the address cannot be had.
+        ServingError: nothing to serve, or the address is unavailable.
     """
     listening = listen(host, port)
     models = load_models(folder)
@@ -227,17 +227,17 @@ def serve(folder: str, host: str, port: int, limits: Limits) -> None:
         access_log=False,
         timeout_keep_alive=30,
     )
-    # Ctrl-C is how a server ends: it has answered what it had begun.
+    # Ctrl-C is the normal way to stop; requests in progress were answered.
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
     print("stopped", file=sys.stderr)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """Opens a listening socket.
 
     Raises:
-        ServingError: the address cannot be had.
+        ServingError: the address is unavailable.
     """
     listening = None
     try:
@@ -245,7 +245,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        # Who asks while the models are loaded waits.
+        # Clients that connect while models load have to wait.
         listening.listen(BACKLOG)
     except (OSError, OverflowError) as error:
         if listening is not None:

@@ -1,4 +1,4 @@
-"""Annotated people as the poses of a simulated method: a results file with errors."""
+"""Turns annotations into a simulated method's results, with realistic errors."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def corrupt(annotations: Annotations, seed: int = 0) -> list[dict]:
         seed: the same seed makes the same errors.
 
     Returns:
-        COCO-results entries with an ``annotation_id``. Methods place every joint: those
-        without a label stand at the middle of the labeled ones, with score 0.
+        COCO-results entries with an ``annotation_id``. Methods place every joint:
+        unlabeled ones get the mean of the labeled ones and score 0.
     """
     people = annotations.take(annotations.scored)
     valid = (people.visible > 0).astype(np.float32)
@@ -50,7 +50,7 @@ def corrupt(annotations: Annotations, seed: int = 0) -> list[dict]:
 
 
 def _neighbors(people: Annotations, valid):
-    """Everybody's overlapping people: f32[N, P, K, 2] and f32[N, P, K], padded."""
+    """Each person's overlapping people: f32[N, P, K, 2] and f32[N, P, K], padded."""
     groups = [[] for _ in range(len(people))]
     for rows in rows_by_image(people.image_ids).values():
         boxes = people.boxes[rows].astype(np.float32)

@@ -1,10 +1,10 @@
 """PoseRefiner's synthesized pose errors (Fieraru et al., CVPRW 2018, section 3).
 
 A training pose is the annotated pose after four random transformations: its joints are
-shifted (T1), exchanged with their mirror joints (T2), replaced by a neighbor's (T3)
-and removed (T4). The paper gives no order; here T2, T3, T1, T4, so that exchanged and
-replaced joints are shifted too. Its lengths are px of people who are
-``REFERENCE_HEIGHT`` px tall; ours grow with the person.
+shifted (T1), exchanged with their mirror joints (T2), replaced by a neighbor's (T3) and
+removed (T4). The paper gives no order; ours is T2, T3, T1, T4, so that exchanged and
+replaced joints are shifted too. Its lengths are px for people ``REFERENCE_HEIGHT`` px
+tall; ours scale with the person.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import tensorflow as tf
 from tfpose.errors import TfposeError
 from tfpose.skeletons import Skeleton
 
-REFERENCE_HEIGHT = 340.0  # px, what all lengths here are relative to
-# T1: shorter than NEAR, or with a chance of FAR_SHARE from NEAR to FAR.
+REFERENCE_HEIGHT = 340.0  # px; all lengths here refer to it
+# T1: shorter than NEAR, or NEAR to FAR with probability FAR_SHARE.
 NEAR, FAR, FAR_SHARE = 25.0, 125.0, 0.1
-SWITCHED = 0.1  # T2, of the pairs of mirror joints
-VICINITY, REPLACED = 75.0, 0.3  # T3, of the joints with a neighbor's so near
+SWITCHED = 0.1  # T2, share of mirror pairs
+VICINITY, REPLACED = 75.0, 0.3  # T3, share of joints with a neighbor's near
 REMOVED = 0.3  # T4
-# The names that recipes use, in the paper's order. The first alone is what the paper
-# trains with for the poses of strong methods (section 4.2).
+# The names that recipes use, in the paper's order. For the poses of strong methods, the
+# paper trains with the first alone (section 4.2).
 TRANSFORMS = ("shift", "switch", "replace", "remove")
 
 
@@ -42,11 +42,11 @@ def synthesize(
         keypoints: f32[B, K, 2] px, in any space.
         valid: f32[B, K], 1 for the annotated joints.
         neighbors: f32[B, P, K, 2] px, other people of the photo (P may be 0).
-        neighbors_valid: f32[B, P, K]; a row of zeros pads.
-        height: f32[B] px, of the person standing upright, in the same space.
+        neighbors_valid: f32[B, P, K]; rows of zeros are padding.
+        height: f32[B] px, the person's standing height in the same space.
         skeleton: K joints.
         seed: i32[2], the same seed gives the same errors.
-        transforms: those of ``TRANSFORMS`` that are applied.
+        transforms: which of ``TRANSFORMS`` to apply.
 
     Returns:
         "keypoints" f32[B, K, 2] px, zero where invalid; "valid" f32[B, K].
@@ -77,7 +77,7 @@ def synthesize(
 
 
 def shifts(shape, seed):
-    """T1: f32[*shape, 2] px at the reference height, in all directions alike."""
+    """T1: f32[*shape, 2] px at the reference height, in random directions."""
     seeds = tf.unstack(tf.random.split(seed, 3), num=3)
     angle, far, length = (_chances(shape, one) for one in seeds)
     length = tf.where(far < FAR_SHARE, NEAR + (FAR - NEAR) * length, NEAR * length)
@@ -86,9 +86,9 @@ def shifts(shape, seed):
 
 
 def switch(keypoints, valid, skeleton: Skeleton, seed):
-    """T2: exchanges mirror joints, each pair by its own chance.
+    """T2: exchanges mirror joints, each pair independently.
 
-    A joint that is not there changes its side as well.
+    A missing joint changes sides as well.
     """
     mirror = skeleton.flip_permutation
     pair = np.minimum(mirror, np.arange(len(skeleton)))  # one number for both
@@ -101,11 +101,11 @@ def switch(keypoints, valid, skeleton: Skeleton, seed):
 
 
 def neighbor_joints(neighbors, neighbors_valid, skeleton: Skeleton):
-    """What T3 can put in a joint's place: the same and the mirror joint of others.
+    """T3's candidates for each joint: the same and the mirror joint of others.
 
     Returns:
         f32[B, K, 2 P, 2] px and f32[B, K, 2 P], 1 where they are labeled. A joint
-        without a mirror joint has each candidate twice, which changes no chance.
+        without a mirror joint has each candidate twice, which does not change the odds.
     """
     points = tf.transpose(neighbors, (0, 2, 1, 3))
     labeled = tf.transpose(neighbors_valid, (0, 2, 1))
@@ -117,22 +117,22 @@ def neighbor_joints(neighbors, neighbors_valid, skeleton: Skeleton):
 
 
 def draw_neighbor(keypoints, valid, points, labeled, scale, seed):
-    """T3: whether a joint is replaced, and by which of its near candidates.
+    """T3: decides whether to replace a joint, and with which near candidate.
 
     Args:
         keypoints, valid: f32[B, K, 2] and f32[B, K], the true pose.
         points, labeled: ``neighbor_joints``, C candidates.
-        scale: f32[B], px a px at the reference height.
+        scale: f32[B], px per px at the reference height.
         seed: i32[2].
 
     Returns:
-        bool[B, K] and f32[B, K, 2]; all near candidates are as likely.
+        bool[B, K] and f32[B, K, 2]; all near candidates are equally likely.
     """
     seeds = tf.random.split(seed, 2)
     apart = tf.norm(points - keypoints[:, :, None], axis=-1)
     near = (apart <= VICINITY * scale[:, None, None]) & (labeled > 0)
     near &= valid[..., None] > 0
-    # The last candidate is far from everybody: without any other there is still one.
+    # Pad with a candidate that is never near, so that there is always one.
     near = tf.pad(tf.cast(near, tf.float32), [[0, 0], [0, 0], [0, 1]])
     points = tf.pad(points, [[0, 0], [0, 0], [0, 1], [0, 0]])
     draw = near * (1 + _chances(tf.shape(near), seeds[0]))

@@ -1,10 +1,9 @@
 """PoseFix's synthesized pose errors (Moon et al., CVPR 2019, arXiv 1812.03595, sec. 4).
 
-A training pose is the annotated pose with errors that real methods make, as often as
-they make them (Ronchi and Perona, ICCV 2017). The frequencies and the sampling rules
-are those of the authors' code, which the paper leaves out; the code's tables are
-indexed by COCO's joint order, ours by joint name, so that any skeleton can be
-corrupted.
+A training pose is the annotated pose with the errors that real methods make, equally
+often (Ronchi and Perona, ICCV 2017). The frequencies and sampling rules come from the
+authors' code; the paper omits them. The code indexes its tables by COCO's joint order,
+ours by joint name, so that any skeleton can be corrupted.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from tfpose.skeletons import Skeleton, bare_name
 # The five states a joint can be in, in the order of the result's ``error``.
 ERRORS = ("good", "jitter", "inversion", "swap", "miss")
 
-# Joints that err alike. PoseTrack's head joints take the rows of the face, as in the
-# code; pelvis and thorax those of hip and shoulder; an unknown joint that of elbow.
+# Joints that err alike. PoseTrack's head joints use the face's rows, as in the code;
+# pelvis and thorax use those of hip and shoulder, unknown joints that of the elbow.
 ROWS = {
     "nose": "nose", "eye": "face", "ear": "face", "head_top": "face", "neck": "face",
     "head_bottom": "face", "shoulder": "shoulder", "thorax": "shoulder",
@@ -30,13 +29,13 @@ ROWS = {
 }  # fmt: skip
 UNKNOWN_ROW = "elbow"
 
-# Jitter with at most 10 and with more valid joints.
+# Chance of jitter with at most 10 valid joints, and with more.
 JITTER = {
     "nose": (0.15, 0.10), "face": (0.20, 0.15), "shoulder": (0.20, 0.15),
     "elbow": (0.20, 0.15), "wrist": (0.20, 0.15), "hip": (0.25, 0.20),
     "knee": (0.15, 0.10), "ankle": (0.15, 0.10),
 }  # fmt: skip
-# Miss with at most 5, with 6 to 10 and with more valid joints.
+# Chance of a miss with at most 5 valid joints, with 6 to 10, and with more.
 MISS = {
     "nose": (0.15, 0.10, 0.02), "face": (0.15, 0.10, 0.02),
     "shoulder": (0.20, 0.13, 0.05), "elbow": (0.25, 0.15, 0.10),
@@ -47,7 +46,7 @@ INVERSION = {
     "nose": 0.01, "face": 0.01, "shoulder": 0.03, "elbow": 0.03, "wrist": 0.03,
     "hip": 0.06, "knee": 0.06, "ankle": 0.06,
 }  # fmt: skip
-# Swap in a crowd and otherwise.
+# Chance of a swap in a crowd, and otherwise.
 SWAP = {
     "nose": (0.02, 0.01), "face": (0.02, 0.01), "shoulder": (0.15, 0.06),
     "elbow": (0.15, 0.06), "wrist": (0.15, 0.06), "hip": (0.10, 0.03),
@@ -60,17 +59,17 @@ NEIGHBOR_OVERLAP = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """How the position of one kind of error is drawn.
+    """How to draw the position of one kind of error.
 
     Attributes:
         sources: weights of the points an error starts from: the joint itself, the
             neighbors' same joint, the mirror joint, the neighbors' mirror joint.
-        radius: similarities (k_far, k_near): the distance from the source is uniform in
-            length between d^k_far and d^k_near; 1 stands for distance 0.
-        kept_from: the points, besides the source, that must stay farther away than
-            the source is: own joint, neighbors', mirror, neighbors' mirror.
-        clearance: a similarity k: those points must stay farther than d^k instead; 1
-            for none.
+        radius: similarities (k_near, k_far): the distance from the source is uniform
+            between d^k_near and d^k_far; 1 stands for distance 0.
+        kept_from: the points that must be farther away than the source is: own joint,
+            neighbors', mirror, neighbors' mirror.
+        clearance: a similarity k: those points must be farther than d^k instead; 1 for
+            none.
     """
 
     sources: tuple[float, float, float, float]
@@ -80,37 +79,37 @@ class Rule:
 
 
 # Section 4 of the paper and the authors' code. Where they differ, we follow the code,
-# which made the published results: inversion and swap begin at distance 0 in the code
-# and at d^0.85 in the paper; in the code a swap may come close to a third person.
+# which produced the published results: inversion and swap begin at distance 0 in the
+# code and at d^0.85 in the paper; in the code a swap may come close to a third person.
 RULES = {
     "good": Rule((1, 0, 0, 0), (1.0, 0.85)),
     "jitter": Rule((1, 0, 0, 0), (0.85, 0.5)),
     "inversion": Rule((0, 0, 1, 0), (1.0, 0.5)),
     "swap": Rule((0, 1, 0, 1), (1.0, 0.5), kept_from=(True, False, True, False)),
-    # A quarter of the samples about other joints is kept.
+    # A quarter of the samples around other joints is kept.
     "miss": Rule((1, 0.25, 0.25, 0.25), (0.5, 0.1), clearance=0.5),
 }
 
-# The rules as arrays, a row an error: f32[5, 4] twice, and f32[5, 3], the two ends of
-# the radius and the clearance in units of the distance of similarity exp(-1 / 2).
+# The rules as arrays, one row per error: f32[5, 4] twice, and f32[5, 3], the ends of
+# the radius and the clearance, in units of the distance of similarity exp(-1 / 2).
 SOURCES = np.float32([RULES[error].sources for error in ERRORS])
 KEPT_FROM = np.float32([RULES[error].kept_from for error in ERRORS])
 SIMILARITIES = [(*RULES[error].radius, RULES[error].clearance) for error in ERRORS]
 DISTANCES = np.sqrt(-2 * np.log(SIMILARITIES)).astype(np.float32)
 
-# Positions tried for a joint's error, all at once. The first that keeps its distances
-# is taken: the distribution of the code's uniform choice among all that do (of 125 to
-# 2000). The few joints where none does try often, then have another error.
+# Positions tried at once for a joint's error. We take the first allowed one, which has
+# the distribution of the code's uniform choice among all allowed ones (of 125 to 2000).
+# The few joints without one try MORE_DRAWS, then get another error.
 DRAWS = 32
 MORE_DRAWS = 500
-# px; a sample must not be refused for seeming nearer to its source than it is.
+# px; keeps rounding from refusing a sample as too near to its own source.
 ROUNDING = 1e-3
-# px, where candidates are put that need not be kept from.
+# px; where we put candidates that need not be avoided.
 FAR = 1e9
 
 
 def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Tensor:
-    """How often each joint has each error.
+    """The probability of each error at each joint.
 
     Args:
         skeleton: K joints.
@@ -125,13 +124,13 @@ def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Te
         names = [ROWS.get(bare_name(joint), UNKNOWN_ROW) for joint in skeleton.joints]
         return tf.constant(np.array([rows[name] for name in names], np.float32).T)
 
-    few = tf.cast(valid_count > 10, tf.int32)
-    handful = few + tf.cast(valid_count > 5, tf.int32)
+    above_10 = tf.cast(valid_count > 10, tf.int32)
+    count_range = above_10 + tf.cast(valid_count > 5, tf.int32)  # 0, 1 or 2
     crowded = ((valid_count <= 10) & (overlap_count > 0)) | (
         (valid_count <= 15) & (overlap_count >= 3)
     )
-    jitter = tf.gather(table(JITTER), few)
-    miss = tf.gather(table(MISS), handful)
+    jitter = tf.gather(table(JITTER), above_10)
+    miss = tf.gather(table(MISS), count_range)
     swap = tf.gather(table(SWAP), tf.where(crowded, 0, 1))
     inversion = tf.broadcast_to(table(INVERSION), tf.shape(jitter))
     good = 1 - jitter - inversion - swap - miss
@@ -170,13 +169,13 @@ def synthesize(
         keypoints: f32[B, K, 2] px, in any space.
         valid: f32[B, K], 1 for the annotated joints.
         neighbors: f32[B, P, K, 2] px, the overlapping people (P may be 0).
-        neighbors_valid: f32[B, P, K]; a row of zeros pads.
+        neighbors_valid: f32[B, P, K]; rows of zeros are padding.
         area: f32[B] px^2, of the person's box in the same space.
         skeleton: K joints.
         seed: i32[2], the same seed gives the same errors.
-        estimated: f32[B, K, 2] px, a method's pose that stands in for the joints that
-            are not annotated, as in the authors' code. ``tfpose prepare coco --set
-            estimates=FILE`` provides it. Without it these joints come back invalid.
+        estimated: f32[B, K, 2] px, a method's pose that stands in for unannotated
+            joints, as in the authors' code. ``tfpose prepare coco --set
+            estimates=FILE`` provides it. Without it, these joints come back invalid.
         estimated_valid: f32[B, K], with ``estimated``.
 
     Returns:
@@ -210,7 +209,7 @@ def synthesize(
 
 
 class _Joints(NamedTuple):
-    """Joints on their own, N = B K of them, each with its C = 2 + 2 P candidates.
+    """All N = B K joints of a batch, each with its C = 2 + 2 P candidates.
 
     Candidates are the points an error may start from or must avoid, in the order own,
     neighbors', mirror, neighbors' mirror.
@@ -218,7 +217,7 @@ class _Joints(NamedTuple):
 
     x: tf.Tensor  # f32[N, C] px from the own joint
     y: tf.Tensor  # f32[N, C]
-    usable: tf.Tensor  # f32[N, C], 0 for a candidate that is missing
+    usable: tf.Tensor  # f32[N, C], 0 for a missing candidate
     scale: tf.Tensor  # f32[N, 1], distance at which the similarity is exp(-1 / 2)
 
 
@@ -235,7 +234,7 @@ def _candidates(keypoints, valid, neighbors, neighbors_valid, area, skeleton):
     near_valid = tf.transpose(neighbors_valid, (0, 2, 1)) > 0
     both = tf.concat([own_valid, near_valid], axis=2)
     mirrors = tf.gather(both, mirror, axis=1) & paired
-    # A joint that is not there has no errors.
+    # A missing joint has no errors.
     usable = tf.concat([both, mirrors], axis=2) & own_valid
 
     people, count = tf.shape(neighbors)[1], tf.shape(points)[2]
@@ -250,12 +249,12 @@ def _candidates(keypoints, valid, neighbors, neighbors_valid, area, skeleton):
 
 
 def _draw_errors(joints: _Joints, kinds, probabilities, seeds):
-    """Chooses an error for each joint, and its place.
+    """Chooses an error and its position for each joint.
 
-    An error for which there is no place is impossible and leaves the others their
-    proportions. To place only the one that is chosen, each error gets an exponential
-    waiting time with its probability as rate: of any set of possible errors, each is
-    the first with a chance in proportion to its probability.
+    An error without an allowed position is impossible; the others keep their
+    proportions. To place only the chosen error, each gets an exponential waiting time
+    whose rate is its probability: among any possible errors, each comes first with a
+    chance proportional to its probability.
 
     Args:
         joints, kinds: ``_candidates``.
@@ -289,7 +288,7 @@ def _draw_errors(joints: _Joints, kinds, probabilities, seeds):
         seed = tf.random.fold_in(seeds[1], attempt)
         position, found = _place(some, kinds, first, draws, seed)
         found_error = tf.where(found, first, -1)
-        # Where even many draws found no place, the error is impossible.
+        # If even MORE_DRAWS find no position, the error is impossible.
         refuted = tf.one_hot(first, len(ERRORS), True, False) & (attempt > 0)
         return (
             attempt + 1,

@@ -1,4 +1,4 @@
-"""The ways to synthesize errors of poses, by the names that recipes use."""
+"""The ways to synthesize pose errors, by the names that recipes use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Calibration: how far a refiner can be trusted, measured on validation people.
+"""Calibration: measures on validation people how far a refiner can be trusted.
 
-The sharpness of its beliefs is measured with the poses of a simulated method, its noise
-with the true poses.
+The poses of a simulated method give the sharpness of its beliefs; the true poses give
+its noise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tfpose.inference.refiner import Refiner
 from tfpose.models import table
 from tfpose.training.validation import believe, read_people, simulate
 
-# The share of synthesized errors the simulated method makes; other joints are good.
+# Share of joints that the simulated method takes from error synthesis; others are good.
 ERROR_SHARE = 0.4
 
 
@@ -25,7 +25,7 @@ def calibrate(model_dir: str, data: str, splits=None) -> reliability.Calibration
     Args:
         model_dir: folder that training wrote.
         data: folder of prepared data sets.
-        splits: whose people to measure on; the configuration's validation splits.
+        splits: splits to measure on; default: the configuration's validation splits.
 
     Returns:
         The calibration.

@@ -1,4 +1,4 @@
-"""What happens while a model trains: logs, checkpoints, validation, a guard."""
+"""Training callbacks: logs, checkpoints, validation and a guard against NaN."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PCK_THRESHOLD = 0.2
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves model and optimizer after each round, whole or not at all."""
+    """Saves model and optimizer after each round; never leaves a partial file."""
 
     def __init__(self, folder: pathlib.Path):
         super().__init__()
@@ -35,7 +35,7 @@ class Checkpoint(keras.callbacks.Callback):
 class Log(keras.callbacks.Callback):
     """Writes a line of ``log.csv`` after each round: the losses and the metric.
 
-    A resumed run replaces the lines of the rounds that it repeats.
+    A resumed run replaces the lines of the rounds it repeats.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -51,7 +51,7 @@ class Log(keras.callbacks.Callback):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends training at the first loss that is not finite, naming step and people."""
+    """Stops at the first loss that is not finite and names the step and the people."""
 
     def __init__(self, people, steps: int, first_step: int):
         super().__init__()
@@ -74,17 +74,17 @@ class StopOnNaN(keras.callbacks.Callback):
 
 
 class ValidatePCK(keras.callbacks.Callback):
-    """After each round: PCK@0.2 of validation people.
+    """Logs PCK@0.2 of validation people after each round.
 
-    Of a refiner before and after, on poses that are corrupted in the same way every
-    time. The averaged weights are used where there are any.
+    For a refiner, logs it before and after refinement, with the same corrupted poses
+    every time. Uses the averaged weights if there are any.
 
     Args:
-        config, supervision: of the run.
+        config, supervision: the run's.
         data: folder of prepared data sets.
-        quicktest: a few people only.
-        bare: the same network outside of any strategy, which answers in the model's
-            place: under one, all replicas and workers would have to answer together.
+        quicktest: use only a few people.
+        bare: the same network outside any strategy, which predicts instead of the
+            model: inside one, all replicas and workers would have to predict together.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class ValidatePCK(keras.callbacks.Callback):
 
 
 class averaged_weights:
-    """Context in which a model has its averaged weights, if its optimizer keeps any."""
+    """Context that gives a model its averaged weights, if its optimizer keeps any."""
 
     def __init__(self, model: keras.Model):
         self.model = model

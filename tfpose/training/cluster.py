@@ -1,9 +1,9 @@
-"""Several processes, called workers, that train one model together.
+"""Trains one model in several processes, called workers.
 
-``TF_CONFIG`` says which they are, in ``tf.distribute``'s form (docs/many_machines.md).
-Every worker takes its rows of each joint batch; gradients are summed over the workers,
-so that a step is that of one process with the joint batch. Worker 0, the chief, is the
-only one that writes.
+``TF_CONFIG`` lists them, in ``tf.distribute``'s format (docs/many_machines.md). Each
+worker takes its rows of every joint batch, and gradients are summed over the workers,
+so a step equals that of one process with the joint batch. Only worker 0, the chief,
+writes files.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Place:
     """This process among the workers.
 
     Attributes:
-        number: from 0, the chief.
-        workers: how many there are; 1 without a cluster.
+        number: counts from 0, the chief.
+        workers: number of workers; 1 without a cluster.
     """
 
     number: int = 0
@@ -44,10 +44,10 @@ class Place:
         return self.number == 0
 
     def rows(self, batch_size: int) -> slice:
-        """The rows of a joint batch that are this worker's.
+        """This worker's rows of a joint batch.
 
         Raises:
-            ClusterError: the workers cannot have equally many.
+            ClusterError: the workers cannot share the batch equally.
         """
         if batch_size % self.workers:
             raise ClusterError(
@@ -62,7 +62,7 @@ def place() -> Place:
     """The place that ``TF_CONFIG`` gives this process.
 
     Raises:
-        ClusterError: it is not as expected.
+        ClusterError: ``TF_CONFIG`` is invalid.
     """
     text = os.environ.get(VARIABLE)
     if not text:
@@ -93,12 +93,12 @@ def place() -> Place:
 
 @functools.cache
 def strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
-    """The strategy of the workers; waits for all of them.
+    """The workers' strategy; waits for all workers.
 
-    Must be called before TensorFlow has done anything else; the process then keeps it.
+    Call it before TensorFlow does anything else; the process then keeps it.
 
     Raises:
-        ClusterError: this worker has more than one GPU, or another is missing.
+        ClusterError: this worker has several GPUs, or another worker is missing.
     """
     with naming_lost_workers():
         made = tf.distribute.MultiWorkerMirroredStrategy()
@@ -113,7 +113,7 @@ def strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
 
 @contextlib.contextmanager
 def naming_lost_workers():
-    """Context in which a worker that ended raises ``ClusterError`` in the others."""
+    """Context that raises ``ClusterError`` here if another worker ended."""
     try:
         yield
     except LOST as error:
@@ -124,9 +124,9 @@ def naming_lost_workers():
 
 
 def wait_for_all() -> None:
-    """Returns when every worker has got here; at once without a cluster.
+    """Returns when every worker gets here; at once without a cluster.
 
-    A worker that ends while others still work looks to them like one that crashed.
+    To workers that are still busy, a worker that ends looks like one that crashed.
     """
     if place().workers > 1:
         with naming_lost_workers():
@@ -135,15 +135,15 @@ def wait_for_all() -> None:
 
 
 def fit(model, batches, epochs, steps_per_epoch, initial_epoch, callbacks) -> None:
-    """``Model.fit`` of one worker.
+    """``Model.fit`` for one worker.
 
-    That of Keras 3.15 ends in an error under this strategy: it gathers logs along an
-    axis that they do not have. Logs are means over all workers.
+    Keras 3.15's own fails under this strategy: it gathers logs along an axis that they
+    do not have. Logs are means over all workers.
 
     Args:
         model: compiled in the strategy's scope.
-        batches: endless, of this worker's rows: inputs, targets and weights.
-        epochs, steps_per_epoch, initial_epoch, callbacks: as ``Model.fit`` has them.
+        batches: endless; inputs, targets and weights of this worker's rows.
+        epochs, steps_per_epoch, initial_epoch, callbacks: as in ``Model.fit``.
     """
     made = strategy()
 
@@ -179,5 +179,5 @@ def fit(model, batches, epochs, steps_per_epoch, initial_epoch, callbacks) -> No
 
 
 def _mean(before: float, value: float, count: int) -> float:
-    """The mean of ``count`` values whose mean is ``before`` and one more."""
+    """Adds one value to the mean ``before`` of ``count`` values."""
     return before + (value - before) / (count + 1)

@@ -1,4 +1,4 @@
-"""Training: prepared people and a ``Config`` become a folder with weights."""
+"""Trains a model on prepared people and writes a folder with its weights."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ from tfpose.models.table import build_model, load_model
 from tfpose.training import cluster
 from tfpose.training.callbacks import Checkpoint, Log, StopOnNaN, ValidatePCK
 
-# Validation, log line and checkpoint after at most so many steps.
+# Validates, logs and saves a checkpoint after at most this many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
 IMAGENET = "imagenet"
 
 
 def start_from(model: keras.Model, config: Config, weights: str) -> None:
-    """Gives a new model the weights of a model folder or of ImageNet.
+    """Starts a new model from the weights of a model folder or of ImageNet.
 
-    For "imagenet" its trunk gets what Keras downloads. A model folder gives all its
-    weights to the same network, of any input size; to another network those of the
-    layers that have the same names and shapes. A first convolution that sees more
-    channels than the new one, as a refiner's which sees the pose too, gives those of
-    the photo.
+    For "imagenet", the trunk gets the weights that Keras downloads. A model folder
+    gives the same network all its weights, at any input size, and another network those
+    of layers with the same names and shapes. If only the folder's model sees the pose,
+    its first convolution gives the weights of the photo's channels.
 
     Raises:
         ConfigError, TrainingError: no such model folder, or no layer in common.
@@ -64,7 +63,7 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
 
 
 def _of_photo(layer, weight):
-    """Of a first convolution's kernel the photo's channels, which come first."""
+    """The photo's channels of a first convolution's kernel, which come first."""
     first = isinstance(layer, keras.layers.Conv2D) and layer.kernel.shape[2] == 3
     return weight[:, :, :3] if first and weight.ndim == 4 else weight
 
@@ -79,18 +78,18 @@ def train(
 ) -> PoseModel:
     """Trains a model and writes its folder.
 
-    With ``TF_CONFIG`` in the environment this process is one of several workers
-    (``tfpose.training.cluster``): they train on the same batches as one process would,
-    each on its rows, and only the chief writes. Normalizations, unless frozen, see a
-    worker's rows and not the joint batch; the chief's statistics are kept.
+    With ``TF_CONFIG`` in the environment, this process is one of several workers
+    (``tfpose.training.cluster``). They train on the same batches as one process, each
+    on its own rows, and only the chief writes. Normalizations, unless frozen, see a
+    worker's rows, not the joint batch; the chief's statistics are kept.
 
     Args:
         config: what to train.
         data: folder of prepared data sets.
         model_dir: folder to write; must be new, or hold the run to resume.
         resume: continue from the checkpoint, at its step and with the same data order.
-        quicktest: a few steps only, to see that everything works.
-        weights: preset, model folder or "imagenet", to start from (``start_from``).
+        quicktest: run only a few steps, to check that everything works.
+        weights: preset, model folder or "imagenet" to start from (``start_from``).
 
     Raises:
         TrainingError, ModelFolderError, ConfigError, DataError, ClusterError: one
@@ -113,7 +112,7 @@ def train(
                 start_from(model, config, weights)
             compile_model(model, config, schedule)
     first_step = int(model.optimizer.iterations.numpy())
-    bare = build_model(config)  # answers outside the strategy
+    bare = build_model(config)  # predicts outside the strategy
     supervision = supervision_of(model, config)
     crops = pipeline.CropSpec.of(config, supervision.all_people)
     people = pipeline.shuffled_people(
@@ -168,7 +167,7 @@ def _schedule(config: Config, people: int, quicktest: bool) -> Schedule:
 
 
 def _strategy() -> tf.distribute.Strategy:
-    """The workers of TF_CONFIG; else all GPUs here; else one device."""
+    """The workers in TF_CONFIG, else all local GPUs, else one device."""
     if cluster.place().workers > 1:
         return cluster.strategy()
     several = keras.backend.backend() == "tensorflow" and len(accelerators()) > 1
@@ -185,10 +184,10 @@ def _load_checkpoint(
     different = [k for k, v in config.to_json().items() if before.get(k) != v]
     if different:
         raise TrainingError(
-            f"{folder / folders.CONFIG}: the checkpoint is of another run, it differs "
-            f"in {', '.join(different)}"
+            f"{folder / folders.CONFIG}: the checkpoint is from another run, which "
+            f"differs in {', '.join(different)}"
         )
-    # Keras' load_model would forget which layers are frozen, and then the optimizer.
+    # Keras' load_model would lose which layers are frozen, and then the optimizer.
     model = build_model(config)
     compile_model(model, config, schedule)
     model.optimizer.build(model.trainable_variables)

@@ -1,4 +1,4 @@
-"""Fusion of networks: a trained RNet and a trained CNet become one model folder."""
+"""Fuses a trained RNet and a trained CNet into one model folder."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tfpose.models.table import load_model
 
 
 def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
-    """Writes the model folder of ``HybridPose`` with the weights of two others.
+    """Writes a ``HybridPose`` model folder with the weights of two others.
 
     Args:
         rnet, cnet: model folders of an ``RNet`` and of a ``CNet``.
         out: folder to write; must not be a model folder yet.
-        refinement, correction: numbers of the hourglasses that are fused, from 1; all
-            if None. With none of one network, () or [], only the other is kept.
+        refinement, correction: numbers of the hourglasses to fuse, from 1; None fuses
+            all. () or [] drops that network and keeps only the other.
 
     Raises:
         TrainingError, ConfigError: folders without such a model; networks that do not
-            belong together; hourglasses that they do not have; a model in ``out``.
+            match; hourglasses that they do not have; a model in ``out``.
     """
     networks, config = {}, None
     for kind, folder in (("rnet", rnet), ("cnet", cnet)):
@@ -41,7 +41,7 @@ def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
         for name, value in model.arguments.items()
         if name not in ("joints", "input_size")
     }
-    # A fusion has no loss of its own: what was trained were its parts.
+    # A fusion has no loss of its own: only its parts were trained.
     config = dataclasses.replace(
         config, model="hybrid_pose", network=network, heatmap_loss=0.0
     )

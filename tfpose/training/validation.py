@@ -1,8 +1,8 @@
-"""Validation people: prepared people, the poses of a simulated method, and refinement.
+"""Scores a model folder on prepared validation people.
 
-A model folder is scored without any real method's results: the true poses of its
-validation people are corrupted as in training, and refined. Each person is a photo of
-its own here, the window of its record; all coordinates are window pixels.
+Refiners need no real method's results: the true poses of the validation people are
+corrupted as in training and then refined. Each person here is a photo of its own, the
+window of its record; all coordinates are window pixels.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
 from tfpose.weights.presets import model_folder
 
-# How far a simulated method's good joints lie off, in units of a joint's d^0.85.
+# Spread of a simulated method's good joints, in units of a joint's d^0.85.
 GOOD_SPREAD = 0.4
-# People who are read at most.
+# Reads at most this many people.
 PEOPLE = 250
 
 
 @dataclasses.dataclass(frozen=True)
 class People:
-    """Validation people, each in the window that shows them; N people, K joints.
+    """Validation people, each in their own window; N people, K joints.
 
     Attributes:
         windows: u8[H, W, 3] each.
@@ -41,7 +41,7 @@ class People:
         valid: f32[N, K].
         boxes: f32[N, 4] xywh, window pixels.
         areas: f32[N], px^2 of their segments in the window.
-        head_sizes: f32[N], window pixels; nan where they are not known.
+        head_sizes: f32[N], window pixels; nan if unknown.
     """
 
     windows: list[np.ndarray]
@@ -58,7 +58,7 @@ class People:
 
 
 def read_people(data: str, splits, skeleton: Skeleton) -> People:
-    """At most ``PEOPLE`` people of prepared data, spread evenly over the splits."""
+    """Reads at most ``PEOPLE`` people, spread evenly over the splits."""
     records, count = pipeline.read_records(data, splits, skeleton)
     step = max(1, count // PEOPLE)
     windows, rest = [], []
@@ -84,12 +84,12 @@ def read_people(data: str, splits, skeleton: Skeleton) -> People:
 def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarray:
     """The poses of a simulated method, f32[N, K, 2] window pixels.
 
-    Methods place every joint: the unlabeled ones stand at the person's middle.
+    Methods place every joint, so unlabeled joints get the person's center.
 
     Args:
         people: the truth.
         skeleton: K joints.
-        share: of its synthesized errors that the method makes.
+        share: share of joints taken from error synthesis.
         seed: two integers.
     """
     nobody = np.zeros((len(people.windows), 0, len(skeleton), 2), np.float32)
@@ -116,7 +116,7 @@ def simulate(people: People, skeleton: Skeleton, share: float, seed) -> np.ndarr
 
 
 def believe(refiner: Refiner, people: People, poses, valid) -> reliability.Beliefs:
-    """What a refiner believes, given poses f32[N, K, 2] and valid f32[N, K]."""
+    """A refiner's beliefs, given poses f32[N, K, 2] and valid f32[N, K]."""
     given = zip(people.windows, poses[:, None], valid[:, None], strict=True)
     parts = [
         (b.maps, b.inputs, b.valid, b.to_image, b.answers, b.scores)
@@ -132,24 +132,24 @@ def evaluate_model(
 ) -> dict:
     """Scores a model folder on its validation people.
 
-    A refiner gets corrupted poses of them, an estimator their boxes.
+    A refiner gets corrupted poses, an estimator gets boxes.
 
     Args:
         model_dir: folder that training wrote.
         data: folder of prepared data sets.
-        metric: of ``evaluate.evaluate_poses``.
-        splits: whose people; the configuration's validation splits.
-        dark: read an estimator's peaks by DARK.
-        every_map: score the heatmaps before the last, of an estimator's stages, too.
-        options: further arguments of ``evaluate_poses``.
+        metric: as in ``evaluate.evaluate_poses``.
+        splits: splits to score; default: the configuration's validation splits.
+        dark: read an estimator's peaks with DARK.
+        every_map: also score the heatmaps of an estimator's earlier stages.
+        options: more arguments for ``evaluate_poses``.
 
     Returns:
-        What ``evaluate_poses`` does for the model's poses and, of a refiner, as
-        "before" for the corrupted ones; with ``every_map`` as "maps" for the poses by
-        each of its heatmaps.
+        The result of ``evaluate_poses`` for the model's poses. A refiner's adds, as
+        "before", the result for the corrupted poses; ``every_map`` adds, as "maps",
+        the results for each heatmap.
 
     Raises:
-        TfposeError: every map or DARK of a refiner, DARK of maps of no Gaussians.
+        TfposeError: every map or DARK for a refiner, DARK on maps without Gaussians.
     """
     model, config = table.load_model(model_dir)
     skeleton = config.skeleton
@@ -182,7 +182,7 @@ def evaluate_model(
 
 
 def joint_maps(model) -> list[str]:
-    """Names of the outputs that are heatmaps of the joints, "heatmap" the last."""
+    """Names of the outputs that are heatmaps of the joints, "heatmap" last."""
     others = [
         name
         for name in model.output

@@ -1,4 +1,4 @@
-"""The trained weights that come with the package, by name."""
+"""The presets: trained weights that come with the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDER = pathlib.Path(__file__).parent
 
 
 def names() -> list[str]:
-    """The presets, in alphabetical order.
+    """The presets' names, in alphabetical order.
 
     Example:
         >>> "posefix_tiny_lsp" in names()
@@ -20,7 +20,7 @@ def names() -> list[str]:
 
 
 def model_folder(name: str | pathlib.Path) -> pathlib.Path:
-    """The folder of a preset, by its name, or a model folder, by its path.
+    """The folder of a preset, given its name, or of a model, given its path.
 
     Raises:
         ModelFolderError: neither.

@@ -1,35 +1,35 @@
-"""Average precision of single joints where several people are in a photo.
+"""Average precision of joints in photos of several people.
 
 The protocol of MPII's multi-person set and of PoseTrack (Pishchulin et al., CVPR 2016,
 arXiv 1511.06645; Andriluka et al., CVPR 2018, arXiv 1710.10000; their tools evalMPII
-and poseval). Each pose belongs to the person most of whose joints it hits, each person
-to one pose. The joints of all poses are then ranked by their scores, joint by joint: a
-joint is right if it hits that of its pose's person; all others are false, those of a
-pose without a person among them.
+and poseval). Each pose goes to the person whose joints it hits most, each person gets
+one pose. For each joint, all poses are then ranked by that joint's score. A joint is
+right if it hits the joint of its pose's person; all others are false, including those
+of a pose without a person.
 
-"scene" stands for what is scored at once: a frame, a photo, or a group in it.
+A "scene" is what is scored at once: a frame, a photo, or a group in a photo.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# The head's part that a joint may be away, in head sizes (0.6 of the box's diagonal).
+# Largest distance of a hit, in head sizes (0.6 of the head box's diagonal).
 THRESHOLD = 0.5
 
 
 def pose_distances(keypoints, placed, targets, visible, head_sizes) -> np.ndarray:
-    """How far each pose's joints are from each person's, in heads of the person.
+    """Distances of each pose's joints to each person's, in the person's head sizes.
 
     Args:
         keypoints: f64[N, K, 2], px, the poses of a scene.
-        placed: bool[N, K], whether a pose has that joint.
-        targets: f64[M, K, 2], px, its people.
-        visible: [M, K], 0 where a joint has no label.
+        placed: bool[N, K], the joints that each pose has.
+        targets: f64[M, K, 2], px, the people of the scene.
+        visible: [M, K], 0 for an unlabeled joint.
         head_sizes: f64[M], px.
 
     Returns:
-        f64[N, M, K] >= 0; inf where the pose or the person lacks the joint.
+        f64[N, M, K] >= 0; inf if the pose or the person lacks the joint.
     """
     offsets = np.asarray(keypoints, np.float64)[:, None] - np.asarray(targets)
     sizes = np.asarray(head_sizes, np.float64)[:, None]
@@ -39,16 +39,16 @@ def pose_distances(keypoints, placed, targets, visible, head_sizes) -> np.ndarra
 
 
 def assign(distances, visible, threshold: float = THRESHOLD) -> np.ndarray:
-    """To whom each pose of a scene belongs.
+    """Assigns the poses of a scene to people.
 
-    A pose is for the person the largest share of whose labeled joints it hits; of
-    several poses for a person the one with the largest share gets it. Of equals the
-    first is taken.
+    A pose chooses the person of whose labeled joints it hits the largest share. If
+    several poses choose a person, the one with the largest share wins. The first of
+    equals wins.
 
     Args:
         distances: f64[N, M, K] of ``pose_distances``.
-        visible: [M, K], 0 where a joint has no label.
-        threshold: a joint at it is hit, too.
+        visible: [M, K], 0 for an unlabeled joint.
+        threshold: a joint at the threshold is a hit.
 
     Returns:
         i64[N], the person or -1.
@@ -73,7 +73,7 @@ def hits(distances, owners, threshold: float = THRESHOLD) -> np.ndarray:
     Args:
         distances: f64[N, M, K] of ``pose_distances``.
         owners: i64[N] of ``assign``.
-        threshold: a joint at it is right, too.
+        threshold: a joint at the threshold is right.
 
     Returns:
         bool[N, K]; false for every joint of a pose without a person.
@@ -87,17 +87,17 @@ def hits(distances, owners, threshold: float = THRESHOLD) -> np.ndarray:
 def average_precision(scores, right, labeled: int) -> tuple[float, float, float]:
     """Average precision of one joint over all scenes, as in Pascal VOC since 2010.
 
-    The area under the precision at each recall, where precision never rises with
-    recall. Equal scores keep their order.
+    The area under precision over recall, with precision made non-increasing. Equal
+    scores keep their order.
 
     Args:
-        scores: f64[P], of every joint that was placed.
+        scores: f64[P], of all placed joints.
         right: bool[P].
-        labeled: how many people have the joint.
+        labeled: number of people with a label for the joint.
 
     Returns:
         average precision, and precision and recall of all P, in percent. Without a
-        label all are nan, without a placed joint 0, 0 and 0.
+        label all are nan; without a placed joint 0, 0 and 0.
     """
     if not labeled:
         return np.nan, np.nan, np.nan
@@ -112,15 +112,15 @@ def average_precision(scores, right, labeled: int) -> tuple[float, float, float]
 
 
 def inside_polygons(points, polygons) -> np.ndarray:
-    """Which points lie in one of the polygons.
+    """Which points lie inside any of the polygons.
 
     Args:
         points: f64[..., 2], px.
-        polygons: f64[V, 2] each, px, their corners in turn; where a polygon overlaps
-            itself the even-odd rule decides.
+        polygons: f64[V, 2] each, px, the corners in order; the even-odd rule applies
+            where a polygon overlaps itself.
 
     Returns:
-        bool[...]; a point on an edge may be either.
+        bool[...]; a point on an edge may be in or out.
     """
     points = np.asarray(points, np.float64)
     inside = np.zeros(points.shape[:-1], bool)

@@ -1,9 +1,9 @@
-"""MPII's multi-person mAP, PoseTrack's mAP and MOTA, joint by joint and as means.
+"""MPII's multi-person mAP, PoseTrack's mAP and MOTA, per joint and as means.
 
-``metrics.scenes`` says which keys of the files they read. Departures from PoseTrack's
-tool: a frame without any pose counts all its labels as missed (there: one miss and one
-false pose of each joint), and MOTP is of the matches (there: of all pairs that were
-near enough). A joint that nobody has labeled has no number.
+``scenes`` lists the keys they read from the files. Departures from PoseTrack's tool: a
+frame without poses counts all its labels as missed (there: one miss and one false pose
+per joint), and MOTP averages over the matches (there: over all pairs that are near
+enough). A joint without labels has no number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tfpose.metrics.multi_person.scenes import Scene, Sides
 from tfpose.metrics.multi_person.tracking import Events, follow
 from tfpose.metrics.rates import HEAD_SIZE, both_sides, known_mean
 
-# The joints of the papers' column "Head", those of them that a skeleton has.
+# The joints of the papers' column "Head"; a skeleton may lack some.
 HEADS = {
     "mpii": ("neck", "head_top"),
     "posetrack": ("head_top", "head_bottom", "neck", "nose"),
@@ -28,26 +28,26 @@ HEADS = {
 def mean_precision(
     annotations: Annotations, results: Results, metric: str, threshold: float
 ) -> dict:
-    """Average precision joint by joint: "posetrack" or "mpii".
+    """Average precision per joint: "posetrack" or "mpii".
 
-    PoseTrack's scenes are the photos that have annotations, without ignored regions.
-    MPII's are the groups of people who are close to each other: people and poses of
-    the same ``group_id`` in a photo. People without one, who stand alone, are then left
-    out, as are groups of one. A pose without one is for the person whose box it
-    overlaps most, or is nearest to. If nobody has a ``group_id`` each photo is a group.
+    PoseTrack's scenes are the photos with annotations, without ignored regions. MPII's
+    are groups of people close to each other: the people and poses of a photo with the
+    same ``group_id``. People without one stand alone and are left out, as are groups
+    of one. A pose without one goes to the person whose box it overlaps most, or else
+    is nearest to. If nobody has a ``group_id``, each photo is a group.
 
     Args:
         annotations: the truth.
         results: poses of photos of ``annotations``.
         metric: "posetrack" or "mpii".
-        threshold: how far a joint may be away, in head sizes.
+        threshold: largest distance of a right joint, in head sizes.
 
     Returns:
-        "mean" of the joints' average precisions, without pelvis and thorax,
-        "per_joint", "groups" and "head_joints" as of PCK; "precision" and "recall",
-        means over the joints of all that was placed, whatever its score; all in
-        percent, None without a label; "people", "poses", "scenes", and "unused_poses",
-        which are in no scene.
+        "mean" of the joints' average precisions, without pelvis and thorax;
+        "per_joint", "groups" and "head_joints" as for PCK; "precision" and "recall",
+        means over the joints, with every placed joint at any score; all in percent,
+        None without a label; "people", "poses", "scenes", and "unused_poses" (in no
+        scene).
 
     Raises:
         PoseFileError: a person has no head size, or a key has another form.
@@ -83,28 +83,28 @@ def tracking(
     threshold: float,
     every_frame: bool = False,
 ) -> dict:
-    """MOTA, MOTP, precision and recall of tracked people, joint by joint.
+    """MOTA, MOTP, precision and recall of tracked people, per joint.
 
-    Labels and poses are followed by their ``track_id``; every joint for itself, whoever
-    the rest of its pose belongs to. Photos without annotations are no frames.
+    Follows labels and poses by ``track_id``. Tracks each joint on its own, no matter to
+    whom the rest of its pose belongs. Skips photos without annotations.
 
     Args:
         annotations: the truth.
         results: poses of photos of ``annotations``.
-        threshold: how far a joint may be away, in head sizes.
-        every_frame: count the last frame of each video, too, which PoseTrack's tool
+        threshold: largest distance of a match, in head sizes.
+        every_frame: also count the last frame of each video, which PoseTrack's tool
             leaves out.
 
     Returns:
-        "mean" of the joints' MOTA, and their "per_joint", "groups" and "head_joints" as
-        of PCK; "motp", "precision", "recall", means over the joints; "joints" {joint:
-        {"mota", "motp", "precision", "recall"}}, all in percent, None of nothing;
+        "mean" of the joints' MOTA, with "per_joint", "groups" and "head_joints" as for
+        PCK; "motp", "precision", "recall", means over the joints; "joints" {joint:
+        {"mota", "motp", "precision", "recall"}}, all in percent, None without data;
         "events" {"objects", "misses", "switches", "false_positives"}; "people",
         "poses", "scenes" (frames), "unused_poses", "videos".
 
     Raises:
-        PoseFileError: no head size or ``track_id``, one twice in a frame, or a key of
-            another form.
+        PoseFileError: a head size or ``track_id`` is missing, a ``track_id`` repeats
+            in a frame, or a key has another form.
     """
     sides = scenes.both_sides(annotations, results, ignore_regions=True)
     videos = scenes.videos(annotations, scenes.photos(sides))
@@ -143,7 +143,7 @@ def tracking(
 
 
 def _frame(sides, scene, distances, joint, people, poses, threshold) -> tuple:
-    """What ``follow`` takes of one joint: ids of labels and poses, distances."""
+    """The arguments of ``follow`` for a joint: ids of labels and poses, distances."""
     labels = sides.visible[scene.people, joint]
     placed = sides.placed[scene.poses, joint]
     near = distances.T[labels][:, placed]
@@ -175,7 +175,7 @@ def _in_mean(joints) -> np.ndarray:
 
 
 def _rows(found: list[Scene]) -> tuple[np.ndarray, np.ndarray]:
-    """i64: the people and the poses of all scenes, one after the other."""
+    """i64: the people and the poses of all scenes, in order."""
     none = np.zeros(0, np.int64)
     people = np.concatenate([none, *(scene.people for scene in found)])
     return people, np.concatenate([none, *(scene.poses for scene in found)])

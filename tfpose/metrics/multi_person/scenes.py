@@ -1,13 +1,13 @@
-"""Which people and poses are scored together: photos, groups in them, frames of videos.
+"""People and poses that are scored together: photos, groups in them, video frames.
 
-What annotations and results say for this beside COCO's own keys:
+Keys beyond COCO's own:
 
-- a person: ``head_size`` in px, or PoseTrack18's ``bbox_head`` (xywh), 0.6 of whose
-  diagonal it is; ``track_id``, for MOTA; ``group_id``, for MPII's groups;
-- a pose: ``track_id`` and ``group_id`` likewise;
-- a photo: ``ignore_regions_x`` and ``ignore_regions_y``, polygons as lists of
-  coordinates; ``vid_id``, or else the folder in ``file_name``, is its video, in which
-  photos follow each other by ``frame_id``, or else by ``id``.
+- of a person: ``head_size`` in px, or PoseTrack18's ``bbox_head`` (xywh; 0.6 of its
+  diagonal is the head size); ``track_id``, for MOTA; ``group_id``, for MPII's groups;
+- of a pose: the same ``track_id`` and ``group_id``;
+- of a photo: ``ignore_regions_x`` and ``ignore_regions_y``, polygons as lists of
+  coordinates; its video is ``vid_id``, or else the folder in ``file_name``. Frames are
+  sorted by ``frame_id``, or else by ``id``.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tfpose.io import coco_checks
 from tfpose.io.coco import Annotations, Results, rows_by_image
 from tfpose.metrics.multi_person import precision
 
-# The share of the head box's diagonal that is the head size (MPII, PoseTrack).
+# The head size as a share of the head box's diagonal (MPII, PoseTrack).
 HEAD_SHARE = 0.6
 
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """People and poses that are scored together: i64 rows of the two files."""
+    """People and poses that are scored together, as i64 rows of the two files."""
 
     photo: int
     people: np.ndarray
@@ -39,14 +39,14 @@ class Scene:
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """What both files say, without what lies in an ignored region.
+    """Annotations and results, without the joints in ignored regions.
 
     Attributes:
         annotations: N people with K joints.
         results: M poses.
         visible: bool[N, K], the labels that count.
         placed: bool[M, K], the joints that count.
-        head_sizes: f64[N] px; nan where not known.
+        head_sizes: f64[N] px; nan if unknown.
     """
 
     annotations: Annotations
@@ -56,7 +56,7 @@ class Sides:
     head_sizes: np.ndarray
 
     def distances(self, scene: Scene) -> np.ndarray:
-        """f64[poses, people, K] of ``multi_person.pose_distances``."""
+        """f64[poses, people, K] of ``precision.pose_distances``."""
         return precision.pose_distances(
             self.results.keypoints[scene.poses],
             self.placed[scene.poses],
@@ -69,10 +69,10 @@ class Sides:
 def both_sides(
     annotations: Annotations, results: Results, ignore_regions: bool
 ) -> Sides:
-    """Both files, if told so without the joints in their photos' ignored regions.
+    """Gathers both files, optionally without the joints in ignored regions.
 
     Raises:
-        PoseFileError: regions or a head's box of another form.
+        PoseFileError: regions or a head box have another form.
     """
     visible = (annotations.visible > 0) & ~annotations.crowd[:, None]
     placed = results.placed
@@ -95,7 +95,7 @@ def _regions(photo: int, images: dict[int, dict]) -> list[np.ndarray]:
         if all(polygon.ndim == 2 for polygon in polygons):
             return polygons
     except (TypeError, ValueError):
-        pass  # no lists, no numbers, or more of one than of the other
+        pass  # not lists, not numbers, or different lengths
     raise PoseFileError(
         f"images: id {photo}: expected ignore_regions_x and ignore_regions_y as lists "
         f"of polygons, each a list of numbers, found {str(columns)[:80]}"
@@ -103,7 +103,7 @@ def _regions(photo: int, images: dict[int, dict]) -> list[np.ndarray]:
 
 
 def _head_sizes(annotations: Annotations) -> np.ndarray:
-    """f64[N] px; nan where neither size nor box is known."""
+    """f64[N] px; nan if neither size nor box is known."""
     sizes = np.where(annotations.head_sizes > 0, annotations.head_sizes, np.nan)
     for row in np.flatnonzero(np.isnan(sizes)):
         box = annotations.entries[row].get("bbox_head")
@@ -119,7 +119,7 @@ def _head_sizes(annotations: Annotations) -> np.ndarray:
 
 
 def _fault(people: Annotations | Results, row: int, expected: str, found) -> Exception:
-    """The error of one person or pose."""
+    """An error that names the person or pose."""
     of_person = isinstance(people, Annotations)
     name = (
         f"annotation {people.ids[row]}"
@@ -133,7 +133,7 @@ def _fault(people: Annotations | Results, row: int, expected: str, found) -> Exc
 
 
 def check_heads(sides: Sides, scenes: list[Scene], metric: str) -> None:
-    """Raises PoseFileError if a person who is scored has no head size."""
+    """Raises PoseFileError if a scored person has no head size."""
     for scene in scenes:
         for row in scene.people[np.isnan(sides.head_sizes[scene.people])]:
             expected = f"a 'head_size' in px or a 'bbox_head' for metric {metric}"
@@ -141,9 +141,9 @@ def check_heads(sides: Sides, scenes: list[Scene], metric: str) -> None:
 
 
 def photos(sides: Sides) -> list[Scene]:
-    """Each photo that has annotations, in the order of the file's images.
+    """The photos with annotations, in the file's order.
 
-    People and poses without any joint that counts are left out.
+    Leaves out people and poses without a joint that counts.
     """
     people_of = rows_by_image(sides.annotations.image_ids)
     poses_of = rows_by_image(sides.results.image_ids)
@@ -157,14 +157,14 @@ def photos(sides: Sides) -> list[Scene]:
 
 
 def groups(sides: Sides) -> list[Scene]:
-    """MPII's groups of people who are close to each other; photos if there are none.
+    """MPII's groups of people close to each other; photos if there are none.
 
-    A group are the people and poses of a photo who have the same ``group_id``; one
-    person is no group. A pose without it is taken for the person whose box it overlaps
-    most, or else is nearest to: it is in that person's group, or in none.
+    A group is the people and poses of a photo with the same ``group_id``; one person
+    is no group. A pose without one joins the group, if any, of the person whose box it
+    overlaps most, or else is nearest to.
 
     Raises:
-        PoseFileError: a ``group_id`` is no integer, or a pose's nobody's in its photo.
+        PoseFileError: a ``group_id`` is no integer, or only a pose in the photo has it.
     """
     truth, found = sides.annotations, sides.results
     group_of = [_integer(truth, row, "group_id") for row in range(len(truth))]
@@ -197,7 +197,7 @@ def groups(sides: Sides) -> list[Scene]:
 
 
 def nearest_box(box, boxes) -> int:
-    """Which of f64[N, 4] a box xywh overlaps most, or else whose center is nearest."""
+    """The box of f64[N, 4] that a box xywh overlaps most, else the nearest center."""
     shared = arrays.overlaps(box, boxes)
     if shared.any():
         return int(shared.argmax())
@@ -206,7 +206,7 @@ def nearest_box(box, boxes) -> int:
 
 
 def videos(annotations: Annotations, scenes: list[Scene]) -> list[list[Scene]]:
-    """The scenes of each video in the order of its frames."""
+    """The scenes of each video in frame order."""
     frames: dict[str, list[Scene]] = {}
     for scene in scenes:
         image = annotations.images[scene.photo]
@@ -229,7 +229,7 @@ def track_ids(sides: Sides, scenes: list[Scene]) -> tuple[dict, dict]:
     """The track of each row of people and poses in the scenes.
 
     Raises:
-        PoseFileError: there is none, it is no integer, or is twice in a photo.
+        PoseFileError: one is missing, is no integer, or repeats in a photo.
     """
     tracks = []
     for people, part in ((sides.annotations, "people"), (sides.results, "poses")):
@@ -249,7 +249,7 @@ def track_ids(sides: Sides, scenes: list[Scene]) -> tuple[dict, dict]:
 
 
 def _integer(people: Annotations | Results, row: int, key: str) -> int | None:
-    """The integer under a key of a person's or pose's entry, None if it has none."""
+    """The integer under a key of a person's or pose's entry; None if missing."""
     value = people.entries[row].get(key)
     if value is not None and not coco_checks.is_id(value):
         raise _fault(people, row, f"an integer {key}", repr(value))

@@ -2,8 +2,8 @@
 
 The CLEAR MOT metrics of Bernardin and Stiefelhagen, "Evaluating Multiple Object
 Tracking Performance" (EURASIP Journal on Image and Video Processing, 2008), as
-PoseTrack uses them: each joint is tracked for itself. The counts are those of the
-package motmetrics, which a test holds them equal to.
+PoseTrack uses them: each joint is tracked on its own. A test checks that the counts
+equal those of the package motmetrics.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import scipy.optimize
 
 @dataclasses.dataclass(frozen=True)
 class Events:
-    """What happened in the frames of some videos; they can be added.
+    """Counts over video frames; supports +.
 
     Attributes:
         objects: labeled joints.
-        matches: of these, those that were found, switches among them.
-        switches: those found by another track than the last time.
+        matches: labeled joints that were found, including switches.
+        switches: matches by another track than the last time.
         false_positives: found joints that match no label.
         distance: sum over matches, in head sizes.
     """
@@ -43,10 +43,10 @@ class Events:
         return self.objects - self.matches
 
     def rates(self) -> dict[str, float]:
-        """ "mota", "motp", "precision" and "recall" in percent; nan of nothing.
+        """ "mota", "motp", "precision" and "recall" in percent; nan without data.
 
-        MOTA is what misses, switches and false positives leave of 100, and may be
-        negative; MOTP is 100 less the mean distance of matches in percent of a head.
+        MOTA is 100 minus misses, switches and false positives, and may be negative;
+        MOTP is 100 minus the mean distance of matches in percent of a head size.
         """
         wrong = self.misses + self.switches + self.false_positives
         return {
@@ -62,17 +62,17 @@ def _percent(part: float, whole: float) -> float:
 
 
 def follow(frames: Iterable[tuple]) -> Events:
-    """Counts what happens to one joint in one video.
+    """Counts the events of one joint in one video.
 
-    In each frame a label keeps the track that found it last, as long as that track is
-    near enough. Of the others as many as possible are matched, at the smallest sum of
-    distances. It is a switch if the label was last found by another track, however
-    long ago.
+    In each frame a label keeps the track that found it last while that track is near
+    enough. The others are matched, as many as possible, at the smallest sum of
+    distances. A match is a switch if another track found the label last, however long
+    ago.
 
     Args:
-        frames: in their order, each (ids of the O labels, ids of the H found joints,
-            distances f64[O, H] in head sizes, nan or inf where they are too far apart
-            to be the same). Ids are unique in a frame.
+        frames: in order, each (ids of the O labels, ids of the H found joints,
+            distances f64[O, H] in head sizes, nan or inf if too far apart to match).
+            Ids are unique in a frame.
     """
     events, last = Events(), {}
     for labels, found, distances in frames:
@@ -93,7 +93,7 @@ def follow(frames: Iterable[tuple]) -> Events:
 
 
 def _keep(labels, found, distances, last: dict) -> list[tuple[int, int]]:
-    """The pairs (label, found joint) that are still together."""
+    """The pairs (label, found joint) that still match."""
     place = {track: j for j, track in enumerate(found)}
     pairs, taken = [], set()
     for i, label in enumerate(labels):
@@ -105,7 +105,7 @@ def _keep(labels, found, distances, last: dict) -> list[tuple[int, int]]:
 
 
 def _match_rest(distances, pairs) -> list[tuple[int, int]]:
-    """As many pairs of the others as possible, the nearest if there is a choice."""
+    """Matches as many of the others as possible, with the least total distance."""
     near = np.isfinite(distances)
     for i, j in pairs:
         near[i], near[:, j] = False, False
