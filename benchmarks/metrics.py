@@ -50,7 +50,7 @@ def main() -> None:
             taken, _ = measure(
                 lambda sides=sides, metric=metric: evaluate_poses(*sides, metric)
             )
-            what = f"{metric.upper()}, 10,000 people, {per_photo} a photo"
+            what = f"{metric.upper()}, 10,000 people, {per_photo} per photo"
             tell(what, taken, AT_MOST_RATES)
 
 

@@ -34,8 +34,8 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     ours = time_tensorflow()
     plain = time_numpy()
-    print(f"tfpose     {ours:8.3f} ms a person, at most {AT_MOST}: {ours <= AT_MOST}")
-    print(f"NumPy loop {plain:8.3f} ms a person")
+    print(f"tfpose     {ours:8.3f} ms/person, at most {AT_MOST}: {ours <= AT_MOST}")
+    print(f"NumPy loop {plain:8.3f} ms/person")
     print(f"tfpose / NumPy loop: {ours / plain:.4f}, {plain / ours:.0f} times as fast")
 
 

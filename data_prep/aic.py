@@ -35,7 +35,7 @@ def _files(part: str, date: str, short: str) -> Files:
 class Aic(CocoLayout):
     """Splits: ``train`` and ``validation``, the official ones.
 
-    A photo's id is its place in the original file, from 1; so is a person's.
+    Photo and person ids are places in the original file, from 1.
     """
 
     name = "aic"

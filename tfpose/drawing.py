@@ -136,7 +136,7 @@ def frame(poses: Sequence[tuple], aspect: float, margin: float = 0.15) -> np.nda
         margin: added on each side, as a share of the longer side.
 
     Returns:
-        f64[4] xywh; (0, 0, 1, 1) times the aspect if no joint is valid.
+        f64[4] xywh; (0, 0, aspect, 1) if no joint is valid.
     """
     points = [np.asarray(points)[_finite(points, valid)] for points, valid in poses]
     points = np.concatenate(points) if points else np.zeros((0, 2))

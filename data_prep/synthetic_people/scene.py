@@ -58,7 +58,7 @@ class Setting:
     """Light and surroundings.
 
     ``place`` is a key of ``places.PLACES``; ``wall`` the distance of the
-    backdrop in meters; ``light`` the unit vector towards the light; ``light_color``
+    backdrop in meters; ``light`` the unit vector toward the light; ``light_color``
     and ``ambient`` f64[3] factors; ``shadow`` 0..1, how dark cast shadows are.
     """
 

@@ -494,7 +494,7 @@ def test_only_one_can_say_who_is_there(scene, capsys):
     line = said(scene, capsys, "--single", "--boxes", "b.json")
     assert line.endswith("predict: expected only one of --boxes, --single")
     line = said(scene, capsys, "--single", "--detector", "d", "--boxes", "b")
-    assert "expected one of --boxes, --detector, --single" in line
+    assert "expected only one of --boxes, --detector, --single" in line
     assert "expected 0 to 1, found 2" in said(scene, capsys, "--detection_score", 2)
 
 

@@ -35,7 +35,7 @@ def add(commands) -> None:
     text = "COCO annotations JSON that names the photos; without it, the number in a "
     text += "photo's name is its image_id"
     option(command, "--annotations", "FILE", text)
-    text = "leave poses that cannot be refined unchanged and go on"
+    text = "keep going past poses that cannot be refined; they stay unchanged"
     switch(command, "--skip-bad", text)
     text = "use only the refined joints, no matter how reliable the input is"
     switch(command, "--refined-only", text, ("--no-fusion", "--no_fusion"))

@@ -1,4 +1,4 @@
-"""Random crops: one affine map is drawn for a person, for the photo and all points."""
+"""Random crops: one random affine map per person moves the photo and all points."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tfpose.config import Augmentation
 from tfpose.geometry import tensors
 from tfpose.skeletons import Skeleton, bare_name
 
-# HRNet's code: of people with more labeled joints, some are shown by half. A half has
-# at least so many joints; the box around them, made so much larger, has their mean in
-# its middle.
+# From HRNet's code. Above WHOLE_BODY labeled joints, some crops show half a person. A
+# half has HALF_BODY joints or more; their box grows by the margin and is centered on
+# their mean.
 WHOLE_BODY, HALF_BODY, HALF_BODY_MARGIN = 8, 3, 1.5
-# It compares a normal number with 0.5.
+# It tests a normal number < 0.5.
 UPPER_BODY = 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))
 LOWER_JOINTS = ("pelvis", "hip", "knee", "ankle")
 
 
 def random_crop_matrix(box, size, augmentation: Augmentation, seed):
-    """Draws the crop of one person.
+    """Draws one person's crop.
 
     Args:
         box: f32[4] in I, with the aspect ratio of ``size``.
@@ -43,7 +43,7 @@ def random_crop_matrix(box, size, augmentation: Augmentation, seed):
 def random_half_body(
     box, keypoints, labeled, skeleton: Skeleton, size, augmentation: Augmentation, seed
 ):
-    """Draws whether a person is shown by half, and by which half (HRNet's code).
+    """Draws whether to show half of a person, and which half (HRNet's code).
 
     Args:
         box: f32[4] in I, of the crop that shows the whole person.

@@ -1,7 +1,7 @@
-"""From batches of people to what ``keras.Model.fit`` takes: inputs, targets, weights.
+"""Turns batches of people into inputs, targets, weights for ``keras.Model.fit``.
 
-A refiner gets synthesized errors of the true poses as its input, an estimator the photo
-alone. Each output of a model that is a stack of heatmaps gets the codec's maps.
+A refiner's input includes true poses with synthesized errors; an estimator's is just
+the photo. Each heatmap output gets its codec's maps as targets.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from tfpose.synthesis.table import SYNTHESES
 
 @dataclasses.dataclass(frozen=True)
 class Supervision:
-    """What a model is given and taught.
+    """What a model gets and learns.
 
     Attributes:
-        codecs: name of an output -> what encodes its target, of all heatmaps.
+        codecs: output name -> codec of its target, for all heatmaps.
         skeleton: K joints.
         refines: whether a pose is among the inputs.
         all_people: whether the codecs encode all people in the crop, f32[B, P, K, 2],
-            and not the one that it was cut for.
+            not just the one it was cut for.
         synthesis: "errors", a key of ``SYNTHESES``, and its arguments.
     """
 
@@ -47,14 +47,14 @@ class Supervision:
 
 
 def examples(people, supervision: Supervision, seed, rows: slice | None = None):
-    """A batch of people as inputs, targets and weights.
+    """Turns a batch of people into inputs, targets and weights.
 
     Args:
         people: batch of ``pipeline.crop_person``.
         supervision: of the model.
         seed: i32[2].
-        rows: of the batch that are wanted, all if None. They are the same whichever
-            others are wanted.
+        rows: of the batch to return, all if None. A row does not depend on which others
+            are returned.
 
     Returns:
         ({"image"} and for refiners "keypoints", "valid"; {heatmaps' names,
@@ -92,7 +92,7 @@ def training_batches(
 ):
     """Batches of ``examples`` from batches of ``pipeline.shuffled_people``.
 
-    The seed and the number of the step decide the errors, whichever rows are wanted.
+    The seed and the step number determine the errors, whatever the rows.
     """
 
     def example(step, people):
@@ -105,7 +105,7 @@ def training_batches(
 
 
 def supervision_of(model: keras.Model, config: Config) -> Supervision:
-    """What the model is given and taught in training."""
+    """What the model gets and learns in training."""
     maps = [name for name in model.output if name != "keypoints"]
     codecs = {name: objectives.codec_of(model, config, name) for name in maps}
     return Supervision(
@@ -116,16 +116,16 @@ def supervision_of(model: keras.Model, config: Config) -> Supervision:
 def batches(
     config: Config, data: str, splits: Sequence[str] | None = None
 ) -> tf.data.Dataset:
-    """Training batches of prepared people, for a Keras user's own ``model.fit``.
+    """Training batches of prepared people, for your own ``model.fit``.
 
-    Each pass over the data set is an epoch: the next order of the people, and the next
-    random crops and errors. The seed decides all of them. Give ``fit`` the argument
-    ``shuffle=False``: Keras warns that it cannot shuffle a data set.
+    Each pass over the data set is an epoch, with a new order of people and new random
+    crops and errors. The seed determines them all. Pass ``shuffle=False`` to ``fit``:
+    Keras warns that it cannot shuffle a data set.
 
     Args:
         config: of the model; its augmentation, target and synthesis apply.
         data: folder that ``tfpose prepare`` wrote into.
-        splits: such as ("lsp/train",); by default ``config.train``.
+        splits: such as ("lsp/train",); by default, ``config.train``.
 
     Returns:
         A data set of (inputs, targets, weights) for a model of this configuration,

@@ -1,9 +1,8 @@
 """TFRecords of people -> batches of crops.
 
-One visible chain: parse, crop and augment, batch; ``examples`` makes inputs and targets
-of them.
-Randomness is stateless: the seed, the epoch and the person's place in it decide
-everything, so a run that resumes at a step sees the data it would have seen.
+One visible chain: parse, crop and augment, batch; ``examples`` turns batches into
+inputs and targets. Randomness is stateless: the seed, the epoch and the person's place
+in it determine everything, so a resumed run sees the data it would have seen.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SHUFFLE_BUFFER = 20_000
 
 @dataclasses.dataclass(frozen=True)
 class CropSpec:
-    """How people are cut from their windows.
+    """How to crop people from their windows.
 
     Attributes:
         skeleton: of the records.
@@ -52,7 +51,7 @@ class CropSpec:
     @classmethod
     def of(cls, config: Config, all_people: bool) -> CropSpec:
         """The random crops that a configuration trains on."""
-        # PoseRefiner's neighbors are near in px, their boxes need not overlap.
+        # PoseRefiner's neighbors are near in px; their boxes need not overlap.
         near = config.synthesis["errors"] == "pose_refiner"
         return cls(
             config.skeleton,
@@ -64,19 +63,19 @@ class CropSpec:
 
     @classmethod
     def plain(cls, config: Config) -> CropSpec:
-        """The crops that a configuration is validated on: nothing random."""
+        """The crops for validating a configuration: nothing random."""
         height = config.crop.get("person_height", 0.0)
         return cls(config.skeleton, config.input_size, person_height=height)
 
 
 def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
-    """Opens prepared data sets, one after the other, undecoded and in a fixed order.
+    """Opens prepared data sets one after another, undecoded and in a fixed order.
 
     Args:
         data: folder that ``tfpose prepare`` wrote into.
-        splits: such as "lsp/train" or "lspet/train[:95%]" (TFDS slices); no split
-            stands for "train".
-        skeleton: the records must have.
+        splits: such as "lsp/train" or "lspet/train[:95%]" (TFDS slices); the default
+            split is "train".
+        skeleton: that the records must have.
 
     Returns:
         A tf.data.Dataset of records and their number.
@@ -121,7 +120,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
 
 
 def _rejoin(record, labeled: Skeleton, skeleton: Skeleton):
-    """A record of ``labeled`` joints with the midpoints that ``skeleton`` adds."""
+    """Adds the midpoints of ``skeleton`` to a record of ``labeled`` joints."""
     halves = {joint: (one, other) for joint, one, other in skeleton.midpoints}
     ends = [halves.get(joint, (joint, joint)) for joint in skeleton.joints]
     ends = np.array([[labeled.index(end) for end in pair] for pair in ends])
@@ -138,9 +137,9 @@ def _rejoin(record, labeled: Skeleton, skeleton: Skeleton):
 
 
 def _open(folder: pathlib.Path, skeleton: Skeleton):
-    """The TFDS builder of a prepared data set whose shards are whole, and its skeleton.
+    """The TFDS builder of a prepared data set with complete shards, and its skeleton.
 
-    Its joints are ``skeleton``'s, but for midpoints that may be missing.
+    Its joints are ``skeleton``'s; midpoints may be missing.
     """
     import tensorflow_datasets as tfds
 
@@ -157,8 +156,8 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         builder = tfds.builder_from_directory(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{directory}: expected a prepared data set, its metadata cannot be read "
-            f"({error})"
+            f"{directory}: expected a prepared data set, but its metadata cannot be "
+            f"read ({error})"
         ) from error
     midpoints = {joint for joint, _, _ in skeleton.midpoints}
     without = tuple(joint for joint in skeleton.joints if joint not in midpoints)
@@ -169,7 +168,7 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         )
     for split in builder.info.splits.values():
         sizes = [path.stat().st_size if path.exists() else 0 for path in _shards(split)]
-        # TFRecord puts 16 bytes around each record.
+        # TFRecord adds 16 bytes to each record.
         if sum(sizes) != split.num_bytes + 16 * split.num_examples:
             raise DataError(_damage(split) or f"{directory}: {split.name}: damaged")
     return builder, named
@@ -180,14 +179,14 @@ def _shards(split) -> list[pathlib.Path]:
 
 
 def _damage(split) -> str | None:
-    """Which record of a split cannot be read, by reading all; None if all can."""
+    """Reads a whole split and describes the first bad record; None if all are fine."""
     for path, length in zip(_shards(split), split.shard_lengths, strict=True):
         read = 0
         try:
             for _ in tf.data.TFRecordDataset(str(path)):
                 read += 1
         except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
-            # The message without the names of TensorFlow's ops around it.
+            # The message without the names of TensorFlow's ops.
             reason = error.message.partition("}} ")[2].partition(" [Op")[0]
             reason = reason if path.exists() else "no such file"
         else:
@@ -199,7 +198,7 @@ def _damage(split) -> str | None:
 
 @contextlib.contextmanager
 def reporting_corrupt_records(data: str, splits: tuple[str, ...]):
-    """Context in which a record that cannot be read raises ``DataError`` naming it.
+    """Context in which an unreadable record raises a ``DataError`` that names it.
 
     Args:
         data, splits: as given to ``read_records``.
@@ -220,20 +219,20 @@ def reporting_corrupt_records(data: str, splits: tuple[str, ...]):
 
 
 def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor]:
-    """Cuts one person out of a window.
+    """Crops one person from a window.
 
     Args:
         record: as ``data_prep`` writes it, the window still a JPEG.
         spec: how to cut.
         seed: i32[2].
-        shown: bool[], whether the image is wanted, which is black if not; all but the
-            image is cheap. None for yes.
+        shown: bool[]; False skips decoding and returns a black image, which saves most
+            of the work. None decodes.
 
     Returns:
         "image" f32[H, W, 3] RGB 0..255; "keypoints" f32[K, 2] C and "valid" f32[K] (1
-        where labeled and inside the crop); the overlapping or all other people's
-        "neighbors" f32[P, K, 2] C and "neighbors_valid" f32[P, K]; "area" f32[] px^2
-        of the box and "height" f32[] px of the person standing, in C; "matrix"
+        where labeled and inside the crop); "neighbors" f32[P, K, 2] C and
+        "neighbors_valid" f32[P, K], the overlapping or all other people; the box's
+        "area" f32[] px^2 and the person's standing "height" f32[] px, in C; "matrix"
         f32[2, 3] I -> C; the record's ids. Where the record has an estimated pose,
         "estimated" f32[K, 2] C and "estimated_valid" f32[K].
     """
@@ -244,7 +243,7 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
 
     def photo():
-        # As OpenCV, with which photos are read outside of training.
+        # Decodes like OpenCV, which reads photos outside of training.
         window = tf.io.decode_jpeg(
             record["window"], channels=3, dct_method="INTEGER_ACCURATE"
         )
@@ -253,7 +252,7 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
         return random_color(image, spec.augmentation, seeds[1])
 
     def to_pose(points, visible):
-        """A pose or poses in the crop; a mirrored crop exchanges left and right."""
+        """Moves poses to the crop; a mirrored crop exchanges left and right."""
         order = tf.where(mirror > 0, skeleton.flip_permutation, tf.range(len(skeleton)))
         points = tf.gather(tensors.transform(points, matrix), order, axis=-2)
         visible = tf.gather(tf.cast(visible > 0, tf.float32), order, axis=-1)
@@ -292,7 +291,7 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
 
 
 def _shown_box(record, spec: CropSpec, height, seed):
-    """f32[4] xywh in I: what a crop shows before it is scaled, turned and shifted."""
+    """f32[4] xywh in I: what a crop shows before scaling, rotation and shift."""
     if spec.whole_window:
         box = tensors.fit_aspect(_window_box(record), spec.input_size)
     else:
@@ -312,7 +311,7 @@ def _window_box(record):
 
 
 def _height(record, skeleton: Skeleton):
-    """f32[] px of I: 8 head sizes, or what the pose says where there is none."""
+    """f32[] px of I: 8 head sizes, or the pose's estimate where there is none."""
     valid = tf.cast(record["visible"] > 0, tf.float32)
     by_pose = standing_height(record["keypoints"], valid, skeleton)
     size = record["head_size"]
@@ -320,7 +319,7 @@ def _height(record, skeleton: Skeleton):
 
 
 def crops(records, spec: CropSpec, batch_size: int, seed: int):
-    """Batches of ``crop_person``, in the records' order, the last one smaller."""
+    """Batches of ``crop_person`` in the records' order; the last may be smaller."""
 
     def crop(index, record):
         return crop_person(record, spec, tf.stack([seed, tf.cast(index, tf.int32)]))
@@ -338,17 +337,17 @@ def shuffled_people(
     first_step: int = 0,
     rows: slice | None = None,
 ):
-    """Endless batches of ``crop_person``, every epoch in another order.
+    """Endless batches of ``crop_person``, in a new order every epoch.
 
     Args:
-        records: ``read_records``.
+        records: from ``read_records``.
         count: number of records, at least ``batch_size``.
         spec: how to cut and augment.
-        batch_size: people a step; an epoch's last, incomplete batch is dropped.
+        batch_size: people per step; an epoch's last, incomplete batch is dropped.
         seed: of the order and the crops.
-        first_step: batches to leave out, as if they had been drawn already.
-        rows: of each batch whose images are wanted; all if None. The others' people are
-            there too: what is drawn at random for a batch is the same for all workers.
+        first_step: batches to skip, as if already drawn.
+        rows: of each batch whose images to decode; all if None. Other people stay in
+            the batch, so that all workers draw the same random numbers for it.
     """
     steps = count // batch_size
 

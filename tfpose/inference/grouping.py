@@ -77,8 +77,8 @@ def group(
     reach = _enlargement(detections.shape, tags.shape)
     if not reach:
         raise TfposeError(
-            "detections, tags: expected (h, w, K), and (h, w, K) or (h, w, K, T) with "
-            "the same rows and columns or r times fewer, got "
+            "detections, tags: expected (h, w, K) and, with the same rows and columns "
+            "or r times fewer, (h, w, K) or (h, w, K, T), got "
             f"{detections.shape} and {tags.shape}"
         )
     joints = detections.shape[2]

@@ -212,7 +212,7 @@ class RefinementModel(PoseModel):
         )
 
     def reader(self) -> Callable:
-        """What reads an averaged belief: (belief, outputs) -> (belief, keypoints).
+        """The reader of averaged beliefs: (belief, outputs) -> (belief, keypoints).
 
         The returned belief can be weighed against other evidence: it sums to 1 over
         cells of 4 px. Keypoints are f32[B, K, 2] crop px. Here, the belief is unchanged

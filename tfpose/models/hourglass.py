@@ -114,9 +114,9 @@ def convolution(x, filters: int, size: int, name: str, stride: int = 1, dtype=No
 
 
 def residual(x, filters: int, name: str):
-    """Adds normalized 1x1, 3x3 and 1x1 convolutions, the first two half as wide.
+    """Normalized 1x1, 3x3 and 1x1 convolutions, the first two half as wide, plus x.
 
-    Where the width changes, a 1x1 convolution adapts the input.
+    Where the width changes, a 1x1 convolution adapts x first.
     """
     shortcut = x
     if x.shape[-1] != filters:

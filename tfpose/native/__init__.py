@@ -1,8 +1,8 @@
-"""The diffusion of ``tfpose.layers.diffusion`` as TensorFlow operators in C++.
+"""The diffusion of ``tfpose.layers.diffusion`` as C++ operators for TensorFlow.
 
-``python setup.py build_ext --inplace`` compiles ``diffusion.cc`` against the TensorFlow
-that is installed, into a library beside it. Everything works without it, slower.
-TensorFlow is imported and the library loaded when they are first needed.
+``python setup.py build_ext --inplace`` compiles ``diffusion.cc`` against the installed
+TensorFlow, into a library next to it. Everything works without it, but slower.
+TensorFlow is imported, and the library loaded, on first use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FOLDER = pathlib.Path(__file__).parent
 
 
 def library() -> pathlib.Path:
-    """The file of the running TensorFlow's version: another's would not fit."""
+    """The library for the running TensorFlow's version; others would not fit."""
     import tensorflow as tf
 
     return FOLDER / f"diffusion-tf{tf.__version__}.so"
@@ -41,7 +41,7 @@ def is_usable() -> bool:
 
 @functools.cache
 def operators():
-    """The module of the operators; None, with a warning, where it does not load."""
+    """Loads the operators' module; warns and returns None if that fails."""
     import tensorflow as tf
 
     try:
@@ -60,20 +60,20 @@ def operators():
 
 @functools.cache
 def _warn(reason: str) -> None:
-    """Once a reason."""
+    """Warns once per reason."""
     warnings.warn(
         f"the native diffusion is not used: {reason}; "
-        "'python setup.py build_ext --inplace' builds it again",
+        "rebuild it with 'python setup.py build_ext --inplace'",
         RuntimeWarning,
         stacklevel=3,
     )
 
 
 def diffuse(maps, linear, quadratic, radius: int):
-    """``tfpose.layers.diffusion.diffuse`` by the operators, to the last bit.
+    """``tfpose.layers.diffusion.diffuse`` with the operators, equal bit by bit.
 
-    Args and result: as there. The last bits of the gradients may differ, by the order
-    of their sums.
+    Args and result: as there. The gradients' last bits may differ, since their sums run
+    in another order.
     """
     import tensorflow as tf
 

@@ -1,10 +1,9 @@
 // tfpose.layers.diffusion.diffuse and its gradient as TensorFlow operators for CPUs.
-//
-// The same two passes of maxima as the portable form, in one sweep over the memory each:
-// a row of a map and its channels is one run of width * channels numbers, so the inner
-// loops are long, without branches, and vectorized whatever the number of channels.
-// Additions are made in the portable form's order, so that values are equal bit by bit
-// (setup.py turns the contraction of products and sums off).
+// These are the portable form's two passes of maxima, each in one sweep over memory. A
+// row of a map with its channels is one run of width * channels numbers, so the inner
+// loops are long, branch-free and vectorized for any number of channels. Additions run
+// in the portable form's order, so values are equal bit by bit (setup.py turns off the
+// contraction of products and sums).
 
 #include <algorithm>
 #include <atomic>
@@ -19,9 +18,8 @@
 #include "tensorflow/core/framework/shape_inference.h"
 #include "tensorflow/core/util/work_sharder.h"
 
-// The loops below are compiled for several generations of processors, of which the
-// loader takes the best: what was built on one machine runs on an older one too, as
-// -march=native would not.
+// The compiler builds the loops below for several processor generations, and the loader
+// picks the best. Unlike with -march=native, the library also runs on older machines.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && \
     !defined(__clang__)
 #define TFPOSE_VECTORIZED \
@@ -44,7 +42,7 @@ using tensorflow::shape_inference::DimensionHandle;
 using tensorflow::shape_inference::InferenceContext;
 using tensorflow::shape_inference::ShapeHandle;
 
-// Takes values[i] - penalty[i] and its offset where that is larger than the best.
+// Takes values[i] - penalty[i] and its offset where that beats the best.
 TFPOSE_VECTORIZED
 void Improve(const float* __restrict__ values, const float* __restrict__ penalty,
              int32_t offset, int64_t count, float* __restrict__ best,
@@ -57,7 +55,7 @@ void Improve(const float* __restrict__ values, const float* __restrict__ penalty
   }
 }
 
-// The same, and takes another winner that belongs to the value along.
+// The same, and takes along another winner that belongs to the value.
 TFPOSE_VECTORIZED
 void ImproveBoth(const float* __restrict__ values,
                  const int32_t* __restrict__ values_winner,
@@ -73,7 +71,7 @@ void ImproveBoth(const float* __restrict__ values,
   }
 }
 
-// Adds the row's gradient times dx, dx^2, dy, dy^2 to four sums of count numbers each.
+// Adds the row's gradient times dx, dy, dx^2, dy^2 to four sums of count numbers each.
 TFPOSE_VECTORIZED
 void AddMoments(const float* __restrict__ gradient, const int32_t* __restrict__ dx,
                 const int32_t* __restrict__ dy, int64_t count,
@@ -87,7 +85,7 @@ void AddMoments(const float* __restrict__ gradient, const int32_t* __restrict__ 
   }
 }
 
-// The sizes of maps and of a row of them, all channels of its cells one after another.
+// The sizes of maps and of one row, which holds its cells' channels one by one.
 struct Sizes {
   int64_t batch, height, width, channels, row, image;
 
@@ -128,7 +126,7 @@ class Penalties {
   std::vector<float> values_;
 };
 
-// -1, 1, -2, 2, ...: what comes after 0, in the order in which equals win.
+// The offsets after 0, in the order that breaks ties: -1, 1, -2, 2, ...
 std::vector<int> Order(int radius, int64_t size) {
   std::vector<int> order;
   const int64_t reach = std::min<int64_t>(radius, size - 1);
@@ -216,7 +214,7 @@ class DiffuseOp : public OpKernel {
     }
   }
 
-  // Rows of all maps in parallel, on TensorFlow's own threads.
+  // Processes all maps' rows in parallel on TensorFlow's own threads.
   template <typename Work>
   static void EachRow(OpKernelContext* context, const Sizes& sizes, int64_t offsets,
                       const Work& work) {
@@ -251,8 +249,8 @@ class DiffuseGradOp : public OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(1, weights, &linear));
     OP_REQUIRES_OK(context, context->allocate_output(2, weights, &quadratic));
 
-    // Each map has sums of its own, added up below in the order of the batch: the
-    // result does not depend on the number of threads.
+    // Each map has its own sums, added below in batch order: the result does not depend
+    // on the number of threads.
     std::vector<float> sums(sizes.batch * 4 * sizes.row, 0.0f);
     std::atomic<bool> inside{true};
     const auto& threads = *context->device()->tensorflow_cpu_worker_threads();
@@ -276,7 +274,7 @@ class DiffuseGradOp : public OpKernel {
   }
 
  private:
-  // One map's gradient, and its sums for the weights; false where a winner is outside.
+  // One map's gradient and its sums for the weights; false if a winner is outside.
   static bool Scatter(const float* gradient, const int32_t* dx, const int32_t* dy,
                       const Sizes& sizes, float* maps, float* sums) {
     std::fill_n(maps, sizes.image, 0.0f);
@@ -295,7 +293,7 @@ class DiffuseGradOp : public OpKernel {
     return true;
   }
 
-  // Minus the sums over batch and cells: the order of the four is that of AddMoments.
+  // Minus the sums over batch and cells, in AddMoments' order of the four.
   static void Total(const std::vector<float>& sums, const Sizes& sizes, float* linear,
                     float* quadratic) {
     std::vector<double> totals(4 * sizes.channels, 0.0);
@@ -313,7 +311,7 @@ class DiffuseGradOp : public OpKernel {
   }
 };
 
-// maps and both weights agree in the channels; all outputs are as the maps.
+// Maps and both weights have the same channels; all outputs have the maps' shape.
 absl::Status DiffuseShape(InferenceContext* context) {
   ShapeHandle maps, weights;
   DimensionHandle channels;

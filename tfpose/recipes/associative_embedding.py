@@ -10,13 +10,13 @@ def paper() -> Config:
 
     ``python train.py --model=associative_embedding --recipe=paper --data=DIR``, with
     whole photos of COCO in DIR (``tfpose prepare coco --source COCO --out DIR --set
-    window=100``). They state about 0.59 AP from one scale, 0.66 from several. Not
-    measured here.
+    window=100``). The authors report about 0.59 AP with one scale, 0.66 with several.
+    Not measured here.
 
-    Departures: a photo is shown once for each of its people; crowds without labels are
-    no reason to leave cells out; colors are changed a channel, theirs in hue,
-    saturation, brightness and contrast. They let it train until it is stopped:
-    ``epochs`` is the least that goes beyond their 200,000 steps.
+    Departures: we show a photo once per person in it, do not mask unlabeled crowds, and
+    change colors per channel, not in hue, saturation, brightness and contrast. They
+    train until someone stops it: ``epochs`` is the least that exceeds their 200,000
+    steps.
     """
     return Config(
         model="associative_embedding",
@@ -28,7 +28,7 @@ def paper() -> Config:
         heatmap_error="squared",
         train=("coco/train",),
         validation=("coco/validation",),
-        # Their shift is 40 of the 200 parts of a photo's longer side.
+        # They shift by 40/200 of a photo's longer side.
         augmentation=Augmentation(
             scale=0.25, rotation=30.0, mirror=0.5, shift=0.2, color=0.3
         ),
@@ -37,7 +37,7 @@ def paper() -> Config:
         objective={"tag_loss": 1e-3},
         learning_rate=2e-4,
         schedule="steps",
-        # After 200,000 steps of 32 of COCO's 149,813 people.
+        # After 200,000 steps with 32 of COCO's 149,813 people.
         learning_rate_drops=(43,),
         learning_rates=(1e-5,),
         epochs=50,
@@ -50,8 +50,8 @@ def tiny() -> Config:
 
     ``python train.py --model=associative_embedding --recipe=tiny --data=DIR`` on the
     rendered photos that ``tfpose prepare synthetic --out DIR --set window=100`` writes.
-    After half an hour on one core it tells people apart, but knows their limbs roughly:
-    27.6 PCK@0.2 of validation people, 0.15 AP50 of all people in their photos.
+    After half an hour on one core, it tells people apart but finds limbs only roughly:
+    27.6 PCK@0.2 on validation people, 0.15 AP50 on all people in their photos.
     """
     return Config(
         model="associative_embedding",
@@ -68,8 +68,8 @@ def tiny() -> Config:
         ),
         crop={"whole_window": True},
         coordinate_loss=0.0,
-        # The authors' 1e-3 takes 200,000 steps. On drawn people, in 1500 steps of a net
-        # of this kind, 0.1 halved the loss on tags and cost the detections nothing.
+        # The authors' 1e-3 takes 200,000 steps. On synthetic people, in 1500 steps of a
+        # net like this, 0.1 halved the tag loss and cost the detections nothing.
         objective={"tag_loss": 0.1},
         learning_rate=1e-3,
         epochs=20,

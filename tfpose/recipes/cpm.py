@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tfpose.config import Augmentation, Config
 
-# Caffe's loss is half the sum over cells and maps, ours the mean: of 46 x 46 cells and
-# 15 maps. With it the learning rate is the authors'.
+# Caffe's loss is half the sum over 46 x 46 cells and 15 maps; ours is the mean. This
+# factor lets us use the authors' learning rate.
 CAFFE_LOSS = 46 * 46 * 15 / 2
 
 
@@ -14,13 +14,13 @@ def paper() -> Config:
 
     ``python train.py --model=cpm --recipe=paper --data=DIR``, with LSP and LSPET
     prepared in DIR. The paper: 84.3 PCK@0.2 on LSP, 90.5 with MPII's people too
-    (``--set train=lsp/train,lspet/train,mpii/train``). Not measured here. FLIC has
+    (``--set train=lsp/train,lspet/train,mpii/train``). Not measured here. For FLIC:
     ``--set stages=4``.
 
-    Epochs are their 600,000 batches of 16 of 11,000 people; a third of the learning
-    rate is left after each 136,106 batches. Departures: their first stage learns five
-    times as fast, and biases two times; a crop shows the person as large as
-    ``geometry`` makes it rather than scaled by limbs.
+    Epochs match their 600,000 batches of 16 of 11,000 people; the learning rate drops
+    to a third every 136,106 batches. Departures: their first stage learns five times as
+    fast, and biases twice; ``geometry`` sets a person's size in the crop, limbs do in
+    theirs.
     """
     return Config(
         model="cpm",

@@ -9,15 +9,15 @@ def paper() -> Config:
     """CPN on COCO with ResNet-50, as in its authors' code (chenyilun95/tf-cpn).
 
     ``python train.py --model=cpn --recipe=paper --data=DIR --weights imagenet``, with
-    COCO prepared in DIR. Their list: 69.7 AP of val2017's people as they detect them;
-    for ``--set input_size=384x288 --set sigmas=15.2,11.6,9.2,6.8 --set sigma=6.8``
-    72.3, with ``--set trunk=resnet101`` 72.9. Not measured here.
+    COCO prepared in DIR. They list 69.7 AP on val2017 with their own detections; 72.3
+    for ``--set input_size=384x288 --set sigmas=15.2,11.6,9.2,6.8 --set sigma=6.8``, and
+    72.9 with ``--set trunk=resnet101``. Not measured here.
 
     GlobalNet's loss is half the mean of its four levels, RefineNet's the mean of a
-    person's eight hardest joints. "adamw" is the code's Adam; the code adds weight
-    decay to the loss instead. The learning rate is halved every 60 x 60,000 people,
-    which are 24 passes over COCO's 149,813, until 400 x 60,000. Departures: the code's
-    GlobalNet learns visible joints only, and its maps are 255 times as large.
+    person's eight hardest joints. "adamw" stands for the code's Adam, which adds weight
+    decay to the loss. The learning rate halves every 60 x 60,000 people (24 passes over
+    COCO's 149,813), until 400 x 60,000. Departures: the code's GlobalNet learns only
+    visible joints, and its maps are 255 times as large.
     """
     return Config(
         model="cpn",
@@ -33,7 +33,7 @@ def paper() -> Config:
         heatmap_error="squared",
         train=("coco/train",),
         validation=("coco/validation",),
-        # Theirs is 0.7 to 1.35 times as large.
+        # They scale by 0.7 to 1.35.
         augmentation=Augmentation(scale=0.3, rotation=45.0, mirror=0.5),
         heatmap_loss=1.0,
         stage_loss=0.125,

@@ -1,4 +1,4 @@
-"""How EnhanceNet is trained: together with its base, by the base's recipe."""
+"""How EnhanceNet is trained: together with its base, with the base's recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfpose.recipes import (
     simple_baseline,
 )
 
-# Small bases beside SimpleBaseline, by the names of their models.
+# Small bases other than SimpleBaseline, by model name.
 TINY_BASES = {
     "hourglass": hourglass.tiny,
     "hrnet": hrnet.tiny,
@@ -31,11 +31,11 @@ TINY_BASES = {
 
 
 def behind(recipe: Config, channels: int = 128) -> Config:
-    """The recipe of a base, with EnhanceNet behind it (section 4).
+    """A base's recipe with EnhanceNet on top (section 4).
 
-    The enlarged maps have the loss and the weight that the base's had (eta of Eq. 8 is
-    1), and the base's, like those of its earlier stages, ``stage_loss``. Their sigma is
-    the same px of the crop, r times as many cells (Eq. 6).
+    The enlarged maps get the loss and the weight of the base's (eta of Eq. 8 is 1); the
+    base's, like its earlier stages, get ``stage_loss``. Their sigma is the same in px
+    of the crop, r times as many cells (Eq. 6).
     """
     enhancement = {
         "upscale": 4,
@@ -49,11 +49,11 @@ def behind(recipe: Config, channels: int = 128) -> Config:
 
 
 def paper() -> Config:
-    """Behind SimpleBaseline with ResNet-50 on COCO, as in Table 5.
+    """On top of SimpleBaseline with ResNet-50 on COCO, as in Table 5.
 
     ``python train.py --model=enhance_net --recipe=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. The paper: 71.3 AP on val2017 with detected
-    people, where the base alone has 70.2. Not measured here. Table 5a: ``--set
+    people; the base alone has 70.2. Not measured here. Table 5a: ``--set
     inputs=features`` 71.0, ``--set inputs=maps`` 71.1. Table 5b: ``--set channels=64``
     70.8, ``--set channels=256`` 71.4. Table 5c: ``--set upscaling=deconvolution12``
     71.2, ``--set upscaling=deconvolution3`` 70.8, ``--set upscaling=bilinear`` 70.9.
@@ -64,43 +64,43 @@ def paper() -> Config:
 
 
 def paper_hrnet() -> Config:
-    """Behind HRNet-W32 on COCO (Table 4: 75.1 AP for 74.3).
+    """On top of HRNet-W32 on COCO (Table 4: 75.1 AP, base 74.3).
 
-    ``--set width=48``: 75.8 for 75.0.
+    ``--set width=48``: 75.8, base 75.0.
     """
     return behind(hrnet.paper())
 
 
 def paper_cpn() -> Config:
-    """Behind CPN with ResNet-50 on COCO (Table 4: 70.0 AP for 69.1).
+    """On top of CPN with ResNet-50 on COCO (Table 4: 70.0 AP, base 69.1).
 
-    ``--set trunk=resnet101``: 70.5 for 69.7. The hardest joints are those of the
-    enlarged maps, as in the paper. RefineNet's own maps then have the loss of
-    GlobalNet's, all joints and an eighth of the weight; the paper does not say which.
+    ``--set trunk=resnet101``: 70.5, base 69.7. The enlarged maps decide the hardest
+    joints, as in the paper. RefineNet's own maps then have GlobalNet's loss: all
+    joints, with an eighth of the weight. The paper does not specify it.
     """
     return behind(cpn.paper())
 
 
 def paper_hourglass() -> Config:
-    """Behind the last of eight hourglasses on MPII (Table 1: 89.03 PCKh@0.5 for 88.78).
+    """On top of eight hourglasses on MPII (Table 1: 89.03 PCKh@0.5, base 88.78).
 
-    ``--set stacks=4``: 88.81 for 88.34; ``--set stacks=2``: 87.96 for 87.14.
+    ``--set stacks=4``: 88.81, base 88.34; ``--set stacks=2``: 87.96, base 87.14.
     """
     return behind(hourglass.pytorch_pose())
 
 
 def paper_dlcm() -> Config:
-    """Behind DLCM's last stage on MPII (Table 1: 90.78 PCKh@0.5 for 90.37).
+    """On top of DLCM on MPII (Table 1: 90.78 PCKh@0.5, base 90.37).
 
-    Table 3, PCKh@0.1: 37.55 for 35.00.
+    Table 3, PCKh@0.1: 37.55, base 35.00.
     """
     return behind(dlcm.paper())
 
 
 def paper_associative_embedding() -> Config:
-    """Behind Associative Embedding on COCO (Table 4: 55.3 AP for 53.3).
+    """On top of Associative Embedding on COCO (Table 4: 55.3 AP, base 53.3).
 
-    Only the detections are enlarged; tags are as they were.
+    It enlarges only the detections, not the tags.
     """
     return behind(associative_embedding.paper())
 
@@ -109,8 +109,7 @@ def tiny(base: Callable[[], Config] = simple_baseline.tiny) -> Config:
     """A small net for two CPU cores: a base's recipe ``tiny``, and 32 channels.
 
     ``python train.py --model=enhance_net --data=DIR`` on the rendered people that
-    ``tfpose prepare synthetic --out DIR`` writes. ``--recipe=tiny_hrnet`` and so on
-    stand behind the other ``TINY_BASES``. ``--weights`` with the folder of a trained
-    base starts from there.
+    ``tfpose prepare synthetic --out DIR`` writes. ``--recipe=tiny_hrnet`` and so on use
+    the other ``TINY_BASES``. ``--weights`` with a trained base's folder starts from it.
     """
     return behind(base(), channels=32)

@@ -22,7 +22,7 @@ def paper() -> Config:
 
     The paper does not give learning rate, batch size or the Gaussians' width. Ours come
     from public code for its front-ends, without the tenfold learning rate of the heads.
-    docs/papers.md says where this recipe departs, and with what effect.
+    docs/papers.md says where this recipe departs, and to what effect.
     """
     return Config(
         model="hcrn",
@@ -82,11 +82,11 @@ def paper_mpii() -> Config:
 def tiny() -> Config:
     """A small net for two CPU cores.
 
-    ``python train.py --model=hcrn --data=DIR`` on the rendered people that
-    ``tfpose prepare synthetic --out DIR`` writes. Table I: ``--set
-    refinement=holistic`` or ``--set refinement=without_diffusion``. With ``--set
-    front_end=tiny_local``, which sees part of a person, the tree gains points that this
-    front-end finds by itself (``benchmarks/README.md``).
+    ``python train.py --model=hcrn --data=DIR`` on the rendered people that ``tfpose
+    prepare synthetic --out DIR`` writes. Table I: ``--set refinement=holistic`` or
+    ``--set refinement=without_diffusion``. With ``--set front_end=tiny_local``, which
+    sees only part of a person, the tree gains the points that this front-end gets by
+    itself (``benchmarks/README.md``).
     """
     return Config(
         model="hcrn",
@@ -99,7 +99,7 @@ def tiny() -> Config:
             "diffusion_radius": 7,
             "root_cru": True,
         },
-        # 10 px at 368 would be 3.5 here, a cell or two; these are twelve.
+        # 10 px at 368 would be 3.5 here, a cell or two; 8 px cover twelve.
         target={"codec": "disc", "radius": 8.0, "sigma": 4.0},
         heatmap_error="cross_entropy",
         train=("synthetic/train",),
@@ -107,7 +107,7 @@ def tiny() -> Config:
         augmentation=Augmentation(
             scale=0.3, rotation=40.0, mirror=0.5, shift=0.05, color=0.2
         ),
-        # The paper weighs both alike. On LSP that reached PCK@0.2 49.8, this 50.8.
+        # The paper weights both equally. On LSP, that reached PCK@0.2 49.8, this 50.8.
         heatmap_loss=0.1,
         stage_loss=1.0,
         coordinate_loss=0.0,

@@ -11,13 +11,13 @@ def paper() -> Config:
     """Stacked hourglasses on MPII, as in their authors' code (pose-hg-train).
 
     ``python train.py --model=hourglass --recipe=paper --data=DIR``, with MPII prepared
-    in DIR. Fewer of them: ``--set stacks=2``. Not measured here.
+    in DIR. For fewer: ``--set stacks=2``. Not measured here.
 
-    The code's 100 epochs are 8000 batches of 6 each: 216 passes over 22,246 people.
-    Departures from the code: it draws the scale as 2^t, t of a normal distribution, up
-    to a factor of 1.4, and of 40 % of the people the rotation, up to 60 degrees; ours
-    are uniform, with the paper's ranges. It moves the box's center down by 15 px of a
-    person of 200, and draws at whole cells what its Torch makes of sigma 1: 1.75 cells.
+    The code's 100 epochs of 8000 batches of 6 are 216 passes over 22,246 people.
+    Departures: the code draws the scale as 2^t with a normal t, up to a factor of 1.4,
+    and rotates 40 % of the people by up to 60 degrees; ours are uniform, with the
+    paper's ranges. It moves the box's center down by 15 px for a 200 px person, and
+    draws at whole cells what its Torch makes of sigma 1: 1.75 cells.
     """
     return Config(
         model="hourglass",
@@ -39,11 +39,11 @@ def paper() -> Config:
 
 
 def pytorch_pose() -> Config:
-    """bearpaw/pytorch-pose on MPII, on which EnhanceNet builds (88.78 PCKh@0.5).
+    """bearpaw/pytorch-pose on MPII, EnhanceNet's basis (88.78 PCKh@0.5).
 
-    That is its list's number for eight stacks; for ``--set stacks=2`` 86.95. Not
-    measured here. It subtracts the mean color from the photo and halves the loss,
-    which ours does not; RMSProp does not notice the latter.
+    It lists this number for eight stacks, and 86.95 for ``--set stacks=2``. Not
+    measured here. Unlike ours, it subtracts the photo's mean color and halves the loss;
+    the latter makes no difference to RMSProp.
     """
     recipe = paper()
     return dataclasses.replace(

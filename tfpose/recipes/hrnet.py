@@ -11,15 +11,15 @@ def paper() -> Config:
     """HRNet section 4.1 and its authors' code, on COCO with W32.
 
     ``python train.py --model=hrnet --recipe=paper --data=DIR``, with COCO prepared in
-    DIR. Their code's list: 74.4 AP on val2017 with detected people, ``--set width=48``
-    75.1; for ``--set input_size=384x288 --set sigma=12`` 75.8 and 76.3. Not measured
-    here. The paper starts from weights trained on ImageNet, which Keras does not have.
+    DIR. Their code lists 74.4 AP on val2017 with detected people, 75.1 for ``--set
+    width=48``; 75.8 and 76.3 with ``--set input_size=384x288 --set sigma=12``. Not
+    measured here. The paper starts from ImageNet weights, which Keras does not have.
 
     "adamw" without weight decay is the code's Adam; its batches are four times 32.
-    Departures from the code: it draws the scale from a clipped normal distribution, and
-    of 60 % of the people the rotation, up to twice as far; ours are uniform. Its
-    targets have their peaks in the middle of cells. Its loss is half of ours, which
-    Adam does not notice.
+    Departures: the code draws the scale from a clipped normal distribution, likewise
+    the rotation of 60 % of the people, up to twice as far; ours are uniform. Its
+    targets peak in the middle of cells. Its loss is half of ours, which makes no
+    difference to Adam.
     """
     return Config(
         model="hrnet",
@@ -41,9 +41,9 @@ def paper() -> Config:
 
 
 def paper_mpii() -> Config:
-    """The code's numbers for MPII (90.3 PCKh@0.5 of its validation people).
+    """The code's numbers for MPII (90.3 PCKh@0.5 on its validation people).
 
-    Without half bodies there.
+    It uses no half bodies.
     """
     return dataclasses.replace(
         paper(),
@@ -66,7 +66,7 @@ def tiny() -> Config:
         skeleton="coco17",
         input_size=(128, 128),
         network={"width": 16, "modules": (1, 1, 1), "blocks": 2, "stem": 32},
-        # The paper's part of the crop: half its px, on half its side.
+        # The paper's share of the crop: half its px, on half its side.
         target={"codec": "gaussian", "sigma": 4.0},
         heatmap_error="squared",
         train=("synthetic/train",),

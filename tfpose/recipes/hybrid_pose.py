@@ -1,7 +1,7 @@
 """How Hybrid-Pose's networks are trained: the paper's numbers, and small ones.
 
-RNet and CNet are trained each for itself (section III.C); ``HybridPose.from_parts``
-makes one model of both.
+RNet and CNet are trained separately (section III.C); ``HybridPose.from_parts`` makes
+one model of both.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def rnet_paper() -> Config:
     """RNet on MPII (section III.C).
 
     ``python train.py --model=rnet --recipe=paper --data=DIR``, with MPII prepared in
-    DIR. Not measured here; the paper's accuracies are in figures and tables alone.
+    DIR. Not measured here; the paper's accuracies are only in figures and tables.
 
-    The paper counts 200 epochs of 2000 steps of 4 people: 1.6 million people are 72
-    passes over the 22,246 people that MPII is usually trained on. It began with
-    Newell's learning rate, 2.5e-4, and found the loss unstable. Loss, optimizer and
-    the Gaussians' 1.75 cells are those of Newell's code, which the paper follows, and
-    so is the mirroring; that code also changes colors, which the paper does not name.
+    The paper's 200 epochs of 2000 steps of 4 people see 1.6 million people: 72 passes
+    over MPII's usual 22,246 training people. The paper began with Newell's learning
+    rate, 2.5e-4, and found the loss unstable. Loss, optimizer, mirroring and the
+    Gaussians' 1.75 cells are those of Newell's code, which the paper follows. That code
+    also changes colors, which the paper does not mention.
     """
     return Config(
         model="rnet",
@@ -67,9 +67,9 @@ def rnet_paper() -> Config:
 
 
 def cnet_paper() -> Config:
-    """CNet on MPII (section III.C), as ``rnet_paper`` but for the learning rate.
+    """CNet on MPII (section III.C): ``rnet_paper`` with another learning rate.
 
-    The paper counts 100 epochs of 4000 steps of 4 people, as many steps as RNet's.
+    The paper's 100 epochs of 4000 steps of 4 people are as many steps as RNet's.
     """
     return dataclasses.replace(
         rnet_paper(),
@@ -86,7 +86,7 @@ def cnet_paper() -> Config:
 
 
 def paper() -> Config:
-    """Both networks of the paper, for a fusion; each is trained by its own recipe."""
+    """Both networks of the paper, for fusion; each is trained with its own recipe."""
     return _both(rnet_paper(), cnet_paper(), hourglasses=(1, 2, 3, 4))
 
 
@@ -101,7 +101,7 @@ def rnet_tiny() -> Config:
         skeleton="coco17",
         input_size=(96, 96),
         network=TINY_RNET,
-        # Two cells of the 24 x 24, which a small net finds sooner than 1.75 of 64 x 64.
+        # Two of 24 x 24 cells, which a small net learns sooner than 1.75 of 64 x 64.
         target={"codec": "gaussian", "sigma": 6.0},
         heatmap_error="squared",
         train=("synthetic/train",),
@@ -118,17 +118,17 @@ def rnet_tiny() -> Config:
 
 
 def cnet_tiny() -> Config:
-    """A narrow CNet for a CPU; ``--model=cnet``, else as ``rnet_tiny``."""
+    """A narrow CNet for a CPU; ``--model=cnet``, else like ``rnet_tiny``."""
     return dataclasses.replace(rnet_tiny(), model="cnet", network=TINY_CNET)
 
 
 def tiny() -> Config:
-    """Both small networks, for a fusion; or trained in one run, each for itself.
+    """Both small networks, for fusion or for separate training in one run.
 
-    ``python train.py --model=hybrid_pose --data=DIR``: the sum of both losses without
-    one on the fusion, and AdamW's steps, which go by weights, keep them independent.
-    The last hourglass of each is fused. The paper fuses all; of networks as small as
-    these that was measured to be worse than the better one alone.
+    ``python train.py --model=hybrid_pose --data=DIR``: they stay independent, since
+    both losses are summed without one on the fusion and AdamW's steps are per weight.
+    The last hourglass of each is fused. The paper fuses all; for networks this small,
+    we measured that to be worse than the better one alone.
     """
     return _both(rnet_tiny(), cnet_tiny(), hourglasses=(4,))
 

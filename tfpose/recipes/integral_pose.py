@@ -6,18 +6,18 @@ from tfpose.config import Augmentation, Config
 
 
 def paper() -> Config:
-    """Integral regression on COCO as PoseFix's authors train it to compare with.
+    """Integral regression on COCO, as PoseFix's authors train it for comparison.
 
     ``python train.py --model=integral_pose --recipe=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. PoseFix, Table 2: with ``--set
     trunk=resnet152 --set input_size=384x288`` 66.3 AP on test-dev. Not measured here.
 
-    Of Integral Human Pose Regression this has the expectation of a softmax and the L1
-    loss of the coordinates (section 2), here in cells. That paper trains with it alone
-    (``--set heatmap_loss=0``) or with a heatmap loss beside it; this one, cross entropy
-    over all cells, and the weights of 1 are PoseFix's. The paper's own code has numbers
-    for 3D poses alone: 256x256 px, Adam 1e-3, batches of four times 32, scales of
-    25 %, rotations of 30 degrees, colors of 20 %.
+    The expectation of a softmax and the L1 loss of the coordinates, here in cells, come
+    from Integral Human Pose Regression (section 2). That paper trains with this loss
+    alone (``--set heatmap_loss=0``) or adds a heatmap loss. Ours, cross entropy over
+    all cells, and the weights of 1 are PoseFix's. The paper's own code has numbers only
+    for 3D poses: 256x256 px, Adam 1e-3, batches of four times 32, scales of 25 %,
+    rotations of 30 degrees, colors of 20 %.
     """
     return Config(
         model="integral_pose",
@@ -34,7 +34,7 @@ def paper() -> Config:
         learning_rate_drops=(90, 120),
         epochs=140,
         batch_size=128,
-        # As in the recipe of PoseFix.
+        # As in PoseFix's recipe.
         weight_decay=1e-5,
     )
 

@@ -13,17 +13,17 @@ def paper() -> Config:
 
     ``python train.py --model=pose_refiner --recipe=paper --data=DIR --weights
     imagenet``, with MPII prepared in DIR (``--set window=4``: a crop shows 2.5 times
-    the person's height). The paper: 40 hours on one V100; DeeperCut's 88.5 PCKh@0.5 on
-    the test set become 89.1, Chained Predictions' 86.1 become 88.0. Not measured here.
-    Table 1's best two methods: ``--set transforms=shift``.
+    the person's height). The paper: 40 hours on one V100; on the test set, DeeperCut
+    rises from 88.5 to 89.1 PCKh@0.5, Chained Predictions from 86.1 to 88.0. Not
+    measured here. For Table 1's best two methods: ``--set transforms=shift``.
 
-    Departures: the paper cuts the crop where the photo ends, ours has a fixed size and
+    Departures: the paper ends the crop where the photo ends, ours has a fixed size and
     zeros there; the normalizations keep their scales and shifts too.
     """
     return Config(
         model="pose_refiner",
         skeleton="mpii16",
-        # 250 px about the pose of a person of 340 px.
+        # 250 px around the pose of a 340 px person.
         input_size=(848, 848),
         crop={"person_height": REFERENCE_HEIGHT},
         network={
@@ -32,7 +32,7 @@ def paper() -> Config:
             "upsampling": "transposed",
             "pose_prior": False,
         },
-        # The discs of the targets are those of the input ("follows the encoding").
+        # The targets have the input's discs ("follows the encoding").
         target={"codec": "disc", "radius": 15.0},
         synthesis={"errors": "pose_refiner", "transforms": TRANSFORMS},
         train=("mpii/train",),
@@ -52,11 +52,11 @@ def paper() -> Config:
 
 
 def paper_posetrack() -> Config:
-    """The paper's last step for PoseTrack: ``--weights`` of the run on MPII.
+    """The paper's last step for PoseTrack; ``--weights`` is the run on MPII.
 
-    Which began with the weights of a run on COCO (``--set train=coco/train``), all
-    prepared with PoseTrack's joints (``--set skeleton=posetrack15``). The paper: 71.9
-    mAP of ML_Lab's poses become 73.8, 56.0 MOTA of BUTD's become 58.4.
+    That run starts from one on COCO (``--set train=coco/train``); all are prepared with
+    PoseTrack's joints (``--set skeleton=posetrack15``). The paper: ML_Lab's poses rise
+    from 71.9 to 73.8 mAP, BUTD's from 56.0 to 58.4 MOTA.
     """
     return dataclasses.replace(
         paper(),
@@ -70,10 +70,10 @@ def tiny() -> Config:
     """A small net for two CPU cores, started from the identity (``PosePrior``).
 
     ``python train.py --model=pose_refiner --data=DIR`` on the rendered people that
-    ``tfpose prepare synthetic --out DIR`` writes; other data sets by
-    ``--set train=lsp/train,lspet/train --set skeleton=lsp14``. Crops, augmentation and
-    schedule are those of PoseFix's ``tiny``. A standing person has about 100 px of a
-    128 px crop, so discs have 0.3 of the paper's radius, and maps twice its cells.
+    ``tfpose prepare synthetic --out DIR`` writes; for other data sets ``--set
+    train=lsp/train,lspet/train --set skeleton=lsp14``. Crops, augmentation and schedule
+    are those of PoseFix's ``tiny``. A standing person has about 100 px of a 128 px
+    crop, so discs have 0.3 of the paper's radius, and maps have twice its cells.
     """
     return Config(
         model="pose_refiner",

@@ -11,9 +11,9 @@ def paper() -> Config:
     """PoseFix section 6 and its authors' code (mks0601/PoseFix_RELEASE).
 
     ``python train.py --model=posefix --recipe=paper --data=DIR``, with COCO prepared in
-    DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses 72.1 AP on
-    COCO val2017 (with ImageNet weights, which have to be loaded). Not measured here.
-    Fig. 6: coarse to fine is this; ``--set sigma=0`` fine to fine; ``--set
+    DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses has 72.1 AP
+    on COCO val2017 (from ImageNet weights, which you must load). Not measured here.
+    Fig. 6: this is coarse to fine; ``--set sigma=0`` fine to fine; ``--set
     output=gaussian --set codec=gaussian --set error=squared --set coordinate_loss=0``
     coarse to coarse; ``--set coordinate_loss=0`` L_H alone; ``--set heatmap_loss=0``
     L_C alone. For 384x288: ``--set input_size=384x288 --set sigma=9 --set
@@ -39,7 +39,7 @@ def paper() -> Config:
         learning_rate_drops=(90, 120),
         epochs=140,
         batch_size=128,
-        # The code adds L2 of 1e-5 to the loss; decoupled decay is what Keras has.
+        # The code adds an L2 loss of 1e-5; Keras has decoupled decay.
         weight_decay=1e-5,
     )
 
@@ -47,9 +47,9 @@ def paper() -> Config:
 def tiny() -> Config:
     """A small net for two CPU cores, started from the identity (``PosePrior``).
 
-    ``python train.py --model=posefix --data=DIR`` on the rendered people that
-    ``tfpose prepare synthetic --out DIR`` writes; other data sets by
-    ``--set train=lsp/train,lspet/train --set skeleton=lsp14``.
+    ``python train.py --model=posefix --data=DIR`` on the rendered people that ``tfpose
+    prepare synthetic --out DIR`` writes; for other data sets ``--set
+    train=lsp/train,lspet/train --set skeleton=lsp14``.
     """
     return Config(
         model="posefix",

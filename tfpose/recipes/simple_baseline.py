@@ -11,15 +11,16 @@ def paper() -> Config:
     """SimpleBaseline section 4 and its authors' code, on COCO with ResNet-50.
 
     ``python train.py --model=simple_baseline --recipe=paper --data=DIR --weights
-    imagenet``, with COCO prepared in DIR. Their code's list: 70.4 AP on val2017 with
-    detected people, ``--set trunk=resnet101`` 71.4, ``--set trunk=resnet152`` 72.0; for
-    ``--set input_size=384x288 --set sigma=12`` 72.2, 73.6 and 74.3. Not measured here.
+    imagenet``, with COCO prepared in DIR. Their code lists 70.4 AP on val2017 with
+    detected people, 71.4 for ``--set trunk=resnet101``, 72.0 for ``--set
+    trunk=resnet152``; 72.2, 73.6 and 74.3 with ``--set input_size=384x288 --set
+    sigma=12``. Not measured here.
 
     "adamw" without weight decay is the code's Adam; its batches are four times 32.
-    Departures from the code: it draws the scale from a clipped normal distribution, and
-    of 60 % of the people the rotation, up to twice as far; ours are uniform. Its
-    targets have their peaks in the middle of cells. Its loss is half of ours, which
-    Adam does not notice.
+    Departures: the code draws the scale from a clipped normal distribution, likewise
+    the rotation of 60 % of the people, up to twice as far; ours are uniform. Its
+    targets peak in the middle of cells. Its loss is half of ours, which makes no
+    difference to Adam.
     """
     return Config(
         model="simple_baseline",
@@ -41,7 +42,7 @@ def paper() -> Config:
 
 
 def paper_mpii() -> Config:
-    """The code's numbers for MPII (88.5 PCKh@0.5 of its validation people).
+    """The code's numbers for MPII (88.5 PCKh@0.5 on its validation people).
 
     ``--set trunk=resnet101`` 89.1, ``--set trunk=resnet152`` 89.6.
     """
@@ -66,7 +67,7 @@ def tiny() -> Config:
         skeleton="coco17",
         input_size=(128, 128),
         network={"trunk": "tiny", "filters": (64, 64, 64)},
-        # The paper's part of the crop: half its px, on half its side.
+        # The paper's share of the crop: half its px, on half its side.
         target={"codec": "gaussian", "sigma": 4.0},
         heatmap_error="squared",
         train=("synthetic/train",),

@@ -1,4 +1,4 @@
-"""The recipes by the names of their models and their own."""
+"""The recipes, by model and recipe name."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ RECIPES: dict[str, dict[str, Callable[[], Config]]] = {
 
 
 def find_recipe(model: str, recipe: str) -> Config:
-    """A recipe by the name of its model and its own.
+    """Finds a recipe by model and recipe name.
 
     Raises:
-        ConfigError: an unknown model or recipe; the known ones are named.
+        ConfigError: an unknown model or recipe; it lists the known ones.
 
     Example:
         >>> find_recipe("posefix", "paper").learning_rate

@@ -203,7 +203,7 @@ def pck_curve(
         "Correct joints (percent)",
         colors,
     )
-    note = "A joint is correct if it is nearer to the annotation than the threshold."
+    note = "A joint is correct if it is within the threshold of the annotation."
     return section("Correct joints over the threshold", note, curve)
 
 

@@ -105,8 +105,8 @@ def strategy() -> tf.distribute.MultiWorkerMirroredStrategy:
     devices = len(made.extended.worker_devices)
     if devices > 1:
         raise ClusterError(
-            f"{VARIABLE}: expected one GPU a worker, found {devices} (start a worker "
-            "for each, with its own CUDA_VISIBLE_DEVICES)"
+            f"{VARIABLE}: expected one GPU per worker, found {devices} (start a "
+            "worker for each, with its own CUDA_VISIBLE_DEVICES)"
         )
     return made
 
