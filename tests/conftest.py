@@ -15,6 +15,11 @@ import pytest
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """The slow tests come first: at the end no process waits long for another."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def project() -> pathlib.Path:
     """The folder that holds setup.py."""

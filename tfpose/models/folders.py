@@ -99,9 +99,10 @@ def begin(folder: pathlib.Path, config: Config) -> None:
 
 def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
     """Writes ``model.weights.h5``."""
-    # For a compiled model, Keras would also write the optimizer's variables, several
-    # times the size of the weights.
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
+    bare = model
+    if getattr(model, "optimizer", None) is not None:
+        # Keras would also write the optimizer's variables, several times the weights.
+        bare = type(model).from_config(model.get_config())
+        bare.set_weights(model.get_weights())
     with replacing(folder / WEIGHTS) as beside:
         bare.save_weights(beside)
