@@ -481,6 +481,16 @@ def test_the_seed_decides_order_and_crops(data):
     assert first["person_id"].numpy().tolist() != other["person_id"].numpy().tolist()
 
 
+@pytest.mark.parametrize("global_seed", [0, 7])
+def test_a_global_seed_changes_nothing(data, global_seed):
+    expected = ids(shuffled(data).take(3))
+    tf.random.set_seed(global_seed)
+    try:
+        assert ids(shuffled(data).take(3)) == expected
+    finally:
+        tf.random.set_seed(None)
+
+
 def test_a_person_is_cropped_differently_in_every_epoch(data):
     found = {}
     for batch in shuffled(data).take(6):

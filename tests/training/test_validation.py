@@ -135,5 +135,5 @@ def test_maps_of_parts_and_tags_are_not_scored():
 
 
 def test_dark_reads_gaussians_alone(data, tmp_path):
-    with pytest.raises(ValueError, match="expected Gaussian heatmaps, found hcrn trained"):
+    with pytest.raises(ValueError, match="expected Gaussian heatmaps, found hcrn"):
         validation.evaluate_model(write_model(tmp_path, ESTIMATOR), data, dark=True)

@@ -352,6 +352,9 @@ def shuffled_people(
     steps = count // batch_size
 
     def epoch(number):
+        # The caller's global seed would change the order, and TensorFlow cannot combine
+        # a global seed of 0 with a seed that is a tensor.
+        tf.random.set_seed(None)
         shuffled = records.shuffle(
             min(count, SHUFFLE_BUFFER),
             seed=seed + number,
