@@ -58,27 +58,22 @@ def test_shapes_types_and_parameters_are_those_of_the_table(case):
     assert sum(sizes) == case.parameters
 
 
+@pytest.mark.slow
 @every_case
-def test_a_model_made_again_from_its_configuration_is_the_same(case):
-    model = build(case)
-    config = json.dumps(keras.saving.serialize_keras_object(model))
-    again = keras.saving.deserialize_keras_object(json.loads(config))
-    assert json.dumps(keras.saving.serialize_keras_object(again)) == config
-    again.set_weights(model.get_weights())
-    assert_close(arrays(again(inputs_of(case))), arrays(model(inputs_of(case))))
-
-
-@every_case
-def test_a_saved_model_answers_the_same_after_loading(case, tmp_path):
+def test_a_saved_model_is_the_same_after_loading(case, tmp_path):
     model = build(case)
     model.save(tmp_path / "model.keras")
+    # Made again from its configuration as JSON, and filled.
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert type(again) is type(model)
+    ours, theirs = map(keras.saving.serialize_keras_object, (model, again))
+    assert json.dumps(theirs) == json.dumps(ours)
     expected = arrays(model(inputs_of(case)))
     for name, found in arrays(again(inputs_of(case))).items():
         np.testing.assert_array_equal(found, expected[name])
 
 
+@pytest.mark.slow
 @every_case
 def test_gradients_are_finite_and_reach_every_weight(case):
     model = build_afresh(case)  # training moves the averages of normalization
@@ -105,6 +100,7 @@ def test_gradients_are_finite_and_reach_every_weight(case):
     assert all(np.isfinite(g).all() for g in by_input if g is not None)
 
 
+@pytest.mark.slow
 @every_trainable
 def test_a_step_of_fitting_changes_every_weight(case):
     model = build_afresh(case)
@@ -149,6 +145,7 @@ POLICIES += [("mixed_float16", case) for case in MODELS if case.name == "posefix
 MAP_TOLERANCE = {"mixed_bfloat16": 0.2, "mixed_float16": 0.03}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "policy, case", POLICIES, ids=[f"{policy}-{case.name}" for policy, case in POLICIES]
 )
@@ -328,6 +325,7 @@ def center_of_square(window, near):
     return np.array([(columns * bright).sum(), (rows * bright).sum()]) / bright.sum()
 
 
+@pytest.mark.slow
 def test_people_become_batches_a_refiner_trains_on(prepared):
     case, _, folder, _ = prepared
     size, joints = (64, 48), len(case.skeleton)

@@ -23,6 +23,7 @@ WITH_EXAMPLES = sorted(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_of_docstrings_run(name):
     module = importlib.import_module(name.removesuffix(".__init__"))
@@ -50,6 +51,7 @@ def config():
     return configs.override(tiny, [*splits, *small])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nano_trunk")
 def test_a_keras_user_trains_saves_and_loads(data, config, tmp_path):
     config = configs.override(config, ["trunk=nano"])
@@ -84,6 +86,7 @@ def test_a_keras_user_trains_saves_and_loads(data, config, tmp_path):
         tfpose.BottomUp.from_preset(tmp_path / "mine")
 
 
+@pytest.mark.slow
 def test_each_pass_over_the_batches_is_another_epoch(data, config):
     batches = tfpose.data.batches(config, data)
     first, second = ([i["image"] for i, _, _ in batches] for _ in range(2))

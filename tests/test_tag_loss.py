@@ -199,6 +199,7 @@ def test_two_joints_in_a_cell_share_its_tag():
     close(found[0, 0, 1], -0.5)
 
 
+@pytest.mark.slow
 def test_tags_that_start_equal_are_told_apart():
     """Equal means have no gradient, but the least difference grows."""
     places, tags = tags_of_people([0, 0.01], [0, 0])

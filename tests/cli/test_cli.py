@@ -166,6 +166,7 @@ def test_report_writes_the_page(files, tmp_path, capsys):
     assert "A title" in (tmp_path / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_summary_writes_the_size_of_the_papers_network(tmp_path, capsys):
     code, lines, _ = run(
         capsys, "summary", "posefix", "--set", "trunk=resnet50", "--set",
@@ -180,6 +181,7 @@ def test_summary_writes_the_size_of_the_papers_network(tmp_path, capsys):
     assert numbers["inputs"]["image"] == [256, 192, 3]
 
 
+@pytest.mark.slow
 def test_models_lists_every_recipe(tmp_path, capsys, monkeypatch):
     # Two models: to build all of them, 139 M parameters the largest, takes a minute.
     few = {name: RECIPES[name] for name in ("posefix", "cnet")}
@@ -269,6 +271,7 @@ def test_an_interrupted_command_says_so(capsys):
     assert capsys.readouterr().err == "tfpose: interrupted\n"
 
 
+@pytest.mark.slow
 def test_a_user_sees_one_line_without_tensorflows_messages():
     output = subprocess.run(
         [sys.executable, "-m", "tfpose", "summary", "alexnet"],

@@ -39,6 +39,7 @@ def test_without_augmentation_the_crop_is_the_box():
     assert mirror == 0
 
 
+@pytest.mark.slow
 def test_scale_and_rotation_fill_their_ranges():
     scale, rotation, center, mirror = draw(PAPER)
     assert 0.7 <= scale.min() < 0.72 and 1.28 < scale.max() <= 1.3001
@@ -120,6 +121,7 @@ def halves(count=200, **options):
     return {box: boxes.count(box) / count for box in boxes}
 
 
+@pytest.mark.slow
 def test_half_bodies_are_boxes_about_the_joints_of_a_half():
     # The upper half spans 60 x 64 px, the lower 20 x 40; both times 1.5 are squares
     # about the means (90, 51.5) and (90, 100).
@@ -135,6 +137,7 @@ def test_the_shape_of_a_half_is_that_of_the_crop():
     assert {box[2:] for box in boxes} == {(90, 180), (30, 60)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share, expected", [(0.0, 0), (0.3, 0.3), (1.0, 1)])
 def test_some_are_shown_by_half(share, expected):
     found = halves(share=share)

@@ -161,6 +161,7 @@ def training(data, first_step=0):
     return training_batches(shuffled(data, first_step), REFINER, 0, first_step)
 
 
+@pytest.mark.slow
 def test_training_batches_hold_inputs_targets_and_weights(data):
     people = next(iter(shuffled(data)))
     inputs, targets, weights = next(iter(training(data)))
@@ -177,6 +178,7 @@ def test_training_batches_hold_inputs_targets_and_weights(data):
     assert (inputs["keypoints"] != targets["keypoints"]).numpy().any()
 
 
+@pytest.mark.slow
 def test_a_resumed_run_sees_the_same_errors(data):
     whole = list(training(data).take(5))[4]
     resumed = next(iter(training(data, first_step=4)))

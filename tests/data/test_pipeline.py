@@ -121,6 +121,7 @@ def test_a_joint_that_no_one_labels_is_read_as_the_middle_of_two(data, records):
             np.testing.assert_array_equal(found[name], record[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_people_with_a_midpoint_are_cropped(data):
     opened, _ = pipeline.read_records(data, ("drawn/train[:4]",), PELVIS)
     person = dataclasses.replace(RANDOM, skeleton=PELVIS)
@@ -222,6 +223,7 @@ def test_unreadable_metadata_are_named(copied, text):
 # --- crops -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_plain_crop_shows_the_box_and_a_quarter_more(records):
     for record in records:
         person = pipeline.crop_person(record, PLAIN, tf.constant([0, 0]))
@@ -421,6 +423,7 @@ def test_an_estimated_pose_is_cropped_like_the_annotated_one(records):
     np.testing.assert_array_equal(found["estimated_valid"], found["valid"])
 
 
+@pytest.mark.slow
 def test_eager_equals_tf_data(records, data):
     opened, _ = pipeline.read_records(data, ("drawn/train[:4]",), LSP14)
     cropped = opened.map(
@@ -456,6 +459,7 @@ def shuffled(data, first_step=0, seed=0, batch_size=6):
     return pipeline.shuffled_people(opened, count, RANDOM, batch_size, seed, first_step)
 
 
+@pytest.mark.slow
 def test_an_epoch_shows_everybody_once_and_every_epoch_in_another_order(data):
     # 20 people in batches of 6: an epoch has 3 steps.
     found = ids(shuffled(data).take(9))
@@ -465,6 +469,7 @@ def test_an_epoch_shows_everybody_once_and_every_epoch_in_another_order(data):
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first_step", [1, 3, 4, 7])
 def test_a_resumed_run_sees_what_it_would_have_seen(data, first_step):
     whole = list(shuffled(data).take(9))[first_step:]
@@ -474,6 +479,7 @@ def test_a_resumed_run_sees_what_it_would_have_seen(data, first_step):
             np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_order_and_crops(data):
     first, again = (next(iter(shuffled(data, seed=1))) for _ in range(2))
     other = next(iter(shuffled(data, seed=2)))

@@ -76,6 +76,7 @@ def test_joints_are_where_they_were_drawn(drawn):
                     assert abs((rows * near).sum() / near.sum()) < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(LAYOUTS) - {"mpii_lists", "flic_h5"}))
 def test_records_are_what_the_pipeline_reads(name, tmp_path):
     builder, draw, joints, _ = LAYOUTS[name]
@@ -154,6 +155,7 @@ def test_options_that_make_no_sense_are_refused(options, message, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_windows_are_as_wide_as_asked_for(tmp_path):
     drawn_data_sets.coco(tmp_path / "source")
     widths = {}

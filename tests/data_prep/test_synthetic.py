@@ -86,6 +86,7 @@ def test_people_are_limited_in_each_photo():
     assert max(len(photo.people) + photo.hidden for photo in crowds) > 1
 
 
+@pytest.mark.slow
 def test_people_can_be_kept_from_turning_away():
     def left_shoulders_are_right(**options):
         photos = [render_photo(0, index, **options) for index in range(12)]
@@ -102,6 +103,7 @@ def test_limits_of_people_are_part_of_the_name(tmp_path):
     assert builder.builder_config.name.endswith("_people1_turn60")
 
 
+@pytest.mark.slow
 def test_processes_render_the_same_photos_in_order(monkeypatch):
     monkeypatch.setattr(synthetic, "FEW", 0)
     render = functools.partial(render_jpeg, 3)

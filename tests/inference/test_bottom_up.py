@@ -116,6 +116,7 @@ UNPAIRED = Skeleton(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("enlarged", [1, 4])
 def test_with_both_looks_the_mirrored_photo_has_the_mirrored_people(enlarged):
     photo, width = photo_of([FIRST, SECOND]), 160

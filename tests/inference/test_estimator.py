@@ -76,6 +76,7 @@ def test_any_scale_finds_the_dots(estimators, scales):
     np.testing.assert_allclose(found[0], JOINTS, atol=5.0 if scales == (0.5,) else 1.0)
 
 
+@pytest.mark.slow
 def test_the_pyramid_averages_beliefs(estimators):
     photo = dot_model.draw()
     score = {s: estimators(s)(photo, BOX)[1] for s in ((0.8,), (1.0,), (0.8, 1.0))}
@@ -195,6 +196,7 @@ def test_what_is_everywhere_equal_stays_so_where_it_is_known(scale):
 # --- models ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_model_folder_is_loaded_with_its_skeleton(nano_front_end, tmp_path):
     config = dataclasses.replace(
         RECIPES["hcrn"]["tiny"](),

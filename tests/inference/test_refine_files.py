@@ -123,6 +123,7 @@ def joints(record):
 
 
 class TestFile:
+    @pytest.mark.slow
     @pytest.mark.parametrize("use_reliability", [False, True])
     def test_only_coordinates_change(self, scene, use_reliability):
         report, refined = scene.refine(use_reliability=use_reliability)
@@ -187,6 +188,7 @@ def answers(refiner, *given):
 
 
 class TestGeometry:
+    @pytest.mark.slow
     def test_network_that_believes_the_input_gives_it_back(self, model_dir):
         refiner = Refiner.from_preset(str(model_dir))
         refiner.model.get_layer("head_logits").kernel.assign(np.zeros((1, 1, 8, 14)))
@@ -196,6 +198,7 @@ class TestGeometry:
         found, _ = refiner(draw_photo(1), pose)
         np.testing.assert_allclose(found, pose, atol=0.1)
 
+    @pytest.mark.slow
     def test_answer_moves_with_the_photo(self, opinionated):
         photo, pose = draw_photo(1), STANDING[None] + [40, 10]
         moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
@@ -428,12 +431,14 @@ class TestModel:
         expected = f"model {scene.model}: expected a preset ("
         assert expected in said(scene, capsys)
 
+    @pytest.mark.slow
     def test_weights_of_another_network(self, scene, capsys):
         other = dataclasses.replace(CONFIG, skeleton="coco17")
         scene.model = write_model(scene.folder / "other", weights_of=other)
         line = said(scene, capsys)
         assert f"{scene.model / folders.WEIGHTS}: expected the weights of this" in line
 
+    @pytest.mark.slow
     def test_weights_that_are_none(self, scene, capsys):
         scene.model = write_model(scene.folder / "broken")
         weights = scene.model / folders.WEIGHTS

@@ -86,6 +86,7 @@ def test_scores_are_averaged_over_the_mirror_image_and_offsets_are_not():
     np.testing.assert_allclose(tf.reduce_sum(belief, axis=(1, 2)), 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_answer_moves_with_the_photo(opinionated):
     photo, pose = draw_photo(1), STANDING[None] + [40, 10]
     moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
@@ -95,6 +96,7 @@ def test_answer_moves_with_the_photo(opinionated):
     np.testing.assert_allclose(again, answer + [11, 7], atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use_reliability", [False, True])
 def test_missing_joints_are_found_and_only_coordinates_change(scene, use_reliability):
     for record in scene.records:
@@ -139,6 +141,7 @@ def test_a_threshold_removes_joints_that_the_refiner_is_not_sure_of(
     assert f"removed {report['removed']} joints" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_refined_poses_can_be_refined_again_by_another_refiner(scene, tmp_path):
     _, once = scene.refine()  # with fusion, which leaves nobody outside the photo
     config = dataclasses.replace(
@@ -170,6 +173,7 @@ def test_a_crop_shows_the_person_at_the_height_of_the_recipe(opinionated):
     np.testing.assert_allclose(box[:2] + (box[2:] - 1) / 2, [31.5, 31.5], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_trained_folder_keeps_the_height_of_its_crops(tmp_path):
     config = dataclasses.replace(CONFIG, crop={"person_height": 50.0})
     refiner = Refiner.from_preset(str(write_model(tmp_path / "model", config)))

@@ -91,6 +91,7 @@ def test_on_the_border_the_cell_counts_across_and_the_expansion_along_it():
     np.testing.assert_allclose(in_cells(gaussians(centers)), expected, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inset", [0.6, 1, 2.3, REACH - 0.6, REACH - 0.4, REACH + 0.4])
 def test_a_window_that_leaves_the_map_does_not_pull_the_peak_inwards(inset):
     width, height = SIZE[1] - 1, SIZE[0] - 1

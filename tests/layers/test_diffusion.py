@@ -240,6 +240,7 @@ def test_other_types_are_computed_in_float32(form, dtype):
     assert all(weight.dtype == np.float32 for weight in by_weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_a_graph_and_xla_compute_the_same_and_compile_soon(jit_compile):
     case = random_case((2, 9, 8, 3))

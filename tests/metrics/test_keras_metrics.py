@@ -46,6 +46,7 @@ METRICS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METRICS)
 def test_batches_add_up_to_the_function_of_arrays(name):
     labels, poses = people()
@@ -103,6 +104,7 @@ def test_a_saved_metric_comes_back_the_same(name):
     assert float(again.result()) == float(metric.result())
 
 
+@pytest.mark.slow
 def test_a_model_reports_them_while_it_is_fitted():
     labels, poses = people(16)
     image = keras.Input((K * 2,))

@@ -178,6 +178,7 @@ def test_the_image_becomes_0_to_1(noisy):
     assert np.max(scale({"image": np.full((1, 32, 32, 3), 255.0)})) == 1
 
 
+@pytest.mark.slow
 def test_mirrored_kernels_on_a_mirrored_photo_give_the_mirrored_answer():
     """But for the 7x7 convolution of stride 2, whose cells begin at the left."""
     model = fill_weights(small())
@@ -190,6 +191,7 @@ def test_mirrored_kernels_on_a_mirrored_photo_give_the_mirrored_answer():
     np.testing.assert_allclose(inner(cells[:, :, ::-1]), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_photos_of_a_batch_do_not_mix(noisy):
     photos = images(3)
     for name, value in noisy({"image": photos[1:2]}).items():
@@ -256,6 +258,7 @@ def test_it_learns_who_is_who_from_a_photo():
 # --- recipes ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny", "paper"])
 def test_a_recipe_survives_its_file_and_fits_its_network(name):
     made = getattr(recipe, name)()
@@ -272,6 +275,7 @@ def test_a_recipe_survives_its_file_and_fits_its_network(name):
     assert made.coordinate_loss == 0 and made.heatmap_error == "squared"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_weights")
 def test_the_tiny_network_is_small():
     made = recipe.tiny()

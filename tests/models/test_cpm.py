@@ -122,6 +122,7 @@ def test_arguments_that_do_not_fit_are_refused(options, message):
 # --- its stages ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stages, width", [(1, 512), (2, 128)])
 def test_without_the_last_convolution_only_its_weights_are_missing(stages, width):
     whole = fill_weights(network(stages))

@@ -130,6 +130,7 @@ def test_each_level_gives_maps_of_the_first_ones_resolution(small):
         assert seen is small.get_layer(level).output
 
 
+@pytest.mark.slow
 def test_refinenet_sees_all_levels_and_the_coarser_through_more_bottlenecks(small):
     names = ["merge2_add"] + [f"refine{level}_upsample" for level in (3, 4, 5)]
     *levels, together = values(small, [*names, "refine_levels"])
@@ -162,6 +163,7 @@ def test_gradients_of_the_heatmap_alone_reach_all_but_the_heads_of_the_levels(sm
         assert np.any(gradient) != variable.path.startswith("global"), variable.path
 
 
+@pytest.mark.slow
 def test_maps_begin_with_small_values():
     """They are normalized, and most cells of their targets are 0."""
     keras.utils.set_random_seed(1)
@@ -182,6 +184,7 @@ def test_the_levels_have_targets_of_the_authors_widths():
     np.testing.assert_allclose(SIGMAS, by_hand)
 
 
+@pytest.mark.slow
 def test_each_level_has_its_own_target(small):
     assert small.targets == {
         "global2": {"sigma": 10.4},
@@ -202,6 +205,7 @@ def test_its_trunk_takes_imagenets_weights(resnet50):
     np.testing.assert_array_equal(found, kernel)
 
 
+@pytest.mark.slow
 def test_its_configuration_brings_it_back(small):
     config = small.get_config()
     assert {name: config[name] for name in SMALL} == SMALL

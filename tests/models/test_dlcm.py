@@ -220,6 +220,7 @@ def test_its_components_have_the_published_sizes(release):
 # --- the network -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_infers_upwards_and_then_downwards(small):
     names = ["stage1", "stage2", "stage3", "stage4", "heatmap", "keypoints"]
     assert list(small.output) == names
@@ -292,6 +293,7 @@ def test_one_level_is_an_hourglass_for_joints():
     assert model.output["heatmap"].shape == (None, 8, 4, 5)
 
 
+@pytest.mark.slow
 def test_gradients_reach_every_weight(small):
     random = np.random.default_rng(1)
     with tf.GradientTape() as tape:
@@ -310,6 +312,7 @@ def test_gradients_reach_every_weight(small):
 # --- what it is taught, and what it refuses --------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ends", [True, False])
 def test_each_level_is_taught_its_own_parts(ends):
     model = DLCM(**{**FIVE, "part_ends": ends})
@@ -326,6 +329,7 @@ def test_each_level_is_taught_its_own_parts(ends):
         assert maps.shape[1:] == model.output[name].shape[1:]
 
 
+@pytest.mark.slow
 def test_its_configuration_brings_it_back(small):
     config = small.get_config()
     assert {name: config[name] for name in FIVE} == FIVE and config["part_ends"]

@@ -198,6 +198,7 @@ def test_its_configuration_brings_base_and_enlargement_back(small):
 
 
 # Keras raises it when it saves weights under NumPy 2.4.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept")
 def test_a_saved_network_answers_the_same_after_loading(tmp_path):
     base = TwoStages(JOINTS)
@@ -213,6 +214,7 @@ def test_a_saved_network_answers_the_same_after_loading(tmp_path):
         np.testing.assert_array_equal(found, expected[name])
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept")
 def test_a_base_trained_before_gives_its_weights(tmp_path):
     """As ``--weights`` does, by the names of layers."""
@@ -246,6 +248,7 @@ SMALL_BASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", BASES)
 def test_it_stands_behind_any_estimator_of_a_skeleton(base):
     options = {"input_size": (64, 64), **SMALL_BASES[base]}
@@ -297,6 +300,7 @@ def of_recipe(recipe):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_weights")
 def test_the_papers_network_is_simple_baseline_and_its_enlargement():
     recipe = recipes.paper()
@@ -346,6 +350,7 @@ def test_a_recipe_is_its_bases_and_the_enlargement(name, base):
     assert recipe.heatmap_error == "squared" and recipe.target["codec"] == "gaussian"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", [None, *recipes.TINY_BASES])
 @pytest.mark.usefixtures("without_weights")
 def test_the_tiny_recipe_builds_a_network_for_its_crops(base):

@@ -35,6 +35,7 @@ def images(people, height, width, seed=0):
 
 
 # umich-vl/pose-hg-train and pytorch-pose, 16 joints, 256 x 256.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stem, stacks, blocks, parameters, billions",
     [
@@ -177,6 +178,7 @@ def test_an_hourglass_of_empty_modules_sums_the_maxima_of_each_size(blocks):
     np.testing.assert_array_equal(found[..., 0], found[..., 1])
 
 
+@pytest.mark.slow
 def test_modules_a_place_and_depth_make_the_number_of_modules():
     x = keras.Input((16, 16, 4))
     for depth, blocks in ((1, 1), (3, 1), (2, 2)):

@@ -203,6 +203,7 @@ def test_people_of_a_batch_do_not_touch_each_other(small):
     )
 
 
+@pytest.mark.slow
 def test_an_error_in_the_heatmap_trains_every_weight():
     """With so many filters that no ReLU hides all of a weight's."""
     model = fill_weights(HRNet(**{**SMALL, "width": 4}))

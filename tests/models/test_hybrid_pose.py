@@ -116,6 +116,7 @@ def test_a_branched_module_adds_a_deeper_branch_to_newells():
         np.testing.assert_allclose(model(impulse)[0, ..., channel], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_plain_link_adds_an_hourglass_to_its_input(photos):
     model = fill_weights(RNet(3, SIZE, **SMALL_RNET, link="plain"))
     names = "stem_block2_deep_add", "stack1_depth2_add", "stack1_link"
@@ -158,6 +159,7 @@ def test_networks_that_cannot_be_are_refused(network, options, message):
 # --- the fusion ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_all_heatmaps_of_both_networks_are_there(rnet, cnet, fused, photos):
     found = fused(photos)
     expected = {}
@@ -171,6 +173,7 @@ def test_all_heatmaps_of_both_networks_are_there(rnet, cnet, fused, photos):
         np.testing.assert_allclose(found[name], maps, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "chosen, rnets, cnets",
     [
@@ -193,6 +196,7 @@ def test_the_chosen_heatmaps_are_fused(rnet, cnet, photos, chosen, rnets, cnets)
     assert np.abs((found["keypoints"] + 0.5) / 4 - 0.5 - cells).max() <= 0.5 + 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["rnet", "cnet"])
 def test_one_network_alone_is_that_network(rnet, cnet, photos, part):
     network = {"rnet": rnet, "cnet": cnet}[part]
@@ -209,6 +213,7 @@ def test_one_network_alone_is_that_network(rnet, cnet, photos, part):
     )
 
 
+@pytest.mark.slow
 def test_a_network_of_another_input_size_can_be_taken(rnet, cnet, fused, photos):
     larger = RNet(3, (48, 64), **SMALL_RNET)
     larger.set_weights(rnet.get_weights())
@@ -217,6 +222,7 @@ def test_a_network_of_another_input_size_can_be_taken(rnet, cnet, fused, photos)
     np.testing.assert_allclose(model(photos)["heatmap"], fused(photos)["heatmap"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong, message",
     [
@@ -263,6 +269,7 @@ def test_hourglasses_that_are_not_there_are_refused(chosen, message):
         HybridPose(3, SIZE, **parts, **{**one, **chosen})
 
 
+@pytest.mark.slow
 def test_the_networks_learn_as_if_alone(fused, photos):
     """No weight of one moves by a loss on the other; the fusion's moves both."""
     variables = fused.trainable_variables

@@ -55,6 +55,7 @@ def test_an_error_in_coordinates_trains_every_weight(small):
             assert np.any(gradient), variable.path
 
 
+@pytest.mark.slow
 def test_its_layers_are_those_of_posefix_and_of_the_tiny_front_end_of_hcrn():
     options = {"input_size": (64, 64), "trunk": "tiny", "filters": (64, 64, 64)}
     mine = shapes_of(IntegralPose.for_skeleton(COCO17, **options))

@@ -40,6 +40,7 @@ def test_parameters_and_multiply_adds_of_mpiis_16_joints():
     assert numbers["multiply_adds"] == 35_847_680_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trunk, upsampling, cells",
     [
@@ -54,6 +55,7 @@ def test_maps_have_stride_8_either_way_and_the_small_trunks_4(trunk, upsampling,
     assert model.stride == 64 // cells
 
 
+@pytest.mark.slow
 def test_both_ways_to_stride_8_have_as_many_parameters():
     counts = {
         PoseRefiner(3, (64, 64), "resnet50", upsampling=way).count_params()
@@ -72,6 +74,7 @@ def test_the_poses_filters_begin_as_those_of_red_green_blue_in_turn():
     np.testing.assert_array_equal(pose, photo[:, :, [0, 1, 2, 0, 1]])
 
 
+@pytest.mark.slow
 def test_with_the_weights_of_imagenet_too(monkeypatch):
     source = keras.applications.ResNet50(include_top=False, weights=None)
     monkeypatch.setattr(imagenet, "_trained", lambda trunk: source)
@@ -88,6 +91,7 @@ def test_with_the_weights_of_imagenet_too(monkeypatch):
     np.testing.assert_array_equal(pose, photo[:, :, np.arange(16) % 3])
 
 
+@pytest.mark.slow
 def test_a_missing_joints_position_has_no_effect():
     model = PoseRefiner(3, (64, 64), trunk="tiny", pose_prior=True)
     random = np.random.default_rng(0)

@@ -69,6 +69,7 @@ def test_variants_read_their_maps_each_in_its_way(options, decoder):
         assert model.get_config()[name] == value
 
 
+@pytest.mark.slow
 def test_the_prior_starts_near_the_input_pose():
     inputs = example(8)
     keras.utils.set_random_seed(1)

@@ -18,6 +18,7 @@ def trunk(depth, stride, size=(None, None)):
     return keras.Model(image, resnet(image, depth, stride))
 
 
+@pytest.mark.slow
 def test_resnet101_at_stride_8_has_the_published_size():
     model = trunk(101, 8, (368, 368))
     assert model.output.shape == (None, 46, 46, 2048)
@@ -27,6 +28,7 @@ def test_resnet101_at_stride_8_has_the_published_size():
     assert total == pytest.approx(91.57e9, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride, dilations", [(32, {1}), (16, {1, 2}), (8, {1, 2, 4})])
 def test_dilation_keeps_resolution_and_changes_no_name_and_no_weight(stride, dilations):
     model, plain = trunk(50, stride), trunk(50, 32)
@@ -54,6 +56,7 @@ def test_at_stride_8_the_last_two_stages_are_dilated_by_2_and_4_in_all_blocks():
             assert spatial.strides == ((2, 2) if halved else (1, 1))
 
 
+@pytest.mark.slow
 def test_a_pyramid_gets_each_stage_of_the_trunk():
     image = keras.Input((64, 96, 3))
     stages = resnet_stages(image, 50)
@@ -98,6 +101,7 @@ def test_a_dilated_block_is_the_block_itself_on_every_other_cell():
         )
 
 
+@pytest.mark.slow
 def test_gradients_reach_every_weight_of_a_dilated_trunk():
     model = fill_weights(trunk(50, 8))
     random = np.random.default_rng(1)

@@ -20,6 +20,7 @@ def client_inputs(case, batch=2):
     return {**inputs, "image": inputs["image"].astype(np.uint8)}
 
 
+@pytest.mark.slow
 @every_model
 @pytest.mark.parametrize("phases", [True, False])
 def test_keypoints_are_those_of_the_model(name, phases):

@@ -75,6 +75,7 @@ def test_a_recipe_trains_gaussian_maps_and_no_coordinates(recipe):
     assert config.target["codec"] == "gaussian" and config.coordinate_loss == 0
 
 
+@pytest.mark.slow
 def test_the_tiny_recipe_has_the_layers_of_hcrns_tiny_front_end():
     mine = of_recipe(recipes.tiny())
     theirs = {

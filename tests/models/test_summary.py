@@ -32,6 +32,7 @@ def test_layers_without_kernel_count_nothing():
     assert multiply_adds(layer) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trunk, size, sigma, parameters, billions",
     [

@@ -78,6 +78,7 @@ def test_gradients_reach_every_weight(noisy):
         assert np.isfinite(gradient).all() and np.any(gradient), weight.path
 
 
+@pytest.mark.slow
 def test_a_cell_sees_428_px_around_its_middle():
     """By hand: (size - 1) x dilation x stride for each window, and 1.
 

@@ -176,6 +176,7 @@ def report(files, tmp_path, *more):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_writes_an_estimators_report(files, tmp_path, model_dir, capsys):
     model = model_dir("hcrn")
     assert report(files, tmp_path, "--model", model) == 0

@@ -428,6 +428,7 @@ def test_errors_of_people_of_a_batch_differ():
     assert (keypoints[0] != keypoints[1]).all()
 
 
+@pytest.mark.slow
 def test_eager_equals_tf_data():
     pose, near = spread_pose(6, 17), crowd(6, 2)
     ones, near_ones = np.ones((6, 17), np.float32), np.ones((6, 2, 17), np.float32)

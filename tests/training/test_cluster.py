@@ -129,6 +129,7 @@ def test_a_variable_that_is_not_as_expected_is_refused(monkeypatch, text, found)
 # --- rows ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_workers_see_their_rows_of_the_joint_batches(data):
     records, count = pipeline.read_records(data, CONFIG.train, LSP14)
     person = pipeline.CropSpec(LSP14, CONFIG.input_size, CONFIG.augmentation)

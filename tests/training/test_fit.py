@@ -59,7 +59,10 @@ BOTTOM_UP = dataclasses.replace(
     objective={"tag_loss": 0.01},
 )
 
-pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("nano_trunk", "nano_front_end"),
+]
 
 
 @pytest.fixture(scope="module")

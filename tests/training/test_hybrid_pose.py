@@ -13,6 +13,8 @@ from tfpose.models import folders, table
 from tfpose.recipes import RECIPES
 from tfpose.training import hybrid_pose
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = {
     "rnet": {"filters": 4, "stacks": 2, "depth": 1, "blocks": 1},
     "cnet": {"filters": 8, "depths": (1, 2)},

@@ -79,6 +79,7 @@ def test_unlabeled_joints_stand_at_the_middle():
     np.testing.assert_allclose(poses[0, 2:], np.tile([5, 10], (12, 1)))
 
 
+@pytest.mark.slow
 def test_calibration_is_measured_and_kept(data, model_dir):
     found = calibration.calibrate(str(model_dir), data)
     assert found.sharpness in reliability.SHARPNESSES
@@ -86,6 +87,7 @@ def test_calibration_is_measured_and_kept(data, model_dir):
     assert reliability.read_calibration(model_dir) == found
 
 
+@pytest.mark.slow
 def test_a_model_is_scored_before_and_after(data, model_dir):
     numbers = validation.evaluate_model(str(model_dir), data)
     assert numbers["metric"] == "pck" and numbers["threshold"] == 0.2
@@ -93,6 +95,7 @@ def test_a_model_is_scored_before_and_after(data, model_dir):
     assert 0 < numbers["before"]["mean"] < 100
 
 
+@pytest.mark.slow
 def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
     data, people, tmp_path, monkeypatch
 ):
@@ -111,6 +114,7 @@ def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
     np.testing.assert_array_equal(np.concatenate(given), people.boxes)
 
 
+@pytest.mark.slow
 def test_every_heatmap_of_an_estimator_is_scored(data, tmp_path, monkeypatch):
     folder, read = write_model(tmp_path, ESTIMATOR), []
 
@@ -129,11 +133,13 @@ def test_only_estimators_have_heatmaps_to_score(data, model_dir):
         validation.evaluate_model(model_dir, data, every_map=True)
 
 
+@pytest.mark.slow
 def test_maps_of_parts_and_tags_are_not_scored():
     dlcm = MODELS["dlcm"].for_skeleton(LSP14, input_size=(64, 64), filters=32, depth=1)
     assert validation.joint_maps(dlcm) == ["stage1", "heatmap"]
 
 
+@pytest.mark.slow
 def test_dark_reads_gaussians_alone(data, tmp_path):
     with pytest.raises(ValueError, match="expected Gaussian heatmaps, found hcrn"):
         validation.evaluate_model(write_model(tmp_path, ESTIMATOR), data, dark=True)
