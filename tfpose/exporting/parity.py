@@ -151,6 +151,15 @@ def compare(expected: dict, found: dict, skeleton: Skeleton) -> dict:
 
 
 def check_parity(files: dict) -> None:
+    """Compares each file's ``compare`` with what it may differ by.
+
+    Args:
+        files: name -> result of ``compare``. Float exports keep within ``TOLERANCE``;
+            quantized ones must only give finite numbers.
+
+    Raises:
+        ExportError: a file differs by more; names it and its worst joint.
+    """
     for name, entry in files.items():
         exact = name in (SAVED_MODEL, "model_float32.tflite")
         limit = TOLERANCE if exact else np.inf  # NaN is infinitely far
@@ -164,6 +173,14 @@ def check_parity(files: dict) -> None:
 
 
 def check_photos(photos: dict) -> None:
+    """Compares signatures that take photos with what they may differ by.
+
+    Args:
+        photos: signature -> {"largest"}, px of the photo.
+
+    Raises:
+        ExportError: a signature differs by ``PHOTO_TOLERANCE`` or more.
+    """
     for name, entry in photos.items():
         if not entry["largest"] < PHOTO_TOLERANCE:
             raise ExportError(
