@@ -81,8 +81,8 @@ def fill(model: keras.Model, path: pathlib.Path) -> str | None:
     return str(skipped[0].message).splitlines()[0] if skipped else None
 
 
-def begin(folder: pathlib.Path, config: Config) -> None:
-    """Creates a model folder with its configuration.
+def check_new(folder: pathlib.Path) -> None:
+    """Checks that a run may begin in a folder, which need not exist.
 
     Raises:
         ModelFolderError: the folder holds a model already.
@@ -93,6 +93,15 @@ def begin(folder: pathlib.Path, config: Config) -> None:
                 f"{folder / name}: a run is there already; --resume continues it, "
                 "another --model-dir starts a new one"
             )
+
+
+def begin(folder: pathlib.Path, config: Config) -> None:
+    """Creates a model folder with its configuration.
+
+    Raises:
+        ModelFolderError: the folder holds a model already.
+    """
+    check_new(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / CONFIG, config.to_json())
 

@@ -98,11 +98,12 @@ def train(
     folder = pathlib.Path(model_dir)
     place = cluster.place()
     rows = place.rows(config.batch_size) if place.workers > 1 else None
+    if place.is_chief and not resume:
+        folders.check_new(folder)
     strategy = _strategy()  # before TensorFlow does anything else
     records, count = pipeline.read_records(data, config.train, config.skeleton)
     schedule = _schedule(config, count, quicktest)
-    # Not 0: a global seed of 0 makes tf.data compare symbolic seeds.
-    keras.utils.set_random_seed(config.seed + 1)
+    keras.utils.set_random_seed(config.seed)
     with cluster.naming_lost_workers(), strategy.scope():
         if resume:
             model = _load_checkpoint(folder, config, schedule)
