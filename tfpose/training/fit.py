@@ -128,6 +128,8 @@ def train(
             folders.begin(folder, config)
     fit = functools.partial(cluster.fit, model)
     if place.workers == 1:
+        with strategy.scope():
+            _create_variables(model, batches)
         fit = functools.partial(model.fit, shuffle=False)
     with (
         pipeline.reporting_corrupt_records(data, config.train),
@@ -143,6 +145,25 @@ def train(
     if place.is_chief:
         folders.write_weights(model, folder)
     return model
+
+
+def _create_variables(model: PoseModel, batches: tf.data.Dataset) -> None:
+    """Creates the variables of the optimizer and of the losses.
+
+    Keras would create them in the first step, and TensorFlow traces a function that
+    creates variables twice.
+    """
+    model.optimizer.build(model.trainable_variables)
+
+    _, targets, weights = batches.element_spec
+    rows = next(iter(targets.values())).shape[0]
+    targets, weights, found = keras.tree.map_structure(
+        lambda tensor: tf.zeros(
+            [rows, *(size or 1 for size in tensor.shape[1:])], tensor.dtype
+        ),
+        (targets, weights, model.output),
+    )
+    model.compute_loss(y=targets, y_pred=found, sample_weight=weights)
 
 
 def _writers(folder: pathlib.Path) -> list[keras.callbacks.Callback]:
