@@ -154,14 +154,15 @@ def _create_variables(model: PoseModel, batches: tf.data.Dataset) -> None:
     creates variables twice.
     """
     model.optimizer.build(model.trainable_variables)
-
     _, targets, weights = batches.element_spec
     rows = next(iter(targets.values())).shape[0]
+
+    def zeros(tensor):
+        shape = [rows, *(size or 1 for size in tensor.shape[1:])]
+        return keras.ops.zeros(shape, keras.backend.standardize_dtype(tensor.dtype))
+
     targets, weights, found = keras.tree.map_structure(
-        lambda tensor: tf.zeros(
-            [rows, *(size or 1 for size in tensor.shape[1:])], tensor.dtype
-        ),
-        (targets, weights, model.output),
+        zeros, (targets, weights, model.output)
     )
     model.compute_loss(y=targets, y_pred=found, sample_weight=weights)
 
