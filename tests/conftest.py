@@ -62,9 +62,10 @@ def convolutions(x):
 def nano_trunk():
     """A trunk of PoseFix that compiles fast, under the name "nano"."""
     from tfpose.models import posefix
+    from tfpose.models.trunks import Trunk
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(posefix.TRUNKS, "nano", convolutions)
+        patch.setitem(posefix.TRUNKS, "nano", Trunk(convolutions))
         yield
 
 

@@ -93,6 +93,10 @@ TREES = {
         [17, 0, 0, 1, 2, 17, 17, 5, 6, 7, 8, 17, 17, 11, 12, 13, 14, -1],
         [2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 1],
     ),
+    "coco17_lsp14": (
+        [17, 0, 0, 1, 2, 17, 17, 5, 6, 7, 8, 17, 17, 11, 12, 13, 14, -1, 17],
+        [2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4, 1, 2],
+    ),
     "posetrack15": (
         [1, -1, 1, 1, 1, 3, 4, 5, 6, 1, 1, 9, 10, 11, 12],
         [2, 1, 2, 2, 2, 3, 3, 4, 4, 2, 2, 3, 3, 4, 4],
@@ -323,7 +327,9 @@ def test_a_file_that_is_no_skeleton_is_refused(text, message, tmp_path):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="'coco18'.*coco17, coco17_neck, mpii16"):
+    with pytest.raises(
+        ValueError, match="'coco18'.*coco17, coco17_neck, coco17_lsp14, mpii16"
+    ):
         skeletons.get("coco18")
     with pytest.raises(ValueError, match="nowhere.json"):
         find_skeleton("nowhere.json")

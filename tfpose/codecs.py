@@ -223,12 +223,47 @@ class OffsetDisc(Codec):
         return tf.stack([x, y, near], axis=-1)
 
 
+@dataclasses.dataclass(frozen=True)
+class PersonCenter(GaussianHeatmap):
+    """One map for a person: a Gaussian at the mean of the labeled joints (MoveNet)."""
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, 1] in [0, 1]."""
+        return super().encode(center_of(keypoints, valid), self.weights(valid))
+
+    def weights(self, valid):
+        """f32[B, K] -> f32[B, 1], 1 for people with a labeled joint."""
+        return tf.reduce_max(valid, axis=-1, keepdims=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class CenterOffsets(OffsetDisc):
+    """Offsets to each joint from the cells near the person's center (MoveNet)."""
+
+    def encode(self, keypoints, valid):
+        """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K, 3]: x, y, 1 at near cells."""
+        center = tf.broadcast_to(center_of(keypoints, valid), tf.shape(keypoints))
+        from_center = super().encode(center, valid)
+        away = (keypoints - center) / self.deviation  # (B, K, 2)
+        near = from_center[..., 2:]
+        offsets = from_center[..., :2] + away[:, None, None] * near
+        return tf.concat([offsets, near], axis=-1)
+
+
+def center_of(keypoints, valid):
+    """The mean of the labeled joints: f32[B, K, 2], f32[B, K] -> f32[B, 1, 2]."""
+    total = tf.reduce_sum(keypoints * valid[..., None], axis=1, keepdims=True)
+    return total / tf.maximum(tf.reduce_sum(valid, axis=1)[:, None, None], 1)
+
+
 CODECS = {
     "integral": IntegralHeatmap,
     "gaussian": GaussianHeatmap,
     "disc": BinaryDisc,
     "parts": PartHeatmap,
     "offsets": OffsetDisc,
+    "center": PersonCenter,
+    "center_offsets": CenterOffsets,
 }
 # A codec without maps: the targets of tags are the joints of all people.
 TAGS = "tags"

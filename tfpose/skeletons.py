@@ -277,6 +277,14 @@ COCO17_NECK = _skeleton(
     tree=_ARMS + _LEGS + _FACE + " neck-nose " + _FROM_NECK,
     midpoints=(("neck", "left_shoulder", "right_shoulder"),),
 )
+# Everything that COCO or LSP labels: one network learns from both sets.
+COCO17_LSP14 = _skeleton(
+    "coco17_lsp14",
+    _COCO_JOINTS + " neck head_top",
+    _ARMS + _LEGS + _TRUNK + _FACE + " neck-head_top",
+    head=("neck", "head_top"),
+    tree=_ARMS + _LEGS + _FACE + " neck-nose neck-head_top " + _FROM_NECK,
+)
 MPII16 = _skeleton(
     "mpii16",
     "r_ankle r_knee r_hip l_hip l_knee l_ankle pelvis thorax neck head_top r_wrist "
@@ -358,6 +366,7 @@ SKELETONS = {
     for skeleton in (
         COCO17,
         COCO17_NECK,
+        COCO17_LSP14,
         MPII16,
         LSP14,
         FLIC10,

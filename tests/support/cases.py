@@ -26,6 +26,7 @@ from tfpose.models import (
     HRNet,
     HybridPose,
     IntegralPose,
+    MoveNet,
     PoseFix,
     PoseRefiner,
     RNet,
@@ -184,6 +185,25 @@ CASES = (
         1_977_790,
         lambda: IntegralPose(JOINTS, SIZE, "tiny", (8, 8, 8)),
         {"heatmap": (16, JOINTS)},
+    ),
+    refiner(
+        "posefix_efficientnet_lite0",
+        3_007_560,
+        trunk="efficientnet_lite0",
+        sigma=3.0,
+        filters=(8, 8, 8),
+        pose_prior=True,
+    ),
+    estimator(
+        "movenet",
+        187_431,
+        lambda: MoveNet(JOINTS, SIZE, width=0.1),
+        {
+            "heatmap": (16, JOINTS),
+            "center": (16, 1),
+            "regression": (16, 2 * JOINTS),
+            "offsets": (16, 2 * JOINTS),
+        },
     ),
     estimator(
         "hrnet",

@@ -18,6 +18,7 @@ from tfpose.config import Augmentation, Config
 from tfpose.data import examples, pipeline
 from tfpose.errors import ClusterError
 from tfpose.models import posefix, table
+from tfpose.models.trunks import Trunk
 from tfpose.report.html import read_log
 from tfpose.skeletons import LSP14
 from tfpose.training import cluster, fit
@@ -47,7 +48,7 @@ def patches():
     """A trunk of PoseFix that compiles fastest, under the name "patches"."""
     with pytest.MonkeyPatch.context() as patch:
         trunk = keras.layers.Conv2D
-        patch.setitem(posefix.TRUNKS, "patches", lambda x: [trunk(4, 32, 32)(x)])
+        patch.setitem(posefix.TRUNKS, "patches", Trunk(lambda x: [trunk(4, 32, 32)(x)]))
         yield
 
 

@@ -11,6 +11,7 @@ from tfpose.models.table import EnhanceNet as EnhanceNet
 from tfpose.models.table import HRNet as HRNet
 from tfpose.models.table import HybridPose as HybridPose
 from tfpose.models.table import IntegralPose as IntegralPose
+from tfpose.models.table import MoveNet as MoveNet
 from tfpose.models.table import PoseFix as PoseFix
 from tfpose.models.table import PoseRefiner as PoseRefiner
 from tfpose.models.table import RNet as RNet

@@ -250,6 +250,8 @@ class PoseEstimator(PoseModel):
         features: f32[B, h, w, F], from which "heatmap" was made (EnhanceNet's F^LR).
         arguments, activation, targets, name, trainable: as in ``PoseModel``.
         joints: K; by default, "joints" of the arguments.
+        answer: for models that decode in their own way: (belief f32[B, h, w, K] in a
+            layer named "belief", keypoints f32[B, K, 2] crop px).
 
     Attributes:
         features: as above.
@@ -263,22 +265,15 @@ class PoseEstimator(PoseModel):
         arguments: dict,
         joints: int | None = None,
         activation: str = "linear",
+        answer: tuple | None = None,
         **options,
     ):
         joints = joints or arguments["joints"]
         stride = image.shape[1] / maps["heatmap"].shape[1]
         stride = int(stride) if stride.is_integer() else stride
-        belief = maps["heatmap"]
-        if belief.shape[-1] > joints:
-            belief = belief[..., :joints]
-        if activation == "softmax":
-            belief = SpatialSoftmax(name="belief")(belief)
-            keypoints = SoftArgmax(stride, name="soft_argmax")(belief)
-        else:
-            belief = layers.Activation(activation, name="belief", dtype="float32")(
-                belief
-            )
-            keypoints = PeakPosition(stride, name="peak")(belief)
+        if answer is None:
+            answer = decoded(maps["heatmap"], joints, stride, activation)
+        _, keypoints = answer
         super().__init__(
             {"image": image},
             {**maps, "keypoints": keypoints},
@@ -289,6 +284,19 @@ class PoseEstimator(PoseModel):
             **options,
         )
         self.features = features
+
+
+def decoded(heatmap, joints: int, stride: float, activation: str) -> tuple:
+    """The belief f32[B, h, w, K] of a heatmap, and its keypoints f32[B, K, 2] crop px.
+
+    Keypoints are the peaks or, for "softmax", the expectation.
+    """
+    belief = heatmap[..., :joints] if heatmap.shape[-1] > joints else heatmap
+    if activation == "softmax":
+        belief = SpatialSoftmax(name="belief")(belief)
+        return belief, SoftArgmax(stride, name="soft_argmax")(belief)
+    belief = layers.Activation(activation, name="belief", dtype="float32")(belief)
+    return belief, PeakPosition(stride, name="peak")(belief)
 
 
 def check_size(input_size, multiple: int) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Model folders: ``config.json``, the resolved configuration, and ``model.weights.h5``.
 
+A preset may have ``shared.json`` instead of weights of its own (``weights.shared``).
 Training adds ``checkpoint.keras``, ``log.csv`` and ``tensorboard/``; calibrating a
 refiner adds ``calibration.json``. Refining and exporting need only the first two.
 """
@@ -16,7 +17,9 @@ from tfpose import config as configurations
 from tfpose.config import Config
 from tfpose.errors import ModelFolderError, TrainingError
 from tfpose.io.files import replacing, write_json
+from tfpose.models import transfer
 from tfpose.weights.presets import model_folder as model_folder
+from tfpose.weights.shared import SHARED, read_shared
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 CHECKPOINT = "checkpoint.keras"
@@ -53,11 +56,14 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
 
 
 def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
-    """Loads ``model.weights.h5`` of a model folder into a network.
+    """Loads the weights of a model folder into a network with a ``recipe``.
 
     Raises:
         ModelFolderError: no weights, or the weights of another network.
     """
+    if (folder / SHARED).is_file():
+        _load_shared(model, folder)
+        return
     path = folder / WEIGHTS
     if not path.is_file():
         raise ModelFolderError(f"{path}: expected trained weights, found no such file")
@@ -66,6 +72,22 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
         raise ModelFolderError(
             f"{path}: expected the weights of this {model.name} with "
             f"{model.count_params():,} parameters, found others ({reason})"
+        )
+
+
+def _load_shared(model: keras.Model, folder: pathlib.Path) -> None:
+    arrays, known = read_shared(folder)
+    there = {
+        layer.name: [arrays[path] for path in paths]
+        for layer in model.layers
+        if (paths := [weight.path for weight in layer.weights])
+        and all(path in arrays for path in paths)
+    }
+    left = transfer.take_over(model, model.recipe.skeleton, there, known)
+    if left:
+        raise ModelFolderError(
+            f"{folder / SHARED}: expected the weights of this {model.name}, found none "
+            f"that fit {', '.join(left[:3])}"
         )
 
 

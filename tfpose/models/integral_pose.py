@@ -27,7 +27,7 @@ class IntegralPose(PoseEstimator):
     Args:
         joints: K.
         input_size: (height, width) of the crop, multiples of 32.
-        trunk: a key of ``resnet.TRUNKS``.
+        trunk: a key of ``trunks.TRUNKS``.
         filters: of the three transposed convolutions.
 
     Raises:

@@ -68,7 +68,7 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
         if codec == TAGS:
             of_output[name] = losses.AssociativeTags(_stride(model, config, name))
             weights[name] = _setting(config, "tag_loss")
-        if codec == "offsets":
+        if codec in OFFSETS:
             error = _setting(config, "offset_error")
             of_output[name] = losses.OffsetDistance(error)
             weights[name] = _setting(config, "offset_loss")
@@ -85,6 +85,10 @@ def _setting(config: Config, name: str):
             f"{list(config.objective)}"
         )
     return config.objective[name]
+
+
+# Codecs whose maps are offsets, not beliefs.
+OFFSETS = ("offsets", "center_offsets")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,8 +19,8 @@ from tfpose.layers.heatmaps import (
     SpatialSoftmax,
 )
 from tfpose.models.base import RefinementModel, check_size, refinement_inputs
-from tfpose.models.resnet import TRUNKS, center
 from tfpose.models.simple_baseline import deconvolutions, map_head
+from tfpose.models.trunks import TRUNKS
 
 STRIDE = 4
 
@@ -78,9 +78,12 @@ class PoseFix(RefinementModel):
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
         # The authors' code subtracts RGB means from BGR; we use RGB.
-        pose = RenderPose(input_size, sigma, name="render_pose")(keypoints, valid)
-        x = layers.Concatenate(name="image_and_pose")([center(image), pose])
-        features = TRUNKS[trunk](x)  # the last is (B, H/32, W/32, C)
+        of_trunk = TRUNKS[trunk]
+        pose = RenderPose(input_size, sigma, of_trunk.peak, name="render_pose")
+        pose = pose(keypoints, valid)
+        image = of_trunk.prepare(image)
+        x = layers.Concatenate(name="image_and_pose")([image, pose])
+        features = of_trunk.features(x)  # the last is (B, H/32, W/32, C)
         x = deconvolutions(features, filters)  # (B, H/4, W/4, filters[2])
         logits = map_head(x, joints)
         if pose_prior:

@@ -146,15 +146,3 @@ def small_resnet(x, widths: tuple[int, ...], blocks: int = 2):
             x = basic_block(x, width, stride, f"stage{stage}_block{block}")
         stages.append(x)
     return stages
-
-
-# Trunks by name: f32[B, H, W, C] to a list of features, the last one at stride 32. The
-# head adds those before it, each at half the stride, to its maps
-# (``simple_baseline.deconvolutions``): otherwise positions would be lost in a few
-# channels at stride 32, where a crop of 128 px has 16 cells.
-TRUNKS = {
-    "resnet50": lambda x: [resnet(x, 50)],
-    "resnet101": lambda x: [resnet(x, 101)],
-    "resnet152": lambda x: [resnet(x, 152)],
-    "tiny": lambda x: small_resnet(x, TINY_WIDTHS),
-}

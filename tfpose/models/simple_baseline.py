@@ -12,7 +12,8 @@ from keras import layers
 from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.base import PoseEstimator, image_input
-from tfpose.models.resnet import TRUNKS, center, convolution, normalize
+from tfpose.models.resnet import convolution, normalize
+from tfpose.models.trunks import TRUNKS
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -26,7 +27,7 @@ class SimpleBaseline(PoseEstimator):
     Args:
         joints: K.
         input_size: (height, width) of the crop, multiples of 32.
-        trunk: a key of ``resnet.TRUNKS``.
+        trunk: a key of ``trunks.TRUNKS``.
         filters: of the three transposed convolutions.
 
     Raises:
@@ -76,7 +77,9 @@ def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
     if len(filters) != 3:
         raise TfposeError(f"filters: expected three (stride 32 to 4), got {filters}")
     image = image_input(input_size)
-    return image, deconvolutions(TRUNKS[trunk](center(image)), filters)
+    of_trunk = TRUNKS[trunk]
+    features = of_trunk.features(of_trunk.prepare(image))
+    return image, deconvolutions(features, filters)
 
 
 def deconvolutions(features, filters: tuple[int, ...]):

@@ -18,6 +18,7 @@ from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
 from tfpose.models.hybrid_pose import CNet, HybridPose, RNet
 from tfpose.models.integral_pose import IntegralPose
+from tfpose.models.movenet import MoveNet
 from tfpose.models.pose_refiner import PoseRefiner
 from tfpose.models.posefix import PoseFix
 from tfpose.models.simple_baseline import SimpleBaseline
@@ -39,6 +40,7 @@ MODELS = {
     "cpm": ConvolutionalPoseMachine,
     "dlcm": DLCM,
     "integral_pose": IntegralPose,
+    "movenet": MoveNet,
     "associative_embedding": AssociativeEmbedding,
 }
 

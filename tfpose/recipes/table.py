@@ -18,6 +18,7 @@ from tfpose.recipes import (
     hrnet,
     hybrid_pose,
     integral_pose,
+    movenet,
     pose_refiner,
     posefix,
     simple_baseline,
@@ -71,6 +72,11 @@ RECIPES: dict[str, dict[str, Callable[[], Config]]] = {
     "cpm": {"tiny": cpm.tiny, "paper": cpm.paper},
     "dlcm": {"tiny": dlcm.tiny, "paper": dlcm.paper},
     "integral_pose": {"tiny": integral_pose.tiny, "paper": integral_pose.paper},
+    "movenet": {
+        "thunder": movenet.thunder,
+        "lightning": movenet.lightning,
+        "tiny": movenet.tiny,
+    },
     "associative_embedding": {
         "tiny": associative_embedding.tiny,
         "paper": associative_embedding.paper,

@@ -12,7 +12,7 @@ from tfpose.config import Config
 from tfpose.data import pipeline
 from tfpose.data.examples import supervision_of, training_batches
 from tfpose.errors import TrainingError
-from tfpose.models import folders, imagenet
+from tfpose.models import folders, imagenet, transfer
 from tfpose.models.base import PoseModel
 from tfpose.models.folders import CHECKPOINT
 from tfpose.models.objectives import Schedule, accelerators, compile_model
@@ -31,8 +31,7 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
 
     For "imagenet", the trunk gets the weights that Keras downloads. A model folder
     gives the same network all its weights, at any input size, and another network those
-    of layers with the same names and shapes. If only the folder's model sees the pose,
-    its first convolution gives the weights of the photo's channels.
+    of layers with the same names and shapes, joint by joint (``models.transfer``).
 
     Raises:
         ConfigError, TrainingError: no such model folder, or no layer in common.
@@ -45,27 +44,17 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
         return
     folder = folders.model_folder(weights)
     before = folders.load_config(folder)
-    if (before.model, before.network) == (config.model, config.network):
+    same = (before.model, before.network) == (config.model, config.network)
+    if same and before.skeleton == config.skeleton:
         folders.load_weights(model, folder)
         return
     other, _ = load_model(folder)
-    there = {layer.name: layer.get_weights() for layer in other.layers}
-    taken = 0
-    for layer in (layer for layer in model.layers if layer.weights):
-        given = [_of_photo(layer, weight) for weight in there.get(layer.name, [])]
-        shapes = [tuple(weight.shape) for weight in layer.weights]
-        if [weight.shape for weight in given] == shapes:
-            layer.set_weights(given)
-            taken += 1
-    if not taken:
+    there = transfer.weights_by_layer(other)
+    left = transfer.take_over(model, config.skeleton, there, before.skeleton)
+    layers = sum(bool(layer.weights) for layer in model.layers)
+    if len(left) == layers:
         raise TrainingError(f"{folder}: expected layers of {config.model}, found none")
-    print(f"{taken} layers of {config.model} start from {weights}")
-
-
-def _of_photo(layer, weight):
-    """The photo's channels of a first convolution's kernel, which come first."""
-    first = isinstance(layer, keras.layers.Conv2D) and layer.kernel.shape[2] == 3
-    return weight[:, :, :3] if first and weight.ndim == 4 else weight
+    print(f"{layers - len(left)} layers of {config.model} start from {weights}")
 
 
 def train(

@@ -16,7 +16,7 @@ def names() -> list[str]:
         >>> "posefix_tiny_lsp" in names()
         True
     """
-    return sorted(path.parent.name for path in FOLDER.glob("*/*.h5"))
+    return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
 
 
 def model_folder(name: str | pathlib.Path) -> pathlib.Path:

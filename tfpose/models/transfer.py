@@ -1,0 +1,105 @@
+"""Gives a network the weights of another one: layers by name, joints by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import numpy as np
+
+from tfpose.skeletons import Skeleton
+
+
+def weights_by_layer(model: keras.Model) -> dict[str, list[np.ndarray]]:
+    """The weights of a network's layers, by layer name."""
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+def take_over(
+    model: keras.Model,
+    skeleton: Skeleton,
+    there: Mapping[str, Sequence[np.ndarray]],
+    known: Skeleton,
+) -> list[str]:
+    """Sets the weights of layers that another network has too.
+
+    Args:
+        model: changed in place.
+        skeleton: of the model.
+        there: layer name -> the other network's weights (``weights_by_layer``).
+        known: skeleton of the other network.
+
+    Returns:
+        The names of the model's layers with weights that did not get any.
+    """
+    left = []
+    for layer in (layer for layer in model.layers if layer.weights):
+        own, given = layer.get_weights(), there.get(layer.name, ())
+        fitted = []
+        if len(own) == len(given):
+            pairs = zip(given, own, strict=True)
+            fitted = [
+                of_joints(array, start, known, skeleton) for array, start in pairs
+            ]
+        if fitted and all(array is not None for array in fitted):
+            layer.set_weights(fitted)
+        else:
+            left.append(layer.name)
+    return left
+
+
+def of_joints(
+    array: np.ndarray, start: np.ndarray, known: Skeleton, wanted: Skeleton
+) -> np.ndarray | None:
+    """A weight of one skeleton's network as that of another skeleton's.
+
+    Along an axis where the sizes differ, the joints come last: the photo's channels
+    before a pose's, or several numbers for each joint.
+
+    Args:
+        array: of the network for ``known``.
+        start: of the network for ``wanted``; joints that ``known`` lacks keep it. An
+            axis without any joints keeps what comes before them: an estimator's first
+            kernel sees the photo, but no pose.
+        known, wanted: the skeletons.
+
+    Returns:
+        An array of ``start``'s shape; None if it does not fit.
+
+    Example:
+        >>> from tfpose.skeletons import COCO17, LSP14
+        >>> row = np.arange(17.0)
+        >>> of_joints(row, np.zeros(14), COCO17, LSP14)[-3:]  # left_wrist, neck, top
+        array([9., 0., 0.])
+    """
+    if array.ndim != start.ndim:
+        return None
+    for axis, (size, expected) in enumerate(zip(array.shape, start.shape, strict=True)):
+        if size == expected:
+            continue
+        before = size - len(known)
+        if expected == before:
+            array = np.take(array, range(before), axis)
+            continue
+        each, rest = divmod(size - expected, len(known) - len(wanted) or size)
+        before = size - each * len(known)
+        if rest or each < 1 or before < 0:
+            return None
+        array = _rows(
+            array, np.moveaxis(start, axis, 0), axis, before, each, known, wanted
+        )
+    return array
+
+
+def _rows(array, start, axis, before, each, known, wanted):
+    """The rows of ``wanted``'s joints along an axis."""
+    source = np.moveaxis(array, axis, 0)
+    rows = [source[:before]]
+    for index, joint in enumerate(wanted.joints):
+        if joint in known.joints:
+            first = before + each * known.index(joint)
+            rows.append(source[first : first + each])
+        else:
+            first = before + each * index
+            rows.append(start[first : first + each])
+    return np.moveaxis(np.concatenate(rows), 0, axis)

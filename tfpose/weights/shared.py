@@ -1,0 +1,51 @@
+"""Weights that several presets share: one file, of which each preset is a slice.
+
+Beside a preset's ``config.json``, ``shared.json`` names files of this folder and the
+joints that they know:
+
+    {"weights": ["lite.npz"], "skeleton": "coco17_lsp14"}
+
+A file holds float arrays by the paths of Keras' variables: float32, or float16 where
+the answers stay the same.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import numpy as np
+
+from tfpose import skeletons
+from tfpose.errors import ModelFolderError
+from tfpose.skeletons import Skeleton
+
+SHARED = "shared.json"
+
+
+def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
+    """Reads the weights that a preset's ``shared.json`` names.
+
+    Returns:
+        Variable path -> f32 array, and the skeleton whose joints they know.
+
+    Raises:
+        ModelFolderError: a file is missing or damaged.
+    """
+    path = folder / SHARED
+    try:
+        named = json.loads(path.read_text("utf-8"))
+        arrays: dict[str, np.ndarray] = {}
+        for name in named["weights"]:
+            # Only files of the package: a preset is not a way to read others.
+            path = folder.parent / pathlib.Path(name).name
+            with np.load(path, allow_pickle=False) as file:
+                arrays |= {key: file[key].astype(np.float32) for key in file.files}
+        return arrays, skeletons.get(named["skeleton"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelFolderError(f"{path}: expected shared weights ({error})") from error
+
+
+def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes arrays by the paths of variables, for ``read_shared``."""
+    np.savez_compressed(path, allow_pickle=False, **arrays)
