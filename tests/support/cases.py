@@ -95,7 +95,7 @@ def pose_refiner(name: str, parameters: int, **options) -> Case:
 
 
 def estimator(
-    name: str, parameters: int, build, maps: dict, cancelled="nothing"
+    name: str, parameters: int, build, maps: dict, cancelled="nothing", photo="gray"
 ) -> Case:
     """An estimator of LSP poses from 64 x 64 crops.
 
@@ -105,7 +105,7 @@ def estimator(
     return Case(
         name,
         build,
-        inputs={"image": ("gray", (*SIZE, 3))},
+        inputs={"image": (photo, (*SIZE, 3))},
         outputs={**shapes, "keypoints": (JOINTS, 2)},
         parameters=parameters,
         serve=lambda model: serving_graph.serving_model(model, LSP14, phases=True),
@@ -204,6 +204,7 @@ CASES = (
             "regression": (16, 2 * JOINTS),
             "offsets": (16, 2 * JOINTS),
         },
+        photo="pixels",  # no normalization would enlarge little contrast
     ),
     estimator(
         "hrnet",

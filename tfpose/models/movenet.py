@@ -18,6 +18,7 @@ from tfpose.layers.blocks import Channels
 from tfpose.layers.heatmaps import PACKAGE, MapLayer
 from tfpose.layers.offsets import OffsetPosition
 from tfpose.models.base import PoseEstimator, check_size, image_input
+from tfpose.models.simple_baseline import map_head
 
 STRIDE = 4
 # MobileNetV2's Table 2: blocks of a stage, stride, expansion, and filters at width 1.
