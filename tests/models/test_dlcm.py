@@ -26,7 +26,7 @@ FIVE = {
     ),
     "input_size": (32, 16),
     "filters": 16,
-    "depth": 2,
+    "depth": 1,
 }
 
 
@@ -245,7 +245,7 @@ def test_a_level_is_refined_beside_what_it_was_before(small, stage, before):
     np.testing.assert_array_equal(np.concatenate(seen, axis=-1), joined)
     # That is what the hourglass and the next link get.
     join = small.get_layer(f"stack{stage}_join").output
-    assert small.get_layer(f"stack{stage}_depth2_pool").input is join
+    assert small.get_layer(f"stack{stage}_depth1_pool").input is join
     if stage == 4:
         assert small.get_layer("stack4_link").input[0] is join
 

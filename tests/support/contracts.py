@@ -59,7 +59,10 @@ def fill_weights(model: keras.Model) -> keras.Model:
         if len(weight.shape) <= 2:
             weight.assign(weight.numpy() + 0.02 * noise)
         else:
-            weight.assign(0.8 / np.sqrt(np.prod(weight.shape[:-1])) * noise)
+            inputs = np.prod(weight.shape[:-1])
+            if weight.shape[-1] == 1 and weight.shape[0] > 1:  # depthwise
+                inputs = np.prod(weight.shape[:-2])
+            weight.assign(0.8 / np.sqrt(inputs) * noise)
         if weight.constraint:
             weight.assign(weight.constraint(weight))
     return model

@@ -241,7 +241,7 @@ def head(features, channels: int, name: str):
         depthwise_initializer=depthwise_start(),
     )(features)  # fmt: skip
     x = layers.ReLU(name=f"{name}_relu")(x)
-    return layers.Conv2D(channels, 1, name=f"{name}_logits", dtype="float32")(x)
+    return map_head(x, channels, f"{name}_logits")
 
 
 def answer_of(heatmap, center, regression, offsets) -> tuple:
