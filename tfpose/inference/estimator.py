@@ -188,6 +188,10 @@ class Estimator:
             belief, cover = resample(beliefs[index], scale)
             total, covered = total + belief, covered + cover
         belief = total / tf.maximum(covered, 1e-6)
+        if self.model.activation == "softmax":
+            # Cells that a scale does not show made the sums differ from 1, and a
+            # variance negative.
+            belief /= tf.maximum(tf.reduce_sum(belief, (1, 2), keepdims=True), 1e-6)
         return tensors.transform(self._decode(belief), to_image), self._score(belief)
 
     def _belief(self, image):

@@ -36,21 +36,25 @@ class RenderPose(MapLayer):
     """Draws a pose as one Gaussian map per joint (PoseFix Eq. 1).
 
     Args:
-        size: (height, width) of the maps in px.
-        sigma: standard deviation in px; 0 draws the one-hot nearest pixel (the "fine"
+        size: (height, width) of the maps in cells.
+        sigma: standard deviation in cells; 0 draws the one-hot nearest cell (the "fine"
             input of PoseFix's Fig. 6).
         peak: value at the joint; 255, as in PoseFix's authors' code, matches an image
             of 0..255.
+        stride: px of C per cell.
 
     Call: keypoints f32[B, K, 2] C, valid f32[B, K] -> f32[B, H, W, K]; the map of an
     invalid joint is zero.
     """
 
-    def __init__(self, size, sigma, peak=255.0, **kwargs):
+    def __init__(self, size, sigma, peak=255.0, stride=1, **kwargs):
         super().__init__(**kwargs)
         self.size, self.sigma, self.peak = tuple(size), sigma, peak
+        self.stride = stride
 
     def call(self, keypoints, valid):
+        if self.stride != 1:
+            keypoints = to_cells(keypoints, self.stride)
         rows = self._profile(keypoints[..., 1], self.size[0])  # (B, K, H)
         columns = self._profile(keypoints[..., 0], self.size[1])  # (B, K, W)
         rows = ops.transpose(rows * (self.peak * valid[..., None]), (0, 2, 1))
@@ -65,7 +69,7 @@ class RenderPose(MapLayer):
 
     def get_config(self):
         settings = {"size": self.size, "sigma": self.sigma, "peak": self.peak}
-        return {**super().get_config(), **settings}
+        return {**super().get_config(), **settings, "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -209,6 +213,35 @@ class PeakValue(MapLayer):
 
     def call(self, belief):
         return ops.clip(ops.max(belief, axis=(1, 2)), 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Probability(MapLayer):
+    """What a network's score means: how probably the joint is right.
+
+    sigmoid(offset + slope * log(s / (1 - s))), Platt's scaling of the score's logit
+    ("Probabilistic outputs for support vector machines", 1999).
+
+    Args:
+        offset, slope: fitted on people whom the network did not learn from.
+
+    Call: scores f32[...] in 0..1 -> f32[...] in 0..1; rises with the score if
+    ``slope`` is positive.
+    """
+
+    def __init__(self, offset, slope, **kwargs):
+        super().__init__(**kwargs)
+        self.offset, self.slope = offset, slope
+
+    def call(self, scores):
+        scores = ops.clip(scores, 1e-6, 1 - 1e-6)
+        return ops.sigmoid(
+            self.offset + self.slope * (ops.log(scores) - ops.log(1 - scores))
+        )
+
+    def get_config(self):
+        settings = {"offset": self.offset, "slope": self.slope}
+        return {**super().get_config(), **settings}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -71,6 +71,8 @@ class PoseModel(keras.Model):
         joints, stride, activation, targets, arguments: as above.
         input_size: (height, width) of the crop.
         recipe: the ``Config`` it was built or compiled for, or None.
+        score_fit: (offset, slope) of ``Probability``, which tells what its scores mean;
+            None if nobody measured it.
 
     Example:
         >>> import tfpose
@@ -102,6 +104,7 @@ class PoseModel(keras.Model):
         self.input_size = tuple(inputs["image"].shape[1:3])
         self.activation, self.targets = activation, dict(targets or {})
         self.recipe: Config | None = None
+        self.score_fit: tuple[float, float] | None = None
 
     @classmethod
     def for_skeleton(cls, skeleton: Skeleton, **arguments) -> PoseModel:

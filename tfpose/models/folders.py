@@ -2,7 +2,8 @@
 
 A preset may have ``shared.json`` instead of weights of its own (``weights.shared``).
 Training adds ``checkpoint.keras``, ``log.csv`` and ``tensorboard/``; calibrating a
-refiner adds ``calibration.json``. Refining and exporting need only the first two.
+refiner adds ``calibration.json``, and measuring its scores ``scores.json``. Refining
+and exporting need only the first two.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import keras
 
 from tfpose import config as configurations
 from tfpose.config import Config
-from tfpose.errors import ModelFolderError, TrainingError
-from tfpose.io.files import replacing, write_json
+from tfpose.errors import FileError, ModelFolderError, TrainingError
+from tfpose.io.files import read_json, replacing, write_json
 from tfpose.models import transfer
 from tfpose.weights.presets import model_folder as model_folder
 from tfpose.weights.shared import SHARED, read_shared
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 CHECKPOINT = "checkpoint.keras"
+SCORES = "scores.json"
 
 
 def load_config(folder: pathlib.Path) -> Config:
@@ -61,6 +63,7 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     Raises:
         ModelFolderError: no weights, or the weights of another network.
     """
+    model.score_fit = read_score_fit(folder)
     if (folder / SHARED).is_file():
         _load_shared(model, folder)
         return
@@ -73,6 +76,30 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
             f"{path}: expected the weights of this {model.name} with "
             f"{model.count_params():,} parameters, found others ({reason})"
         )
+
+
+def read_score_fit(folder: pathlib.Path) -> tuple[float, float] | None:
+    """Reads ``scores.json``: what the model's scores mean; None without it.
+
+    Raises:
+        ModelFolderError: the file is damaged.
+    """
+    path = folder / SCORES
+    if not path.is_file():
+        return None
+    try:
+        fit = read_json(path)
+        return float(fit["offset"]), float(fit["slope"])
+    except (FileError, KeyError, TypeError, ValueError) as error:
+        raise ModelFolderError(
+            f"{path}: expected a number for 'offset' and 'slope' ({error})"
+        ) from error
+
+
+def write_score_fit(folder: pathlib.Path, fit: tuple[float, float]) -> None:
+    """Writes ``scores.json``."""
+    offset, slope = fit
+    write_json(folder / SCORES, {"offset": offset, "slope": slope})
 
 
 def _load_shared(model: keras.Model, folder: pathlib.Path) -> None:

@@ -30,6 +30,7 @@ STEM_FILTERS, LAST_FILTERS = 32, 1280
 # Features that the pyramid sums: the last block at strides 4, 8, and 16.
 LATERAL_BLOCKS = {2: 24, 5: 32, 9: 64}  # block: the lateral convolution's filters
 HEAD_FILTERS = 96
+THUNDER = 1.75  # its width
 # Cells. A belief counts half where it lies this far from the joint that the person's
 # center predicts; a center, where it lies this far from the middle of the crop.
 REACH = 1.8
@@ -108,13 +109,14 @@ class MoveNet(PoseEstimator):
         self,
         joints,
         input_size=(256, 256),
-        width=1.75,
+        width=THUNDER,
         name="movenet",
         trainable=True,
     ):
         input_size = check_size(input_size, 32)
         image = image_input(input_size)
-        features = pyramid(mobile_net(scale_image(image), width))[-1]
+        *fine, last = mobile_net(scale_image(image), width)
+        features = pyramid(fine, coarsest(last))[-1]
         maps = {
             "heatmap": head(features, joints, "heatmap"),
             "center": head(features, 1, "center"),
@@ -207,18 +209,22 @@ def inverted_residual(x, filters: int, stride: int, expansion: int, name: str):
     return x
 
 
-def pyramid(features: list) -> list:
+def coarsest(last):
+    """The top of the pyramid: f32[B, H/32, W/32, 64] of ``mobile_net``'s last."""
+    return layers.Conv2D(max(LATERAL_BLOCKS.values()), 1, name="pyramid_coarsest")(last)
+
+
+def pyramid(fine: list, x) -> list:
     """Enlarges the coarsest features, adding the finer ones on the way.
 
     Args:
-        features: of ``mobile_net``.
+        fine: features of ``mobile_net`` at strides 4, 8, and 16.
+        x: ``coarsest``.
 
     Returns:
         Features at strides 32, 16, 8, and 4, with 64, 32, 24, and 24 channels.
     """
-    *fine, x = features
     widths = list(LATERAL_BLOCKS.values())
-    x = layers.Conv2D(widths[-1], 1, name="pyramid_coarsest")(x)
     levels = [x]
     for level, lateral in reversed(list(enumerate(fine))):
         name = f"pyramid{level}"

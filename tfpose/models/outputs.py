@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
 from tfpose.geometry.rules import CROP_MARGIN
-from tfpose.layers.heatmaps import BeliefScore, PeakValue, SpatialSoftmax
+from tfpose.layers.heatmaps import BeliefScore, PeakValue, Probability, SpatialSoftmax
 from tfpose.skeletons import Skeleton
 
 
@@ -26,10 +28,19 @@ def belief_of(model: keras.Model, output: str = "heatmap"):
     return layers.Activation(model.activation, dtype="float32")(maps)
 
 
-def score_layer(model: keras.Model, skeleton: Skeleton) -> keras.Layer:
-    """The layer from beliefs f32[B, h, w, K] to scores f32[B, K] in 0..1."""
+def score_layer(model: keras.Model, skeleton: Skeleton) -> Callable:
+    """The function from beliefs f32[B, h, w, K] to scores f32[B, K] in 0..1.
+
+    If the model's ``score_fit`` is known, a score is the probability that the joint's
+    keypoint similarity (COCO's OKS of one joint) is at least 0.5.
+    """
     if model.activation == "softmax":
         height, width = model.input_size
         area = height / CROP_MARGIN * width / CROP_MARGIN
-        return BeliefScore(skeleton.sigmas, area, model.stride, name="scores")
-    return PeakValue(name="scores")
+        score = BeliefScore(skeleton.sigmas, area, model.stride, name="raw_scores")
+    else:
+        score = PeakValue(name="raw_scores")
+    if model.score_fit is None:
+        return score
+    probability = Probability(*model.score_fit, name="scores")
+    return lambda belief: probability(score(belief))

@@ -18,11 +18,17 @@ from tfpose.layers.heatmaps import (
     SoftArgmax,
     SpatialSoftmax,
 )
+from tfpose.models import movenet
 from tfpose.models.base import RefinementModel, check_size, refinement_inputs
+from tfpose.models.resnet import basic_block, convolution
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.models.trunks import TRUNKS
+from tfpose.skeletons import COCO17
 
 STRIDE = 4
+# A trunk that sees only the photo; the pose joins its features (``late_fusion``).
+MOVENET = "movenet"
+POSE_PEAK = 2.0  # of a pose beside features
 
 # What turns the heatmaps of each output form into beliefs.
 ACTIVATIONS = {"integral": "softmax", "gaussian": "linear"}
@@ -41,7 +47,7 @@ class PoseFix(RefinementModel):
     Args:
         joints: K.
         input_size: (height, width) of the crop, multiples of 32.
-        trunk: a key of ``TRUNKS``.
+        trunk: a key of ``TRUNKS``, or "movenet".
         sigma: px, of the Gaussians that draw the input pose; the paper's 7 at 256x192
             and 9 at 384x288; 0 draws single pixels (the "fine" input of Fig. 6).
         filters: of the three transposed convolutions.
@@ -78,13 +84,9 @@ class PoseFix(RefinementModel):
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
         # The authors' code subtracts RGB means from BGR; we use RGB.
-        of_trunk = TRUNKS[trunk]
-        pose = RenderPose(input_size, sigma, of_trunk.peak, name="render_pose")
-        pose = pose(keypoints, valid)
-        image = of_trunk.prepare(image)
-        x = layers.Concatenate(name="image_and_pose")([image, pose])
-        features = of_trunk.features(x)  # the last is (B, H/32, W/32, C)
-        x = deconvolutions(features, filters)  # (B, H/4, W/4, filters[2])
+        fuse = late_fusion if trunk == MOVENET else early_fusion
+        # (B, H/4, W/4, filters[2])
+        x = fuse(image, keypoints, valid, trunk, sigma, filters)
         logits = map_head(x, joints)
         if pose_prior:
             logits = PosePrior(STRIDE, name="pose_prior")(logits, keypoints, valid)
@@ -103,10 +105,65 @@ class PoseFix(RefinementModel):
         )
 
 
+def early_fusion(image, keypoints, valid, trunk: str, sigma: float, filters):
+    """The paper's: the trunk sees the pose, drawn beside the photo."""
+    of_trunk = TRUNKS[trunk]
+    size = image.shape[1:3]
+    pose = RenderPose(size, sigma, of_trunk.peak, name="render_pose")(keypoints, valid)
+    image = of_trunk.prepare(image)
+    x = layers.Concatenate(name="image_and_pose")([image, pose])
+    return deconvolutions(of_trunk.features(x), filters)
+
+
+def late_fusion(image, keypoints, valid, trunk: str, sigma: float, filters):
+    """Not in the paper: a trunk that knows poses already sees only the photo.
+
+    The trunk is MoveNet's, so that a refiner costs little more than MoveNet, and can be
+    trained on features that were computed once.
+    """
+    *fine, last = movenet.mobile_net(movenet.scale_image(image), movenet.THUNDER)
+    features = fine, movenet.coarsest(last)
+    return refined_features(*features, keypoints, valid, sigma, filters)
+
+
+def refined_features(fine: list, coarsest, keypoints, valid, sigma: float, filters):
+    """Enlarges MoveNet's features, adding those of the pose at every stride.
+
+    Args:
+        fine: of ``movenet.mobile_net``, at strides 4, 8, and 16.
+        coarsest: ``movenet.coarsest``, at stride 32.
+        keypoints, valid: f32[B, K, 2] crop px, f32[B, K].
+        sigma: px, of the Gaussians that draw the pose.
+        filters: at strides 16, 8, and 4.
+
+    Returns:
+        f32[B, H/4, W/4, filters[2]].
+    """
+    # What MoveNet itself believes, as logits.
+    own = movenet.pyramid(fine, coarsest)[-1]
+    own = movenet.head(own, len(COCO17), "heatmap")
+    pose = RenderPose(
+        fine[0].shape[1:3], sigma / STRIDE, POSE_PEAK, STRIDE, name="render_pose"
+    )(keypoints, valid)
+    finest = layers.Concatenate(name="own_and_pose")([own, pose])
+    poses = [finest]
+    for level, count in enumerate(reversed(filters)):
+        poses.append(convolution(poses[-1], count, 3, f"pose{level}", stride=2))
+    x = layers.Concatenate(name="fuse3")([coarsest, poses[3]])
+    for level, count in zip((2, 1, 0), filters, strict=True):
+        x = convolution(x, count, 1, f"narrow{level}")
+        x = layers.UpSampling2D(2, interpolation="bilinear", name=f"double{level}")(x)
+        x = layers.Concatenate(name=f"fuse{level}")([x, fine[level], poses[level]])
+        x = convolution(x, count, 1, f"mix{level}")
+        x = basic_block(x, count, 1, f"refine{level}")
+    return x
+
+
 def _check(trunk, sigma, filters, pose_prior, output, **_) -> None:
     """Raises TfposeError for arguments that ``PoseFix`` does not take."""
-    if trunk not in TRUNKS:
-        raise TfposeError(f"trunk: expected one of {list(TRUNKS)}, got {trunk!r}")
+    if trunk not in (*TRUNKS, MOVENET):
+        known = [*TRUNKS, MOVENET]
+        raise TfposeError(f"trunk: expected one of {known}, got {trunk!r}")
     if sigma < 0:
         raise TfposeError(f"sigma: expected 0 or more px, got {sigma}")
     if len(filters) != 3:

@@ -1,0 +1,184 @@
+"""Reads the tensors of a PyTorch checkpoint, without PyTorch and without its code.
+
+A checkpoint is a pickle, and a pickle can call any function. This reader builds nothing
+but dicts, lists, numbers, and tensors, and refuses everything else.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import io
+import os
+import pathlib
+import pickle
+import struct
+import zipfile
+
+import numpy as np
+
+from tfpose.errors import FileError
+
+# The first number of the format before PyTorch 1.6.
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+STORAGES = {
+    "DoubleStorage": np.float64, "FloatStorage": np.float32, "HalfStorage": np.float16,
+    "LongStorage": np.int64, "IntStorage": np.int32, "ShortStorage": np.int16,
+    "CharStorage": np.int8, "ByteStorage": np.uint8, "BoolStorage": np.bool_,
+}  # fmt: skip
+
+
+# What a damaged file makes the readers raise.
+DAMAGED = (
+    OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
+    OverflowError, MemoryError, RecursionError, struct.error, pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)  # fmt: skip
+
+
+@dataclasses.dataclass
+class _Storage:
+    """The numbers of one or several tensors; a legacy file has them at its end."""
+
+    dtype: type
+    count: int
+    data: np.ndarray | None = None
+
+
+@dataclasses.dataclass
+class _Tensor:
+    storage: _Storage
+    offset: int
+    size: tuple
+    stride: tuple
+
+    def array(self) -> np.ndarray:
+        # ``as_strided`` trusts its numbers, so that we must not.
+        numbers = (self.offset, *self.size, *self.stride)
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise ValueError(f"a tensor of size {self.size}")
+        if len(self.size) != len(self.stride):
+            raise ValueError(f"a tensor of size {self.size}, stride {self.stride}")
+        steps = zip(self.size, self.stride, strict=True)
+        last = self.offset + sum((size - 1) * step for size, step in steps)
+        if 0 in self.size:
+            return np.zeros(self.size, self.storage.dtype)
+        if last >= len(self.storage.data):
+            raise ValueError(f"a tensor of {last + 1} numbers or more, found fewer")
+        data = self.storage.data[self.offset :]
+        bytes_ = tuple(step * data.itemsize for step in self.stride)
+        view = np.lib.stride_tricks.as_strided(data, self.size, bytes_, writeable=False)
+        return np.ascontiguousarray(view).reshape(self.size)
+
+
+def _tensor(storage, offset, size, stride, *_) -> _Tensor:
+    if not isinstance(storage, _Storage):
+        raise ValueError("a tensor without a storage")
+    return _Tensor(storage, offset, tuple(size), tuple(stride))
+
+
+# What a checkpoint of weights needs; the values are ours.
+ALLOWED = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
+    **{("torch", name): name for name in STORAGES},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file, load_storage):
+        super().__init__(file, encoding="latin1")
+        self.persistent_load = load_storage
+
+    def find_class(self, module, name):
+        if (module, name) not in ALLOWED:
+            raise FileError(f"it would run {module}.{name}, which is not a tensor")
+        return ALLOWED[module, name]
+
+
+def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Reads the tensors of a ``.pth``, ``.pth.tar``, or ``.pt`` file.
+
+    Args:
+        path: of a checkpoint: tensors by name, perhaps in one or several nested dicts
+            such as "state_dict".
+
+    Returns:
+        Name -> array; the names of nested dicts are joined by dots.
+
+    Raises:
+        FileError: no such file, another kind of file, a damaged one, or one that holds
+            more than data. Nothing in it is run.
+    """
+    path = pathlib.Path(path)
+    try:
+        if zipfile.is_zipfile(path):
+            data = _read_zip(path)
+        else:
+            data = _read_legacy(path.read_bytes())
+        tensors = dict(_flat(data))
+    except FileError as error:
+        raise FileError(f"{path}: expected only weights; {error}") from error
+    except DAMAGED as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise FileError(
+            f"{path}: expected a PyTorch checkpoint, found another or a damaged file "
+            f"({reason[0]})"
+        ) from error
+    if not tensors:
+        raise FileError(f"{path}: expected a PyTorch checkpoint, found no tensors")
+    return tensors
+
+
+def _storage_of(identity) -> tuple[str, _Storage]:
+    """The key and the empty storage that a persistent id describes."""
+    kind, name, key, _, count = identity[:5]
+    if kind != "storage" or name not in STORAGES:
+        raise ValueError(f"a storage of {name}")
+    return str(key), _Storage(STORAGES[name], int(count))
+
+
+def _read_zip(path: pathlib.Path):
+    with zipfile.ZipFile(path) as archive:
+        pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+        (pickled,) = pickles
+        folder = pickled.removesuffix("data.pkl")
+
+        def load(identity) -> _Storage:
+            key, storage = _storage_of(identity)
+            data = archive.read(f"{folder}data/{key}")
+            storage.data = np.frombuffer(data, storage.dtype)
+            return storage
+
+        return _Unpickler(io.BytesIO(archive.read(pickled)), load).load()
+
+
+def _read_legacy(content: bytes):
+    file, storages = io.BytesIO(content), {}
+
+    def load(identity) -> _Storage:
+        key, storage = _storage_of(identity)
+        return storages.setdefault(key, storage)
+
+    magic, _, _, data, order = (_Unpickler(file, load).load() for _ in range(5))
+    if magic != LEGACY_MAGIC:
+        raise ValueError("no PyTorch file")
+    for key in order:
+        storage = storages[key]
+        (count,) = struct.unpack("<q", file.read(8))
+        size = count * np.dtype(storage.dtype).itemsize
+        bytes_ = file.read(size)
+        if count < 0 or len(bytes_) != size:
+            raise ValueError("the file ends early")
+        storage.data = np.frombuffer(bytes_, storage.dtype)
+    return data
+
+
+def _flat(data, prefix: str = ""):
+    """(name, array) of all tensors in nested dicts; skips what is not a tensor."""
+    if isinstance(data, _Tensor):
+        yield prefix, data.array()
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
