@@ -50,7 +50,7 @@ def efficientnet_lite0(x) -> list:
             step = stride if index == 0 else 1
             x = block(x, kernel, step, expansion, filters, f"block{number}")
             number += 1
-        if features and features[-1].shape[1] == x.shape[1]:
+        if stride == 1 and features:
             features.pop()  # the last features of each resolution count
         features.append(x)
     return features[1:]  # without stride 2
