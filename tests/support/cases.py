@@ -348,6 +348,12 @@ CASES = (
         {"belief": ("belief", MAPS)},
         (3,),
     ),
+    layer(
+        "probability",
+        lambda: heatmaps.Probability(0.5, 2.0),
+        {"scores": ("belief", (4, 5, 3))},
+        (4, 5, 3),
+    ),
     layer("peak_value", heatmaps.PeakValue, {"belief": ("belief", MAPS)}, (3,)),
     layer("dark_position", dark.DarkPosition, {"heatmap": ("belief", MAPS)}, (3, 2)),
     layer(

@@ -84,10 +84,12 @@ class PoseFix(RefinementModel):
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
         # The authors' code subtracts RGB means from BGR; we use RGB.
-        fuse = late_fusion if trunk == MOVENET else early_fusion
-        # (B, H/4, W/4, filters[2])
-        x = fuse(image, keypoints, valid, trunk, sigma, filters)
-        logits = map_head(x, joints)
+        if trunk == MOVENET:
+            features = movenet_features(image)
+            logits = refined_logits(*features, keypoints, valid, joints, sigma, filters)
+        else:
+            x = early_fusion(image, keypoints, valid, trunk, sigma)
+            logits = map_head(deconvolutions(x, filters), joints)
         if pose_prior:
             logits = PosePrior(STRIDE, name="pose_prior")(logits, keypoints, valid)
         if output == "integral":
@@ -105,39 +107,45 @@ class PoseFix(RefinementModel):
         )
 
 
-def early_fusion(image, keypoints, valid, trunk: str, sigma: float, filters):
-    """The paper's: the trunk sees the pose, drawn beside the photo."""
+def early_fusion(image, keypoints, valid, trunk: str, sigma: float) -> list:
+    """The paper's: the trunk sees the pose, drawn beside the photo.
+
+    Returns:
+        The trunk's features; the last are f32[B, H/32, W/32, C].
+    """
     of_trunk = TRUNKS[trunk]
     size = image.shape[1:3]
     pose = RenderPose(size, sigma, of_trunk.peak, name="render_pose")(keypoints, valid)
     image = of_trunk.prepare(image)
     x = layers.Concatenate(name="image_and_pose")([image, pose])
-    return deconvolutions(of_trunk.features(x), filters)
+    return of_trunk.features(x)
 
 
-def late_fusion(image, keypoints, valid, trunk: str, sigma: float, filters):
-    """Not in the paper: a trunk that knows poses already sees only the photo.
-
-    The trunk is MoveNet's, so that a refiner costs little more than MoveNet, and can be
-    trained on features that were computed once.
-    """
+def movenet_features(image) -> tuple:
+    """What ``refined_logits`` sees of the photo: MoveNet's features."""
     *fine, last = movenet.mobile_net(movenet.scale_image(image), movenet.THUNDER)
-    features = fine, movenet.coarsest(last)
-    return refined_features(*features, keypoints, valid, sigma, filters)
+    return fine, movenet.coarsest(last)
 
 
-def refined_features(fine: list, coarsest, keypoints, valid, sigma: float, filters):
-    """Enlarges MoveNet's features, adding those of the pose at every stride.
+def refined_logits(
+    fine: list, coarsest, keypoints, valid, joints: int, sigma: float, filters
+):
+    """Corrects MoveNet's own heatmaps with the pose, which joins at every stride.
+
+    Not in the paper: a trunk that knows poses already sees only the photo. So a refiner
+    costs little more than MoveNet, and learns from features that were computed once.
 
     Args:
         fine: of ``movenet.mobile_net``, at strides 4, 8, and 16.
         coarsest: ``movenet.coarsest``, at stride 32.
         keypoints, valid: f32[B, K, 2] crop px, f32[B, K].
+        joints: K.
         sigma: px, of the Gaussians that draw the pose.
         filters: at strides 16, 8, and 4.
 
     Returns:
-        f32[B, H/4, W/4, filters[2]].
+        f32[B, H/4, W/4, K]. Untrained, they are MoveNet's for the first joints, those
+        of COCO.
     """
     # What MoveNet itself believes, as logits.
     own = movenet.pyramid(fine, coarsest)[-1]
@@ -156,7 +164,12 @@ def refined_features(fine: list, coarsest, keypoints, valid, sigma: float, filte
         x = layers.Concatenate(name=f"fuse{level}")([x, fine[level], poses[level]])
         x = convolution(x, count, 1, f"mix{level}")
         x = basic_block(x, count, 1, f"refine{level}")
-    return x
+    same = keras.initializers.Identity()
+    own = layers.Conv2D(
+        joints, 1, use_bias=False, name="own_logits", dtype="float32",
+        kernel_initializer=lambda shape, dtype=None: same(shape[2:], dtype)[None, None],
+    )(own)  # fmt: skip
+    return layers.Add(name="logits", dtype="float32")([own, map_head(x, joints)])
 
 
 def _check(trunk, sigma, filters, pose_prior, output, **_) -> None:
