@@ -155,6 +155,7 @@ class OnnxDetector:
         sides = [side if isinstance(side, int) else None for side in inputs[0].shape]
         fits = len(inputs) == 1 and inputs[0].type == "tensor(float)"
         fits = fits and len(sides) in (3, 4) and sides[-3] in (3, None)
+        fits = fits and sides[-1] not in (1, 3)  # channels last
         fits = fits and (len(sides) == 3 or sides[0] in (1, None))
         if self._is_yolox:
             fits = fits and len(sides) == 4 and None not in sides[2:]
