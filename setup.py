@@ -37,6 +37,8 @@ FULL = [
     "tensorflow>=2.21,<2.22",
     "tensorflow-datasets>=4.9.10,<4.10",
 ]
+# Runs other people's detectors (tfpose predict --detector file.onnx).
+ONNX = ["onnxruntime>=1.20,<2"]
 # OKS average precision in a tenth of pycocotools' time, with the same numbers.
 FAST = ["hotcoco>=1.3,<2"]
 # For TensorFlow Serving: clients, and the protos of warm-up requests; grpcio comes with
@@ -139,13 +141,14 @@ setup(
         "edge": EDGE,
         "full": FULL,
         "coco": COCO,
+        "onnx": ONNX,
         "fast": FAST,
         "serving": SERVING,
         "serve": FULL + SERVE,
         "notebooks": FULL + NOTEBOOKS,
         "imagenet": FULL + IMAGENET,
         "jax": FULL + JAX,
-        "dev": FULL + DEV + FAST + SERVING + SERVE + NOTEBOOKS,
+        "dev": FULL + DEV + FAST + ONNX + SERVING + SERVE + NOTEBOOKS,
     },
     entry_points={"console_scripts": ["tfpose=tfpose.cli:main"]},
     classifiers=[

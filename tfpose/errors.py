@@ -47,7 +47,7 @@ class ImageNetError(TfposeError):
 
 
 class DetectorError(TfposeError):
-    """A SavedModel that does not detect people."""
+    """A detector that cannot be used, or a file that is none."""
 
 
 class ExportError(TfposeError):

@@ -282,3 +282,38 @@ def test_the_same_belief_twice_keeps_its_score(photo):
 
     _, scores = Predictor(network, description(task="estimate"))(photo, BOX)
     np.testing.assert_allclose(scores, 0.6, atol=1e-6)
+
+
+# --- people found in the photo ---------------------------------------------------
+
+
+def answers_the_middle(inputs):
+    """All joints in the middle of the crop, in a cross; scores of 0.5."""
+    steps = np.linspace(-9, 9, 14)
+    cross = np.stack([steps, np.abs(steps)], axis=1)
+    keypoints = (np.array(SIZE[::-1]) - 1) / 2 + cross
+    return {"keypoints": keypoints[None], "scores": np.full((1, 14), 0.5)}
+
+
+def test_people_are_found_and_posed_best_first(photo):
+    boxes = np.float32([[60, 10, 30, 60], [10, 20, 40, 80], [11, 20, 40, 80]])
+    predictor = Predictor(answers_the_middle, description(task="estimate"))
+    # The last two boxes show the same person.
+    keypoints, scores = predictor.find(
+        photo, lambda given: (boxes, np.float32([0.4, 0.8, 0.9])), flip=False
+    )
+    expected, _ = predictor(photo, boxes[[2, 0]], flip=False)
+    np.testing.assert_allclose(keypoints, expected)
+    assert keypoints.shape == (2, 14, 2) and (scores == 0.5).all()
+
+
+def test_nobody_found_is_nobody_posed(photo):
+    predictor = Predictor(answers_the_middle, description(task="estimate"))
+    # The package's own detector, in a photo of blobs.
+    keypoints, scores = predictor.find(photo)
+    assert keypoints.shape == (0, 14, 2) and scores.shape == (0, 14)
+
+
+def test_a_refiner_finds_nobody(photo):
+    with pytest.raises(PredictorError, match="finds poses in boxes, found one that"):
+        Predictor(None, description(task="refine")).find(photo)

@@ -6,66 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.synthetic_people.render import render_photo
 from tests.support import fixed_detector
 from tfpose.errors import DetectorError, FileError, PoseFileError
-from tfpose.inference.detectors import (
-    GradientDetector,
-    SavedModelDetector,
-    best_of_overlapping,
-    inside,
-    read_boxes,
-)
-
-
-def overlap(box, other) -> float:
-    """The IoU of two boxes xywh."""
-    low = np.maximum(box[:2], other[:2])
-    high = np.minimum(np.add(box[:2], box[2:]), np.add(other[:2], other[2:]))
-    common = np.prod(np.maximum(high - low, 0))
-    return float(common / (np.prod(box[2:]) + np.prod(other[2:]) - common))
-
-
-# --- OpenCV's --------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def walker():
-    """Somebody upright, alone in a photo."""
-    return render_photo(5, 17, most=1)
-
-
-@pytest.fixture(scope="module")
-def seen(walker):
-    return GradientDetector()(walker.image)
-
-
-def test_a_rendered_person_is_found(walker, seen):
-    boxes, scores = seen
-    assert boxes.dtype == scores.dtype == np.float32
-    assert overlap(boxes[0], walker.people[0].box) > 0.6
-    assert scores[0] > 0.9 and (np.diff(scores) <= 0).all()
-    assert (boxes[:, :2] >= 0).all()
-    assert (boxes[:, :2] + boxes[:, 2:] <= walker.image.shape[1::-1]).all()
-
-
-def test_boxes_follow_the_size_of_the_photo(walker, seen):
-    # Twice as large, it is searched at the same size.
-    larger = walker.image.repeat(2, axis=0).repeat(2, axis=1)
-    boxes, _ = GradientDetector(0.9)(larger)
-    assert overlap(boxes[0], seen[0][0] * 2) > 0.9
-
-
-def test_a_higher_score_leaves_boxes_out(walker, seen):
-    boxes, scores = GradientDetector(0.9999)(walker.image)
-    assert boxes.shape == (0, 4) and scores.shape == (0,)
-
-
-@pytest.mark.parametrize("size", [(120, 160), (3, 200), (200, 3), (1, 1)])
-def test_nobody_is_found_in_an_empty_photo_of_any_shape(size):
-    boxes, scores = GradientDetector()(np.full((*size, 3), 90, np.uint8))
-    assert boxes.shape == (0, 4) and scores.shape == (0,)
-
+from tfpose.inference import detectors
+from tfpose.inference.detectors import SavedModelDetector, load_detector, read_boxes
 
 # --- SavedModels -----------------------------------------------------------------
 
@@ -105,28 +49,21 @@ def test_a_model_of_one_size_gets_that_size(tmp_path):
     np.testing.assert_allclose(boxes[1], [40, 5, 40, 20], atol=1e-4)
 
 
-def test_boxes_end_with_the_photo_and_empty_ones_are_left_out():
-    boxes = [[-10, -5, 30, 20], [90, 10, 30, 300], [200, 0, 9, 9], [5, 5, 0.2, 9]]
-    boxes = np.float64([*boxes, [np.nan, 0, 9, 9], [8, 8, -4, 9]])
-    found, scores = inside(boxes, np.arange(6) / 10, (40, 100, 3))
-    assert found.tolist() == [[0, 0, 20, 15], [90, 10, 10, 30]]
-    np.testing.assert_allclose(scores, [0.0, 0.1])
-
-
-def test_of_overlapping_boxes_the_best_stays():
-    boxes = np.float64([[0, 0, 10, 10], [1, 0, 10, 10], [30, 0, 10, 10], [2, 2, 3, 3]])
-    scores = np.array([0.5, 0.7, 0.2, 0.9])
-
-    def kept(overlap, *rows):
-        rows = list(rows)
-        found = best_of_overlapping(boxes[rows], scores[rows], overlap)
-        return [rows[place] for place in found]
-
-    # The first two have 9 / 10 of each in common; the last lies within both.
-    assert kept(0.89, 0, 1, 2) == [1, 2]
-    assert kept(0.91, 0, 1, 2) == [1, 0, 2]
-    assert kept(0.95, 0, 1, 2, 3) == [3, 2]
-    assert kept(0.5) == []
+def test_a_detector_is_known_by_its_name(folder, monkeypatch):
+    made = []
+    for name in ("PersonDetector", "LiteDetector", "OnnxDetector"):
+        monkeypatch.setattr(
+            detectors, name, lambda *a, name=name, **b: made.append((name, a, b))
+        )
+    load_detector(None)
+    load_detector("a.tflite", 0.1)
+    load_detector("b/c.onnx")
+    assert made == [
+        ("PersonDetector", (), {}),
+        ("LiteDetector", ("a.tflite",), {"least": 0.1}),
+        ("OnnxDetector", ("b/c.onnx",), {}),
+    ]
+    assert isinstance(load_detector(folder, 0.7), SavedModelDetector)
 
 
 def refused(folder) -> str:

@@ -324,22 +324,46 @@ def test_a_detector_says_who_is_there(scene, detector):
     assert [entry["image_id"] for entry in entries] == [3, 7]
 
 
-def test_without_boxes_opencv_says_who_is_there(scene, monkeypatch):
-    class Sees:
-        def __init__(self, least=0.3):
-            self.least = least
+def test_without_boxes_the_packages_detector_says_who_is_there(scene, monkeypatch):
+    asked = []
 
-        def __call__(self, photo):
+    def load(path, least):
+        asked.append((path, least))
+
+        def detect(photo):
             found = np.float32([BOX])[: int((photo == dot_model.draw()).all())]
-            return found, np.full(len(found), self.least, np.float32)
+            return found, np.full(len(found), least or 0.35, np.float32)
 
-    monkeypatch.setattr(predictions, "GradientDetector", Sees)
+        return detect
+
+    monkeypatch.setattr(predictions, "load_detector", load)
     report, (entry,) = scene.predict()
     assert entry["image_id"] == 3 and entry["bbox"] == list(BOX)
-    assert entry["score"] == pytest.approx(0.3 * points(entry)[:, 2].mean())
+    assert entry["score"] == pytest.approx(0.35 * points(entry)[:, 2].mean())
     assert report["nobody"] == ["im7.png"]
     _, (entry,) = scene.predict(detection_score=0.6)
     assert entry["score"] == pytest.approx(0.6 * points(entry)[:, 2].mean())
+    assert asked == [(None, None), (None, 0.6)]
+
+
+def test_of_two_boxes_on_one_person_the_best_pose_stays(scene):
+    nearly, other = (42, 11, 82, 95), (0, 0, 60, 110)
+    boxes = [
+        box_of(3, nearly, score=0.8),
+        box_of(3, other, score=0.5),
+        box_of(3, score=0.9),
+        box_of(7, score=0.4),
+    ]
+    _, entries = scene.predict(boxes=write_boxes(scene, *boxes))
+    # Another box is another person, and so is the same box in another photo.
+    assert [entry["image_id"] for entry in entries] == [3, 3, 7]
+    assert [entry["bbox"] for entry in entries[:2]] == [list(other), list(BOX)]
+
+
+def test_annotated_people_are_never_taken_for_one(scene):
+    scene.people = [scene.person(1, 3, BOX), scene.person(2, 3, BOX)]
+    _, entries = scene.predict(annotations=scene.annotate())
+    assert [entry["annotation_id"] for entry in entries] == [1, 2]
 
 
 def test_a_photo_with_nobody_is_said_and_is_no_failure(scene, capsys):
@@ -583,7 +607,9 @@ def test_a_bad_record_of_boxes_is_named(scene, capsys):
 
 def test_a_folder_that_is_no_detector_is_named(scene, capsys):
     line = said(scene, capsys, "--detector", scene.images)
-    assert f"{scene.images}: expected the folder of a TensorFlow SavedModel" in line
+    assert f"{scene.images}: expected a .tflite file, an .onnx file, or the" in line
+    line = said(scene, capsys, "--detector", scene.images / "a.tflite")
+    assert f"{scene.images / 'a.tflite'}: expected a .tflite file, found No" in line
 
 
 def test_an_output_that_cannot_be_written_is_said_before_the_work(scene, capsys):

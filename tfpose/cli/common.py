@@ -7,15 +7,16 @@ print a traceback.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import absl.logging
 
-from tfpose.errors import TfposeError
+from tfpose.errors import DetectorError, TfposeError
 from tfpose.io.files import write_json
 
 # Default folder of prepared data sets.
@@ -159,6 +160,23 @@ def _complain(message: str) -> int:
     return 2
 
 
+@contextlib.contextmanager
+def hidden_messages() -> Iterator[None]:
+    """Hides what C++ libraries print as they start, unless something fails."""
+    with tempfile.TemporaryFile() as messages:
+        stderr = os.dup(2)
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            os.write(stderr, messages.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
 def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages.
 
@@ -167,20 +185,21 @@ def start_tensorflow() -> None:
     progress as warnings, so this hides those too.
     """
     absl.logging.set_verbosity(absl.logging.ERROR)
-    with tempfile.TemporaryFile() as messages:
-        stderr = os.dup(2)
-        os.dup2(messages.fileno(), 2)
-        try:
-            import tensorflow as tf
+    with hidden_messages():
+        import tensorflow as tf
 
-            tf.config.list_physical_devices()
-        except BaseException:
-            messages.seek(0)
-            os.write(stderr, messages.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+        tf.config.list_physical_devices()
+
+
+def start_litert() -> None:
+    """Starts LiteRT without its message, which it prints once, for the first file.
+
+    Does nothing where LiteRT is not installed.
+    """
+    from tfpose.inference import lite, person_detector
+
+    with contextlib.suppress(DetectorError), hidden_messages():
+        lite.interpreter(person_detector.MODEL)
 
 
 def write_numbers(json: str | None, numbers: dict) -> None:

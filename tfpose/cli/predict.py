@@ -7,6 +7,7 @@ import sys
 from tfpose.cli.common import (
     json_option,
     option,
+    start_litert,
     start_tensorflow,
     subcommand,
     switch,
@@ -25,9 +26,9 @@ def add(commands) -> None:
         "predict",
         "finds the poses of people in photos",
         "Writes a picture of each photo and a COCO results file, OUT/poses.json. "
-        "People are located by OpenCV's detector, which finds whole, upright people, "
-        "or by --boxes, --detector, --single or the boxes of --annotations.",
-        "tfpose predict photo.jpg --single --out found",
+        "People are located by the detector that comes with the package, or by "
+        "--boxes, --detector, --single or the boxes of --annotations.",
+        "tfpose predict photo.jpg --out found",
     )
     command.add_argument(
         "photos", metavar="PHOTO", nargs="*", help="photos, or folders of photos"
@@ -40,15 +41,17 @@ def add(commands) -> None:
     text = "COCO results JSON with a bbox for each person; the number in a photo's "
     text += "name is its image_id"
     option(command, "--boxes", "FILE", text)
-    text = "TensorFlow SavedModel that detects people: detection_boxes, "
-    text += "detection_scores, detection_classes of uint8 photos"
-    option(command, "--detector", "DIR", text)
+    text = "another detector of people: a TensorFlow SavedModel with detection_boxes, "
+    text += "detection_scores and detection_classes; a .tflite file that ends with "
+    text += "TFLite_Detection_PostProcess; or an .onnx file (extra onnx) of YOLOX, or "
+    text += "with the outputs boxes, scores and labels"
+    option(command, "--detector", "DIR|FILE", text)
     switch(command, "--single", "one person per photo, who fills it; needs no boxes")
     text = "COCO annotations JSON with the names of the photos and a box around each "
     text += "person; without it, the number in a photo's name is its image_id"
     option(command, "--annotations", "FILE", text)
     text = "drop boxes with a lower score (default: 0.5 for --detector, 0 for --boxes, "
-    text += "0.3 for OpenCV's detector)"
+    text += "0.35 for the package's detector)"
     option(command, "--detection-score", "X", text, type=float)
     text = "folder to write, or FILE.json to write the poses alone"
     option(command, "--out", "DIR", text, default="runs/predict")
@@ -68,6 +71,7 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
             f"--scales {scales}: expected numbers such as 0.8,1.0,1.2"
         ) from error
     start_tensorflow()
+    start_litert()
     from tfpose.inference.predict_files import predict_files
 
     numbers = predict_files(

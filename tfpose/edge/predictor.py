@@ -2,6 +2,7 @@
 
 A ``.tflite`` file needs only NumPy and LiteRT (extra ``edge``). The same call runs a
 SavedModel, a ``.keras`` file, a model folder or a preset; only these import TensorFlow.
+``predictor.find(photo)`` also looks for the people, for models that need boxes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ from tfpose.errors import PredictorError
 from tfpose.geometry import arrays, rules
 from tfpose.geometry.cells import center_of, position_of
 from tfpose.inference.inputs import checked_boxes, checked_photo, checked_poses
+from tfpose.inference.person_detector import PersonDetector
+from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
 
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
+# A photo -> boxes f[N, 4] xywh in its px and scores f[N].
+Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
 
 
 class Predictor:
@@ -45,6 +50,7 @@ class Predictor:
 
     def __init__(self, network: Network, about: dict):
         self.about, self._network = about, network
+        self._detect: Detector | None = None  # loaded when it is first needed
         try:
             self.skeleton = Skeleton.from_json(about["skeleton"])
             height, width = about["input_size"]
@@ -123,6 +129,43 @@ class Predictor:
             points, found_scores[row] = self._answer(inputs, flip and self._flips)
             found[row] = arrays.to_photo(points, box, self._size)
         return found, found_scores
+
+    def find(
+        self, photo, detect: Detector | None = None, flip: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the people in one photo and returns their poses.
+
+        Of nearly equal poses, only the one with the best box and joints stays.
+
+        Args:
+            photo: u8[H, W, 3] RGB.
+            detect: gives boxes f[N, 4] xywh in photo px and scores f[N] for a photo;
+                None: ``inference.person_detector.PersonDetector``.
+            flip: as in a call.
+
+        Returns:
+            Keypoints f32[N, K, 2] in photo px and the network's scores f32[N, K] in
+            0..1, best person first. N may be 0.
+
+        Raises:
+            TfposeError: a photo of the wrong type or shape, or a model that takes poses
+                rather than boxes.
+        """
+        if self.refines:
+            raise PredictorError(
+                f"{self.about['name']}: expected a model that finds poses in boxes, "
+                "found one that refines poses"
+            )
+        if detect is None:
+            if self._detect is None:
+                self._detect = PersonDetector()
+            detect = self._detect
+        boxes, sure = detect(checked_photo(photo))
+        keypoints, scores = self(photo, boxes, flip=flip)
+        areas = np.prod(np.float64(boxes)[:, 2:], axis=1)
+        sure = sure * scores.mean(axis=1)
+        best = oks_nms(keypoints, sure, areas, self.skeleton.sigmas)
+        return keypoints[best], scores[best]
 
     def _answer(self, inputs: dict, flip: bool):
         """f64[K, 2] C and f64[K] of one person."""

@@ -1,4 +1,4 @@
-"""Finds the people in a photo, with OpenCV or with any TensorFlow detector.
+"""Finds the people in a photo, with the package's detector or with another.
 
 A detector takes a photo u8[H, W, 3] RGB and returns a box around each person,
 f32[N, 4] xywh, I, clipped to the photo, with scores f32[N] in 0..1, best first.
@@ -14,6 +14,10 @@ import cv2
 import numpy as np
 
 from tfpose.errors import DetectorError, PoseFileError
+from tfpose.inference.boxes import best_in_photo
+from tfpose.inference.detector_files import LiteDetector, OnnxDetector
+from tfpose.inference.lite import first_line
+from tfpose.inference.person_detector import PersonDetector
 from tfpose.io import coco_checks, files
 
 Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
@@ -23,74 +27,23 @@ SIGNATURE = "serving_default"
 OUTPUTS = ("detection_boxes", "detection_scores", "detection_classes")
 
 
-class GradientDetector:
-    """OpenCV's people detector (Dalal and Triggs 2005): whole, upright people.
-
-    It comes with OpenCV and needs no weights, but is no match for a learned detector:
-    it finds 31 of the 211 labeled people in 72 COCO validation photos (IoU above 0.4),
-    and 24 of its 55 boxes are wrong.
+def load_detector(path: str | None, least: float | None = None) -> Detector:
+    """The detector in a file or folder, or the one that comes with the package.
 
     Args:
-        least: drops boxes with a lower score. A score approximates the share of boxes
-            like this one that are right, measured on the same photos.
+        path: folder of a SavedModel, ``.tflite`` or ``.onnx`` file; None for
+            ``PersonDetector``.
+        least: drops boxes with a lower score; None for the detector's own minimum.
+
+    Raises:
+        DetectorError: not such a file or folder, or what it needs is not installed.
     """
-
-    # px of the longer side of the image it searches, in which it finds people 96 px
-    # tall (its own size) or more. 640 found more people than 400, 500 or 800.
-    SIDE = 640
-    # Padding, as a share of the longer side, that repeats the border: the detector
-    # needs space around people, and people who fill a photo leave none.
-    BORDER = 0.2
-    # A person's share of the detector's 64 x 128 px window.
-    SHARE = np.array([0.6, 0.8])
-    # If two boxes share more than this part of the smaller one, only the better scored
-    # one stays. IoU would keep boxes around parts of people: 62 boxes instead of 55,
-    # and no more of them right.
-    OVERLAP = 0.5
-    # A margin's score is 1 / (1 + exp(-slope (margin - middle))).
-    SLOPE, MIDDLE = 2.2, 1.0
-
-    def __init__(self, least: float = 0.3):
-        self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
-        chance = np.clip(least, 1e-6, 1 - 1e-6)
-        margin = self.MIDDLE + np.log(chance / (1 - chance)) / self.SLOPE
-        # Below 0, nearly everything passes.
-        self._margin = max(float(margin), 0.0)
-
-    def __call__(self, photo) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes and scores of the people in a photo (see the module)."""
-        searched, scale, border = self._prepare(photo)
-        windows, margins = self._hog.detectMultiScale(
-            searched, hitThreshold=self._margin, winStride=(8, 8), padding=(0, 0),
-            scale=1.05, groupThreshold=0,
-        )  # fmt: skip
-        margins = np.reshape(margins, -1).astype(np.float64)
-        windows = np.reshape(windows, (-1, 4)).astype(np.float64)
-        # OpenCV's threads return windows in any order.
-        order = np.lexsort((*windows.T, -margins))
-        windows, margins = windows[order], margins[order]
-        size = windows[:, 2:] * self.SHARE
-        corner = windows[:, :2] + (windows[:, 2:] - size) / 2 - border
-        boxes = np.concatenate([corner, size], axis=1) / scale
-        scores = 1 / (1 + np.exp(-self.SLOPE * (margins - self.MIDDLE)))
-        kept = best_of_overlapping(boxes, scores, self.OVERLAP)
-        return inside(boxes[kept], scores[kept], photo.shape)
-
-    def _prepare(self, photo):
-        """The photo at ``SIDE`` px with its border, the scale, and the border in px."""
-        scale = self.SIDE / max(photo.shape[:2])
-        size = [max(1, round(side * scale)) for side in photo.shape[1::-1]]
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        scaled = cv2.resize(photo, size, interpolation=interpolation)
-        border = round(self.BORDER * self.SIDE)
-        # Pads a narrow photo to one window of 64 x 128 px.
-        missing = np.maximum([128, 64] - np.array(scaled.shape[:2]) - 2 * border, 0)
-        scaled = cv2.copyMakeBorder(
-            scaled, border, border + int(missing[0]), border, border + int(missing[1]),
-            cv2.BORDER_REPLICATE,
-        )  # fmt: skip
-        return scaled, scale, border
+    options = {} if least is None else {"least": least}
+    if path is None:
+        return PersonDetector(**options)
+    kinds = {".tflite": LiteDetector, ".onnx": OnnxDetector}
+    kind = kinds.get(pathlib.Path(path).suffix, SavedModelDetector)
+    return kind(path, **options)
 
 
 class SavedModelDetector:
@@ -114,8 +67,8 @@ class SavedModelDetector:
         self.folder, self.least = pathlib.Path(folder), least
         if not (self.folder / "saved_model.pb").is_file():
             raise DetectorError(
-                f"{folder}: expected the folder of a TensorFlow SavedModel, found no "
-                "saved_model.pb in it"
+                f"{folder}: expected a .tflite file, an .onnx file, or the folder of a "
+                "TensorFlow SavedModel, found no saved_model.pb in it"
             )
         try:
             # Without this reference, its variables would be freed.
@@ -123,7 +76,7 @@ class SavedModelDetector:
         except (OSError, ValueError, tf.errors.OpError) as error:
             raise DetectorError(
                 f"{folder}: expected a TensorFlow SavedModel, found another file "
-                f"({_first_line(error)})"
+                f"({first_line(error)})"
             ) from error
         self._input, self._shape = self._check(tf)
         self._failures = tf.errors.OpError
@@ -177,15 +130,12 @@ class SavedModelDetector:
         except self._failures as error:
             raise DetectorError(
                 f"{self.folder}: failed on a photo of {photo.shape[1]} x "
-                f"{photo.shape[0]} px: {_first_line(error)}"
+                f"{photo.shape[0]} px: {first_line(error)}"
             ) from error
         corners, scores, classes = self._arrays(answer)
-        people = (np.round(classes) == PERSON) & (scores >= self.least)
-        corners, scores = corners[people], scores[people]
-        order = np.argsort(-scores, kind="stable")
-        ends = corners[order][:, [1, 0, 3, 2]] * np.tile(photo.shape[1::-1], 2)
-        boxes = np.concatenate([ends[:, :2], ends[:, 2:] - ends[:, :2]], axis=1)
-        return inside(boxes, scores[order], photo.shape)
+        people = np.round(classes) == PERSON
+        corners = corners[people][:, [1, 0, 3, 2]]
+        return best_in_photo(corners, scores[people], self.least, (1, 1), photo.shape)
 
     def _arrays(self, answer) -> list[np.ndarray]:
         """f64[N, 4], f64[N], f64[N]; drops the padding of models that pad."""
@@ -203,54 +153,6 @@ class SavedModelDetector:
         if "num_detections" in answer:
             count = int(answer["num_detections"].numpy().reshape(-1)[0])
         return [array[0, :count] for array in arrays]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def best_of_overlapping(boxes, scores, overlap: float) -> np.ndarray:
-    """Non-maximum suppression.
-
-    Args:
-        boxes: f64[N, 4] xywh.
-        scores: f64[N].
-        overlap: if two boxes share more than this part of the smaller one, only the
-            better scored one stays.
-
-    Returns:
-        i64[n], the indices of the boxes that stay, best first.
-    """
-    ends, areas = boxes[:, :2] + boxes[:, 2:], boxes[:, 2] * boxes[:, 3]
-    kept = []
-    left = np.argsort(-scores, kind="stable")
-    while len(left):
-        best, left = left[0], left[1:]
-        kept.append(best)
-        low = np.maximum(boxes[best, :2], boxes[left, :2])
-        high = np.minimum(ends[best], ends[left])
-        common = np.maximum(high - low, 0).prod(axis=1)
-        left = left[common <= overlap * np.minimum(areas[best], areas[left])]
-    return np.array(kept, np.int64)
-
-
-def inside(boxes, scores, shape) -> tuple[np.ndarray, np.ndarray]:
-    """Clips boxes to a photo and drops those that lie outside it.
-
-    Args:
-        boxes: f64[N, 4] xywh, I; any numbers.
-        scores: f64[N].
-        shape: (height, width, ...) px of the photo.
-
-    Returns:
-        f32[n, 4], and f32[n] of the same boxes.
-    """
-    low = np.maximum(boxes[:, :2], 0)
-    high = np.minimum(boxes[:, :2] + boxes[:, 2:], shape[1::-1])
-    clipped = np.concatenate([low, high - low], axis=1)
-    # At least one pixel; NaN fails every comparison.
-    kept = (clipped[:, 2:] >= 1).all(axis=1)
-    return clipped[kept].astype(np.float32), scores[kept].astype(np.float32)
 
 
 def read_boxes(path: str, least: float = 0.0) -> list[dict]:

@@ -17,19 +17,14 @@ from tfpose.geometry.crops import boxes_of, whole_photo
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
-from tfpose.inference.detectors import (
-    GradientDetector,
-    SavedModelDetector,
-    inside,
-    read_boxes,
-)
+from tfpose.inference.boxes import inside
+from tfpose.inference.detectors import Detector, load_detector, read_boxes
 from tfpose.inference.estimator import SCALES, Estimator
 from tfpose.inference.refiner import Refiner
 from tfpose.io import coco, files, photos
-from tfpose.io.coco import Annotations
 from tfpose.io.coco_records import DECIMALS, result_entry
-from tfpose.io.files import check_writable
 from tfpose.io.photo_ids import Photo, given_photos, number
+from tfpose.metrics.oks import oks_nms
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
 
@@ -73,8 +68,8 @@ def predict_files(
 
     A model that finds everybody by itself (Associative Embedding) needs no boxes. For
     other models, the people come from ``boxes``, ``detector`` or ``single`` (give at
-    most one), else from the annotations, else from OpenCV's detector
-    (``detectors.GradientDetector``).
+    most one), else from the annotations, else from ``person_detector.PersonDetector``.
+    Of nearly equal poses in boxes of a detector or ``boxes``, only the best stays.
 
     Args:
         model: preset or model folder of an estimator.
@@ -85,7 +80,7 @@ def predict_files(
             keypoints are ignored, so any skeleton will do. Without it, a photo's id is
             the number in its name.
         boxes: COCO results JSON with a "bbox" around each person.
-        detector: folder of a TensorFlow detector (``detectors.SavedModelDetector``).
+        detector: folder or file of another detector (``detectors.load_detector``).
         single: each photo shows one person. Estimates in the whole photo, then again
             in the box around the result (PCK@0.2 of LSP's athletes, who fill two
             thirds of a photo: 52 after the first pass, 58 after the second).
@@ -102,7 +97,7 @@ def predict_files(
     Raises:
         PoseFileError: a file or folder that cannot be used.
         PhotoError: a photo that is missing or damaged.
-        DetectorError: not a detector.
+        DetectorError: not a detector, or what it needs is not installed.
         TfposeError: not an estimator, not a refiner of its skeleton, or options that
             exclude each other.
     """
@@ -126,6 +121,9 @@ def predict_files(
         if single and people:
             people = _located(people, estimator)
         keypoints, scores = _estimated(people, estimator)
+        if not single and (boxes or detector or truth is None):
+            answer = people, keypoints, scores
+            people, keypoints, scores = _distinct(*answer, config.skeleton)
     if refine is not None:
         keypoints = _refined(people, keypoints, refine)
     entries = [_entry(*one) for one in zip(people, keypoints, scores, strict=True)]
@@ -171,7 +169,7 @@ def _finder(
         return _whole, known
     if detector is None and truth is not None:
         return _from_annotations(truth, known)
-    return _from_detector(detector, detection_score), known
+    return _from_detector(load_detector(detector, detection_score)), known
 
 
 def _load_refiner(name: str, model: str, skeleton: Skeleton) -> Refiner:
@@ -193,7 +191,7 @@ def _whole(photo: Photo) -> list[Candidate]:
     return [Candidate(photo, None)]
 
 
-def _from_annotations(truth: Annotations, known) -> tuple[Finder, list[Photo]]:
+def _from_annotations(truth: coco.Annotations, known) -> tuple[Finder, list[Photo]]:
     """Finds people in the annotations; also returns the photos that have any."""
     truth = truth.take(~truth.crowd)
     rows = coco.rows_by_image(truth.image_ids)
@@ -252,15 +250,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
     return find
 
 
-def _from_detector(folder: str | None, least: float | None) -> Finder:
-    """Finds people with a detector."""
-    options = {} if least is None else {"least": least}
-    detect = (
-        GradientDetector(**options)
-        if folder is None
-        else SavedModelDetector(folder, **options)
-    )
-
+def _from_detector(detect: Detector) -> Finder:
     def find(photo: Photo) -> list[Candidate]:
         found = zip(*detect(photos.read(photo.path)), strict=True)
         return [Candidate(photo, box, float(score)) for box, score in found]
@@ -324,6 +314,17 @@ def _estimated(people: list[Candidate], estimator: Estimator):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
+def _distinct(people: list[Candidate], keypoints, scores, skeleton: Skeleton):
+    """All three without poses that nearly copy a better one of their photo."""
+    kept: list[int] = []
+    for _, rows in _rows(people):
+        areas = [people[row].box[2:].prod() for row in rows]
+        sure = [people[row].score * scores[row].mean() for row in rows]
+        best = oks_nms(keypoints[rows], sure, areas, skeleton.sigmas)
+        kept += sorted(rows[place] for place in best)
+    return [people[row] for row in kept], keypoints[kept], scores[kept]
+
+
 def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray:
     """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none."""
     given = (
@@ -360,7 +361,7 @@ def _check_out(out: str, known: Sequence[Photo]) -> None:
     """Fails early if ``out`` cannot be written."""
     path = pathlib.Path(out)
     if out.endswith(".json"):
-        return check_writable(out)
+        return files.check_writable(out)
     above = next(place for place in (path, *path.parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise PoseFileError(f"{path}: expected a folder to write into, found {above}")
