@@ -24,6 +24,11 @@ RIGHT = (230, 120, 20)
 MIDDLE = (240, 228, 66)
 OUTLINE = (20, 20, 20)
 TRUTH = (255, 255, 255)
+# People in one picture, from the same palette.
+PEOPLE = (
+    (230, 159, 0), (86, 180, 233), (240, 228, 66), (0, 158, 115), (204, 121, 167),
+    (213, 94, 0), (0, 114, 178),
+)  # fmt: skip
 PAPER = (250, 250, 248)
 OUTSIDE = (214, 216, 220)
 INK = (40, 44, 52)
@@ -108,6 +113,36 @@ def draw_lines(
         for joint in np.flatnonzero(drawn):
             tone = OUTLINE if extra else dots[joint]
             _dot(picture, points[joint], tone, thickness + larger + extra / 2)
+    return picture
+
+
+def draw_box(image, box, text: str, color, thickness: int = 1) -> np.ndarray:
+    """Draws a box with a line of text at its upper left corner.
+
+    Args:
+        image: u8[H, W, 3] RGB.
+        box: f[4] xywh in px of ``image``.
+        text: may be empty.
+        color: (r, g, b) of the box and of the text's label.
+        thickness: px of the line.
+
+    Returns:
+        u8[H, W, 3], a new picture.
+    """
+    picture = np.array(image, np.uint8, order="C")
+    height, width = picture.shape[:2]
+    ends = np.array([*box[:2], box[0] + box[2] - 1, box[1] + box[3] - 1])
+    left, top, right, bottom = (
+        np.clip(ends, 0, [width - 1, height - 1] * 2).round().astype(int).tolist()
+    )
+    cv2.rectangle(picture, (left, top), (right, bottom), color, thickness, cv2.LINE_AA)
+    if text:
+        font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.35, height / 1200)
+        (wide, high), below = cv2.getTextSize(text, font, scale, 1)
+        label = picture[top : top + high + below + 2, left : left + wide + 4]
+        label[:] = color
+        place = (left + 2, top + high + 1)
+        cv2.putText(picture, text, place, font, scale, OUTLINE, 1, cv2.LINE_AA)
     return picture
 
 

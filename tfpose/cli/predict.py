@@ -16,7 +16,7 @@ from tfpose.cli.common import (
 from tfpose.errors import TfposeError
 
 # The default preset.
-ESTIMATOR = "estimator_tiny_lsp"
+ESTIMATOR = "movenet_thunder_coco17"
 
 
 def add(commands) -> None:
@@ -59,6 +59,8 @@ def add(commands) -> None:
     text += "that find all people at once)"
     option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
     switch(command, "--no-flip", "skip the mirrored photo")
+    text = "joints with a lower score are neither drawn nor counted (default: 0.3)"
+    option(command, "--joint-score", "X", text, type=float, default=0.3)
     json_option(command)
 
 

@@ -29,6 +29,8 @@ from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
 
 RESULTS = "poses.json"
+# A joint is seen if it is this probably right.
+SEEN = 0.3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +65,7 @@ def predict_files(
     refiner: str | None = None,
     scales: Sequence[float] = SCALES,
     flip: bool = True,
+    joint_score: float = SEEN,
 ) -> dict:
     """Finds the poses of people in photos and writes them.
 
@@ -89,6 +92,8 @@ def predict_files(
         refiner: preset or model folder of a refiner to run on the poses.
         scales: scales of the pyramid; unused by models that find everybody.
         flip: average over mirrored crops.
+        joint_score: joints with a lower score are neither drawn nor counted in a pose's
+            score, and a detector's person without any other joints is left out.
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
@@ -123,14 +128,17 @@ def predict_files(
         keypoints, scores = _estimated(people, estimator)
         if not single and (boxes or detector or truth is None):
             answer = people, keypoints, scores
-            people, keypoints, scores = _distinct(*answer, config.skeleton)
+            people, keypoints, scores = _distinct(*answer, config.skeleton, joint_score)
     if refine is not None:
         keypoints = _refined(people, keypoints, refine)
-    entries = [_entry(*one) for one in zip(people, keypoints, scores, strict=True)]
+    entries = [
+        _entry(*one, joint_score) for one in zip(people, keypoints, scores, strict=True)
+    ]
     if out.endswith(".json"):
         files.write_json(out, entries)
     else:
-        _write_folder(out, entries, known, people, keypoints, config.skeleton)
+        poses = people, keypoints, scores >= joint_score
+        _write_folder(out, entries, known, poses, config.skeleton)
     found = {person.photo for person in people}
     return {
         "photos": len(known),
@@ -314,12 +322,18 @@ def _estimated(people: list[Candidate], estimator: Estimator):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _distinct(people: list[Candidate], keypoints, scores, skeleton: Skeleton):
-    """All three without poses that nearly copy a better one of their photo."""
+def _distinct(
+    people: list[Candidate], keypoints, scores, skeleton: Skeleton, joint_score: float
+):
+    """All three without poses that nearly copy a better one of their photo.
+
+    Poses without a seen joint go, too.
+    """
     kept: list[int] = []
     for _, rows in _rows(people):
+        rows = [row for row in rows if (scores[row] >= joint_score).any()]
         areas = [people[row].box[2:].prod() for row in rows]
-        sure = [people[row].score * scores[row].mean() for row in rows]
+        sure = [people[row].score * _mean(scores[row], joint_score) for row in rows]
         best = oks_nms(keypoints[rows], sure, areas, skeleton.sigmas)
         kept += sorted(rows[place] for place in best)
     return [people[row] for row in kept], keypoints[kept], scores[kept]
@@ -341,13 +355,18 @@ def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray
     return np.concatenate([keypoints[:0], *answers])
 
 
-def _entry(person: Candidate, keypoints, scores) -> dict:
-    """One results record; its score is the box score times the mean joint score."""
+def _mean(scores, joint_score: float) -> float:
+    """A pose's score: the joints' mean, where those not seen count as 0."""
+    return float(np.where(scores >= joint_score, scores, 0).mean())
+
+
+def _entry(person: Candidate, keypoints, scores, joint_score: float) -> dict:
+    """One results record; its score is the box score times the pose's."""
     return result_entry(
         person.photo.image_id,
         keypoints,
         scores,
-        person.score * scores.mean(),
+        person.score * _mean(scores, joint_score),
         bbox=[round(float(side), DECIMALS) for side in person.box],
         file_name=person.photo.name,
         **person.extra,
@@ -370,16 +389,17 @@ def _check_out(out: str, known: Sequence[Photo]) -> None:
         raise PoseFileError(f"{path}: expected a folder other than the photos'")
 
 
-def _write_folder(out, entries, known, people, keypoints, skeleton: Skeleton) -> None:
+def _write_folder(out, entries, known, poses, skeleton: Skeleton) -> None:
     """Writes the pictures and the results, or nothing if something fails."""
     # The results come last, so that their pictures are already there.
     with files.filling(out, order=lambda file: file.name == RESULTS) as beside:
-        _draw(beside, known, people, keypoints, skeleton)
+        _draw(beside, known, entries, poses, skeleton)
         files.write_json(beside / RESULTS, entries)
 
 
-def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
-    """A picture of each photo with its people's poses."""
+def _draw(folder, known, entries, poses, skeleton: Skeleton) -> None:
+    """A picture of each photo with its people's boxes and seen joints."""
+    people, keypoints, seen = poses
     rows = dict(_rows(people))
     stems = [pathlib.PurePath(photo.name).stem for photo in known]
     unique = len(set(stems)) == len(stems)
@@ -387,12 +407,15 @@ def _draw(folder, known, people, keypoints, skeleton: Skeleton) -> None:
     stream = with_progress(([one] for one in stream), len(known), "drawn", "photos")
     for ((photo, stem),) in stream:
         picture = photos.read(photo.path)
-        for row in rows.get(photo, ()):
+        for place, row in enumerate(rows.get(photo, ())):
             # Thin limbs for small people, or they would hide the person.
-            widths = max(people[row].box[2:]) / 50, min(picture.shape[:2]) / 120
-            there, width = np.ones(len(skeleton)), max(1, round(min(widths)))
+            widths = max(people[row].box[2:]) / 60, min(picture.shape[:2]) / 160
+            width = max(1, round(min(widths)))
+            color = drawing.PEOPLE[place % len(drawing.PEOPLE)]
+            text = f"{entries[row]['score']:.2f}"
+            picture = drawing.draw_box(picture, people[row].box, text, color)
             picture = drawing.draw_pose(
-                picture, keypoints[row], there, skeleton, thickness=width
+                picture, keypoints[row], seen[row], skeleton, color, width
             )
         if photo not in rows:
             picture = drawing.caption(picture, "nobody found")
