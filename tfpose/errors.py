@@ -14,6 +14,10 @@ class FileError(TfposeError):
     """A file that cannot be read or written."""
 
 
+class CodeInFileError(FileError):
+    """A file that would run code where only data belongs."""
+
+
 class PoseFileError(FileError):
     """A pose or annotation file whose contents cannot be used."""
 

@@ -390,12 +390,8 @@ def test_a_folder_gets_the_poses_and_a_picture_of_each_photo(scene):
     assert not list(scene.folder.rglob(".*")), "nothing unfinished"
     for entry, shift in zip(entries, (0, SHIFT), strict=True):
         picture = photos.read(scene.out / f"im{entry['image_id']}.jpg").astype(int)
-        for (x, y), color in zip(
-            np.round(JOINTS + shift).astype(int),
-            (drawing.LEFT, drawing.RIGHT, drawing.MIDDLE),
-            strict=True,
-        ):
-            assert np.abs(picture[y, x] - color).max() < 60
+        for x, y in np.round(JOINTS + shift).astype(int):
+            assert np.abs(picture[y, x] - drawing.PEOPLE[0]).max() < 60
     scene.out = scene.folder / "poses.json"
     assert scene.predict(annotations=scene.annotate())[1] == entries
 
@@ -403,7 +399,7 @@ def test_a_folder_gets_the_poses_and_a_picture_of_each_photo(scene):
 def test_limbs_are_as_thick_as_the_person_is_large(scene, monkeypatch):
     widths = []
 
-    def draw(picture, keypoints, valid, skeleton, thickness):
+    def draw(picture, keypoints, valid, skeleton, color, thickness):
         widths.append(thickness)
         return picture
 

@@ -523,7 +523,7 @@ class TestSkipBad:
 )
 def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
     class Network:
-        input_size, stride, output = (8, 8), 4, {}
+        input_size, stride, output, score_fit = (8, 8), 4, {}, None
 
         def reader(self):
             return None

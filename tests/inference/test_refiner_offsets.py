@@ -50,7 +50,7 @@ def scene(tmp_path, model_dir, opinionated, monkeypatch):
 class Answers:
     """In a network's place: the score map of a photo, and of its mirror image."""
 
-    input_size, stride, activation = (16, 16), 8, "sigmoid"
+    input_size, stride, activation, score_fit = (16, 16), 8, "sigmoid", None
     reader = PoseRefiner.reader
 
     def __init__(self, straight, mirrored, offset):

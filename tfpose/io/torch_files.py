@@ -17,7 +17,7 @@ import zipfile
 
 import numpy as np
 
-from tfpose.errors import FileError
+from tfpose.errors import CodeInFileError, FileError
 
 # The first number of the format before PyTorch 1.6.
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -56,15 +56,15 @@ class _Tensor:
         # ``as_strided`` trusts its numbers, so that we must not.
         numbers = (self.offset, *self.size, *self.stride)
         if not all(isinstance(number, int) and number >= 0 for number in numbers):
-            raise ValueError(f"a tensor of size {self.size}")
+            raise FileError(f"a tensor of size {self.size}")
         if len(self.size) != len(self.stride):
-            raise ValueError(f"a tensor of size {self.size}, stride {self.stride}")
+            raise FileError(f"a tensor of size {self.size}, stride {self.stride}")
         steps = zip(self.size, self.stride, strict=True)
         last = self.offset + sum((size - 1) * step for size, step in steps)
         if 0 in self.size:
             return np.zeros(self.size, self.storage.dtype)
         if last >= len(self.storage.data):
-            raise ValueError(f"a tensor of {last + 1} numbers or more, found fewer")
+            raise FileError(f"a tensor of {last + 1} numbers or more, found fewer")
         data = self.storage.data[self.offset :]
         bytes_ = tuple(step * data.itemsize for step in self.stride)
         view = np.lib.stride_tricks.as_strided(data, self.size, bytes_, writeable=False)
@@ -73,7 +73,7 @@ class _Tensor:
 
 def _tensor(storage, offset, size, stride, *_) -> _Tensor:
     if not isinstance(storage, _Storage):
-        raise ValueError("a tensor without a storage")
+        raise FileError("a tensor without a storage")
     return _Tensor(storage, offset, tuple(size), tuple(stride))
 
 
@@ -93,7 +93,9 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module, name):
         if (module, name) not in ALLOWED:
-            raise FileError(f"it would run {module}.{name}, which is not a tensor")
+            raise CodeInFileError(
+                f"it would run {module}.{name}, which is not a tensor"
+            )
         return ALLOWED[module, name]
 
 
@@ -118,7 +120,7 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         else:
             data = _read_legacy(path.read_bytes())
         tensors = dict(_flat(data))
-    except FileError as error:
+    except CodeInFileError as error:
         raise FileError(f"{path}: expected only weights; {error}") from error
     except DAMAGED as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
@@ -135,7 +137,7 @@ def _storage_of(identity) -> tuple[str, _Storage]:
     """The key and the empty storage that a persistent id describes."""
     kind, name, key, _, count = identity[:5]
     if kind != "storage" or name not in STORAGES:
-        raise ValueError(f"a storage of {name}")
+        raise FileError(f"a storage of {name}")
     return str(key), _Storage(STORAGES[name], int(count))
 
 
@@ -163,14 +165,14 @@ def _read_legacy(content: bytes):
 
     magic, _, _, data, order = (_Unpickler(file, load).load() for _ in range(5))
     if magic != LEGACY_MAGIC:
-        raise ValueError("no PyTorch file")
+        raise FileError("no PyTorch file")
     for key in order:
         storage = storages[key]
         (count,) = struct.unpack("<q", file.read(8))
         size = count * np.dtype(storage.dtype).itemsize
         bytes_ = file.read(size)
         if count < 0 or len(bytes_) != size:
-            raise ValueError("the file ends early")
+            raise FileError("the file ends early")
         storage.data = np.frombuffer(bytes_, storage.dtype)
     return data
 
