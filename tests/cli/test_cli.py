@@ -294,7 +294,12 @@ def test_train_py_has_the_flags_of_the_command(project):
 
 
 @pytest.mark.slow
-def test_the_whole_job_through_the_command_line(tmp_path, capsys):
+def test_the_whole_job_through_the_command_line(
+    tmp_path, capsys, monkeypatch, nano_trunk
+):
+    from tfpose.models import posefix
+
+    monkeypatch.setitem(posefix.TRUNKS, "tiny", posefix.TRUNKS["nano"])
     folder = tmp_path / "demo"
     code, lines, _ = run(
         capsys, "demo", "--quick", "--out", folder, "--json", tmp_path / "demo.json"

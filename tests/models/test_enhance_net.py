@@ -235,15 +235,15 @@ def test_a_base_trained_before_gives_its_weights(tmp_path):
 
 SMALL_BASES = {
     "simple_baseline": {"trunk": "tiny", "filters": (8, 8, 8)},
-    "hourglass": {"stacks": 2, "stem": (4, 4, 4, 8), "depth": 2},
+    "hourglass": {"stacks": 2, "stem": (4, 4, 4, 8), "depth": 1},
     "hrnet": {"width": 4, "modules": (1,), "blocks": 1, "stem": 4},
     "cpn": {"trunk": "tiny", "filters": 8},
-    "dlcm": {"levels": 2, "filters": 32, "depth": 2},
+    "dlcm": {"levels": 2, "filters": 32, "depth": 1},
     "cpm": {"stages": 2, "filters": 4},
-    "rnet": {"filters": 8, "stacks": 2, "depth": 1},
-    "cnet": {"filters": 8, "depths": (1, 2)},
+    "rnet": {"filters": 8, "stacks": 2, "depth": 1, "blocks": 1},
+    "cnet": {"filters": 8, "depths": (1, 1), "blocks": 1},
     "associative_embedding": {
-        "stacks": 2, "filters": 8, "growth": 4, "depth": 2, "maps": 30,
+        "stacks": 2, "filters": 8, "growth": 4, "depth": 1, "maps": 30,
     },
 }  # fmt: skip
 

@@ -52,7 +52,7 @@ ESTIMATOR = dataclasses.replace(
 BOTTOM_UP = dataclasses.replace(
     ESTIMATOR,
     model="associative_embedding",
-    network={"stacks": 2, "filters": 4, "growth": 2, "depth": 2, "maps": 28},
+    network={"stacks": 2, "filters": 4, "growth": 2, "depth": 1, "maps": 28},
     target={"codec": "gaussian", "sigma": 8.0},
     heatmap_error="squared",
     stage_loss=0.5,
@@ -163,21 +163,25 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
     assert resumed["loss"] == pytest.approx(second["loss"], rel=1e-3)
 
 
-def test_a_quick_test_takes_seconds_and_starts_from_given_weights(
+def test_a_quick_test_starts_from_given_weights_and_keeps_frozen_normalizations(
     finished, data, tmp_path
 ):
-    config = dataclasses.replace(CONFIG, learning_rate=1e-12, average=0.0)
-    fit.train(
-        config, data, str(tmp_path / "quick"), quicktest=True, weights=str(finished)
+    config = dataclasses.replace(
+        CONFIG, learning_rate=1e-4, average=0.0, freeze_normalization=True
     )
+    folder = str(tmp_path / "quick")
+    model = fit.train(config, data, folder, quicktest=True, weights=str(finished))
     assert read_log(tmp_path / "quick" / "log.csv")["epoch"] == [0]
-    start, end = weights_of(finished), weights_of(tmp_path / "quick")
-    # Only the statistics of batch normalization move without a learning rate.
-    model, _ = table.load_model(finished)
-    trained = [v.path for v in model.trainable_variables]
-    for variable, before, after in zip(model.variables, start, end, strict=True):
-        if variable.path in trained:
-            np.testing.assert_allclose(after, before, atol=1e-6)
+    first, _ = table.load_model(finished)
+    changed = set()
+    for layer, before in zip(model.layers, first.layers, strict=True):
+        for new, old in zip(layer.get_weights(), before.get_weights(), strict=True):
+            # A step of Adam is about as long as the learning rate.
+            np.testing.assert_allclose(new, old, rtol=0, atol=1e-3)
+            if np.any(new != old):
+                changed.add(type(layer))
+    assert keras.layers.Conv2D in changed
+    assert keras.layers.BatchNormalization not in changed
 
 
 # --- estimators ------------------------------------------------------------------
@@ -439,22 +443,6 @@ def test_rates_of_a_recipe_follow_at_fractions_of_epochs():
     found = model.optimizer._learning_rate
     rates = {0: 0.005, 3: 0.005, 4: 0.02, 138: 0.02, 139: 0.002, 314: 0.002}
     assert {step: round(float(found(step)), 6) for step in rates} == rates
-
-
-def test_frozen_normalizations_stay_as_they_are(data, tmp_path):
-    config = dataclasses.replace(CONFIG, freeze_normalization=True, average=0.0)
-    first = table.build_model(config)
-    first.save_to_preset(tmp_path / "start", config)
-    start = str(tmp_path / "start")
-    model = fit.train(config, data, str(tmp_path / "run"), False, True, start)
-    changed = {
-        type(layer)
-        for layer, before in zip(model.layers, first.layers, strict=True)
-        for new, old in zip(layer.get_weights(), before.get_weights(), strict=True)
-        if np.any(new != old)
-    }
-    assert keras.layers.Conv2D in changed
-    assert keras.layers.BatchNormalization not in changed
 
 
 def test_averaged_weights_are_put_back():

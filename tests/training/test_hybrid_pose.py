@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.support.contracts import fill_weights
-from tfpose import cli, config
+from tfpose import cli
 from tfpose.errors import TrainingError
 from tfpose.io.files import write_json
 from tfpose.models import folders, table
@@ -15,9 +15,11 @@ from tfpose.training import hybrid_pose
 
 pytestmark = pytest.mark.slow
 
+# The modules with the fewest layers.
+PLAIN = {"residual": "newell", "link": "plain", "blocks": 1}
 NETWORKS = {
-    "rnet": {"filters": 4, "stacks": 2, "depth": 1, "blocks": 1},
-    "cnet": {"filters": 8, "depths": (1, 2)},
+    "rnet": {"filters": 4, "stacks": 2, "depth": 1, **PLAIN},
+    "cnet": {"filters": 8, "depths": (1, 1), **PLAIN},
 }
 
 
@@ -38,10 +40,18 @@ def parts(tmp_path_factory):
     return [write(folder / kind, kind) for kind in NETWORKS]
 
 
-def test_the_folder_holds_both_networks_and_their_fusion(parts, tmp_path):
-    hybrid_pose.fuse_folders(*parts, tmp_path / "both")
-    model, chosen = table.load_model(tmp_path / "both")
+def test_the_command_writes_both_networks_and_the_fusion_of_some_hourglasses(
+    parts, tmp_path, capsys
+):
+    rnet, cnet = map(str, parts)
+    both = str(tmp_path / "both")
+    words = ["fuse", "--rnet", rnet, "--cnet", cnet, "--out", both]
+    assert cli.main([*words, "--refinement", "2", "--correction", "1", "2"]) == 0
+    assert f"wrote {both}" in capsys.readouterr().out
+    model, chosen = table.load_model(both)
     assert chosen.model == "hybrid_pose" and chosen.heatmap_loss == 0
+    assert chosen.network["refinement"] == (2,)
+    assert chosen.network["correction"] == (1, 2)
     photo = {"image": np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3))}
     found = model(photo)
     for part, folder in zip(("rnet", "cnet"), parts, strict=True):
@@ -49,16 +59,6 @@ def test_the_folder_holds_both_networks_and_their_fusion(parts, tmp_path):
         for name in ("stage1", "heatmap"):
             np.testing.assert_allclose(found[f"{part}_{name}"], alone[name], atol=1e-5)
     assert np.ptp(found["heatmap"]) > 0
-
-
-def test_the_command_fuses_some_hourglasses(parts, tmp_path, capsys):
-    rnet, cnet = map(str, parts)
-    both = str(tmp_path / "both")
-    words = ["fuse", "--rnet", rnet, "--cnet", cnet, "--out", both]
-    assert cli.main([*words, "--refinement", "2", "--correction", "1", "2"]) == 0
-    network = config.load(tmp_path / "both" / folders.CONFIG).network
-    assert network["refinement"] == (2,) and network["correction"] == (1, 2)
-    assert f"wrote {both}" in capsys.readouterr().out
     assert cli.main(words) == 2
     assert "a run is there already" in capsys.readouterr().err
 

@@ -242,14 +242,19 @@ def write_saved_model(
         name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
         for name, tensor in serving.input.items()
     }
-    # No track(): the archive finds the variables itself, and would write them twice.
-    archive = keras.export.ExportArchive()
-    archive.add_endpoint(
-        "serving_default", lambda inputs: serving(inputs, training=False), [signature]
-    )
-    for name, (function, specifications) in (signatures or {}).items():
-        archive.add_endpoint(name, function, [specifications])
-    archive.write_out(str(folder), verbose=False)
+    wanted = {
+        "serving_default": (lambda inputs: serving(inputs, training=False), signature)
+    }
+    wanted |= signatures or {}
+    # Functions traced once. Keras' ExportArchive has them traced twice.
+    traced = {
+        name: tf.function(function, [inputs], autograph=False).get_concrete_function()
+        for name, (function, inputs) in wanted.items()
+    }
+    used = {id(v): v for function in traced.values() for v in function.variables}
+    root = tf.Module()
+    root.all_variables = list(used.values())
+    tf.saved_model.save(root, str(folder), signatures=traced)
 
 
 def _predict_saved_model(folder: pathlib.Path, crops: dict) -> dict[str, np.ndarray]:

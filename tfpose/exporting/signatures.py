@@ -63,7 +63,7 @@ def photo_signatures(
 def _traced_once(network: keras.Model) -> Callable:
     """The network as one graph function, for the crop and its mirror image.
 
-    Exporting traces each signature twice, and tracing is the slow part.
+    Both would be traced otherwise, and tracing is the slow part of exporting.
     """
     taken = {
         name: tf.TensorSpec(tensor.shape, tensor.dtype, name)

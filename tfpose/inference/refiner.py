@@ -55,7 +55,13 @@ class Refiner:
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
-        self._network = model if network is None else network
+        network = model if network is None else network
+        # One graph function: the crop and its mirror image have it traced once.
+        self._network = tf.function(
+            lambda inputs: network(inputs, training=False),
+            autograph=False,
+            reduce_retracing=True,
+        )
         self._read = model.reader()
         self._score = score_layer(model, skeleton)
         self._predict = tf.function(self.flip_tested, reduce_retracing=True)
@@ -168,9 +174,9 @@ class Refiner:
             "keypoints": tensors.mirror_points(keypoints, self.size[1], permutation),
             "valid": tf.gather(valid, permutation, axis=1),
         }
-        outputs = self._network(straight, training=False)
+        outputs = self._network(straight)
         belief = self._belief(outputs)
-        other = self._belief(self._network(mirrored, training=False))
+        other = self._belief(self._network(mirrored))
         other = tf.gather(other[:, :, ::-1], permutation, axis=3)
         belief = (belief + other) / 2
         return *self._read(belief, outputs), self._score(belief)

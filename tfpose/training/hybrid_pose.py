@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 
 from tfpose.errors import TrainingError
+from tfpose.models import folders
 from tfpose.models.hybrid_pose import HybridPose
 from tfpose.models.table import load_model
 
@@ -22,6 +24,7 @@ def fuse_folders(rnet, cnet, out, refinement=None, correction=None) -> None:
         TrainingError, ConfigError: folders without such a model; networks that do not
             match; hourglasses that they do not have; a model in ``out``.
     """
+    folders.check_new(pathlib.Path(out))
     networks, config = {}, None
     for kind, folder in (("rnet", rnet), ("cnet", cnet)):
         network, config = load_model(folder)
