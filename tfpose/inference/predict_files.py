@@ -128,7 +128,10 @@ def predict_files(
         keypoints, scores = _estimated(people, estimator)
         if not single and (boxes or detector or truth is None):
             answer = people, keypoints, scores
-            people, keypoints, scores = _distinct(*answer, config.skeleton, joint_score)
+            sure = boxes is not None
+            people, keypoints, scores = _distinct(
+                *answer, config.skeleton, joint_score, sure
+            )
     if refine is not None:
         keypoints = _refined(people, keypoints, refine)
     entries = [
@@ -323,18 +326,18 @@ def _estimated(people: list[Candidate], estimator: Estimator):
 
 
 def _distinct(
-    people: list[Candidate], keypoints, scores, skeleton: Skeleton, joint_score: float
+    people: list[Candidate], keypoints, scores, skeleton, joint_score: float, sure: bool
 ):
     """All three without poses that nearly copy a better one of their photo.
 
-    Poses without a seen joint go, too.
+    Poses without a seen joint go, too, unless it is ``sure`` that people are there.
     """
     kept: list[int] = []
     for _, rows in _rows(people):
-        rows = [row for row in rows if (scores[row] >= joint_score).any()]
+        rows = [row for row in rows if sure or (scores[row] >= joint_score).any()]
         areas = [people[row].box[2:].prod() for row in rows]
-        sure = [people[row].score * _mean(scores[row], joint_score) for row in rows]
-        best = oks_nms(keypoints[rows], sure, areas, skeleton.sigmas)
+        ranks = [people[row].score * _mean(scores[row], joint_score) for row in rows]
+        best = oks_nms(keypoints[rows], ranks, areas, skeleton.sigmas)
         kept += sorted(rows[place] for place in best)
     return [people[row] for row in kept], keypoints[kept], scores[kept]
 
