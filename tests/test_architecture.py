@@ -28,9 +28,10 @@ WITHOUT_TENSORFLOW = (
     "metrics.bootstrap metrics.photo_draws metrics.multi_person.precision "
     "metrics.multi_person.rates metrics.multi_person.scenes "
     "metrics.multi_person.tracking evaluation.evaluate evaluation.refinement "
-    "evaluation.meanings evaluation.text inference.boxes "
-    "inference.detector_files inference.detectors inference.grouping inference.inputs "
-    "inference.lite inference.person_detector edge.predictor edge.metadata exporting.formats serving.rest_json report.charts "
+    "evaluation.meanings evaluation.text inference.boxes inference.detector_files "
+    "inference.detectors inference.grouping inference.inputs inference.lite "
+    "inference.person_detector edge.predictor edge.metadata exporting.formats "
+    "serving.rest_json report.charts "
     "report.html report.tables report.galleries report.pages report.hcrn_tree "
     "report.hcrn_tree_pictures cli"
 ).split()
