@@ -104,6 +104,8 @@ def test_the_wheel_has_what_a_user_needs(wheel):
     for name in presets.names():
         for file in ("config.json", "model.weights.h5", "README.md"):
             assert (wheel / "tfpose/weights" / name / file).is_file()
+    for file in ("detector.tflite", "NOTICE", "README.md"):
+        assert (wheel / "tfpose/weights/ssdlite_coco" / file).is_file()
     assert (wheel / "tfpose/report/page.html").is_file()
     assert (wheel / "data_prep/lsp.py").is_file()
     assert not (wheel / "tests").exists()

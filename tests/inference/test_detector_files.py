@@ -180,7 +180,6 @@ def test_people_of_yolox_are_found_in_the_photo(runtime, tmp_path):
     rows = {41: [0.5, 0.75, np.log(2), 0, 0.8, 0.9], 40: [0, 0, 0, 0, 0.9, 0.1, 0.9]}
     outputs = onnx_files.yolox(42, rows)
     path = onnx_files.save(tmp_path / "yolox.onnx", outputs, (1, 3, 32, 64))
-    # Gray of 1: the file multiplies by the mean, so that its constants stay.
     detect = OnnxDetector(path, 0.6)
     detect._session = Unscaled(detect._session)
     boxes, scores = detect(np.zeros((64, 128, 3), np.uint8))
@@ -190,7 +189,7 @@ def test_people_of_yolox_are_found_in_the_photo(runtime, tmp_path):
 
 
 class Unscaled:
-    """Runs a session on an input whose mean is 1."""
+    """Runs a session on an input of ones: its answers are the file's constants."""
 
     def __init__(self, session):
         self._session = session

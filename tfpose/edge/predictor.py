@@ -153,8 +153,8 @@ class Predictor:
         """
         if self.refines:
             raise PredictorError(
-                f"{self.about['name']}: expected a model that finds poses in boxes, "
-                "found one that refines poses"
+                "find: expected a model that finds poses in boxes, found one that "
+                "refines poses"
             )
         if detect is None:
             if self._detect is None:
