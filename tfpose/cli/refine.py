@@ -24,11 +24,11 @@ def add(commands) -> None:
         "makes the poses of any method better",
         "Writes the same records in the same order with moved joints; scores and all "
         "other keys stay.",
-        "tfpose refine --model posefix_tiny_lsp --poses poses.json --images photos "
-        "--out refined.json",
+        "tfpose refine --poses poses.json --images photos --out refined.json",
     )
-    text = "the refiner: a preset or a model folder"
-    option(command, "--model", "NAME|DIR", text, required=True)
+    text = "the refiner: a preset or a model folder (default: the preset for the "
+    text += "file's number of joints)"
+    option(command, "--model", "NAME|DIR", text)
     poses_option(command)
     option(command, "--images", "DIR", "folder of the photos", required=True)
     option(command, "--out", "FILE", "the refined poses", required=True)
@@ -64,7 +64,8 @@ def run(
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
-    print(f"wrote {out}: refined {numbers['refined']} of {numbers['poses']} poses")
+    done = f"refined {numbers['refined']} of {numbers['poses']} poses"
+    print(f"wrote {out}: {done} by {numbers['model']}")
     if numbers["duplicates"]:
         print(f"dropped {numbers['duplicates']} near copies (OKS above {oks_nms:g})")
     if numbers["removed"]:

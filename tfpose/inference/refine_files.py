@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfpose import skeletons
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.geometry.arrays import box_around
 from tfpose.geometry.rules import BOX_FACTOR, CROP_MARGIN
@@ -16,6 +17,7 @@ from tfpose.io.files import check_writable
 from tfpose.io.photo_ids import photos_by_id
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
+from tfpose.weights import presets
 
 # Poses with an OKS above this are duplicates; the best scored one stays (the code of
 # PoseFix's authors).
@@ -23,7 +25,7 @@ NMS_THRESHOLD = 0.9
 
 
 def refine_file(
-    model: str,
+    model: str | None,
     results: str,
     images: str,
     out: str,
@@ -36,7 +38,8 @@ def refine_file(
     """Refines a COCO-results file and writes another one, in the same order.
 
     Args:
-        model: preset or model folder.
+        model: preset or model folder; None picks the preset for the file's number of
+            joints (``refiner_for``).
         results: COCO-results JSON of any method, with the model's skeleton.
         images: folder of the photos.
         out: file to write.
@@ -51,7 +54,7 @@ def refine_file(
             precision. The scores written are the input's.
 
     Returns:
-        "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
+        "model", the refiner's name; "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
@@ -60,8 +63,9 @@ def refine_file(
     Raises:
         PoseFileError: the first record, photo or file that cannot be used.
     """
-    refiner = Refiner.from_preset(model)
     check_writable(out)
+    model = model or refiner_for(results)
+    refiner = Refiner.from_preset(model)
     paths = photos_by_id(images, annotations, refiner.skeleton)
     sizes = dict.fromkeys(paths)
     people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
@@ -79,6 +83,7 @@ def refine_file(
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
     return {
+        "model": str(model),
         "poses": len(records),
         "refined": len(people),
         "duplicates": len(dropped),
@@ -86,6 +91,27 @@ def refine_file(
         "bad": [line for _, line in bad] + given.bad,
         "reliability": report,
     }
+
+
+def refiner_for(results: str) -> str:
+    """The preset that refines the poses in a COCO-results file.
+
+    Raises:
+        PoseFileError: not such a file, or no preset has its number of joints.
+    """
+    by_joints = {len(skeletons.get(name)): name for name in presets.REFINERS}
+    entries = files.read_json(results)
+    entries = entries if isinstance(entries, list) else []
+    numbers = [one.get("keypoints") for one in entries if isinstance(one, dict)]
+    counts = {len(one) / 3 for one in numbers if isinstance(one, list)}
+    if len(counts) != 1 or not counts <= set(by_joints):
+        known = " or ".join(f"{count} ({name})" for count, name in by_joints.items())
+        found = " and ".join(f"{count:g}" for count in sorted(counts)) or "none"
+        raise PoseFileError(
+            f"{results}: expected poses of {known} joints, or a --model for others, "
+            f"found {found}"
+        )
+    return presets.REFINERS[by_joints[int(counts.pop())]]
 
 
 def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool):

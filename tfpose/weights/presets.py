@@ -7,6 +7,8 @@ import pathlib
 from tfpose.errors import ModelFolderError
 
 FOLDER = pathlib.Path(__file__).parent
+# The refiner for poses of a skeleton, unless the user names another one.
+REFINERS = {"coco17": "posefix_movenet_coco17", "lsp14": "posefix_movenet_lsp14"}
 
 
 def names() -> list[str]:
