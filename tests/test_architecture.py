@@ -22,8 +22,8 @@ FLAT = "__init__ __main__ errors skeletons config codecs losses drawing".split()
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
     "errors skeletons drawing geometry.cells geometry.rules geometry.arrays io.files "
-    "io.examples io.photos io.coco io.coco_records io.coco_checks io.photo_ids io.skeleton_files "
-    "weights.presets metrics.choices metrics.pck metrics.pcp metrics.oks "
+    "io.photos io.coco io.coco_records io.coco_checks io.photo_ids io.skeleton_files "
+    "io.examples weights.presets metrics.choices metrics.pck metrics.pcp metrics.oks "
     "metrics.mistakes metrics.matching metrics.viewpoint metrics.rates "
     "metrics.bootstrap metrics.photo_draws metrics.multi_person.precision "
     "metrics.multi_person.rates metrics.multi_person.scenes "

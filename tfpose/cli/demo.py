@@ -33,24 +33,38 @@ class Training:
     Attributes:
         photos: rendered for training.
         validation_photos: rendered for measuring.
-        settings: of PoseFix's recipe ``tiny``.
+        skeleton: joints of the rendered people.
+        settings: more settings for PoseFix's recipe ``tiny``.
         weights: preset to start from; None starts from nothing.
         quantize: the exports.
     """
 
     photos: int
     validation_photos: int
+    skeleton: str
     settings: tuple[str, ...]
     weights: str | None
     quantize: tuple[str, ...]
 
 
-# Two or three minutes on two cores.
+# Two or three minutes on two cores: too short to start from nothing.
 SHORT = Training(
-    400, 60, ("epochs=6", "average=0.98"), "posefix_tiny_lsp", ("none", "int8")
+    photos=300,
+    validation_photos=60,
+    skeleton="lsp14",
+    settings=("learning_rate=5e-4", "epochs=4", "average=0.97"),
+    weights="posefix_tiny_lsp",
+    quantize=("none", "int8"),
 )
 # Enough to train and to measure in a quarter of an hour on two cores.
-FULL = Training(2500, 200, ("epochs=12",), None, ("none", "float16", "int8"))
+FULL = Training(
+    photos=2500,
+    validation_photos=200,
+    skeleton="coco17",
+    settings=("epochs=12",),
+    weights=None,
+    quantize=("none", "float16", "int8"),
+)
 QUICK = {"photos": 40, "validation_photos": 8, "quantize": ("none",)}
 
 
@@ -83,10 +97,10 @@ def run(
     """Finds and refines people in the example photos, then trains on rendered people.
 
     Args:
-        out: folder to write: ``examples.html`` and ``examples/`` with the example photos'
-            people found and refined; ``report.html``, ``model/``, ``export/``,
-            ``data/``, ``photos/`` and the pose files before and after of the
-            training. Default: ``runs/demo``, with ``train`` ``runs/demo-train``.
+        out: folder to write. Of the example photos: ``examples.html`` and
+            ``examples/``. Of the training: ``report.html``, ``model/``, ``export/``,
+            ``data/``, ``photos/`` and the pose files before and after. Default:
+            ``runs/demo``, with ``train`` ``runs/demo-train``.
         train: only the training, from nothing and at full length.
         quick: a few photos and steps, to check that everything works.
         json: file for the numbers.
@@ -130,9 +144,10 @@ def show_photos(folder: pathlib.Path, photos: list[pathlib.Path], say) -> dict:
 
     from tfpose.inference.predict_files import RESULTS, predict_files
     from tfpose.inference.refine_files import refine_file
-    from tfpose.inference.refiner import Refiner
     from tfpose.io import coco
+    from tfpose.models.folders import load_config
     from tfpose.report import galleries
+    from tfpose.weights.presets import model_folder
 
     place = folder / "examples"
     given, boxes = list(map(str, photos)), str(place / "found" / RESULTS)
@@ -143,7 +158,7 @@ def show_photos(folder: pathlib.Path, photos: list[pathlib.Path], say) -> dict:
     one_look = {"scales": (1.0,), "flip": False}
     predict_files(METHOD, given, before, boxes=boxes, detection_score=SURE, **one_look)
     refine_file(REFINER, before, str(examples.FOLDER), after, nms_threshold=1.0)
-    skeleton = Refiner.from_preset(REFINER).skeleton
+    skeleton = load_config(model_folder(REFINER)).skeleton
     sides = [coco.read_results(file, skeleton)[0] for file in (before, after)]
     _photo_page(folder, photos, sides, skeleton)
     print(f"wrote {folder / 'examples.html'}")
@@ -221,6 +236,7 @@ def _people(folder: pathlib.Path, data: str, training: Training):
     prepared = prepare(
         "synthetic", None, data, photos=training.photos,
         validation_photos=training.validation_photos, seed=SEED,
+        skeleton=training.skeleton,
     )  # fmt: skip
     annotations = coco.read_annotations(prepared["annotations"]["validation"])
     write_photos(annotations, folder / "photos")
@@ -246,7 +262,8 @@ def _train(data: str, model_dir: str, training: Training, quick: bool) -> None:
     from tfpose.recipes import find_recipe
     from tfpose.training import calibration, fit
 
-    recipe = config.override(find_recipe("posefix", "tiny"), training.settings)
+    settings = [f"skeleton={training.skeleton}", *training.settings]
+    recipe = config.override(find_recipe("posefix", "tiny"), settings)
     resume = pathlib.Path(model_dir, CHECKPOINT).exists()
     fit.train(recipe, data, model_dir, resume, quick, training.weights)
     calibration.calibrate(model_dir, data)
