@@ -9,10 +9,10 @@ some of the poses before and after refinement. The people were chosen by eye.
 
 from __future__ import annotations
 
-import json
 import pathlib
 import sys
 
+import cv2
 import numpy as np
 
 from tfpose import drawing
@@ -29,7 +29,7 @@ FOUND = {
 }
 # Places of people in the file of the poses.
 REFINED = (0, 1, 2, 3)
-HEIGHT, WIDTH, GAP = 260, 880, 6
+WIDTH, GAP = 880, 6
 
 
 def main(folder: str) -> None:
@@ -40,6 +40,20 @@ def main(folder: str) -> None:
     pairs = refined(results)
     drawing.write_image(PICTURE, np.concatenate([row(found), row(pairs)]))
     print(f"wrote {PICTURE}: {PICTURE.stat().st_size} bytes")
+
+
+def row(pictures: list[np.ndarray]) -> np.ndarray:
+    """u8[h, WIDTH, 3]: pictures side by side, scaled to one height."""
+    aspects = [picture.shape[1] / picture.shape[0] for picture in pictures]
+    height = round((WIDTH - GAP * (len(pictures) - 1)) / sum(aspects))
+    sheet = np.full((height + GAP, WIDTH, 3), drawing.PAPER, np.uint8)
+    left = 0
+    for picture, aspect in zip(pictures, aspects, strict=True):
+        width = min(round(height * aspect), WIDTH - left)
+        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        sheet[:height, left : left + width] = resized
+        left += width + GAP
+    return sheet
 
 
 def cut(picture, part) -> np.ndarray:
@@ -62,3 +76,7 @@ def refined(results: pathlib.Path) -> list[np.ndarray]:
         )
         for place in REFINED
     ]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "runs/demo")
