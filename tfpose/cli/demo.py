@@ -19,8 +19,10 @@ from tfpose.cli.common import (
 from tfpose.cli.predict import ESTIMATOR
 from tfpose.io import examples
 
-# The method whose poses are refined, in one look at each person, and the refiner.
+# The method whose poses are refined, and the refiner.
 METHOD, REFINER = "estimator_tiny_lsp", "posefix_lite_lsp14"
+# Methods look once at each person. More looks, averaged, mix neighbors in a crowd.
+ONE_LOOK = {"scales": (1.0,), "flip": False}
 # Refines nobody found with a lower score: those are heads and hands in a crowd.
 SURE = 0.5
 SEED = 0
@@ -152,11 +154,10 @@ def show_photos(folder: pathlib.Path, photos: list[pathlib.Path], say) -> dict:
     place = folder / "examples"
     given, boxes = list(map(str, photos)), str(place / "found" / RESULTS)
     say(f"finding everybody in {len(photos)} photos")
-    found = predict_files(ESTIMATOR, given, str(place / "found"))
+    found = predict_files(ESTIMATOR, given, str(place / "found"), **ONE_LOOK)
     say(f"refining the poses of {METHOD} by {REFINER}")
     before, after = str(place / "before.json"), str(place / "refined.json")
-    one_look = {"scales": (1.0,), "flip": False}
-    predict_files(METHOD, given, before, boxes=boxes, detection_score=SURE, **one_look)
+    predict_files(METHOD, given, before, boxes=boxes, detection_score=SURE, **ONE_LOOK)
     refine_file(REFINER, before, str(examples.FOLDER), after, nms_threshold=1.0)
     skeleton = load_config(model_folder(REFINER)).skeleton
     sides = [coco.read_results(file, skeleton)[0] for file in (before, after)]
@@ -181,7 +182,10 @@ def _photo_page(folder: pathlib.Path, paths, sides, skeleton) -> None:
         from_ = examples.credit(path)
         text = f"{path.name}: {from_['content']}. {from_['license']}, {from_['page']}"
         pictures.append((photos.read(folder / "examples/found" / path.name), text))
-    note = f"By tfpose predict ({ESTIMATOR}). A box has the score of its pose."
+    note = (
+        f"By tfpose predict --scales 1 --no-flip, by default with {ESTIMATOR}. A box "
+    )
+    note += "has the score of its pose."
     named = {number(path): path for path in paths}
     html.write_report(
         folder / "examples.html",
