@@ -35,34 +35,40 @@ class Training:
     Attributes:
         photos: rendered for training.
         validation_photos: rendered for measuring.
-        skeleton: joints of the rendered people.
-        settings: more settings for PoseFix's recipe ``tiny``.
+        settings: of PoseFix's recipe ``tiny``.
         weights: preset to start from; None starts from nothing.
         quantize: the exports.
     """
 
     photos: int
     validation_photos: int
-    skeleton: str
     settings: tuple[str, ...]
     weights: str | None
     quantize: tuple[str, ...]
+
+    def recipe(self):
+        """The configuration of the run."""
+        from tfpose import config
+        from tfpose.recipes import find_recipe
+
+        return config.override(find_recipe("posefix", "tiny"), self.settings)
 
 
 # Two or three minutes on two cores: too short to start from nothing.
 SHORT = Training(
     photos=300,
     validation_photos=60,
-    skeleton="lsp14",
-    settings=("learning_rate=5e-4", "epochs=4", "average=0.97"),
+    settings=(
+        "skeleton=lsp14", "input_size=160x160", "sigma=5.8", "learning_rate=5e-4",
+        "epochs=4", "average=0.97",
+    ),
     weights="posefix_tiny_lsp",
     quantize=("none", "int8"),
-)
+)  # fmt: skip
 # Enough to train and to measure in a quarter of an hour on two cores.
 FULL = Training(
     photos=2500,
     validation_photos=200,
-    skeleton="coco17",
     settings=("epochs=12",),
     weights=None,
     quantize=("none", "float16", "int8"),
@@ -240,7 +246,7 @@ def _people(folder: pathlib.Path, data: str, training: Training):
     prepared = prepare(
         "synthetic", None, data, photos=training.photos,
         validation_photos=training.validation_photos, seed=SEED,
-        skeleton=training.skeleton,
+        skeleton=training.recipe().skeleton.name,
     )  # fmt: skip
     annotations = coco.read_annotations(prepared["annotations"]["validation"])
     write_photos(annotations, folder / "photos")
@@ -261,15 +267,11 @@ def write_photos(annotations, folder: pathlib.Path) -> None:
 
 
 def _train(data: str, model_dir: str, training: Training, quick: bool) -> None:
-    from tfpose import config
     from tfpose.models.folders import CHECKPOINT
-    from tfpose.recipes import find_recipe
     from tfpose.training import calibration, fit
 
-    settings = [f"skeleton={training.skeleton}", *training.settings]
-    recipe = config.override(find_recipe("posefix", "tiny"), settings)
     resume = pathlib.Path(model_dir, CHECKPOINT).exists()
-    fit.train(recipe, data, model_dir, resume, quick, training.weights)
+    fit.train(training.recipe(), data, model_dir, resume, quick, training.weights)
     calibration.calibrate(model_dir, data)
 
 
