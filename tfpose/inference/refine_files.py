@@ -54,7 +54,8 @@ def refine_file(
             precision. The scores written are the input's.
 
     Returns:
-        "model", the refiner's name; "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
+        "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
+        (dropped) and "removed" (joints);
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
