@@ -124,7 +124,7 @@ def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool
     for beliefs in with_progress(stream, total, "refined"):
         answer = plain = beliefs.refined()
         if use_reliability:
-            answer = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
+            answer = reliability.combine(beliefs, trust)
             inputs = beliefs.input_cells
             weights.append(reliability.input_weights(inputs, plain, answer))
         refined.append(beliefs.in_photo(answer))

@@ -1,8 +1,7 @@
 """Calibration: measures on validation people what a model's numbers mean.
 
-For a refiner, the poses of a simulated method give the sharpness of its beliefs; the
-true poses give its noise. For any model, the joints it finds tell how probably a joint
-of a given score is right.
+For a refiner, true poses give its noise. For any model, the joints it finds tell how
+probably a joint of a given score is right.
 """
 
 from __future__ import annotations
@@ -38,13 +37,8 @@ def calibrate(model_dir: str, data: str, splits=None) -> reliability.Calibration
     refiner = Refiner.of(model, config)
     people = read_people(data, splits or config.validation, skeleton)
 
-    poses = simulate(people, skeleton, ERROR_SHARE, seed=(config.seed, 0))
-    beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
-    truth = beliefs.in_cells(people.keypoints)
-    sharpness = reliability.sharpness(beliefs, truth, people.valid)
-
     beliefs = believe(refiner, people, people.keypoints, people.valid)
-    calibration = reliability.Calibration(sharpness, *reliability.noise_of(beliefs))
+    calibration = reliability.Calibration(*reliability.noise_of(beliefs))
     reliability.write_calibration(pathlib.Path(model_dir), calibration)
     return calibration
 
