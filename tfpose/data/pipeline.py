@@ -255,15 +255,12 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     """
     size, skeleton = spec.input_size, spec.skeleton
     seeds = tf.random.split(seed, 2)
-    height = _height(record, skeleton)
+    height = height_of(record, skeleton)
     box = _shown_box(record, spec, height, tf.random.fold_in(seed, 2))
     matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
 
     def photo():
-        # Decodes like OpenCV, which reads photos outside of training.
-        window = tf.io.decode_jpeg(
-            record["window"], channels=3, dct_method="INTEGER_ACCURATE"
-        )
+        window = decode_window(record)
         to_crop = tensors.compose(matrix[None], record["window_matrix"][None])
         image = tensors.warp(window[None], to_crop, size)[0]
         return random_color(image, spec.augmentation, seeds[1])
@@ -307,6 +304,13 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     }
 
 
+def decode_window(record):
+    """u8[H, W, 3] RGB; decoded like OpenCV, which reads photos outside of training."""
+    return tf.io.decode_jpeg(
+        record["window"], channels=3, dct_method="INTEGER_ACCURATE"
+    )
+
+
 def _shown_box(record, spec: CropSpec, height, seed):
     """f32[4] xywh in I: what a crop shows before scaling, rotation and shift."""
     if spec.whole_window:
@@ -327,7 +331,7 @@ def _window_box(record):
     return tensors.transform_box(window, record["window_matrix"])
 
 
-def _height(record, skeleton: Skeleton):
+def height_of(record, skeleton: Skeleton):
     """f32[] px of I: 8 head sizes, or the pose's estimate where there is none."""
     valid = tf.cast(record["visible"] > 0, tf.float32)
     by_pose = standing_height(record["keypoints"], valid, skeleton)

@@ -108,6 +108,8 @@ class ValidatePCK(keras.callbacks.Callback):
         ):
             seed = tf.constant([config.seed, index])
             inputs, _, _ = examples(people, supervision.of_the_paper(), seed)
+            # As NumPy: another backend than TensorFlow does not take its tensors.
+            inputs = {name: value.numpy() for name, value in inputs.items()}
             self.batches.append((inputs, people["keypoints"], people["valid"]))
 
     def on_epoch_end(self, epoch, logs=None):
