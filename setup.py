@@ -48,7 +48,7 @@ NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
 # Prepares large data sets with a pipeline. Its pins (protobuf below 7) downgrade other
 # packages, so no other extra includes it; install it into its own environment.
 BEAM = FULL + ["apache-beam>=2.71,<3"]
-# The models train under KERAS_BACKEND=jax too.
+# The models train under KERAS_BACKEND=jax too, refiners wholly on an accelerator.
 JAX = ["jax>=0.7,<0.11"]
 # The tests check tracking's counts against motmetrics.
 # Since Python 3.12, environments lack setuptools, which ``setup.py build_ext`` needs.
@@ -142,7 +142,7 @@ setup(
         "serve": FULL + SERVE,
         "notebooks": FULL + NOTEBOOKS,
         "jax": FULL + JAX,
-        "dev": FULL + DEV + FAST + SERVING + SERVE + NOTEBOOKS,
+        "dev": FULL + DEV + FAST + SERVING + SERVE + NOTEBOOKS + JAX,
     },
     entry_points={"console_scripts": ["tfpose=tfpose.cli:main"]},
     classifiers=[

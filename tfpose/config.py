@@ -73,12 +73,10 @@ class Augmentation:
             PoseFix, with its pretrained trunk, has none.
         half_body: probability of showing only a person's upper or lower half.
         any_angle: probability of a rotation from the full circle instead.
-        contrast: multiplies the distance from a middle gray by 1 - contrast to
-            1 + contrast.
+        contrast: multiplies contrast by 1 - contrast to 1 + contrast.
         gray: probability of a crop without colors.
-        paste: probability that another person of the batch is pasted beside the first.
-            The first one's joints behind it are not taught, and its own become a
-            neighbor's, a source of swaps. Not for models that find everyone.
+        paste: probability that another person of the batch is pasted beside the first
+            and becomes a neighbor (``data.paste``). Not for models that find everyone.
     """
 
     scale: float = 0.0
@@ -140,8 +138,7 @@ class Config:
         freeze_normalization: keep the batch normalizations of the start weights
             unchanged, for batches of few photos.
         weight_decay: decoupled, of all weights.
-        largest_gradient: norm to which the gradient of all weights together is cut; 0
-            cuts nothing.
+        largest_gradient: norm to which the whole gradient is cut; 0 for any.
         average: decay of the running average of the weights, which is validated and
             saved; 0 turns it off.
         seed: of everything random.
@@ -306,8 +303,7 @@ def override(config: Config, settings: list[str]) -> Config:
 
     A key is a field of ``Config``, ``network.x`` (also for the other sections) or
     ``augmentation.x``, or just x if no field has that name. Values take the type of
-    what they replace; write sizes as 256x192, lists with commas, and tables as
-    legs:0.05,arms:0.03.
+    what they replace: 256x192 for a size, a,b for a list, a:1,b:2 for a table.
 
     Raises:
         ConfigError: an unknown key (lists the valid ones), or a value that does not
@@ -349,16 +345,16 @@ def _set(config: Config, key: str, text: str) -> Config:
 
 def _absent(config: Config) -> dict[str, Any]:
     """Optional settings and their defaults."""
-    sections = {"crop": CROP, "objective": OBJECTIVE}
-    absent = {
-        f"{section}.{name}": default
-        for section, known in sections.items()
-        for name, (_, _, default) in known.items()
+    checked = {"crop": CROP, "objective": OBJECTIVE}
+    sections = {
+        section: {name: default for name, (_, _, default) in known.items()}
+        for section, known in checked.items()
     }
     if config.synthesis["errors"] == "posefix":
-        options = dataclasses.asdict(Options())
-        absent |= {f"synthesis.{name}": value for name, value in options.items()}
-    return absent
+        sections["synthesis"] = dataclasses.asdict(Options())
+    return {
+        f"{s}.{name}": value for s in sections for name, value in sections[s].items()
+    }
 
 
 def flatten(config: Config) -> dict[str, Any]:
@@ -385,7 +381,7 @@ def _parse(text: str, current: Any, key: str) -> Any:
             items = text.lower().split("x") if key.endswith("size") else text.split(",")
             kind = type(current[0]) if current else _number
             return tuple(kind(item) for item in items if item)
-        if isinstance(current, dict):  # legs:0.05,arms:0.03
+        if isinstance(current, dict):
             pairs = [item.split(":") for item in text.split(",") if item]
             return {name: float(value) for name, value in pairs}
         return type(current)(text)

@@ -18,7 +18,7 @@ from tfpose.data.pipeline import CropSpec
 from tfpose.errors import DataError
 from tfpose.geometry import crops, tensors
 from tfpose.geometry.crops import crops_of, whole_photo
-from tfpose.skeletons import COCO17, COCO17_NECK, LSP14
+from tfpose.skeletons import COCO17, COCO17_LSP14, COCO17_NECK, LSP14
 
 SIZE = (128, 96)
 PLAIN = CropSpec(LSP14, SIZE)
@@ -162,10 +162,47 @@ def test_nobody_beside_a_person_has_no_neck():
     assert found["neighbor_keypoints"].shape == (0, 18, 2)
 
 
-def test_a_joint_that_is_missing_but_no_midpoint_is_another_skeleton(data):
+def test_a_joint_that_a_set_does_not_label_is_not_visible(data, records):
     more = dataclasses.replace(PELVIS, midpoints=())
-    with pytest.raises(DataError, match="expected the skeleton 'pelvis15', found"):
-        pipeline.read_records(data, BOTH, more)
+    opened, count = pipeline.read_records(data, BOTH, more)
+    assert count == 24
+    for found, record in zip(opened, records, strict=False):
+        for name in ("keypoints", "visible", "neighbor_visible"):
+            axis = 1 if name.startswith("neighbor") else 0
+            first, rest = np.split(found[name], [1], axis=axis)
+            assert not first.any()
+            np.testing.assert_array_equal(rest, record[name])
+
+
+def test_joints_of_a_union_are_found_by_name(data, records):
+    """LSP's joints among those of COCO and LSP, in another order."""
+    opened, _ = pipeline.read_records(data, ("drawn/train[:2]",), COCO17_LSP14)
+    for found, record in zip(opened, records, strict=False):
+        for index, joint in enumerate(COCO17_LSP14.joints):
+            if joint in LSP14.joints:
+                own = LSP14.index(joint)
+                assert (
+                    (found["keypoints"][index] == record["keypoints"][own])
+                    .numpy()
+                    .all()
+                )
+                assert found["visible"][index] == record["visible"][own]
+            else:
+                assert found["visible"][index] == 0
+        person = pipeline.crop_person(
+            found, CropSpec(COCO17_LSP14, SIZE), tf.constant([0, 0])
+        )
+        assert person["valid"].numpy().sum() == 14
+
+
+def test_a_midpoint_of_joints_that_nobody_labels_is_not_visible():
+    skeleton = dataclasses.replace(
+        PELVIS, name="eyes", joints=("pelvis", "left_eye", "right_eye", *LSP14.joints),
+        sigmas=(0.1,) * 17, midpoints=(("pelvis", "left_eye", "right_eye"),),
+    )  # fmt: skip
+    record = {"visible": np.full(14, 2, np.uint8)}
+    found = pipeline._rejoin(record, LSP14, skeleton)["visible"]
+    np.testing.assert_array_equal(found, [0, 0, 0, *[2] * 14])
 
 
 # --- damage ----------------------------------------------------------------------

@@ -369,8 +369,6 @@ def shuffled_people(
         first_step: batches to skip, as if already drawn.
         rows: of each batch whose images to decode; all if None. Other people stay in
             the batch, so that all workers draw the same random numbers for it.
-
-    Nobody is pasted yet: ``examples`` does that.
     """
     steps = count // batch_size
 

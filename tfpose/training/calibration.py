@@ -6,10 +6,15 @@ its noise.
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
+import sys
 
+import keras
 import numpy as np
 
+from tfpose.errors import TrainingError
 from tfpose.inference import reliability
 from tfpose.inference.refiner import Refiner
 from tfpose.models import table
@@ -44,3 +49,23 @@ def calibrate(model_dir: str, data: str, splits=None) -> reliability.Calibration
     calibration = reliability.Calibration(sharpness, *reliability.noise_of(beliefs))
     reliability.write_calibration(pathlib.Path(model_dir), calibration)
     return calibration
+
+
+def calibrate_anywhere(model_dir: str, data: str) -> None:
+    """As ``calibrate``, which needs Keras's TensorFlow backend, under any backend.
+
+    Raises:
+        TrainingError: the process with that backend failed.
+    """
+    if keras.backend.backend() == "tensorflow":
+        calibrate(model_dir, data)
+        return
+    program = f"from {__name__} import calibrate; calibrate({model_dir!r}, {data!r})"
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment["CUDA_VISIBLE_DEVICES"] = ""  # they are in use
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise TrainingError(f"{model_dir}: trained, but not calibrated: {reason}")

@@ -103,7 +103,7 @@ def train(
     with dtype_policy(policy):
         model = _start(config, folder, resume, weights)
     length = Length(fit.QUICK_STEPS if quicktest else config.epochs * epoch)
-    if minutes is not None:
+    if minutes is not None and not quicktest:
         length = Length(None, 60 * minutes, _seconds_before(folder) if resume else 0.0)
     validation = ValidatePCK(config, supervision, data, quicktest, bare)
     if not resume:
@@ -162,8 +162,29 @@ def _seconds_before(folder: pathlib.Path) -> float:
     return float(rows[-1].get("seconds") or 0) if rows else 0.0
 
 
+def make_loss(model: PoseModel, config: Config):
+    """The loss as a pure function, the same as Keras computes in ``fit.train``.
+
+    Returns:
+        (trainable values, other values, inputs, targets, weights) -> (f32[], (f32[3],
+        the loss and its parts on "heatmap" and "keypoints"; other values afterwards)).
+    """
+    of_output, shares = losses_of(model, config)
+
+    def loss_of(trainable, others, inputs, targets, weights):
+        outputs, others = model.stateless_call(trainable, others, inputs, training=True)
+        parts = {
+            name: loss(targets[name], outputs[name], sample_weight=weights[name])
+            for name, loss in of_output.items()
+        }
+        total = sum(shares[name] * part for name, part in parts.items())
+        return total, (jnp.stack([total, parts["heatmap"], parts["keypoints"]]), others)
+
+    return loss_of
+
+
 def make_step(model: PoseModel, config: Config, supervision: Supervision):
-    """The compiled program of a step.
+    """The program of a step, compiled at its first call.
 
     Args:
         model: compiled for ``config``, with a constant learning rate.
@@ -171,30 +192,21 @@ def make_step(model: PoseModel, config: Config, supervision: Supervision):
 
     Returns:
         (state, windows, rows i32[B], step i32[], learning rate f32[]) -> (state, f32[3]
-        loss and its parts on "heatmap" and "keypoints"). ``state`` is that of
-        ``state_of`` and is used up. Photos are an argument: constants of the program
-        would be compiled for hours.
+        losses as of ``make_loss``). ``state`` is that of ``state_of`` and is used up.
+        Photos are an argument: constants of the program would be compiled for hours.
     """
-    of_output, weights = losses_of(model, config)
+    loss_of = jax.value_and_grad(make_loss(model, config), has_aux=True)
     optimizer = model.optimizer
+    # Where the optimizer keeps the rate.
     rate_at = [v is optimizer._learning_rate for v in optimizer.variables].index(True)
     root = jax.random.key(config.seed)
-
-    def loss_of(trainable, others, inputs, targets, counts):
-        outputs, others = model.stateless_call(trainable, others, inputs, training=True)
-        parts = {
-            name: loss(targets[name], outputs[name], sample_weight=counts[name])
-            for name, loss in of_output.items()
-        }
-        total = sum(weights[name] * part for name, part in parts.items())
-        return total, (jnp.stack([total, parts["heatmap"], parts["keypoints"]]), others)
 
     @functools.partial(jax.jit, donate_argnums=0)
     def step(state, windows, rows, number, rate):
         key = jax.random.fold_in(root, number)
-        given = device.batch(windows, rows, config, supervision, key)
-        (_, (losses, others)), gradients = jax.value_and_grad(loss_of, has_aux=True)(
-            state["trainable"], state["others"], *given
+        batch = device.batch(windows, rows, config, supervision, key)
+        (_, (losses, others)), gradients = loss_of(
+            state["trainable"], state["others"], *batch
         )
         slots = list(state["optimizer"])
         slots[rate_at] = rate.astype(slots[rate_at].dtype)
