@@ -524,6 +524,15 @@ def test_the_seed_decides_order_and_crops(data):
     assert first["person_id"].numpy().tolist() != other["person_id"].numpy().tolist()
 
 
+def test_a_worker_decodes_its_rows_and_who_is_pasted_beside_the_first(data):
+    opened, count = pipeline.read_records(data, ("drawn/train",), LSP14)
+    for share, expected in ((0.0, {0, 1}), (0.5, {0, 1, 5})):
+        spec = CropSpec(LSP14, SIZE, Augmentation(paste=share))
+        batches = pipeline.shuffled_people(opened, count, spec, 6, 0, 0, slice(0, 2))
+        image = next(iter(batches))["image"].numpy()
+        assert set(np.flatnonzero(image.any(axis=(1, 2, 3)))) == expected
+
+
 @pytest.mark.parametrize("global_seed", [0, 7])
 def test_a_global_seed_changes_nothing(data, global_seed):
     expected = ids(shuffled(data).take(3))

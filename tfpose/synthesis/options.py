@@ -49,6 +49,11 @@ class Options:
 
     Raises:
         ConfigError: an unknown name, or shares that are no probabilities.
+
+    Example:
+        >>> options = Options(exchanged_limbs={"legs": 0.05}, quality=0.5)
+        >>> options.quality, options.leaves_out
+        (0.5, False)
     """
 
     quality: float = 0.0

@@ -102,9 +102,12 @@ def train(
     policy = dtype or ("mixed_bfloat16" if accelerators() else "float32")
     with dtype_policy(policy):
         model = _start(config, folder, resume, weights)
-    length = Length(fit.QUICK_STEPS if quicktest else config.epochs * epoch)
-    if minutes is not None and not quicktest:
-        length = Length(None, 60 * minutes, _seconds_before(folder) if resume else 0.0)
+    used = _seconds_before(folder) if resume else 0.0
+    length = Length(config.epochs * epoch, None, used)
+    if quicktest:
+        length = Length(fit.QUICK_STEPS)
+    elif minutes is not None:
+        length = Length(None, 60 * minutes, used)
     validation = ValidatePCK(config, supervision, data, quicktest, bare)
     if not resume:
         folders.begin(folder, config)
@@ -156,7 +159,9 @@ def _start(
 
 
 def _seconds_before(folder: pathlib.Path) -> float:
-    """What the run in a folder has used of its time."""
+    """What the run in a folder has used of its time, of its ``log.csv``."""
+    if not (folder / LOG).exists():
+        return 0.0
     with open(folder / LOG, newline="") as file:
         rows = list(csv.DictReader(file))
     return float(rows[-1].get("seconds") or 0) if rows else 0.0
