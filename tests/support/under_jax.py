@@ -6,6 +6,7 @@
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import sys
@@ -30,7 +31,7 @@ from tfpose.report.html import read_log
 from tfpose.training import callbacks, fit, on_device
 
 # Small networks that are built and compiled in seconds.
-MODELS = "posefix hourglass".split()
+MODELS = ["posefix"]
 # 28 people in batches of 4: an epoch has 7 steps, a round 14.
 CONFIG = Config(
     model="posefix",
@@ -90,7 +91,8 @@ def runs(data: str, folder: pathlib.Path) -> dict:
     """Runs on the device: a whole one, one that is interrupted, one by the clock."""
     fit.STEPS_A_ROUND = ROUND
     found = {}
-    on_device.train(CONFIG, data, str(folder / "whole"))
+    train = functools.partial(on_device.train, CONFIG, data, dtype="mixed_bfloat16")
+    train(str(folder / "whole"))
     found["log"] = read_log(folder / "whole" / "log.csv")
 
     class Killed(Exception):
@@ -103,17 +105,13 @@ def runs(data: str, folder: pathlib.Path) -> dict:
 
     on_device.Checkpoint = CheckpointAndDie
     try:
-        on_device.train(CONFIG, data, str(folder / "resumed"))
+        train(str(folder / "resumed"))
     except Killed:
         on_device.Checkpoint = callbacks.Checkpoint
-    on_device.train(CONFIG, data, str(folder / "resumed"), resume=True)
+    train(str(folder / "resumed"), resume=True)
     found["resumed_log"] = read_log(folder / "resumed" / "log.csv")
 
-    started = time.monotonic()
-    on_device.train(
-        CONFIG, data, str(folder / "timed"), minutes=0.02, dtype="mixed_bfloat16"
-    )
-    found["timed"] = time.monotonic() - started
+    train(str(folder / "timed"), minutes=0.02)
     found["timed_log"] = read_log(folder / "timed" / "log.csv")
     return found
 
@@ -128,11 +126,9 @@ def step_of_fit(data: str, folder: pathlib.Path) -> list:
 def refusals(data: str, folder: pathlib.Path) -> dict:
     """The messages of runs that cannot be."""
     messages = {}
-    nan = dataclasses.replace(CONFIG, learning_rate=1e30, largest_gradient=0.0)
     for name, config, options in (
         ("minutes", CONFIG, {"minutes": 0}),
         ("batch", dataclasses.replace(CONFIG, batch_size=99), {}),
-        ("nan", nan, {}),
         ("resume", dataclasses.replace(CONFIG, epochs=9), {"resume": True}),
     ):
         try:

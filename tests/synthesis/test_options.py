@@ -78,6 +78,7 @@ def drawn(near=NEIGHBORS, valid=None, people=PEOPLE):
 # --- the paper's errors in JAX -------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("valid_count, near", [(17, 0), (15, 3), (8, 1), (4, 2)])
 def test_jax_errs_as_often_as_the_tables_say(valid_count, near):
     valid = np.zeros((PEOPLE, 17))
@@ -96,6 +97,7 @@ def test_jax_errs_as_often_as_the_tables_say(valid_count, near):
         assert frequencies_agree(error[:, joint], expected / expected.sum())
 
 
+@pytest.mark.slow
 def test_positions_in_a_crowd_have_one_distribution_in_both():
     """A hip whose mirror joint and two neighbors stand within each other's reach."""
     people, hip, mirror = drawn(2), COCO.index("left_hip"), COCO.index("right_hip")
@@ -117,6 +119,7 @@ def test_positions_in_a_crowd_have_one_distribution_in_both():
             assert scipy.stats.ks_2samp(*projected).pvalue > 1e-4
 
 
+@pytest.mark.slow
 def test_an_impossible_error_leaves_the_others_their_proportions_in_jax():
     joint = COCO.index("left_hip")
     angles = np.arange(NEIGHBORS) * 2 * np.pi / NEIGHBORS
@@ -130,6 +133,7 @@ def test_an_impossible_error_leaves_the_others_their_proportions_in_jax():
     assert frequencies_agree(errors, expected / expected.sum())
 
 
+@pytest.mark.slow
 def test_a_person_without_extent_has_no_joints_in_jax():
     people = drawn(0)
     people["area"][:3] = 0
@@ -138,6 +142,7 @@ def test_a_person_without_extent_has_no_joints_in_jax():
     assert found["valid"][3:].all()
 
 
+@pytest.mark.slow
 def test_one_key_gives_one_pose():
     first, again, other = (in_jax(drawn(), seed)["keypoints"] for seed in (1, 1, 2))
     assert (first == again).all() and (first != other).any()
@@ -237,6 +242,7 @@ def test_quality_makes_some_people_err_less():
     assert without > 1.5 * np.prod((found == 0).mean(axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("synthesize", [in_tensorflow, in_jax])
 def test_exchanged_joints_are_those_of_the_other_side_and_only_the_set_is_given(
     synthesize,

@@ -167,10 +167,18 @@ def test_runs_that_cannot_be_end_with_one_line(found):
     assert (
         "28 people to train on: expected at least one batch of 99" in messages["batch"]
     )
-    assert "the loss is nan at step" in messages["nan"]
-    assert "person ids: [" in messages["nan"]
     assert "the checkpoint is from another run" in messages["resume"]
     assert all("\n" not in message for message in messages.values())
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_people():
+    people = on_device.People({}, np.arange(100, 108), np.arange(8))
+    on_device.check_losses(np.ones(3), 5, people, CONFIG)
+    rows = on_device.rows_of_step(people, CONFIG, 6)
+    with pytest.raises(TrainingError) as error:
+        on_device.check_losses(np.array([1, np.nan, np.inf]), 5, people, CONFIG)
+    expected = "the loss is nan at step 6; the batch's person ids: "
+    assert str(error.value) == expected + str((100 + rows).tolist())
 
 
 def test_another_backend_is_refused(data, tmp_path):

@@ -256,6 +256,24 @@ def rows_of_step(people: People, config: Config, step: int) -> np.ndarray:
     return order[first : first + config.batch_size].astype(np.int32)
 
 
+def check_losses(
+    losses: np.ndarray, first_step: int, people: People, config: Config
+) -> None:
+    """Checks that the losses f32[steps] from a step on are finite.
+
+    Raises:
+        TrainingError: names the first step with another loss, and its people.
+    """
+    wrong = np.flatnonzero(~np.isfinite(losses))
+    if len(wrong):
+        step = first_step + int(wrong[0])
+        ids = people.person_ids[rows_of_step(people, config, step)].tolist()
+        raise TrainingError(
+            f"the loss is {losses[wrong[0]]} at step {step}; the batch's person ids: "
+            f"{ids}"
+        )
+
+
 class _Run:
     """The loop over rounds of ``fit.STEPS_A_ROUND`` steps."""
 
@@ -321,12 +339,5 @@ class _Run:
             self.length.used = before + time.monotonic() - started
         self.length.used = before  # the whole round is counted at its end
         losses = np.stack([np.asarray(loss) for loss in losses])
-        wrong = np.flatnonzero(~np.isfinite(losses[:, 0]))
-        if len(wrong):
-            step = first + int(wrong[0])
-            rows = rows_of_step(self.people, self.config, step)
-            raise TrainingError(
-                f"the loss is {losses[wrong[0], 0]} at step {step}; the batch's person "
-                f"ids: {self.people.person_ids[rows].tolist()}"
-            )
+        check_losses(losses[:, 0], first, self.people, self.config)
         return [float(mean) for mean in losses.mean(axis=0)]
