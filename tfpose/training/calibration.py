@@ -6,10 +6,15 @@ probably a joint of a given score is right.
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
+import sys
 
+import keras
 import numpy as np
 
+from tfpose.errors import TrainingError
 from tfpose.inference import reliability
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
@@ -128,3 +133,23 @@ def calibration_error(probabilities, right, bins: int = 10) -> float:
         for one in range(bins)
     ]
     return float(sum(apart) / max(len(right), 1))
+
+
+def calibrate_anywhere(model_dir: str, data: str) -> None:
+    """As ``calibrate``, which needs Keras's TensorFlow backend, under any backend.
+
+    Raises:
+        TrainingError: the process with that backend failed.
+    """
+    if keras.backend.backend() == "tensorflow":
+        calibrate(model_dir, data)
+        return
+    program = f"from {__name__} import calibrate; calibrate({model_dir!r}, {data!r})"
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment["CUDA_VISIBLE_DEVICES"] = ""  # they are in use
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise TrainingError(f"{model_dir}: trained, but not calibrated: {reason}")
