@@ -1,4 +1,6 @@
-# make demo   run the main job on the embedded data: prepare, train, refine, export
+# make demo   find and refine people in the example photos, then a short training with
+#             its refinement and exports, in minutes
+# make demo-train  the training of the demo from nothing and at full length
 # make test   lint and run all tests (as .ci/run does)
 # make check  lint and run the fast tests, before a commit
 # make web    serve the page that runs models in the browser, http://localhost:4173
@@ -20,11 +22,14 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 # Two test processes keep two cores busy: TensorFlow's startup is mostly serial.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo test check lint bench clean web web-test
+.PHONY: demo demo-train test check lint bench clean web web-test
 .DEFAULT_GOAL := demo
 
 demo: $(BUILT)
 	$(BIN)/tfpose demo --out runs/demo
+
+demo-train: $(BUILT)
+	$(BIN)/tfpose demo --train --out runs/demo-train
 
 test: lint
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal --durations 10

@@ -23,7 +23,7 @@ FLAT = "__init__ __main__ errors skeletons config codecs losses drawing".split()
 WITHOUT_TENSORFLOW = (
     "errors skeletons drawing geometry.cells geometry.rules geometry.arrays io.files "
     "io.photos io.coco io.coco_records io.coco_checks io.photo_ids io.skeleton_files "
-    "weights.presets metrics.choices metrics.pck metrics.pcp metrics.oks "
+    "io.examples weights.presets metrics.choices metrics.pck metrics.pcp metrics.oks "
     "metrics.mistakes metrics.matching metrics.viewpoint metrics.rates "
     "metrics.bootstrap metrics.photo_draws metrics.multi_person.precision "
     "metrics.multi_person.rates metrics.multi_person.scenes "

@@ -21,6 +21,7 @@ from tests.support import pose_files
 from tfpose.edge import flatbuffer, metadata
 from tfpose.exporting import litert
 from tfpose.exporting.savedmodel import write_saved_model
+from tfpose.io import examples
 from tfpose.models import PoseFix
 from tfpose.models.serving_graph import serving_model
 from tfpose.skeletons import LSP14
@@ -107,6 +108,9 @@ def test_the_wheel_has_what_a_user_needs(wheel):
     for file in ("detector.tflite", "NOTICE", "README.md"):
         assert (wheel / "tfpose/weights/ssdlite_coco" / file).is_file()
     assert (wheel / "tfpose/report/page.html").is_file()
+    for path in examples.paths():
+        assert (wheel / "tfpose/examples" / path.name).is_file()
+    assert (wheel / "tfpose/examples/ATTRIBUTION.md").is_file()
     assert (wheel / "data_prep/lsp.py").is_file()
     assert not (wheel / "tests").exists()
 

@@ -3,7 +3,8 @@
     python web/export_models.py
 
 writes ``web/public/models`` with ``models.json`` and ``web/public/example.jpg``: the
-presets as ``tfpose export`` writes them, measured on rendered people, and one of those.
+presets as ``tfpose export`` writes them, measured on rendered people, and a part of one
+of the package's example photos.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ WEB = pathlib.Path(__file__).resolve().parent
 PRESETS = ("estimator_tiny_lsp", "posefix_tiny_lsp")
 NUMBERS = ("none", "float16")
 PHOTOS = 8
-# Of the rendered photos one with a person alone, of whom all is seen.
-EXAMPLE, EXAMPLE_SIZE = 16, (640, 640)
+# Of the example photos one with a person alone, and the part of it around the person:
+# left, top, width and height in px. index.html has its credit.
+EXAMPLE, PART = "000000009483.jpg", (0, 40, 250, 440)
 
 
 def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     start_tensorflow()
     from data_prep.prepare import prepare
-    from data_prep.synthetic_people.render import render_jpeg
+    from tfpose import drawing
     from tfpose.edge import metadata
     from tfpose.exporting.savedmodel import export
+    from tfpose.io import examples, photos
 
     public = WEB / "public"
     public.mkdir(exist_ok=True)
@@ -62,8 +65,10 @@ def main() -> None:
                     }
                 )
         (models / "models.json").write_text(json.dumps(entries, indent=1))
-        jpeg, _ = render_jpeg(0, EXAMPLE, size=EXAMPLE_SIZE, most=1)
-        (public / "example.jpg").write_bytes(jpeg)
+        left, top, width, height = PART
+        photo = photos.read(examples.FOLDER / EXAMPLE)
+        part = photo[top : top + height, left : left + width]
+        drawing.write_image(public / "example.jpg", part)
         shutil.rmtree(public / "models", ignore_errors=True)
         models.rename(public / "models")
     print(f"wrote {public / 'models'}: {', '.join(entry['file'] for entry in entries)}")

@@ -303,8 +303,9 @@ def test_the_whole_job_through_the_command_line(
     monkeypatch.setitem(posefix.TRUNKS, "tiny", posefix.TRUNKS["nano"])
     folder = tmp_path / "demo"
     code, lines, _ = run(
-        capsys, "demo", "--quick", "--out", folder, "--json", tmp_path / "demo.json"
-    )
+        capsys, "demo", "--train", "--quick", "--out", folder,
+        "--json", tmp_path / "demo.json",
+    )  # fmt: skip
     assert code == 0 and any("refining" in line for line in lines)
     numbers = json.loads((tmp_path / "demo.json").read_text())
     assert {"AP", "PCK@0.2", "good", "miss"} <= set(numbers["before"])

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -119,3 +121,33 @@ def test_the_picture_of_one_pose_is_one_panel(people, files):
     truth, _, poses = (side.take([1]) for side in people)
     picture = galleries.picture(truth, None, poses, files["images"])
     assert picture.shape == (320, 256, 3)
+
+
+def test_the_way_of_a_joint_that_a_side_lacks_is_unknown(people):
+    _, before, after = people
+    after.keypoints[0] = before.keypoints[0] + [3.0, 4.0]
+    before.keypoints[0, 2] = before.scores[0, 2] = 0.0
+    moved = galleries.pixels_moved(before, after)
+    np.testing.assert_allclose(moved[0, :2], 5.0)
+    assert np.isnan(moved[0, 2]) and not np.isnan(moved[0, 3:]).any()
+
+
+def test_who_moved_most_for_their_size_comes_first(people, tmp_path):
+    _, before, after = people
+    for row, (size, way) in enumerate(((1.0, 3.0), (2.0, 4.0), (1.0, 2.5))):
+        before.keypoints[row] = size * pose_files.STANDING
+        after.keypoints[row] = before.keypoints[row] + [way, 0.0]
+    wrist = LSP14.index("left_wrist")
+    after.keypoints[2, wrist] += [9.0, 0.0]
+    paths = {i: tmp_path / f"photos/photo{i}.png" for i in (1, 2, 3)}
+    shown = galleries.moves(before, after, LSP14, paths, "A", count=2)
+    names = re.findall(r"<figcaption>(.*?)</figcaption>", shown)
+    assert [name[:10] for name in names] == ["photo3.png", "photo1.png"]
+    assert "joints moved by 3.1 px, most the left wrist (11.5 px)" in names[0]
+    assert "2 of 3 people, who moved most first" in shown
+
+
+def test_nobody_without_joints_moved(people, tmp_path):
+    _, before, after = people
+    before.keypoints[:] = before.scores[:] = 0.0
+    assert "<img" not in galleries.moves(before, after, LSP14, {}, "A")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -38,21 +40,31 @@ def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
     return tensors.person_height(keypoints, valid, joints)
 
 
-@tf.function(reduce_retracing=True)
 def crops_of(photo, boxes, size, scales):
     """Crops of people: f32[N, S, H, W, 3], and f32[N, 2, 3] C -> I at scale 1."""
-    boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
-    photo = tf.cast(photo, tf.float32)[None]
+    return _cutter(tuple(size), tuple(scales))(photo, boxes)
 
-    def crops(box):
-        matrices = [
-            tensors.crop_matrix(tensors.scale_box(box, 1 / s), size) for s in scales
-        ]
-        return tf.concat([tensors.warp(photo, m[None], size) for m in matrices], 0)
 
-    # One by one: a copy of a large photo per person would fill memory.
-    images = tf.map_fn(crops, boxes)
-    return images, tensors.invert(tensors.crop_matrix(boxes, size))
+@functools.cache
+def _cutter(size, scales):
+    """The function of photos and boxes; one for each model, as TensorFlow counts on."""
+
+    @tf.function(reduce_retracing=True)
+    def cut(photo, boxes):
+        boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
+        photo = tf.cast(photo, tf.float32)[None]
+
+        def crops(box):
+            matrices = [
+                tensors.crop_matrix(tensors.scale_box(box, 1 / s), size) for s in scales
+            ]
+            return tf.concat([tensors.warp(photo, m[None], size) for m in matrices], 0)
+
+        # One by one: a copy of a large photo per person would fill memory.
+        images = tf.map_fn(crops, boxes)
+        return images, tensors.invert(tensors.crop_matrix(boxes, size))
+
+    return cut
 
 
 def whole_photo(photo) -> np.ndarray:

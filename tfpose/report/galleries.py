@@ -1,25 +1,27 @@
-"""Pictures of people: largest gains and losses, best and worst found."""
+"""Pictures of people: largest gains, losses and moves, best and worst found."""
 
 from __future__ import annotations
 
+import os
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from tfpose import drawing
+from tfpose.geometry.arrays import box_around
 from tfpose.io import photos
 from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import pck
 from tfpose.metrics.matching import match_people
 from tfpose.report import html
+from tfpose.skeletons import Skeleton
 
 # Caps a joint's error, in torsos: beyond it a joint is simply wrong and must not
 # outweigh the person's other joints.
 WRONG = 0.5
-LEGEND = (
-    "The annotation is drawn thin and white; the person's left is blue, the right "
-    "orange."
-)
+SIDES = "the person's left is blue, the right orange."
+LEGEND = f"The annotation is drawn thin and white; {SIDES}"
 
 
 def joint_distances(
@@ -212,3 +214,55 @@ def thirds(order, count: int) -> tuple:
     rest = order[count : len(order) - len(last)]
     start = max(len(rest) - count, 0) // 2
     return first, rest[start : start + count], last
+
+
+def pixels_moved(before: Results, after: Results) -> np.ndarray:
+    """f64[N, K]: how far a refiner moved each joint, in px of the photo.
+
+    NaN for a joint that either side lacks. Both hold the same poses in the same order.
+    """
+    moved = np.linalg.norm(after.keypoints - before.keypoints, axis=-1)
+    return np.where(before.placed & after.placed, moved, np.nan)
+
+
+def moves(
+    before: Results,
+    after: Results,
+    skeleton: Skeleton,
+    paths: Mapping[int, str | os.PathLike],
+    name: str,
+    count: int = 12,
+) -> str:
+    """Gallery of the people whom a refiner moved most, for their size.
+
+    Unlike ``pictures``, it needs no annotations, and so does not know who gained.
+
+    Args:
+        before: N original poses.
+        after: the same poses in the same order, refined.
+        skeleton: their joints.
+        paths: image_id -> photo.
+        name: of the refiner.
+        count: maximum number of pictures.
+
+    Raises:
+        TfposeError: a photo to show is missing or not a photo.
+    """
+    moved = pixels_moved(before, after)
+    known = np.flatnonzero(np.isfinite(moved).any(axis=1))
+    sizes = np.linalg.norm(
+        box_around(before.keypoints, before.placed, 1.0)[:, 2:], axis=1
+    )
+    order = known[np.argsort(-np.nanmean(moved[known], axis=1) / sizes[known])]
+    shown = []
+    for row in order[:count]:
+        path = pathlib.Path(paths[int(before.image_ids[row])])
+        poses = [(side.keypoints[row], side.placed[row]) for side in (before, after)]
+        picture = drawing.before_after(
+            photos.read(path), *poses, skeleton, labels=("before", name)
+        )
+        joint, most = _most(moved[row], skeleton)
+        text = f"{path.name}: joints moved by {np.nanmean(moved[row]):.1f} px, "
+        shown.append((picture, f"{text}most the {joint} ({most:.1f} px)"))
+    note = f"{len(shown)} of {len(before)} people, who moved most first; {SIDES}"
+    return html.gallery(f"Refined by {name}", shown, note)
