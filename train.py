@@ -14,11 +14,15 @@ flags.DEFINE_string("model_dir", None, "Folder to write; runs/MODEL_RECIPE if no
 flags.DEFINE_bool("resume", False, "Continue the run in --model_dir.")
 flags.DEFINE_bool("quicktest", False, "A few steps, to see that everything works.")
 flags.DEFINE_string("weights", None, "Model folder whose weights to start from.")
+flags.DEFINE_bool("on_device", False, "Train in the accelerator's memory, with JAX.")
+flags.DEFINE_alias("on-device", "on_device")
+flags.DEFINE_float("minutes", None, "Length of a run on the device.")
 flags.DEFINE_multi_string("set", [], "key=value, changes the recipe; repeatable.")
 
 
 def main(_):
-    names = "model recipe data model_dir resume quicktest weights".split()
+    names = "model recipe data model_dir resume quicktest weights on_device minutes"
+    names = names.split()
     options = {name: flags.FLAGS[name].value for name in names}
     sys.exit(common.run(train.run, settings=flags.FLAGS["set"].value, **options))
 

@@ -7,6 +7,8 @@ import pathlib
 # Before TensorFlow is imported: only warnings and errors of its C++ side, and one
 # thread in each of several test processes, which together use all cores.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# JAX compiles for the tests longer than it computes.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")

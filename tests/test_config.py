@@ -41,6 +41,18 @@ def test_the_paper_recipe_has_the_papers_numbers():
     assert (paper.augmentation.scale, paper.augmentation.rotation) == (0.3, 40)
 
 
+def test_the_lite_recipe_shows_its_numbers():
+    lite = RECIPES["posefix"]["lite"]()
+    assert lite.skeleton.name == "coco17_lsp14" and lite.batch_size == 256
+    assert lite.train.count("lsp/train[:90%]") == 2  # seen twice as often
+    assert lite.augmentation.paste == 0.3 and lite.augmentation.any_angle == 0.1
+    synthesis = lite.synthesis
+    assert synthesis["quality"] == 0.5
+    assert sum(synthesis["exchanged_limbs"].values()) == pytest.approx(0.16)
+    assert sum(synthesis["given_joints"].values()) == pytest.approx(1)
+    assert (lite.weight_decay, lite.average, lite.warm_up) == (0.02, 0.999, 0.03)
+
+
 def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
     recipes = RECIPES["hcrn"]
     lsp, flic, mpii = (

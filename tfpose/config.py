@@ -17,6 +17,7 @@ from tfpose.io.files import read_json
 from tfpose.io.skeleton_files import find_skeleton
 from tfpose.losses import OFFSET_ERRORS
 from tfpose.skeletons import Skeleton
+from tfpose.synthesis.options import Options
 from tfpose.synthesis.table import SYNTHESES
 
 SCHEDULES = ("cosine", "steps")
@@ -71,6 +72,11 @@ class Augmentation:
         color: multiplies each channel, and the brightness, by 1 - color to 1 + color.
             PoseFix, with its pretrained trunk, has none.
         half_body: probability of showing only a person's upper or lower half.
+        any_angle: probability of a rotation from the full circle instead.
+        contrast: multiplies contrast by 1 - contrast to 1 + contrast.
+        gray: probability of a crop without colors.
+        paste: probability that another person of the batch is pasted beside the first
+            and becomes a neighbor (``data.paste``). Not for models that find everyone.
     """
 
     scale: float = 0.0
@@ -79,6 +85,10 @@ class Augmentation:
     shift: float = 0.0
     color: float = 0.0
     half_body: float = 0.0
+    any_angle: float = 0.0
+    contrast: float = 0.0
+    gray: float = 0.0
+    paste: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +110,8 @@ class Config:
         augmentation: random changes of the training crops.
         target: "codec", a key of ``tfpose.codecs.CODECS``, and its arguments.
         synthesis: of a refiner's input poses: "errors", a key of
-            ``tfpose.synthesis.table.SYNTHESES``, and its arguments.
+            ``tfpose.synthesis.table.SYNTHESES``, and its arguments; "posefix" takes
+            those of ``tfpose.synthesis.options.Options``.
         crop: what crops show instead of a person's box with its margin.
             "person_height": px of a standing person in a crop (PoseRefiner).
             "whole_window": training crops show a record's whole window, for models
@@ -121,11 +132,13 @@ class Config:
         learning_rate: at the start.
         schedule: "cosine", from ``learning_rate`` to 0, or "steps", which changes the
             rate at each of ``learning_rate_drops``.
+        warm_up: share of the run in which a "cosine" rate rises from 0.
         learning_rate_drops: epochs, for "steps"; may be fractions.
         learning_rates: the rate after each drop; default: a tenth of the rate before.
         freeze_normalization: keep the batch normalizations of the start weights
             unchanged, for batches of few photos.
         weight_decay: decoupled, of all weights.
+        largest_gradient: norm to which the whole gradient is cut; 0 for any.
         average: decay of the running average of the weights, which is validated and
             saved; 0 turns it off.
         seed: of everything random.
@@ -158,6 +171,7 @@ class Config:
     heatmap_error: str = "cross_entropy"
     optimizer: str = "adamw"
     schedule: str = "cosine"
+    warm_up: float = 0.0
     learning_rate_drops: tuple[float, ...] = ()
     learning_rates: tuple[float, ...] = ()
     freeze_normalization: bool = False
@@ -166,6 +180,7 @@ class Config:
     stage_loss: float = 1.0
     coordinate_loss: float = 1.0
     weight_decay: float = 0.0
+    largest_gradient: float = 0.0
     average: float = 0.0
     seed: int = 0
 
@@ -196,11 +211,15 @@ class Config:
                 "one for each of learning_rate_drops",
             ),
             "average": (0 <= self.average < 1, "a number in [0, 1)"),
+            "warm_up": (0 <= self.warm_up < 1, "a number in [0, 1)"),
+            "largest_gradient": (self.largest_gradient >= 0, "0 or more"),
         }
         for name, (holds, expected) in rules.items():
             if not holds:
                 found = getattr(self, name)
                 raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+        if self.synthesis["errors"] == "posefix":
+            Options.of(self.synthesis)
         for section, known in (("crop", CROP), ("objective", OBJECTIVE)):
             for name, value in getattr(self, section).items():
                 if name not in known:
@@ -284,7 +303,7 @@ def override(config: Config, settings: list[str]) -> Config:
 
     A key is a field of ``Config``, ``network.x`` (also for the other sections) or
     ``augmentation.x``, or just x if no field has that name. Values take the type of
-    what they replace; write sizes as 256x192 and lists with commas.
+    what they replace: 256x192 for a size, a,b for a list, a:1,b:2 for a table.
 
     Raises:
         ConfigError: an unknown key (lists the valid ones), or a value that does not
@@ -299,7 +318,7 @@ def override(config: Config, settings: list[str]) -> Config:
 
 
 def _set(config: Config, key: str, text: str) -> Config:
-    values = {**_absent(), **flatten(config)}
+    values = {**_absent(config), **flatten(config)}
     key = RENAMED.get(key, key)
     called = [name for name in values if name.rpartition(".")[2] == key]
     if key in values:
@@ -324,13 +343,17 @@ def _set(config: Config, key: str, text: str) -> Config:
     return dataclasses.replace(config, **{name: value})
 
 
-def _absent() -> dict[str, Any]:
+def _absent(config: Config) -> dict[str, Any]:
     """Optional settings and their defaults."""
-    sections = {"crop": CROP, "objective": OBJECTIVE}
+    checked = {"crop": CROP, "objective": OBJECTIVE}
+    sections = {
+        section: {name: default for name, (_, _, default) in known.items()}
+        for section, known in checked.items()
+    }
+    if config.synthesis["errors"] == "posefix":
+        sections["synthesis"] = dataclasses.asdict(Options())
     return {
-        f"{section}.{name}": absent
-        for section, known in sections.items()
-        for name, (_, _, absent) in known.items()
+        f"{s}.{name}": value for s in sections for name, value in sections[s].items()
     }
 
 
@@ -358,6 +381,9 @@ def _parse(text: str, current: Any, key: str) -> Any:
             items = text.lower().split("x") if key.endswith("size") else text.split(",")
             kind = type(current[0]) if current else _number
             return tuple(kind(item) for item in items if item)
+        if isinstance(current, dict):
+            pairs = [item.split(":") for item in text.split(",") if item]
+            return {name: float(value) for name, value in pairs}
         return type(current)(text)
     except (KeyError, ValueError) as error:
         raise ConfigError(

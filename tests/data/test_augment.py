@@ -80,6 +80,32 @@ def test_colors_scale_with_the_channels_and_stay_in_range():
     assert np.ptp(found[:, 0, 0], axis=1).min() > 0
 
 
+def test_some_are_turned_by_any_angle():
+    _, rotation, _, _ = draw(Augmentation(rotation=10.0, any_angle=0.5))
+    far = np.abs(rotation) > 10.001
+    # Of the full circle, 20 of 360 degrees are near.
+    assert far.mean() == pytest.approx(0.5 * 340 / 360, abs=0.08)
+    assert rotation.min() < -170 and rotation.max() > 170
+    plain = draw(Augmentation(rotation=10.0))[1]
+    np.testing.assert_allclose(rotation[~far][:9], plain[~far][:9], atol=1e-3)
+
+
+def test_contrast_keeps_the_middle_gray_and_some_crops_lose_their_colors():
+    image = tf.constant([[[110.0, 110, 110], [110, 130, 90]]])
+    flat = Augmentation(contrast=0.5)
+    found = np.stack([random_color(image, flat, [0, i]) for i in range(60)])
+    assert (found[:, 0, 0] == 110).all()
+    factors = (found[:, 0, 1, 1] - 110) / 20
+    assert 0.5 <= factors.min() < 0.55 and 1.45 < factors.max() <= 1.5
+    np.testing.assert_allclose(found[:, 0, 1, 2], 110 - 20 * factors, atol=1e-4)
+    some = Augmentation(gray=0.5)
+    found = np.stack([random_color(image, some, [0, i]) for i in range(200)])
+    gray = np.ptp(found[:, 0, 1], axis=1) == 0
+    assert gray.mean() == pytest.approx(0.5, abs=0.1)
+    assert (found[gray, 0, 1] == 110).all()
+    np.testing.assert_array_equal(found[~gray, 0, 1], [[110, 130, 90]] * sum(~gray))
+
+
 def test_eager_equals_tf_data():
     dataset = tf.data.Dataset.range(3).map(
         lambda i: random_crop_matrix(

@@ -18,7 +18,7 @@ from tfpose.data.pipeline import CropSpec
 from tfpose.errors import DataError
 from tfpose.geometry import crops, tensors
 from tfpose.geometry.crops import crops_of, whole_photo
-from tfpose.skeletons import COCO17, COCO17_NECK, LSP14
+from tfpose.skeletons import COCO17, COCO17_LSP14, COCO17_NECK, LSP14
 
 SIZE = (128, 96)
 PLAIN = CropSpec(LSP14, SIZE)
@@ -162,10 +162,47 @@ def test_nobody_beside_a_person_has_no_neck():
     assert found["neighbor_keypoints"].shape == (0, 18, 2)
 
 
-def test_a_joint_that_is_missing_but_no_midpoint_is_another_skeleton(data):
+def test_a_joint_that_a_set_does_not_label_is_not_visible(data, records):
     more = dataclasses.replace(PELVIS, midpoints=())
-    with pytest.raises(DataError, match="expected the skeleton 'pelvis15', found"):
-        pipeline.read_records(data, BOTH, more)
+    opened, count = pipeline.read_records(data, BOTH, more)
+    assert count == 24
+    for found, record in zip(opened, records, strict=False):
+        for name in ("keypoints", "visible", "neighbor_visible"):
+            axis = 1 if name.startswith("neighbor") else 0
+            first, rest = np.split(found[name], [1], axis=axis)
+            assert not first.any()
+            np.testing.assert_array_equal(rest, record[name])
+
+
+def test_joints_of_a_union_are_found_by_name(data, records):
+    """LSP's joints among those of COCO and LSP, in another order."""
+    opened, _ = pipeline.read_records(data, ("drawn/train[:2]",), COCO17_LSP14)
+    for found, record in zip(opened, records, strict=False):
+        for index, joint in enumerate(COCO17_LSP14.joints):
+            if joint in LSP14.joints:
+                own = LSP14.index(joint)
+                assert (
+                    (found["keypoints"][index] == record["keypoints"][own])
+                    .numpy()
+                    .all()
+                )
+                assert found["visible"][index] == record["visible"][own]
+            else:
+                assert found["visible"][index] == 0
+        person = pipeline.crop_person(
+            found, CropSpec(COCO17_LSP14, SIZE), tf.constant([0, 0])
+        )
+        assert person["valid"].numpy().sum() == 14
+
+
+def test_a_midpoint_of_joints_that_nobody_labels_is_not_visible():
+    skeleton = dataclasses.replace(
+        PELVIS, name="eyes", joints=("pelvis", "left_eye", "right_eye", *LSP14.joints),
+        sigmas=(0.1,) * 17, midpoints=(("pelvis", "left_eye", "right_eye"),),
+    )  # fmt: skip
+    record = {"visible": np.full(14, 2, np.uint8)}
+    found = pipeline._rejoin(record, LSP14, skeleton)["visible"]
+    np.testing.assert_array_equal(found, [0, 0, 0, *[2] * 14])
 
 
 # --- damage ----------------------------------------------------------------------
@@ -485,6 +522,15 @@ def test_the_seed_decides_order_and_crops(data):
     other = next(iter(shuffled(data, seed=2)))
     np.testing.assert_array_equal(first["image"], again["image"])
     assert first["person_id"].numpy().tolist() != other["person_id"].numpy().tolist()
+
+
+def test_a_worker_decodes_its_rows_and_who_is_pasted_beside_the_first(data):
+    opened, count = pipeline.read_records(data, ("drawn/train",), LSP14)
+    for share, expected in ((0.0, {0, 1}), (0.5, {0, 1, 5})):
+        spec = CropSpec(LSP14, SIZE, Augmentation(paste=share))
+        batches = pipeline.shuffled_people(opened, count, spec, 6, 0, 0, slice(0, 2))
+        image = next(iter(batches))["image"].numpy()
+        assert set(np.flatnonzero(image.any(axis=(1, 2, 3)))) == expected
 
 
 @pytest.mark.parametrize("global_seed", [0, 7])

@@ -449,7 +449,7 @@ def dot_refiner():
     maps = maps + nothing[:, None, None, None]
     outputs = {"heatmap": maps, "keypoints": inputs["keypoints"]}
     model = RefinementModel(inputs, outputs, {"joints": 3}, activation="softmax")
-    return Refiner(model, DOTS, Calibration(sharpness=0.7))
+    return Refiner(model, DOTS, Calibration())
 
 
 def test_refined_poses_are_those_of_tfpose_refine(scene, dot_refiner, monkeypatch):

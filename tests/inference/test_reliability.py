@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -59,91 +60,80 @@ def test_missing_joints_do_not_disagree():
     assert reliability.trust([some], Calibration()).disagreement.tolist() == [1.0]
 
 
-def test_trust_is_in_excess_of_true_poses():
-    """Disagreements 3, 5 and 40 cells, noise 3: s = 4 sqrt(5^2 - 3^2), one is far."""
-    maps = np.zeros((3, 60, 5, 1), np.float32)
+def with_noise(distance, people, noise=1.0, far=0.0):
+    """The trust in a file of people who all disagree by this many cells."""
+    maps = np.zeros((people, 5, 60, 1), np.float32)
     maps[:, 2, 2] = 1
-    some = beliefs(maps, [[[2, 5]], [[2, 7]], [[2, 42]]])
-    trust = reliability.trust([some], Calibration(noise=(3.0,), far=0.2))
-    assert trust.spread[0] == pytest.approx(16.0)
-    assert trust.outliers == pytest.approx((1 / 3 - 0.2) / 0.8)
+    some = beliefs(maps, np.tile([[[2 + distance, 2]]], (people, 1, 1)))
+    return reliability.trust([some], Calibration((noise,), far))
+
+
+def test_the_weight_is_the_disagreement_that_is_not_the_refiners():
+    """Noise 1, disagreement 2 of very many people: 1 - 1 / 4."""
+    assert with_noise(2.0, 5000).weight[0] == pytest.approx(0.75, abs=1e-3)
 
 
 def test_a_file_like_the_truth_is_trusted_wholly():
-    maps = np.zeros((2, 5, 5, 1), np.float32)
+    assert with_noise(1.0, 5000).weight[0] == pytest.approx(0.0, abs=1e-3)
+    assert with_noise(0.5, 5000).weight[0] == 0
+
+
+def test_a_single_person_says_little_about_a_method():
+    """One person at 2 cells, five assumed at 1.2: D^2 = (4 + 5 * 1.44) / 6."""
+    trust = with_noise(2.0, 1)
+    assert trust.weight[0] == pytest.approx(1 - 6 / (4 + 5 * 1.44))
+    # Even a person without any disagreement gets some help.
+    assert 0 < with_noise(0.0, 1).weight[0] < 0.2
+
+
+def test_far_joints_in_excess_of_the_truths_are_wrong():
+    """A quarter of the joints is far, 1 in 20 of the truth's: 1 - 0.05 / 0.25."""
+    maps = np.zeros((4000, 5, 60, 1), np.float32)
     maps[:, 2, 2] = 1
-    some = beliefs(maps, [[[2, 3]], [[2, 3]]])
-    noise, far = reliability.noise_of(some)
-    trust = reliability.trust([some], Calibration(1.0, noise, far))
-    assert trust.spread.tolist() == [0.0]
-    assert trust.outliers == reliability.LEAST_OUTLIERS
+    cells = np.tile([[[2.5, 2]]], (4000, 1, 1))
+    cells[::4] = [[22, 2]]
+    some = beliefs(maps, cells)
+    trust = reliability.trust([some], Calibration((1.0,), 0.05))
+    assert trust.far.tolist() == [3.0]
+    assert trust.wrong == pytest.approx(0.8, abs=1e-3)
 
 
-def fuse(some, spread, outliers=0.0):
-    return reliability.combine(some, Trust(None, np.array([spread]), outliers), 1.0)[
-        0, 0
-    ]
+def fuse(some, weight, wrong=0.5, far=3.0, score=None):
+    if score is not None:
+        some = dataclasses.replace(some, scores=np.full((1, 1), score))
+    trust = Trust(None, np.array([weight]), np.array([far]), wrong)
+    return reliability.combine(some, trust)[0, 0]
 
 
-def test_two_gaussians_meet_by_their_precisions():
-    """Belief N(14, 1^2), input N(17, 2^2): the posterior's mean is 14 + 3 / 5."""
-    some = single(gaussian(14, 15, 1.0, size=31), (17, 15))
-    np.testing.assert_allclose(fuse(some, 2.0), [14.6, 15.0], atol=2e-3)
+def test_near_joints_are_averaged():
+    some = single(gaussian(6, 7, 0.3), (8, 7))
+    np.testing.assert_allclose(fuse(some, 0.25), [7.5, 7], atol=1e-3)
+    np.testing.assert_allclose(fuse(some, 0.0), [8, 7], atol=1e-4)
 
 
-def test_a_trusted_joint_stays_between_the_cells():
-    some = single(gaussian(6, 7, 1.0), (7.5, 6.81))
-    answer = fuse(some, 0.0, outliers=reliability.LEAST_OUTLIERS)
-    np.testing.assert_allclose(answer, [7.5, 6.81], atol=1e-4)
+def test_far_joints_are_chosen_by_the_share_of_wrong_ones():
+    some = single(gaussian(3, 4, 0.3), (13, 12))
+    np.testing.assert_allclose(fuse(some, 0.5, wrong=0.6), [3, 4], atol=1e-3)
+    np.testing.assert_allclose(fuse(some, 0.5, wrong=0.4), [13, 12], atol=1e-3)
 
 
-def test_a_narrow_gaussian_moves_by_its_variance_times_the_slope():
-    """ln N(6, 1) has the slope -1.5 at 7.5: s = 0.1 moves by -0.015."""
-    some = single(gaussian(6, 7, 1.0), (7.5, 7.0))
-    np.testing.assert_allclose(fuse(some, 0.1), [7.485, 7.0], atol=4e-3)
+def test_a_sure_refiner_wins_a_far_joint_and_an_unsure_one_loses_it():
+    some = single(gaussian(3, 4, 0.3), (13, 12))
+    sure, unsure = fuse(some, 0.5, 0.4, score=0.95), fuse(some, 0.5, 0.6, score=0.3)
+    np.testing.assert_allclose(sure, [3, 4], atol=1e-3)
+    np.testing.assert_allclose(unsure, [13, 12], atol=1e-3)
 
 
-def test_an_outlier_gives_way_to_a_sharp_belief():
-    some = single(gaussian(3, 4, 0.7), (13, 12))
-    answer = fuse(some, 0.0, outliers=0.01)
-    np.testing.assert_allclose(answer, [3, 4], atol=1e-3)
+def test_a_missing_joint_is_answered_by_the_refiner_alone():
+    some = single(gaussian(6, 7, 0.3), (7, 7), valid=np.zeros((1, 1), np.float32))
+    np.testing.assert_allclose(fuse(some, 0.0, 0.1), [6, 7], atol=1e-3)
 
 
-def test_a_flat_belief_leaves_the_input_where_it_is():
-    some = single(np.ones((15, 15)), (6.3, 8.9))
-    np.testing.assert_allclose(fuse(some, 1.5), [6.3, 8.9], atol=1e-4)
-
-
-def test_a_missing_joint_is_answered_by_the_belief_alone():
-    some = single(gaussian(6, 7, 1.0), (12, 2), valid=np.zeros((1, 1), np.float32))
-    np.testing.assert_allclose(fuse(some, 1.0, 0.1), [6, 7], atol=1e-3)
-
-
-def test_an_input_far_outside_the_crop_is_finite():
-    some = single(gaussian(6, 7, 1.0), (400, -300))
-    np.testing.assert_allclose(fuse(some, 0.8, 0.4), [6, 7], atol=1e-3)
-
-
-def test_softening_keeps_the_sum_and_flattens():
-    maps = np.float32([[[[0.8], [0.2]]]])
-    soft = reliability.softened(maps, 0.5)
-    np.testing.assert_allclose(soft[0, 0, :, 0], [2 / 3, 1 / 3], atol=1e-6)
-
-
-def test_an_overconfident_belief_is_softened_and_a_right_one_is_not():
-    """Truth drawn from N(7, 2^2): a belief of the same width has sharpness 1."""
-    random = np.random.default_rng(0)
-    truth = 7 + random.normal(size=(300, 1, 2)) * 2
-    valid = np.ones((300, 1))
-
-    def belief(sigma):
-        maps = gaussian(7, 7, sigma)[None, :, :, None]
-        return beliefs(np.repeat(maps / maps.sum(), 300, axis=0), truth)
-
-    assert reliability.sharpness(belief(2.0), truth, valid) >= 0.9
-    # A Gaussian of sigma / sqrt(2) to the power 1/2 has the width sigma again.
-    assert reliability.sharpness(belief(2 / np.sqrt(2)), truth, valid) == pytest.approx(
-        0.5, abs=0.1
+def test_a_refiner_without_calibration_decides_alone():
+    some = single(gaussian(6, 7, 0.3), (12, 2))
+    trust = reliability.trust([some], Calibration())
+    np.testing.assert_allclose(
+        reliability.combine(some, trust)[0, 0], [6, 7], atol=1e-3
     )
 
 
@@ -170,9 +160,15 @@ def test_input_weight_is_the_place_between_refined_and_input():
 
 
 def test_calibration_is_written_and_read(tmp_path):
-    calibration = Calibration(0.8, (0.25, 0.5), 0.03)
+    calibration = Calibration((0.25, 0.5), 0.03)
     reliability.write_calibration(tmp_path, calibration)
     assert reliability.read_calibration(tmp_path) == calibration
+
+
+def test_a_calibration_of_an_earlier_version_is_read(tmp_path):
+    older = {"sharpness": 0.8, "noise": [0.25], "far": 0.03}
+    (tmp_path / reliability.FILE).write_text(json.dumps(older))
+    assert reliability.read_calibration(tmp_path) == Calibration((0.25,), 0.03)
 
 
 def test_a_folder_without_calibration_has_the_default(tmp_path):
@@ -180,6 +176,6 @@ def test_a_folder_without_calibration_has_the_default(tmp_path):
 
 
 def test_a_broken_calibration_is_named(tmp_path):
-    (tmp_path / reliability.FILE).write_text(json.dumps({"sharpness": 1.0}))
+    (tmp_path / reliability.FILE).write_text(json.dumps({"far": 1.0}))
     with pytest.raises(ValueError, match="calibration.json: not a calibration"):
         reliability.read_calibration(tmp_path)

@@ -1,6 +1,5 @@
 """Diffusion of heatmaps: definition, literal cases, gradients; both of its forms."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -263,8 +262,6 @@ def test_a_graph_and_xla_compute_the_same_and_compile_soon(jit_compile):
 
 
 def test_it_computes_and_learns_under_jax(project):
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed (pip install -e '.[jax]')")
     subprocess.run(
         [sys.executable, "-c", PROGRAM_ON_JAX],
         check=True,

@@ -82,7 +82,6 @@ def test_unlabeled_joints_stand_at_the_middle():
 @pytest.mark.slow
 def test_calibration_is_measured_and_kept(data, model_dir):
     found = calibration.calibrate(str(model_dir), data)
-    assert found.sharpness in reliability.SHARPNESSES
     assert len(found.noise) == 14 and min(found.noise) > 0
     assert reliability.read_calibration(model_dir) == found
 

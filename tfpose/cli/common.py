@@ -29,6 +29,7 @@ EXTRAS = {
     "ai_edge_quantizer": "full",
     "fastapi": "serve",
     "uvicorn": "serve",
+    "jax": "jax",
 }
 
 

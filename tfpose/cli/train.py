@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 from tfpose.cli.common import (
@@ -13,6 +14,7 @@ from tfpose.cli.common import (
     subcommand,
     switch,
 )
+from tfpose.errors import TrainingError
 
 
 def add(commands) -> None:
@@ -35,14 +37,22 @@ def add(commands) -> None:
     text = "preset or model folder to start from, or imagenet (Keras downloads the "
     text += "weights)"
     option(command, "--weights", "NAME|DIR", text)
+    text = "hold all people in the accelerator's memory and train there, with JAX"
+    switch(command, "--on-device", text)
+    text = "with --on-device: length of the run, instead of the recipe's epochs"
+    option(command, "--minutes", "N", text, type=float)
     set_option(command, "changes the recipe, e.g. epochs=5")
 
 
 def run(
     model, recipe, data, model_dir, resume=False, quicktest=False, weights=None,
-    settings=(),
+    on_device=False, minutes=None, settings=(),
 ) -> None:  # fmt: skip
     """Trains a model into ``model_dir`` and calibrates it if it is a refiner."""
+    if minutes is not None and not on_device:
+        raise TrainingError("--minutes: expected with --on-device only")
+    if on_device:
+        os.environ["KERAS_BACKEND"] = "jax"  # before Keras is imported
     start_tensorflow()
     from tfpose import config
     from tfpose.models import folders
@@ -55,9 +65,15 @@ def run(
     else:
         start = find_recipe(model, recipe)
     chosen = config.override(start, list(settings))
-    trained = fit.train(chosen, data, model_dir, resume, quicktest, weights)
+    arguments = chosen, data, model_dir, resume, quicktest, weights
+    if on_device:
+        from tfpose.training import on_device as device
+
+        trained = device.train(*arguments, minutes=minutes)
+    else:
+        trained = fit.train(*arguments)
     if cluster.place().is_chief:
         if trained.is_refiner and not quicktest:
-            calibration.calibrate(model_dir, data)
+            calibration.calibrate_anywhere(model_dir, data)
         print(f"wrote {model_dir}")
     cluster.wait_for_all()

@@ -17,6 +17,8 @@ WHOLE_BODY, HALF_BODY, HALF_BODY_MARGIN = 8, 3, 1.5
 # It tests a normal number < 0.5.
 UPPER_BODY = 0.5 * (1 + math.erf(0.5 / math.sqrt(2)))
 LOWER_JOINTS = ("pelvis", "hip", "knee", "ankle")
+# About the mean of photos, of 255.
+MIDDLE_GRAY = 110.0
 
 
 def random_crop_matrix(box, size, augmentation: Augmentation, seed):
@@ -36,6 +38,10 @@ def random_crop_matrix(box, size, augmentation: Augmentation, seed):
     shift = augmentation.shift * draw[1:3] * box[2:]
     box = tf.concat([box[:2] + shift, box[2:]], axis=0)
     rotation = augmentation.rotation * draw[3] * math.pi / 180
+    if augmentation.any_angle:
+        more = tf.random.stateless_uniform([2], tf.random.fold_in(seed, 1))
+        turned = more[0] < augmentation.any_angle
+        rotation = tf.where(turned, (2 * more[1] - 1) * math.pi, rotation)
     mirror = tf.cast((draw[4] + 1) / 2 < augmentation.mirror, tf.float32)
     return tensors.crop_matrix(box, size, rotation, mirror), mirror
 
@@ -74,8 +80,24 @@ def random_half_body(
 
 
 def random_color(image, augmentation: Augmentation, seed):
-    """Scales the channels of a crop f32[H, W, 3] in 0..255, clipped to that range."""
-    if not augmentation.color:
+    """Changes contrast and colors of a crop f32[H, W, 3] in 0..255, in that range.
+
+    Scales the distance from ``MIDDLE_GRAY``, then the channels; may take the mean of
+    the channels then.
+    """
+    contrast, color, gray = (
+        augmentation.contrast, augmentation.color, augmentation.gray
+    )  # fmt: skip
+    if not (contrast or color or gray):
         return image
-    draw = tf.random.stateless_uniform([4], seed, -1.0, 1.0) * augmentation.color
-    return tf.clip_by_value(image * (1 + draw[:3]) * (1 + draw[3]), 0.0, 255.0)
+    more = tf.random.stateless_uniform([2], tf.random.fold_in(seed, 1))
+    if contrast:
+        factor = 1 + contrast * (2 * more[0] - 1)
+        image = MIDDLE_GRAY + (image - MIDDLE_GRAY) * factor
+    if color:
+        draw = tf.random.stateless_uniform([4], seed, -1.0, 1.0) * color
+        image *= (1 + draw[:3]) * (1 + draw[3])
+    if gray:
+        mean = tf.reduce_mean(image, axis=-1, keepdims=True)
+        image = tf.where(more[1] < gray, mean, image)
+    return tf.clip_by_value(image, 0.0, 255.0)

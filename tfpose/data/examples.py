@@ -16,6 +16,7 @@ import tensorflow as tf
 from tfpose.codecs import Codec
 from tfpose.config import Config
 from tfpose.data import pipeline
+from tfpose.data.paste import paste_neighbors
 from tfpose.errors import DataError
 from tfpose.models import objectives
 from tfpose.models.summary import without_weights
@@ -35,6 +36,7 @@ class Supervision:
         all_people: whether the codecs encode all people in the crop, f32[B, P, K, 2],
             not just the one it was cut for.
         synthesis: "errors", a key of ``SYNTHESES``, and its arguments.
+        paste: probability that another person is pasted beside the first.
     """
 
     codecs: dict[str, Codec]
@@ -44,6 +46,13 @@ class Supervision:
     synthesis: Mapping[str, Any] = dataclasses.field(
         default_factory=lambda: {"errors": "posefix"}
     )
+    paste: float = 0.0
+
+    def of_the_paper(self) -> Supervision:
+        """With only the errors of the paper and nobody pasted, for validation."""
+        if self.synthesis["errors"] != "posefix":
+            return dataclasses.replace(self, paste=0.0)
+        return dataclasses.replace(self, synthesis={"errors": "posefix"}, paste=0.0)
 
 
 def examples(people, supervision: Supervision, seed, rows: slice | None = None):
@@ -60,6 +69,9 @@ def examples(people, supervision: Supervision, seed, rows: slice | None = None):
         ({"image"} and for refiners "keypoints", "valid"; {heatmaps' names,
         "keypoints"}; f32[B, channels] weights of each), ready for ``keras.Model.fit``.
     """
+    if supervision.paste:
+        of_paste = tf.random.fold_in(seed, 2)
+        people = paste_neighbors(people, supervision.paste, of_paste)
     inputs = {"image": people["image"]}
     if supervision.refines:
         options = dict(supervision.synthesis)
@@ -70,6 +82,8 @@ def examples(people, supervision: Supervision, seed, rows: slice | None = None):
         inputs = {name: value[rows] for name, value in inputs.items()}
         people = {name: value[rows] for name, value in people.items()}
     keypoints, valid = people["keypoints"], people["valid"]
+    if "covered" in people:
+        valid *= 1 - people["covered"]
     shown = (keypoints, valid)
     if supervision.all_people:
         shown = (
@@ -109,7 +123,12 @@ def supervision_of(model: keras.Model, config: Config) -> Supervision:
     maps = [name for name in model.output if name != "keypoints"]
     codecs = {name: objectives.codec_of(model, config, name) for name in maps}
     return Supervision(
-        codecs, config.skeleton, model.is_refiner, model.is_bottom_up, config.synthesis
+        codecs,
+        config.skeleton,
+        model.is_refiner,
+        model.is_bottom_up,
+        config.synthesis,
+        0.0 if model.is_bottom_up else config.augmentation.paste,
     )
 
 

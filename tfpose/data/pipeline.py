@@ -75,14 +75,15 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
         data: folder that ``tfpose prepare`` wrote into.
         splits: such as "lsp/train" or "lspet/train[:95%]" (TFDS slices); the default
             split is "train".
-        skeleton: that the records must have.
+        skeleton: of the records. What a data set does not label of it is not visible,
+            or lies in the middle of two joints (``Skeleton.midpoints``).
 
     Returns:
         A tf.data.Dataset of records and their number.
 
     Raises:
-        DataError: no such data set or split, another skeleton, or a shard that is
-            missing or cut off.
+        DataError: no such data set or split, joints that the skeleton lacks, or a
+            shard that is missing or cut off.
     """
     import tensorflow_datasets as tfds
 
@@ -120,26 +121,43 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
 
 
 def _rejoin(record, labeled: Skeleton, skeleton: Skeleton):
-    """Adds the midpoints of ``skeleton`` to a record of ``labeled`` joints."""
+    """A record of ``labeled`` joints as one of ``skeleton``'s.
+
+    Adds midpoints. Other joints that ``labeled`` lacks are not visible.
+    """
     halves = {joint: (one, other) for joint, one, other in skeleton.midpoints}
-    ends = [halves.get(joint, (joint, joint)) for joint in skeleton.joints]
-    ends = np.array([[labeled.index(end) for end in pair] for pair in ends])
+    none = len(labeled)  # a row of zeros after the joints
+
+    def ends(joint):
+        pair = (joint, joint) if joint in labeled.joints else halves.get(joint, ())
+        known = pair and set(pair) <= set(labeled.joints)
+        return [labeled.index(end) for end in pair] if known else [none, none]
+
+    ends_of = np.array([ends(joint) for joint in skeleton.joints])
     changed = dict(record)
     for name in ("keypoints", "neighbor_keypoints", "estimated_keypoints"):
         if name in record:
-            pairs = tf.gather(record[name], ends, axis=-2)  # (..., K, 2, 2)
-            changed[name] = tf.reduce_mean(pairs, axis=-2)
+            pairs = tf.gather(_and_zero(record[name], -2), ends_of, axis=-2)
+            changed[name] = tf.reduce_mean(pairs, axis=-2)  # of (..., K, 2, 2)
     for name in ("visible", "neighbor_visible", "estimated_valid"):
         if name in record:
-            pairs = tf.gather(record[name], ends, axis=-1)
+            pairs = tf.gather(_and_zero(record[name], -1), ends_of, axis=-1)
             changed[name] = tf.reduce_min(pairs, axis=-1)
     return changed
+
+
+def _and_zero(values, axis: int):
+    """``values`` with one more row of zeros at the end of an axis."""
+    values = tf.convert_to_tensor(values)
+    paddings = np.zeros((len(values.shape), 2), int)
+    paddings[axis, 1] = 1
+    return tf.pad(values, paddings)
 
 
 def _open(folder: pathlib.Path, skeleton: Skeleton):
     """The TFDS builder of a prepared data set with complete shards, and its skeleton.
 
-    Its joints are ``skeleton``'s; midpoints may be missing.
+    All its joints are among ``skeleton``'s.
     """
     import tensorflow_datasets as tfds
 
@@ -159,9 +177,8 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
             f"{directory}: expected a prepared data set, but its metadata cannot be "
             f"read ({error})"
         ) from error
-    midpoints = {joint for joint, _, _ in skeleton.midpoints}
-    without = tuple(joint for joint in skeleton.joints if joint not in midpoints)
-    if named.joints not in (skeleton.joints, without):
+    same = named.joints == skeleton.joints
+    if not same and not set(named.joints) < set(skeleton.joints):
         raise DataError(
             f"{directory}: expected the skeleton {skeleton.name!r}, found "
             f"{named.name!r}"
@@ -238,15 +255,12 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     """
     size, skeleton = spec.input_size, spec.skeleton
     seeds = tf.random.split(seed, 2)
-    height = _height(record, skeleton)
+    height = height_of(record, skeleton)
     box = _shown_box(record, spec, height, tf.random.fold_in(seed, 2))
     matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
 
     def photo():
-        # Decodes like OpenCV, which reads photos outside of training.
-        window = tf.io.decode_jpeg(
-            record["window"], channels=3, dct_method="INTEGER_ACCURATE"
-        )
+        window = decode_window(record)
         to_crop = tensors.compose(matrix[None], record["window_matrix"][None])
         image = tensors.warp(window[None], to_crop, size)[0]
         return random_color(image, spec.augmentation, seeds[1])
@@ -290,6 +304,13 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     }
 
 
+def decode_window(record):
+    """u8[H, W, 3] RGB; decoded like OpenCV, which reads photos outside of training."""
+    return tf.io.decode_jpeg(
+        record["window"], channels=3, dct_method="INTEGER_ACCURATE"
+    )
+
+
 def _shown_box(record, spec: CropSpec, height, seed):
     """f32[4] xywh in I: what a crop shows before scaling, rotation and shift."""
     if spec.whole_window:
@@ -310,7 +331,7 @@ def _window_box(record):
     return tensors.transform_box(window, record["window_matrix"])
 
 
-def _height(record, skeleton: Skeleton):
+def height_of(record, skeleton: Skeleton):
     """f32[] px of I: 8 head sizes, or the pose's estimate where there is none."""
     valid = tf.cast(record["visible"] > 0, tf.float32)
     by_pose = standing_height(record["keypoints"], valid, skeleton)
@@ -367,6 +388,8 @@ def shuffled_people(
     def crop(index, record):
         row = index % count % batch_size
         shown = None if rows is None else (row >= rows.start) & (row < rows.stop)
+        if rows is not None and spec.augmentation.paste:
+            shown |= row == (rows.start - 1) % batch_size  # pasted beside the first
         person_seed = tf.cast(tf.stack([seed, index]), tf.int32)
         return crop_person(record, spec, person_seed, shown)
 

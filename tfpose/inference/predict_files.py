@@ -348,12 +348,10 @@ def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray
         (photos.read(photo.path), keypoints[rows], None)
         for photo, rows in _rows(people)
     )
-    calibration = refiner.calibration
-    trust, stream = reliability.measured(refiner.believe(given), calibration)
+    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
     stream = with_progress(stream, len(people), "refined")
     answers = [
-        beliefs.in_photo(reliability.combine(beliefs, trust, calibration.sharpness))
-        for beliefs in stream
+        beliefs.in_photo(reliability.combine(beliefs, trust)) for beliefs in stream
     ]
     return np.concatenate([keypoints[:0], *answers])
 

@@ -54,7 +54,8 @@ def refine_file(
             precision. The scores written are the input's.
 
     Returns:
-        "model", the refiner's name; "poses", "refined", "duplicates" (dropped) and "removed" (joints) counts;
+        "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
+        (dropped) and "removed" (joints);
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
@@ -123,7 +124,7 @@ def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool
     for beliefs in with_progress(stream, total, "refined"):
         answer = plain = beliefs.refined()
         if use_reliability:
-            answer = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
+            answer = reliability.combine(beliefs, trust)
             inputs = beliefs.input_cells
             weights.append(reliability.input_weights(inputs, plain, answer))
         refined.append(beliefs.in_photo(answer))

@@ -1,21 +1,26 @@
-"""Reliability: combines a refiner's belief with the input pose, weighted by trust.
+"""Reliability: combines a refiner's answer with the input pose, weighted by trust.
 
 A refiner that is weaker than the method it refines would do harm if its answer simply
-replaced the input. So the answer is the expectation of a posterior over the cells,
+replaced the input. So the answer lies between the two,
 
-    posterior(t) ~ belief(t)^sharpness * likelihood(input | t),
-    likelihood = (1 - outliers) * N(input; t, s_j^2) + outliers / cells.
+    answer = input + w (refined - input),    0 <= w <= 1.
 
-The shape of the refiner's belief says how far to trust it; ``sharpness`` is the value
-that makes the true joints of validation people most likely. Trust in the input depends
-on how far its file disagrees with the refiner, which needs no labels: D_j is the median
-distance between refined and input joint j over the file's people, and
+How good the input is shows in how far its whole file disagrees with the refiner, which
+needs no labels: D_j is the median distance between refined and input joint j over the
+file's people, and noise_j is D_j for a file of true poses, measured on validation
+people. If the two err independently, the best weight is
 
-    s_j = reach * sqrt(D_j^2 - noise_j^2),
+    w_j = 1 - noise_j^2 / D_j^2,
 
-where noise_j is D_j for a file of true poses, measured on validation people. Likewise,
-``outliers`` is how far the share of far disagreements exceeds that of true poses. So a
-file that disagrees no more than the truth keeps its joints. Not from a paper.
+the share of the disagreement that is not the refiner's. A file that disagrees no more
+than the truth keeps its joints.
+
+A joint that is far from its refined one needs a choice, since the middle is wrong for
+both. The share of far joints in excess of true poses' tells how often the refiner is
+right about them, and its score tells how sure it is of this one.
+
+A file of a few people says little about its method. D_j and the share count as if a few
+more people of a strong method were in it. Not from a paper.
 """
 
 from __future__ import annotations
@@ -34,32 +39,26 @@ from tfpose.io.files import write_json
 FILE = "calibration.json"
 # Measures a file's disagreement on at most this many people, from its start.
 MEASURED_PEOPLE = 1000
-# The narrowest Gaussian, in cells, that reaches more than one cell.
-NARROWEST = 0.5
-# s_j per unit of excess disagreement. 2, 3 and 4 differ little on simulated poses of
-# validation people; 4 gained most.
-REACH = 4.0
 # A disagreement counts as far if it exceeds FAR times the noise.
 FAR = 3.0
-# A file with no excess has practically no outliers; at most half are.
-LEAST_OUTLIERS, MOST_OUTLIERS = 1e-6, 0.5
-# Choices for ``sharpness``. None of them sharpens: real methods make errors that the
-# simulated one, used to measure it, does not make.
-SHARPNESSES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+# What is assumed of a method before its file is seen: as many people of a strong one,
+# whose disagreements are this much above those of the truth.
+ASSUMED_PEOPLE = 5
+ASSUMED_EXCESS = 1.2
+# A score that speaks neither for nor against a far refined joint.
+UNDECIDED = 0.7
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """How far a refiner's beliefs can be trusted.
+    """How far a refiner can be trusted.
 
     Attributes:
-        sharpness: exponent of the belief; below 1 it softens an overconfident belief.
         noise: median disagreement with true poses per joint, in cells; empty if not
             measured, which blames no disagreement on the refiner.
         far: share of far disagreements with true poses.
     """
 
-    sharpness: float = 1.0
     noise: tuple[float, ...] = ()
     far: float = 0.0
 
@@ -70,13 +69,16 @@ class Trust:
 
     Attributes:
         disagreement: f64[K] in cells, D_j.
-        spread: f64[K] in cells, s_j.
-        outliers: share of joints that say nothing about the true position.
+        weight: f64[K] in 0..1, w_j: of the refined joint.
+        far: f64[K] in cells; larger disagreements need a choice.
+        wrong: probability that the input is wrong where it is far from the refined
+            joint.
     """
 
     disagreement: np.ndarray
-    spread: np.ndarray
-    outliers: float
+    weight: np.ndarray
+    far: np.ndarray
+    wrong: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,16 +159,23 @@ def distances(beliefs: list[Beliefs]) -> np.ma.MaskedArray:
 def trust(beliefs: list[Beliefs], calibration: Calibration) -> Trust:
     """How far the input poses of these beliefs can be trusted."""
     apart = distances(beliefs)
-    middle = np.ma.median(apart, axis=0).filled(0.0)
     noise = np.array(calibration.noise or np.zeros(apart.shape[1]))
-    excess = np.sqrt(np.maximum(np.square(middle) - np.square(noise), 0))
-    far = float(np.ma.mean(apart > FAR * noise))
-    outliers = (far - calibration.far) / (1 - calibration.far)
-    return Trust(
-        middle,
-        REACH * excess,
-        float(np.clip(outliers, LEAST_OUTLIERS, MOST_OUTLIERS)),
+    people = apart.count(axis=0)
+    middle = np.ma.median(apart, axis=0).filled(0.0)
+    found = _with_assumed(people, np.square(middle), np.square(ASSUMED_EXCESS * noise))
+    weight = 1 - np.minimum(np.square(noise) / np.maximum(found, 1e-12), 1)
+    far = _with_assumed(
+        people.max(initial=0),
+        float(np.ma.mean(apart > FAR * noise)) if people.any() else 0.0,
+        ASSUMED_EXCESS * calibration.far,
     )
+    wrong = np.clip(1 - calibration.far / max(far, 1e-12), 0, 1)
+    return Trust(middle, weight, FAR * noise, float(wrong))
+
+
+def _with_assumed(people, measured, assumed):
+    """The mean of a number of a file and of the same of the assumed people."""
+    return (people * measured + ASSUMED_PEOPLE * assumed) / (people + ASSUMED_PEOPLE)
 
 
 def noise_of(beliefs: Beliefs) -> tuple[tuple[float, ...], float]:
@@ -177,58 +186,31 @@ def noise_of(beliefs: Beliefs) -> tuple[tuple[float, ...], float]:
     return tuple(map(float, noise)), far
 
 
-def combine(beliefs: Beliefs, trust: Trust, sharpness: float) -> np.ndarray:
-    """The expectation of the posterior.
-
-    It mixes two cases: if the input is an outlier, the belief alone gives the answer;
-    if not, the belief weights the Gaussian around the input. The move of the input is
-    measured relative to the Gaussian alone on the same cells. A Gaussian narrower than
-    the cells is widened and the move scaled back: a belief whose logarithm has slope g
-    moves the input by s_j^2 g.
+def combine(beliefs: Beliefs, trust: Trust) -> np.ndarray:
+    """The answer: between the input and the refined joints.
 
     Args:
         beliefs: beliefs about N people.
         trust: trust in the whole file.
-        sharpness: from the refiner's calibration.
 
     Returns:
         f32[N, K, 2] in cells.
     """
-    _, height, width, _ = beliefs.maps.shape
-    cells = beliefs.input_cells
-    wide = np.maximum(trust.spread, NARROWEST)
-    columns = _gaussian(cells[..., 0], wide, width)  # (N, w, K)
-    rows = _gaussian(cells[..., 1], wide, height)  # (N, h, K)
-    alone = np.stack(
-        [(columns * _indices(width)).sum(1), (rows * _indices(height)).sum(1)], axis=-1
-    )
-    belief = softened(beliefs.maps, sharpness)
-    weighed = belief * rows[:, :, None] * columns[:, None]
-    near = weighed.sum(axis=(1, 2))
-    moved = expectation(weighed / np.maximum(near, 1e-30)[:, None, None]) - alone
-    moved = moved * np.square(trust.spread / wide)[:, None]
-    # If the belief rules out all of the Gaussian, the outlier term decides.
-    inlier = (1 - trust.outliers) * near
-    share = inlier / (inlier + trust.outliers / (height * width))
+    inputs, refined = beliefs.input_cells, beliefs.refined()
+    apart = np.linalg.norm(refined - inputs, axis=-1)
+    weight = np.broadcast_to(trust.weight, apart.shape)
+    right = _logit(trust.wrong)
+    if beliefs.scores is not None:
+        right = right + _logit(beliefs.scores) - _logit(UNDECIDED)
+    weight = np.where(apart > trust.far, right > 0, weight)
     # A joint that the input lacks carries no weight.
-    share = (share * (beliefs.valid > 0))[..., None]
-    alone = expectation(belief) if beliefs.answers is None else beliefs.refined()
-    return share * (cells + moved) + (1 - share) * alone
+    weight = np.where(beliefs.valid > 0, weight, 1.0)[..., None]
+    return (1 - weight) * inputs + weight * refined
 
 
-def _gaussian(center, spread, count: int) -> np.ndarray:
-    """f32[N, count, K]: Gaussians around f32[N, K] on the cells, each summing to 1."""
-    squared = np.square(_indices(count) - center[:, None])
-    precision = (0.5 / np.square(spread)).astype(np.float32)
-    # Relative to the nearest cell, or a narrow Gaussian far outside would vanish.
-    values = np.exp(-precision * (squared - squared.min(1, keepdims=True)))
-    return values / values.sum(1, keepdims=True)
-
-
-def softened(maps, sharpness: float) -> np.ndarray:
-    """f32[N, h, w, K]: the beliefs to a power, rescaled to sum to 1 over the cells."""
-    powers = np.power(maps, sharpness)
-    return powers / powers.sum(axis=(1, 2), keepdims=True)
+def _logit(probability):
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.log(clipped) - np.log1p(-clipped)
 
 
 def measured(beliefs, calibration: Calibration):
@@ -265,28 +247,6 @@ def input_weights(inputs, refined, fused) -> np.ndarray:
     return np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.nan)
 
 
-def sharpness(beliefs: Beliefs, truth, valid) -> float:
-    """The exponent of the beliefs that makes the true joints most likely.
-
-    Args:
-        beliefs: beliefs about N people.
-        truth: f32[N, K, 2] in cells.
-        valid: f32[N, K], 0 where a joint has no label.
-    """
-    _, height, width, _ = beliefs.maps.shape
-    cell = np.round(truth).astype(int)
-    labeled = (np.asarray(valid) > 0) & (cell >= 0).all(-1)
-    labeled &= (cell < [width, height]).all(-1)
-    person, joint = np.nonzero(labeled)
-    x, y = cell[person, joint].T
-
-    def likelihood(exponent: float) -> float:
-        maps = softened(beliefs.maps, exponent)
-        return float(np.log(np.maximum(maps[person, y, x, joint], 1e-12)).mean())
-
-    return max(SHARPNESSES, key=likelihood)
-
-
 def write_calibration(folder, calibration: Calibration) -> None:
     """Writes ``calibration.json`` into a model folder."""
     write_json(pathlib.Path(folder) / FILE, dataclasses.asdict(calibration))
@@ -303,6 +263,7 @@ def read_calibration(folder) -> Calibration:
         return Calibration()
     try:
         data = json.loads(path.read_text())
+        data.pop("sharpness", None)  # of earlier versions
         return Calibration(**{**data, "noise": tuple(data["noise"])})
     except (TypeError, ValueError, KeyError) as error:
         raise TfposeError(f"{path}: not a calibration ({error})") from error

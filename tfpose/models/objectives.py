@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import keras
 import tensorflow as tf
@@ -119,13 +120,38 @@ def learning_rate_of(config: Config, schedule: Schedule | None):
         return config.learning_rate
     if config.schedule == "cosine":
         total = schedule.rounds * schedule.steps
-        return keras.optimizers.schedules.CosineDecay(config.learning_rate, total)
+        rising = round(config.warm_up * total)
+        if not rising:
+            return keras.optimizers.schedules.CosineDecay(config.learning_rate, total)
+        return keras.optimizers.schedules.CosineDecay(
+            0.0,
+            total - rising,
+            warmup_target=config.learning_rate,
+            warmup_steps=rising,
+        )
     drops = [round(epoch * schedule.epoch) for epoch in config.learning_rate_drops]
     if not drops:
         return config.learning_rate  # Keras has no schedule without drops
     tenths = [config.learning_rate / 10**n for n in range(1, len(drops) + 1)]
     rates = [config.learning_rate, *(config.learning_rates or tenths)]
     return keras.optimizers.schedules.PiecewiseConstantDecay(drops, rates)
+
+
+def learning_rate_at(config: Config, share: float) -> float:
+    """The learning rate after a share of a run, 0 to 1.
+
+    As ``learning_rate_of``, for runs that measure their length in other units than
+    steps.
+    """
+    if config.schedule == "cosine":
+        if share < config.warm_up:
+            return config.learning_rate * share / config.warm_up
+        falling = (share - config.warm_up) / (1 - config.warm_up)
+        return config.learning_rate * (1 + math.cos(math.pi * min(falling, 1))) / 2
+    drops = config.learning_rate_drops
+    tenths = [config.learning_rate / 10**n for n in range(1, len(drops) + 1)]
+    rates = [config.learning_rate, *(config.learning_rates or tenths)]
+    return rates[sum(share * config.epochs > drop for drop in drops)]
 
 
 def compile_model(
@@ -148,6 +174,7 @@ def compile_model(
     optimizer = OPTIMIZERS[config.optimizer](
         learning_rate_of(config, schedule),
         weight_decay=config.weight_decay,
+        global_clipnorm=config.largest_gradient or None,
         use_ema=config.average > 0,
         ema_momentum=config.average or 0.99,
     )

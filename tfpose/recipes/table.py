@@ -25,7 +25,7 @@ from tfpose.recipes import (
 )
 
 RECIPES: dict[str, dict[str, Callable[[], Config]]] = {
-    "posefix": {"tiny": posefix.tiny, "paper": posefix.paper},
+    "posefix": {"tiny": posefix.tiny, "paper": posefix.paper, "lite": posefix.lite},
     "pose_refiner": {
         "tiny": pose_refiner.tiny,
         "paper": pose_refiner.paper,

@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.skeletons import Skeleton, bare_name
+from tfpose.synthesis import variations
+from tfpose.synthesis.options import Options
 
 # The five states a joint can be in, in the order of the result's ``error``.
 ERRORS = ("good", "jitter", "inversion", "swap", "miss")
@@ -108,6 +110,12 @@ ROUNDING = 1e-3
 FAR = 1e9
 
 
+def rows_of(table: dict, skeleton: Skeleton) -> np.ndarray:
+    """A table above by the joints of a skeleton: f32[..., K]."""
+    names = [ROWS.get(bare_name(joint), UNKNOWN_ROW) for joint in skeleton.joints]
+    return np.array([table[name] for name in names], np.float32).T
+
+
 def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Tensor:
     """The probability of each error at each joint.
 
@@ -119,22 +127,24 @@ def error_probabilities(skeleton: Skeleton, valid_count, overlap_count) -> tf.Te
     Returns:
         f32[B, K, 5] in the order of ``ERRORS``; sums to 1.
     """
-
-    def table(rows):
-        names = [ROWS.get(bare_name(joint), UNKNOWN_ROW) for joint in skeleton.joints]
-        return tf.constant(np.array([rows[name] for name in names], np.float32).T)
-
     above_10 = tf.cast(valid_count > 10, tf.int32)
     count_range = above_10 + tf.cast(valid_count > 5, tf.int32)  # 0, 1 or 2
     crowded = ((valid_count <= 10) & (overlap_count > 0)) | (
         (valid_count <= 15) & (overlap_count >= 3)
     )
-    jitter = tf.gather(table(JITTER), above_10)
-    miss = tf.gather(table(MISS), count_range)
-    swap = tf.gather(table(SWAP), tf.where(crowded, 0, 1))
-    inversion = tf.broadcast_to(table(INVERSION), tf.shape(jitter))
+    jitter = tf.gather(rows_of(JITTER, skeleton), above_10)
+    miss = tf.gather(rows_of(MISS, skeleton), count_range)
+    swap = tf.gather(rows_of(SWAP, skeleton), tf.where(crowded, 0, 1))
+    inversion = tf.broadcast_to(rows_of(INVERSION, skeleton), tf.shape(jitter))
     good = 1 - jitter - inversion - swap - miss
     return tf.stack([good, jitter, inversion, swap, miss], axis=-1)
+
+
+def at_quality(probabilities, level):
+    """Probabilities f32[B, K, 5] of the errors, all but "good" times a level."""
+    errors = probabilities[..., 1:] * level
+    good = 1 - tf.reduce_sum(errors, axis=-1, keepdims=True)
+    return tf.concat([good, errors], axis=-1)
 
 
 def similarity_distance(area, sigmas, similarity) -> tf.Tensor:
@@ -162,6 +172,7 @@ def synthesize(
     seed,
     estimated=None,
     estimated_valid=None,
+    options: Options | None = None,
 ) -> dict[str, tf.Tensor]:
     """Corrupts annotated poses.
 
@@ -177,12 +188,17 @@ def synthesize(
             joints, as in the authors' code. ``tfpose prepare coco --set
             estimates=FILE`` provides it. Without it, these joints come back invalid.
         estimated_valid: f32[B, K], with ``estimated``.
+        options: what to add to the paper's errors; None adds nothing.
 
     Returns:
         "keypoints" f32[B, K, 2] px, zero where invalid; "valid" f32[B, K];
         "error" i32[B, K], index in ``ERRORS``, -1 where invalid.
     """
+    options = options or Options()
     seeds = tf.random.split(seed, 2)
+    # Seeds of their own: without options, the errors stay what they were.
+    more_seeds = tf.random.split(tf.random.fold_in(seed, 1), 3)
+    people = tf.shape(valid)[0]
     near = tf.reduce_any(neighbors_valid > 0, axis=-1)
     probabilities = error_probabilities(
         skeleton,
@@ -192,6 +208,13 @@ def synthesize(
     if estimated is not None:
         keypoints = tf.where(valid[..., None] > 0, keypoints, estimated)
         valid = tf.maximum(valid, estimated_valid)
+    if options.quality:
+        level = variations.quality(people, options, more_seeds[0])
+        probabilities = at_quality(probabilities, level[:, None, None])
+    if options.exchanged_limbs:
+        moved = variations.exchanged(valid, skeleton, options, more_seeds[1])
+        mirrored = tf.gather(keypoints, skeleton.flip_permutation, axis=1)
+        keypoints = tf.where(moved[..., None], mirrored, keypoints)
     joints, kinds = _candidates(
         keypoints, valid, neighbors, neighbors_valid, area, skeleton
     )
@@ -199,6 +222,9 @@ def synthesize(
     error, offset = _draw_errors(joints, kinds, probabilities, seeds)
 
     error = tf.reshape(error, tf.shape(valid))
+    if options.leaves_out:
+        kept = variations.given(people, skeleton, options, more_seeds[2])
+        error = tf.where(kept > 0, error, -1)
     alive = error >= 0
     corrupted = keypoints + tf.reshape(offset, tf.shape(keypoints))
     return {

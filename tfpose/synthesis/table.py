@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis import pose_refiner, posefix
+from tfpose.synthesis.options import Options
 
 
-def _posefix(people, skeleton: Skeleton, seed) -> dict[str, tf.Tensor]:
+def _posefix(people, skeleton: Skeleton, seed, **options) -> dict[str, tf.Tensor]:
     return posefix.synthesize(
         people["keypoints"],
         people["valid"],
@@ -19,6 +20,7 @@ def _posefix(people, skeleton: Skeleton, seed) -> dict[str, tf.Tensor]:
         seed,
         people.get("estimated"),
         people.get("estimated_valid"),
+        Options.of(options),
     )
 
 

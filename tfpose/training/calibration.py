@@ -1,16 +1,20 @@
 """Calibration: measures on validation people what a model's numbers mean.
 
-For a refiner, the poses of a simulated method give the sharpness of its beliefs; the
-true poses give its noise. For any model, the joints it finds tell how probably a joint
-of a given score is right.
+For a refiner, true poses give its noise. For any model, the joints it finds tell how
+probably a joint of a given score is right.
 """
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
+import sys
 
+import keras
 import numpy as np
 
+from tfpose.errors import TrainingError
 from tfpose.inference import reliability
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
@@ -38,13 +42,8 @@ def calibrate(model_dir: str, data: str, splits=None) -> reliability.Calibration
     refiner = Refiner.of(model, config)
     people = read_people(data, splits or config.validation, skeleton)
 
-    poses = simulate(people, skeleton, ERROR_SHARE, seed=(config.seed, 0))
-    beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
-    truth = beliefs.in_cells(people.keypoints)
-    sharpness = reliability.sharpness(beliefs, truth, people.valid)
-
     beliefs = believe(refiner, people, people.keypoints, people.valid)
-    calibration = reliability.Calibration(sharpness, *reliability.noise_of(beliefs))
+    calibration = reliability.Calibration(*reliability.noise_of(beliefs))
     reliability.write_calibration(pathlib.Path(model_dir), calibration)
     return calibration
 
@@ -134,3 +133,23 @@ def calibration_error(probabilities, right, bins: int = 10) -> float:
         for one in range(bins)
     ]
     return float(sum(apart) / max(len(right), 1))
+
+
+def calibrate_anywhere(model_dir: str, data: str) -> None:
+    """As ``calibrate``, which needs Keras's TensorFlow backend, under any backend.
+
+    Raises:
+        TrainingError: the process with that backend failed.
+    """
+    if keras.backend.backend() == "tensorflow":
+        calibrate(model_dir, data)
+        return
+    program = f"from {__name__} import calibrate; calibrate({model_dir!r}, {data!r})"
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment["CUDA_VISIBLE_DEVICES"] = ""  # they are in use
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise TrainingError(f"{model_dir}: trained, but not calibrated: {reason}")

@@ -77,7 +77,8 @@ class ValidatePCK(keras.callbacks.Callback):
     """Logs PCK@0.2 of validation people after each round.
 
     For a refiner, logs it before and after refinement, with the same corrupted poses
-    every time. Uses the averaged weights if there are any.
+    every time, which have only the errors of the paper. Uses the averaged weights if
+    there are any.
 
     Args:
         config, supervision: the run's.
@@ -106,7 +107,9 @@ class ValidatePCK(keras.callbacks.Callback):
             pipeline.crops(records.take(people_count), person, 50, config.seed)
         ):
             seed = tf.constant([config.seed, index])
-            inputs, _, _ = examples(people, supervision, seed)
+            inputs, _, _ = examples(people, supervision.of_the_paper(), seed)
+            # As NumPy: another backend than TensorFlow does not take its tensors.
+            inputs = {name: value.numpy() for name, value in inputs.items()}
             self.batches.append((inputs, people["keypoints"], people["valid"]))
 
     def on_epoch_end(self, epoch, logs=None):

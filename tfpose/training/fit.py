@@ -95,7 +95,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     with cluster.naming_lost_workers(), strategy.scope():
         if resume:
-            model = _load_checkpoint(folder, config, schedule)
+            model = load_checkpoint(folder, config, schedule)
         else:
             model = build_model(config)
             if weights:
@@ -186,9 +186,14 @@ def _strategy() -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
 
 
-def _load_checkpoint(
-    folder: pathlib.Path, config: Config, schedule: Schedule
+def load_checkpoint(
+    folder: pathlib.Path, config: Config, schedule: Schedule | None
 ) -> PoseModel:
+    """The model of a run's checkpoint, compiled, with its optimizer's variables.
+
+    Raises:
+        TrainingError: no checkpoint, or that of another run.
+    """
     path = folder / CHECKPOINT
     if not path.is_file():
         raise TrainingError(f"{path}: expected a checkpoint to resume, found none")

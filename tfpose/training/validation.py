@@ -173,7 +173,7 @@ def evaluate_model(
     poses = simulate(people, skeleton, share=1.0, seed=(config.seed, 1))
     beliefs = believe(refiner, people, poses, np.ones_like(people.valid))
     trust = reliability.trust([beliefs], refiner.calibration)
-    refined = reliability.combine(beliefs, trust, refiner.calibration.sharpness)
+    refined = reliability.combine(beliefs, trust)
     before, after = (
         evaluate.evaluate_poses(truth, _results(side), metric, **options)
         for side in (poses, beliefs.in_photo(refined))

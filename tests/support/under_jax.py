@@ -1,0 +1,161 @@
+"""A program that runs with KERAS_BACKEND=jax; prints what it found as JSON.
+
+    python -m tests.support.under_jax DATA FOLDER
+
+``tests/training/test_on_device.py`` runs it once and checks each part.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+import sys
+import time
+
+import jax
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.conftest import convolutions
+from tests.support import contracts
+from tests.support.cases import CASES
+from tfpose.config import Augmentation, Config
+from tfpose.data import pipeline
+from tfpose.data.examples import examples, supervision_of
+from tfpose.errors import TrainingError
+from tfpose.models import posefix, table
+from tfpose.models.objectives import compile_model
+from tfpose.models.trunks import Trunk
+from tfpose.report.html import read_log
+from tfpose.training import callbacks, fit, on_device
+
+# Small networks that are built and compiled in seconds.
+MODELS = ["posefix"]
+# 28 people in batches of 4: an epoch has 7 steps, a round 14.
+CONFIG = Config(
+    model="posefix",
+    skeleton="lsp14",
+    input_size=(64, 64),
+    network={"trunk": "nano", "sigma": 3.0, "filters": (4, 4, 4), "pose_prior": True},
+    train=("drawn/train", "drawn/train"),
+    validation=("drawn/validation",),
+    augmentation=Augmentation(scale=0.3, rotation=40.0, mirror=0.5, paste=0.3),
+    synthesis={"errors": "posefix", "quality": 0.5, "given_joints": {"none": 0.1}},
+    learning_rate=3e-3,
+    warm_up=0.1,
+    epochs=6,
+    batch_size=4,
+    average=0.5,
+)
+ROUND = 14
+
+
+def contract() -> dict:
+    """Whether small models answer under JAX as the golden files say."""
+    answers = {}
+    for case in CASES:
+        if case.name not in MODELS and "keypoints" in case.outputs:
+            continue
+        model, inputs = contracts.build(case), contracts.inputs_of(case)
+        found = contracts.arrays(
+            jax.jit(lambda given, model=model: model(given))(inputs)
+        )
+        with np.load(contracts.GOLDEN / f"{case.name}.npz") as golden:
+            contracts.assert_close(found, dict(golden))
+        answers[case.name] = True
+    return answers
+
+
+def batch_of(data: str, model, config: Config):
+    """A batch of the tf.data path, as NumPy."""
+    records, _ = pipeline.read_records(data, ("drawn/train[:6]",), config.skeleton)
+    plain = pipeline.CropSpec.plain(config)
+    people = next(iter(pipeline.crops(records, plain, 6, 0)))
+    given = examples(people, supervision_of(model, config), tf.constant([0, 0]))
+    return tf.nest.map_structure(lambda tensor: tensor.numpy(), given)
+
+
+def losses(data: str) -> list[float]:
+    """The loss of one batch of the tf.data path, and its parts, as a device has it."""
+    model = contracts.fill_weights(table.build_model(CONFIG))
+    compile_model(model, CONFIG, None)
+    state = on_device.state_of(model)
+    loss_of = jax.jit(on_device.make_loss(model, CONFIG))
+    given = batch_of(data, model, CONFIG)
+    _, (parts, _) = loss_of(state["trainable"], state["others"], *given)
+    return parts.tolist()
+
+
+def runs(data: str, folder: pathlib.Path) -> dict:
+    """Runs on the device: a whole one, one that is interrupted, one by the clock."""
+    fit.STEPS_A_ROUND = ROUND
+    found = {}
+    train = functools.partial(on_device.train, CONFIG, data, dtype="mixed_bfloat16")
+    train(str(folder / "whole"))
+    found["log"] = read_log(folder / "whole" / "log.csv")
+
+    class Killed(Exception):
+        pass
+
+    class CheckpointAndDie(callbacks.Checkpoint):
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            raise Killed
+
+    on_device.Checkpoint = CheckpointAndDie
+    try:
+        train(str(folder / "resumed"))
+    except Killed:
+        on_device.Checkpoint = callbacks.Checkpoint
+    train(str(folder / "resumed"), resume=True)
+    found["resumed_log"] = read_log(folder / "resumed" / "log.csv")
+
+    train(str(folder / "timed"), minutes=0.02)
+    found["timed_log"] = read_log(folder / "timed" / "log.csv")
+    return found
+
+
+def step_of_fit(data: str, folder: pathlib.Path) -> list:
+    """The log of a few steps of the tf.data path under JAX."""
+    config = dataclasses.replace(CONFIG, augmentation=Augmentation())
+    fit.train(config, data, str(folder / "fit"), quicktest=True)
+    return read_log(folder / "fit" / "log.csv")["loss"]
+
+
+def refusals(data: str, folder: pathlib.Path) -> dict:
+    """The messages of runs that cannot be."""
+    messages = {}
+    for name, config, options in (
+        ("minutes", CONFIG, {"minutes": 0}),
+        ("batch", dataclasses.replace(CONFIG, batch_size=99), {}),
+        ("resume", dataclasses.replace(CONFIG, epochs=9), {"resume": True}),
+    ):
+        try:
+            place = folder / ("whole" if name == "resume" else name)
+            on_device.train(config, data, str(place), **options)
+        except TrainingError as error:
+            messages[name] = str(error)
+    return messages
+
+
+def main(data: str, folder: pathlib.Path) -> None:
+    assert keras.backend.backend() == "jax"
+    posefix.TRUNKS["nano"] = Trunk(convolutions)
+    clock = time.process_time()
+    found, seconds = {}, {}
+    for name, part in (
+        ("contract", contract),
+        ("losses", lambda: losses(data)),
+        ("runs", lambda: runs(data, folder)),
+        ("fit", lambda: step_of_fit(data, folder)),
+        ("refusals", lambda: refusals(data, folder)),
+    ):
+        found[name] = part()
+        seconds[name] = time.process_time() - clock
+        clock = time.process_time()
+    print(json.dumps({**found, "seconds": seconds}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], pathlib.Path(sys.argv[2]))
