@@ -28,14 +28,9 @@ def calls(monkeypatch):
     def predict(model, given, out, **options):
         made.append((model, options))
         known = [pathlib.Path(path) for path in given]
+        pose = pose_files.STANDING + 100, np.ones(14), 0.9
         poses = [
-            result_entry(
-                number(path),
-                pose_files.STANDING + 100,
-                np.ones(14),
-                file_name=path.name,
-            )
-            for path in known
+            result_entry(number(path), *pose, file_name=path.name) for path in known
         ]
         if out.endswith(".json"):
             files.write_json(out, poses)
