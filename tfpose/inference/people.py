@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tfpose.errors import PoseFileError
-from tfpose.inference.detectors import Detector, inside, load_detector, read_boxes
+from tfpose.inference.boxes import inside
+from tfpose.inference.detectors import Detector, load_detector, read_boxes
 from tfpose.io import coco, photos
 from tfpose.io.photo_ids import Photo, number
 
