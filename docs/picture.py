@@ -3,7 +3,7 @@
     tfpose demo --out runs/demo
     python docs/picture.py runs/demo
 
-writes ``docs/examples.jpg``: two example photos with everybody found, and below them
+writes ``docs/examples.jpg``: parts of photos with everybody found, and below them
 some of the poses before and after refinement. The people were chosen by eye.
 """
 
@@ -24,11 +24,12 @@ from tfpose.weights.presets import model_folder
 PICTURE = pathlib.Path(__file__).with_name("examples.jpg")
 # Photos to show, and of each the part: left, top, width and height in px.
 FOUND = {
-    "000000511599.jpg": (210, 190, 360, 160),
-    "000000397133.jpg": (280, 20, 360, 320),
+    "000000001000.jpg": (30, 90, 610, 390),
+    "000000009483.jpg": (25, 40, 190, 440),
+    "000000397133.jpg": (360, 20, 160, 320),
 }
 # Places of people in the file of the poses.
-REFINED = (0, 1, 2, 3)
+REFINED = (4, 6, 3)
 WIDTH, GAP = 880, 6
 
 

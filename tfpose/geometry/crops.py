@@ -42,17 +42,19 @@ def standing_height(keypoints, valid, skeleton: Skeleton) -> tf.Tensor:
 
 def crops_of(photo, boxes, size, scales):
     """Crops of people: f32[N, S, H, W, 3], and f32[N, 2, 3] C -> I at scale 1."""
+    photo, boxes = tf.cast(photo, tf.float32), tf.cast(boxes, tf.float32)
     return _cutter(tuple(size), tuple(scales))(photo, boxes)
 
 
 @functools.cache
 def _cutter(size, scales):
-    """The function of photos and boxes; one for each model, as TensorFlow counts on."""
+    """The function of photos and boxes: traced once, whatever their sizes."""
+    photos = tf.TensorSpec((None, None, 3), tf.float32)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=(photos, tf.TensorSpec((None, 4), tf.float32)))
     def cut(photo, boxes):
         boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
-        photo = tf.cast(photo, tf.float32)[None]
+        photo = photo[None]
 
         def crops(box):
             matrices = [
