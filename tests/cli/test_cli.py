@@ -214,7 +214,7 @@ def test_models_lists_every_recipe(tmp_path, capsys, monkeypatch):
         ),
         (
             ["summary", "posefix", "--recipe", "huge"],
-            "recipe 'huge' of posefix: expected one of tiny, paper",
+            "recipe 'huge' of posefix: expected one of tiny, paper, lite",
         ),
         (
             ["prepare", "lsp", "--source", "/no/such", "--out", "x"],

@@ -11,6 +11,7 @@ from tests.support import dot_model, fixed_detector
 from tests.support.dot_model import DOTS, JOINTS
 from tfpose import cli, drawing
 from tfpose.geometry.crops import boxes_of, whole_photo
+from tfpose.inference import people as finders
 from tfpose.inference import predict_files as predictions
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.predict_files import predict_files
@@ -336,7 +337,7 @@ def test_without_boxes_the_packages_detector_says_who_is_there(scene, monkeypatc
 
         return detect
 
-    monkeypatch.setattr(predictions, "load_detector", load)
+    monkeypatch.setattr(finders, "load_detector", load)
     report, (entry,) = scene.predict()
     assert entry["image_id"] == 3 and entry["bbox"] == list(BOX)
     assert entry["score"] == pytest.approx(0.35 * points(entry)[:, 2].mean())

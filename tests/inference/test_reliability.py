@@ -73,17 +73,17 @@ def test_the_weight_is_the_disagreement_that_is_not_the_refiners():
     assert with_noise(2.0, 5000).weight[0] == pytest.approx(0.75, abs=1e-3)
 
 
-def test_a_file_like_the_truth_is_trusted_wholly():
-    assert with_noise(1.0, 5000).weight[0] == pytest.approx(0.0, abs=1e-3)
-    assert with_noise(0.5, 5000).weight[0] == 0
+def test_a_file_like_the_truth_is_trusted_most():
+    assert with_noise(1.0, 5000).weight[0] == reliability.LEAST_WEIGHT
+    assert with_noise(0.5, 5000).weight[0] == reliability.LEAST_WEIGHT
+    assert with_noise(0.5, 5000, far=0.5).wrong == reliability.LEAST_WRONG
 
 
 def test_a_single_person_says_little_about_a_method():
     """One person at 2 cells, five assumed at 1.2: D^2 = (4 + 5 * 1.44) / 6."""
     trust = with_noise(2.0, 1)
     assert trust.weight[0] == pytest.approx(1 - 6 / (4 + 5 * 1.44))
-    # Even a person without any disagreement gets some help.
-    assert 0 < with_noise(0.0, 1).weight[0] < 0.2
+    assert trust.weight[0] < with_noise(2.0, 20).weight[0]
 
 
 def test_far_joints_in_excess_of_the_truths_are_wrong():

@@ -12,8 +12,8 @@ people. If the two err independently, the best weight is
 
     w_j = 1 - noise_j^2 / D_j^2,
 
-the share of the disagreement that is not the refiner's. A file that disagrees no more
-than the truth keeps its joints.
+the share of the disagreement that is not the refiner's, and never below LEAST_WEIGHT:
+the mean of two good guesses is better than either.
 
 A joint that is far from its refined one needs a choice, since the middle is wrong for
 both. The share of far joints in excess of true poses' tells how often the refiner is
@@ -45,6 +45,10 @@ FAR = 3.0
 # whose disagreements are this much above those of the truth.
 ASSUMED_PEOPLE = 5
 ASSUMED_EXCESS = 1.2
+# Labels err too, so that true poses disagree more than the refiner is wrong: it always
+# has this weight, and is right about at least this share of far joints.
+LEAST_WEIGHT = 0.3
+LEAST_WRONG = 0.2
 # A score that speaks neither for nor against a far refined joint.
 UNDECIDED = 0.7
 
@@ -163,13 +167,13 @@ def trust(beliefs: list[Beliefs], calibration: Calibration) -> Trust:
     people = apart.count(axis=0)
     middle = np.ma.median(apart, axis=0).filled(0.0)
     found = _with_assumed(people, np.square(middle), np.square(ASSUMED_EXCESS * noise))
-    weight = 1 - np.minimum(np.square(noise) / np.maximum(found, 1e-12), 1)
+    weight = np.maximum(1 - np.square(noise) / np.maximum(found, 1e-12), LEAST_WEIGHT)
     far = _with_assumed(
         people.max(initial=0),
         float(np.ma.mean(apart > FAR * noise)) if people.any() else 0.0,
         ASSUMED_EXCESS * calibration.far,
     )
-    wrong = np.clip(1 - calibration.far / max(far, 1e-12), 0, 1)
+    wrong = np.clip(1 - calibration.far / max(far, 1e-12), LEAST_WRONG, 1)
     return Trust(middle, weight, FAR * noise, float(wrong))
 
 
