@@ -103,8 +103,13 @@ def link(distribution, folder: pathlib.Path) -> None:
 
 def test_the_wheel_has_what_a_user_needs(wheel):
     for name in presets.names():
-        for file in ("config.json", "model.weights.h5", "README.md"):
-            assert (wheel / "tfpose/weights" / name / file).is_file()
+        folder = wheel / "tfpose/weights" / name
+        assert (folder / "config.json").is_file() and (folder / "README.md").is_file()
+        if (folder / "shared.json").is_file():
+            shared = json.loads((folder / "shared.json").read_text())["weights"]
+            assert all((folder.parent / file).is_file() for file in shared)
+        else:
+            assert (folder / "model.weights.h5").is_file()
     for file in ("detector.tflite", "NOTICE", "README.md"):
         assert (wheel / "tfpose/weights/ssdlite_coco" / file).is_file()
     assert (wheel / "tfpose/report/page.html").is_file()
