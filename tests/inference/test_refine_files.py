@@ -9,10 +9,10 @@ import pytest
 
 from tests.support.pose_files import STANDING
 from tfpose import cli, drawing
-from tfpose.errors import TfposeError
+from tfpose.errors import PoseFileError, TfposeError
 from tfpose.inference import batches, refine_files
 from tfpose.inference import refiner as refinement
-from tfpose.inference.refine_files import refine_file
+from tfpose.inference.refine_files import refine_file, refiner_for
 from tfpose.inference.refiner import Refiner
 from tfpose.io import coco, files
 from tfpose.io.coco_records import annotations_json, result_entry
@@ -550,3 +550,26 @@ def test_near_copies_of_a_better_pose_are_dropped():
     )
     assert refine_files._duplicates(people, keypoints, LSP14, 0.9) == [0]
     assert refine_files._duplicates(people, keypoints, LSP14, 1.0) == []
+
+
+@pytest.mark.parametrize("joints, name", [(17, "coco17"), (14, "lsp14")])
+def test_the_refiner_follows_from_the_number_of_joints(tmp_path, joints, name):
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps([{"image_id": 1, "keypoints": [1.0] * 3 * joints}]))
+    assert refiner_for(str(path)) == f"posefix_movenet_{name}"
+
+
+@pytest.mark.parametrize(
+    "records, found",
+    [
+        ([], "none"),
+        ([{"image_id": 1}], "none"),
+        ([{"keypoints": [1.0] * 48}], "16"),
+        ([{"keypoints": [1.0] * 42}, {"keypoints": [1.0] * 51}], "14 and 17"),
+    ],
+)
+def test_other_joints_need_a_model(tmp_path, records, found):
+    path = tmp_path / "poses.json"
+    path.write_text(json.dumps(records))
+    with pytest.raises(PoseFileError, match=f"--model for others, found {found}$"):
+        refiner_for(str(path))

@@ -141,6 +141,19 @@ def test_a_threshold_removes_joints_that_the_refiner_is_not_sure_of(
     assert f"removed {report['removed']} joints" in capsys.readouterr().out
 
 
+def test_a_file_can_get_the_refiners_scores(scene, opinionated, capsys):
+    _, kept = scene.refine()
+    _, rescored = scene.refine(rescore=True)
+    for one, other in zip(kept, rescored, strict=True):
+        np.testing.assert_array_equal(joints(one)[:, :2], joints(other)[:, :2])
+        of_joints = joints(other)[:, 2]
+        assert 0 < of_joints.min() and of_joints.std() > 0
+        assert other["score"] == pytest.approx(of_joints.mean(), abs=2e-3)
+    assert scene.command("--rescore") == 0
+    assert json.loads(scene.out.read_text()) == rescored
+    capsys.readouterr()
+
+
 @pytest.mark.slow
 def test_refined_poses_can_be_refined_again_by_another_refiner(scene, tmp_path):
     _, once = scene.refine()  # with fusion, which leaves nobody outside the photo

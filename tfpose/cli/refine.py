@@ -47,12 +47,15 @@ def add(commands) -> None:
     option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
     text = "remove joints whose refiner score, 0 to 1, is not above this"
     option(command, "--threshold", "SCORE", text, type=float, default=0.0)
+    text = "write the refiner's scores, how probably each joint is right, instead of "
+    text += "the input's"
+    switch(command, "--rescore", text)
     json_option(command)
 
 
 def run(
     model, poses, images, out, annotations, skip_bad, refined_only, reliability_report,
-    oks_nms, threshold, json,
+    oks_nms, threshold, rescore, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     start_tensorflow()
@@ -60,7 +63,7 @@ def run(
 
     numbers = refine_file(
         model, poses, images, out, annotations, skip_bad, not refined_only, oks_nms,
-        threshold,
+        threshold, rescore,
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)

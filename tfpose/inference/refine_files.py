@@ -34,6 +34,7 @@ def refine_file(
     use_reliability: bool = True,
     nms_threshold: float = NMS_THRESHOLD,
     threshold: float = 0.0,
+    rescore: bool = False,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -52,6 +53,8 @@ def refine_file(
         threshold: sets joints whose refiner score is not above it to (0, 0, 0).
             PoseRefiner uses 0.7 for tracking and 0, which keeps all, for average
             precision. The scores written are the input's.
+        rescore: write the refiner's scores instead, how probably each joint is right;
+            a pose's score is their mean.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
@@ -75,12 +78,14 @@ def refine_file(
     people = people.take(given.order)
     duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
-    records, removed = people.replaced(keypoints), 0
-    if threshold > 0:
-        unsure = scores <= threshold
-        removed = int(unsure.sum())
-        keypoints[unsure] = 0
-        records = people.replaced(keypoints, np.where(unsure, 0, people.scores))
+    unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
+    keypoints[unsure] = 0
+    written = np.where(unsure, 0, scores if rescore else people.scores)
+    changed = rescore or unsure.any()
+    records = people.replaced(keypoints, written if changed else None)
+    if rescore:
+        for position, of_joints in zip(people.positions, written, strict=True):
+            records[position] |= {"score": round(float(of_joints.mean()), 4)}
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
     return {
@@ -88,7 +93,7 @@ def refine_file(
         "poses": len(records),
         "refined": len(people),
         "duplicates": len(dropped),
-        "removed": removed,
+        "removed": int(unsure.sum()),
         "bad": [line for _, line in bad] + given.bad,
         "reliability": report,
     }
