@@ -129,6 +129,18 @@ def test_a_missing_joint_is_answered_by_the_refiner_alone():
     np.testing.assert_allclose(fuse(some, 0.0, 0.1), [6, 7], atol=1e-3)
 
 
+@pytest.mark.parametrize("present, share", [(3, 0), (5, 0.5), (8, 1), (10, 1)])
+def test_a_pose_of_few_joints_is_left_alone(present, share):
+    maps = np.zeros((1, 5, 60, 10), np.float32)
+    maps[:, 2, 2] = 1
+    valid = np.float32([[1] * present + [0] * (10 - present)])
+    some = beliefs(maps, np.tile([[[4.0, 2]]], (1, 10, 1)), valid)
+    trust = Trust(None, np.full(10, 0.4), np.full(10, 3.0), 0.5)
+    answer = reliability.combine(some, trust)[0]
+    np.testing.assert_allclose(answer[:present, 0], 4 - 2 * 0.4 * share, atol=1e-5)
+    np.testing.assert_allclose(answer[present:, 0], 2, atol=1e-5)
+
+
 def test_a_refiner_without_calibration_decides_alone():
     some = single(gaussian(6, 7, 0.3), (12, 2))
     trust = reliability.trust([some], Calibration())

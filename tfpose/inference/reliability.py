@@ -49,6 +49,10 @@ ASSUMED_EXCESS = 1.2
 # has this weight, and is right about at least this share of far joints.
 LEAST_WEIGHT = 0.3
 LEAST_WRONG = 0.2
+# A crop around few joints shows less of a person than a refiner learned from. It gets no
+# weight where a pose has at most this share of the joints, and all above the other. With
+# 3 to 6 of COCO's 17 joints, mean similarity fell from 87 to 64; with 11, it rose.
+FEW_JOINTS, MOST_JOINTS = 0.35, 0.65
 # A score that speaks neither for nor against a far refined joint.
 UNDECIDED = 0.7
 
@@ -207,6 +211,9 @@ def combine(beliefs: Beliefs, trust: Trust) -> np.ndarray:
     if beliefs.scores is not None:
         right = right + _logit(beliefs.scores) - _logit(UNDECIDED)
     weight = np.where(apart > trust.far, right > 0, weight)
+    present = (beliefs.valid > 0).mean(axis=1, keepdims=True)
+    whole = (present - FEW_JOINTS) / (MOST_JOINTS - FEW_JOINTS)
+    weight = weight * np.clip(whole, 0, 1)
     # A joint that the input lacks carries no weight.
     weight = np.where(beliefs.valid > 0, weight, 1.0)[..., None]
     return (1 - weight) * inputs + weight * refined
