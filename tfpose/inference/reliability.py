@@ -49,9 +49,9 @@ ASSUMED_EXCESS = 1.2
 # has this weight, and is right about at least this share of far joints.
 LEAST_WEIGHT = 0.3
 LEAST_WRONG = 0.2
-# A crop around few joints shows less of a person than a refiner learned from. It gets no
-# weight where a pose has at most this share of the joints, and all above the other. With
-# 3 to 6 of COCO's 17 joints, mean similarity fell from 87 to 64; with 11, it rose.
+# A crop around few joints shows less of a person than a refiner learned from. It gets
+# no weight where a pose has at most this share of the joints, and all above the other.
+# With 3 to 6 of COCO's 17 joints, mean similarity fell from 87 to 64; with 11, it rose.
 FEW_JOINTS, MOST_JOINTS = 0.35, 0.65
 # A score that speaks neither for nor against a far refined joint.
 UNDECIDED = 0.7
