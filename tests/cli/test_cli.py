@@ -190,8 +190,7 @@ def test_models_lists_every_recipe(tmp_path, capsys, monkeypatch):
     listed = json.loads((tmp_path / "models.json").read_text())
     assert code == 0
     assert [(row["model"], row["recipe"]) for row in listed["recipes"]] == [
-        ("posefix", "tiny"),
-        ("posefix", "paper"),
+        *(("posefix", recipe) for recipe in RECIPES["posefix"]),
         ("cnet", "tiny"),
         ("cnet", "paper"),
     ]

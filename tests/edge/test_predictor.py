@@ -181,7 +181,7 @@ keras_saves = pytest.mark.filterwarnings("ignore:__array__ implementation doesn'
 
 
 @pytest.fixture(scope="module")
-def exports(tmp_path_factory, nano_front_end):
+def exports(tmp_path_factory, nano_trunk, nano_front_end):
     """Folder with a refiner and an estimator as model folders and exports."""
     folder = tmp_path_factory.mktemp("exports")
     for config in (CONFIGURATION, ESTIMATOR):

@@ -345,12 +345,16 @@ def test_a_network_with_nothing_in_common_is_refused(refiner_dir):
     assert str(refiner_dir) in one_line(e)
 
 
-def test_weights_of_the_same_network_for_other_joints_are_refused(refiner_dir):
+def test_weights_of_the_same_network_are_taken_over_joint_by_joint(refiner_dir):
     config = dataclasses.replace(CONFIG, skeleton=COCO17.name)
     model = table.build_model(config)
-    with pytest.raises(ModelFolderError, match="expected the weights of this") as e:
-        fit.start_from(model, config, refiner_dir)
-    one_line(e)
+    fit.start_from(model, config, refiner_dir)
+    trained, before = table.load_model(refiner_dir)
+    ours, theirs = (
+        one.get_layer("head_logits").get_weights()[0][..., skeleton.index("left_wrist")]
+        for one, skeleton in ((model, COCO17), (trained, before.skeleton))
+    )
+    np.testing.assert_array_equal(ours, theirs)
 
 
 # --- optimizers ------------------------------------------------------------------
