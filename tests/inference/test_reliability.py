@@ -141,14 +141,6 @@ def test_a_pose_of_few_joints_is_left_alone(present, share):
     np.testing.assert_allclose(answer[present:, 0], 2, atol=1e-5)
 
 
-def test_an_enlarged_crop_counts_by_the_pixels_that_the_photo_has():
-    """A crop of twice the photo's scale has a quarter of its pixels from the photo."""
-    some = single(gaussian(6, 7, 0.3), (8, 7))
-    for scale, expected in ((0.5, 8 - 2 * 0.4 / 4), (2.0, 8 - 2 * 0.4)):
-        other = dataclasses.replace(some, to_image=some.to_image * scale)
-        np.testing.assert_allclose(fuse(other, 0.4), [expected, 7], atol=1e-3)
-
-
 def test_a_refiner_without_calibration_decides_alone():
     some = single(gaussian(6, 7, 0.3), (12, 2))
     trust = reliability.trust([some], Calibration())

@@ -19,8 +19,8 @@ A joint that is far from its refined one needs a choice, since the middle is wro
 both. The share of far joints in excess of true poses' tells how often the refiner is
 right about them, and its score tells how sure it is of this one.
 
-Poses of few joints, and people whose crops are enlarged, count for less: there, the
-refiner sees less than it learned from.
+Poses of few joints change less: their crops show less of a person than the refiner
+learned from.
 
 A file of a few people says little about its method. D_j and the share count as if a few
 more people of a strong method were in it. Not from a paper.
@@ -216,9 +216,7 @@ def combine(beliefs: Beliefs, trust: Trust) -> np.ndarray:
     weight = np.where(apart > trust.far, right > 0, weight)
     present = (beliefs.valid > 0).mean(axis=1, keepdims=True)
     whole = (present - FEW_JOINTS) / (MOST_JOINTS - FEW_JOINTS)
-    # A small person's crop is enlarged, and shows less than it seems to.
-    detail = np.abs(np.linalg.det(beliefs.to_image[:, :, :2]))[:, None]
-    weight = weight * np.clip(whole, 0, 1) * np.minimum(detail, 1)
+    weight = weight * np.clip(whole, 0, 1)
     # A joint that the input lacks carries no weight.
     weight = np.where(beliefs.valid > 0, weight, 1.0)[..., None]
     return (1 - weight) * inputs + weight * refined
