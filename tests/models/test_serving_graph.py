@@ -8,7 +8,8 @@ from keras import layers
 from tests.support.cases import CASES
 from tests.support.contracts import arrays, build, fill_weights, inputs_of
 from tfpose.layers.blocks import PhaseConvolution
-from tfpose.models.serving_graph import serving_model, with_phases
+from tfpose.models import PoseFix
+from tfpose.models.serving_graph import in_float32, serving_model, with_phases
 from tfpose.skeletons import LSP14
 
 MODELS = {c.name: c for c in CASES if c.name.startswith(("posefix", "hcrn"))}
@@ -85,3 +86,9 @@ def test_normalization_is_folded_where_it_alone_follows(
     assert ("normalization" in [layer.name for layer in changed.layers]) == left
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 2)).astype(np.float32)
     np.testing.assert_allclose(changed(x), model(x), atol=1e-5)
+
+
+def test_a_mixed_models_scores_mean_the_same_in_float32():
+    model = PoseFix(14, (64, 64), "tiny", 3.0, (4, 4, 4), dtype="mixed_bfloat16")
+    model.score_fit = (0.5, 2.0)
+    assert in_float32(model).score_fit == (0.5, 2.0)

@@ -267,12 +267,12 @@ CASES = (
     ),
     estimator(
         "hybrid_pose",
-        6_862,
-        # One hourglass of each: exports take a time that grows with the layers.
-        lambda: HybridPose(
-            JOINTS, SIZE, {**SMALL_RNET, "stacks": 1}, SMALL_CNET, (1,), (1,)
-        ),
-        {name: (16, JOINTS) for name in ("heatmap", "rnet_heatmap", "cnet_heatmap")},
+        10_608,
+        lambda: HybridPose(JOINTS, SIZE, SMALL_RNET, SMALL_CNET, (1, 2), (1,)),
+        {
+            name: (16, JOINTS)
+            for name in ("heatmap", "rnet_stage1", "rnet_heatmap", "cnet_heatmap")
+        },
         cancelled=BEFORE_NORMALIZATION,
     ),
     estimator(

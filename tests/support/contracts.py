@@ -14,7 +14,7 @@ from tests.support.cases import Case
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 BATCH = 2
 # px, for coordinates; everything else within this part of its largest value.
-COORDINATE_TOLERANCE, RELATIVE_TOLERANCE = 2e-3, 1e-4
+COORDINATE_TOLERANCE, RELATIVE_TOLERANCE = 1e-3, 1e-4
 
 
 def _belief(random, shape):

@@ -253,8 +253,8 @@ class PoseEstimator(PoseModel):
         features: f32[B, h, w, F], from which "heatmap" was made (EnhanceNet's F^LR).
         arguments, activation, targets, name, trainable: as in ``PoseModel``.
         joints: K; by default, "joints" of the arguments.
-        answer: for models that decode in their own way: (belief f32[B, h, w, K] in a
-            layer named "belief", keypoints f32[B, K, 2] crop px).
+        keypoints: f32[B, K, 2] crop px, of models that decode in their own way and name
+            the layer of their belief f32[B, h, w, K] "belief"; default: ``decoded``.
 
     Attributes:
         features: as above.
@@ -268,15 +268,14 @@ class PoseEstimator(PoseModel):
         arguments: dict,
         joints: int | None = None,
         activation: str = "linear",
-        answer: tuple | None = None,
+        keypoints=None,
         **options,
     ):
         joints = joints or arguments["joints"]
         stride = image.shape[1] / maps["heatmap"].shape[1]
         stride = int(stride) if stride.is_integer() else stride
-        if answer is None:
-            answer = decoded(maps["heatmap"], joints, stride, activation)
-        _, keypoints = answer
+        if keypoints is None:
+            keypoints = decoded(maps["heatmap"], joints, stride, activation)
         super().__init__(
             {"image": image},
             {**maps, "keypoints": keypoints},
@@ -289,17 +288,17 @@ class PoseEstimator(PoseModel):
         self.features = features
 
 
-def decoded(heatmap, joints: int, stride: float, activation: str) -> tuple:
-    """The belief f32[B, h, w, K] of a heatmap, and its keypoints f32[B, K, 2] crop px.
+def decoded(heatmap, joints: int, stride: float, activation: str):
+    """f32[B, K, 2] crop px: a heatmap's peaks or, for "softmax", its expectation.
 
-    Keypoints are the peaks or, for "softmax", the expectation.
+    The belief f32[B, h, w, K] is the output of the layer "belief".
     """
     belief = heatmap[..., :joints] if heatmap.shape[-1] > joints else heatmap
     if activation == "softmax":
         belief = SpatialSoftmax(name="belief")(belief)
-        return belief, SoftArgmax(stride, name="soft_argmax")(belief)
+        return SoftArgmax(stride, name="soft_argmax")(belief)
     belief = layers.Activation(activation, name="belief", dtype="float32")(belief)
-    return belief, PeakPosition(stride, name="peak")(belief)
+    return PeakPosition(stride, name="peak")(belief)
 
 
 def check_size(input_size, multiple: int) -> tuple[int, int]:

@@ -129,7 +129,7 @@ class MoveNet(PoseEstimator):
             features,
             arguments={"joints": joints, "input_size": input_size, "width": width},
             activation="sigmoid",
-            answer=answer_of(**maps),
+            keypoints=nearest_person(**maps),
             targets={
                 "center": {"codec": "center"},
                 "regression": {"codec": "center_offsets"},
@@ -250,8 +250,8 @@ def head(features, channels: int, name: str):
     return map_head(x, channels, f"{name}_logits")
 
 
-def answer_of(heatmap, center, regression, offsets) -> tuple:
-    """The person nearest the middle: f32[B, h, w, K] and keypoints f32[B, K, 2] C."""
+def nearest_person(heatmap, center, regression, offsets):
+    """f32[B, K, 2] C: the keypoints of the person nearest the middle of the crop."""
     joints = heatmap.shape[-1]
     everybody = layers.Activation("sigmoid", name="everybody", dtype="float32")(heatmap)
     center = layers.Activation("sigmoid", name="centers", dtype="float32")(center)
@@ -259,4 +259,4 @@ def answer_of(heatmap, center, regression, offsets) -> tuple:
     nearest = Channels((0,) * joints, name="nearest_centers")(nearest)
     predicted = OffsetPosition(STRIDE, name="predicted")(nearest, regression)
     belief = NearPosition(name="belief")(everybody, predicted)
-    return belief, OffsetPosition(STRIDE, name="position")(belief, offsets)
+    return OffsetPosition(STRIDE, name="position")(belief, offsets)

@@ -86,6 +86,7 @@ def in_float32(model: keras.Model) -> keras.Model:
         return model
     again = type(model).from_config({**model.get_config(), "dtype": "float32"})
     again.set_weights(model.get_weights())
+    again.score_fit = model.score_fit
     return again
 
 
