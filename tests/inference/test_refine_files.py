@@ -167,7 +167,29 @@ class TestFile:
         report, refined = scene.refine()
         expected = {"disagreement": 0, "input_weight": 0}
         assert report["reliability"]["head_top"] == pytest.approx(expected, abs=1e-6)
-        assert (joints(refined[0])[-1, :2] > 0).all() and joints(refined[0])[-1, 2] == 0
+        assert (joints(refined[0])[-1] > 0).all(), "with the refiner's score"
+
+    def test_a_pose_of_two_joints_stays_as_it_was(self, scene, capsys):
+        few = np.zeros((14, 3))
+        few[:2] = [[30, 40, 0.5], [35, 60, 0.5]]
+        scene.records[1]["keypoints"] = few.ravel().tolist()
+        report, refined = scene.refine()
+        assert (report["refined"], report["few"], report["bad"]) == (4, 1, [])
+        assert refined[1] == scene.records[1]
+        assert scene.command() == 0
+        assert "left 1 poses of one or two joints" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("place", [(3000, 2000), (-900, 20)])
+    def test_a_wild_joint_moves_no_other_joint(self, scene, place):
+        for record in scene.records:
+            record["keypoints"][-3:] = [0, 0, 0]
+        _, expected = scene.refine(use_reliability=False)
+        for record in scene.records:
+            record["keypoints"][-3:] = [*place, 1]
+        _, found = scene.refine(use_reliability=False)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(joints(one)[:, :2], joints(other)[:, :2])
+            assert joints(one)[-1, 2] == 1, "its score is the method's"
 
     def test_command_writes_the_same_file(self, scene, capsys):
         _, expected = scene.refine()
@@ -247,8 +269,9 @@ class TestGeometry:
             (lambda pose: (pose[:, :13],), r"found \(1, 13, 2\)"),
             (lambda pose: (pose, np.ones((1, 13))), r"scores: expected the shape"),
             (lambda pose: (pose * np.nan,), r"keypoints\[0\]: expected numbers"),
-            (lambda pose: (pose, np.zeros((1, 14))), r"keypoints\[0\]: expected a jo"),
-            (lambda pose: (pose * 0,), r"keypoints\[0\]: expected a joint, found none"),
+            (lambda pose: (pose, np.zeros((1, 14))), "at least 3 joints, found 0"),
+            (lambda pose: (pose, np.eye(1, 14)), "at least 3 joints, found 1"),
+            (lambda pose: (pose * 0,), r"keypoints\[0\]: expected at least 3 joints"),
         ],
     )
     def test_poses_of_another_form_are_refused(self, opinionated, given, message):
@@ -305,7 +328,7 @@ BAD_RECORDS = {
     ),
     "pose of zeros": (
         lambda scene: scene.records[1].update(keypoints=[0] * 42),
-        "record 1 (image_id 3): the pose is empty: every joint is (0, 0, 0)",
+        "record 1 (image_id 3): the pose is empty: every joint's score is 0",
     ),
     "outside the photo": (
         lambda scene: scene.records[1].update(scene.pose(3, 900)),
@@ -548,8 +571,9 @@ def test_near_copies_of_a_better_pose_are_dropped():
         positions=np.arange(4),
         file_entries=({},) * 4,
     )
-    assert refine_files._duplicates(people, keypoints, LSP14, 0.9) == [0]
-    assert refine_files._duplicates(people, keypoints, LSP14, 1.0) == []
+    areas, sigmas = np.full(4, 60 * 60.0), LSP14.sigma_array
+    assert refine_files._duplicates(people, keypoints, areas, sigmas, 0.9) == [0]
+    assert refine_files._duplicates(people, keypoints, areas, sigmas, 1.0) == []
 
 
 @pytest.mark.parametrize("joints, name", [(17, "coco17"), (14, "lsp14")])

@@ -43,8 +43,8 @@ def add(commands) -> None:
     aliases = "--fusion-report", "--fusion_report"
     switch(command, "--reliability-report", text, aliases)
     text = "drop a refined pose if its OKS with a better-scored one in the photo is "
-    text += "above this; 1 keeps all"
-    option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
+    text += "above this; 1 keeps all (default: the refiner's, 0.9 for PoseFix)"
+    option(command, "--oks-nms", "OKS", text, type=float)
     text = "remove joints whose refiner score, 0 to 1, is not above this"
     option(command, "--threshold", "SCORE", text, type=float, default=0.0)
     text = "write the refiner's scores, how probably each joint is right, instead of "
@@ -70,7 +70,9 @@ def run(
     done = f"refined {numbers['refined']} of {numbers['poses']} poses"
     print(f"wrote {out}: {done} by {numbers['model']}")
     if numbers["duplicates"]:
-        print(f"dropped {numbers['duplicates']} near copies (OKS above {oks_nms:g})")
+        print(f"dropped {numbers['duplicates']} near copies of better poses")
+    if numbers["few"]:
+        print(f"left {numbers['few']} poses of one or two joints as they were")
     if numbers["removed"]:
         print(f"removed {numbers['removed']} joints (score not above {threshold:g})")
     if reliability_report and numbers["reliability"]:

@@ -115,7 +115,7 @@ class Predictor:
         photo = checked_photo(photo)
         if self.refines:
             keypoints, valid = checked_poses(people, scores, self.skeleton)
-            boxes = self._pose_boxes(keypoints, valid)
+            boxes, valid = self._pose_boxes(photo, keypoints, valid)
         else:
             boxes = arrays.fit_boxes(checked_boxes(people), self._size, self._margin)
             keypoints = valid = None
@@ -200,16 +200,22 @@ class Predictor:
         outputs = self._network(batch)
         return (np.float64(outputs[name][0]) for name in ("keypoints", "scores"))
 
-    def _pose_boxes(self, keypoints, valid) -> np.ndarray:
-        """f64[N, 4] xywh, I, in the shape of the crop (``Refiner.cut``)."""
-        boxes = arrays.box_around(keypoints, valid, rules.SMALLEST_SIDE)
+    def _pose_boxes(self, photo, keypoints, valid) -> tuple[np.ndarray, np.ndarray]:
+        """f64[N, 4] xywh, I, in the shape of the crop, and f64[N, K], the joints that
+        it has (``Refiner.cut``).
+        """
+        steady = arrays.steady(keypoints, valid, photo.shape[:2])
+        boxes = arrays.box_around(keypoints, steady, rules.SMALLEST_SIDE)
         if not self._person_height:
             boxes = arrays.scale_boxes(boxes, self._box_factor)
-            return arrays.fit_boxes(boxes, self._size, self._margin)
-        height = self._standing_height(keypoints, valid, boxes[:, 2:])
-        sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
-        center = center_of(boxes[:, :2], boxes[:, 2:])
-        return np.concatenate([position_of(center, sides), sides], axis=-1)
+            boxes = arrays.fit_boxes(boxes, self._size, self._margin)
+        else:
+            height = self._standing_height(keypoints, steady, boxes[:, 2:])
+            sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
+            center = center_of(boxes[:, :2], boxes[:, 2:])
+            boxes = np.concatenate([position_of(center, sides), sides], axis=-1)
+        shown = steady | arrays.in_boxes(keypoints, boxes)
+        return boxes, valid * shown
 
     def _standing_height(self, keypoints, valid, side) -> np.ndarray:
         """f64[N], px of I (``geometry.tensors.person_height``)."""

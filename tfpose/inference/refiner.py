@@ -142,11 +142,22 @@ class Refiner:
             )
 
     def cut(self, photo, keypoints, valid):
-        """Crops people: f32[N, H, W, 3], f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
-        box = tensors.scale_box(tensors.box_around(keypoints, valid), BOX_FACTOR)
-        height = standing_height(keypoints, valid, self.skeleton)
+        """Crops people.
+
+        A joint that the box leaves out (``tensors.steady``) and that is not in the crop
+        either counts as missing: a network could not see it.
+
+        Returns:
+            f32[N, H, W, 3], f32[N, K, 2] C, f32[N, K] valid joints, and f32[N, 2, 3]
+            C -> I.
+        """
+        steady = tensors.steady(keypoints, valid, tf.shape(photo)[:2])
+        box = tensors.scale_box(tensors.box_around(keypoints, steady), BOX_FACTOR)
+        height = standing_height(keypoints, steady, self.skeleton)
         box = crop_box(box, height, self.size, self.person_height)
-        return _crop(photo, keypoints, box, self.size)
+        crops, points, to_image = _crop(photo, keypoints, box, self.size)
+        shown = tf.maximum(steady, tensors.inside(points, self.size))
+        return crops, points, tf.cast(valid, tf.float32) * shown, to_image
 
     def _crops(self, people) -> Iterator[tuple]:
         for photo, keypoints, valid in people:
@@ -155,8 +166,7 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            crop, points, matrix = self.cut(photo, keypoints, valid)
-            yield from zip(crop, points, valid, matrix, strict=True)
+            yield from zip(*self.cut(photo, keypoints, valid), strict=True)
 
     def flip_tested(self, image, keypoints, valid):
         """Beliefs, positions and scores from the crop and its mirror image.
@@ -196,7 +206,7 @@ class Refiner:
 def _crop(photo, keypoints, box, size):
     """``Refiner.cut`` for boxes f32[N, 4] in the shape of the crop."""
     matrix = tensors.crop_matrix(box, size)
-    photo = tf.cast(photo, tf.float32)[None]
+    photo = tf.cast(photo, tf.float32)
     # One by one: a copy of a large photo for each person would fill memory.
-    crops = tf.map_fn(lambda one: tensors.warp(photo, one[None], size)[0], matrix)
+    crops = tf.map_fn(lambda one: tensors.crop(photo, one, size), matrix)
     return crops, tensors.transform(keypoints, matrix), tensors.invert(matrix)

@@ -123,6 +123,12 @@ class Beliefs:
         """f32[N, K, 2], the input poses in cells."""
         return to_cells(self.inputs, self.stride)
 
+    @property
+    def crop_areas(self) -> np.ndarray:
+        """f64[N] px^2 of the photo."""
+        scale = np.abs(np.linalg.det(np.float64(self.to_image[:, :, :2])))
+        return scale * np.prod(self.maps.shape[1:3]) * self.stride**2
+
     def refined(self) -> np.ndarray:
         """f32[N, K, 2] in cells: the refiner's answer alone."""
         if self.answers is None:
