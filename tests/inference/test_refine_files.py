@@ -169,6 +169,19 @@ class TestFile:
         assert report["reliability"]["head_top"] == pytest.approx(expected, abs=1e-6)
         assert (joints(refined[0])[-1] > 0).all(), "with the refiner's score"
 
+    def test_trust_in_many_people_serves_files_of_few(self, scene):
+        trust = str(scene.folder / "trust.json")
+        _, expected = scene.refine(trust_file=trust)
+        scene.records[:] = scene.records[:1]
+        _, alone = scene.refine(trust_file=trust)
+        assert alone == expected[:1]
+
+        known = json.loads((scene.folder / "trust.json").read_text())
+        known |= {"weight": [0] * 14, "far": [1e6] * 14}  # the input is always right
+        (scene.folder / "trust.json").write_text(json.dumps(known))
+        _, (same,) = scene.refine(trust_file=trust)
+        np.testing.assert_allclose(joints(same), joints(scene.records[0]), atol=0.01)
+
     def test_a_pose_of_two_joints_stays_as_it_was(self, scene, capsys):
         few = np.zeros((14, 3))
         few[:2] = [[30, 40, 0.5], [35, 60, 0.5]]

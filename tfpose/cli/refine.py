@@ -42,6 +42,9 @@ def add(commands) -> None:
     text = "print how far each joint of the input was trusted"
     aliases = "--fusion-report", "--fusion_report"
     switch(command, "--reliability-report", text, aliases)
+    text = "how far this method's poses can be trusted: measured and written, or read "
+    text += "if the file exists; for files of a few people"
+    option(command, "--trust", "FILE", text)
     text = "drop a refined pose if its OKS with a better-scored one in the photo is "
     text += "above this; 1 keeps all (default: the refiner's, 0.9 for PoseFix)"
     option(command, "--oks-nms", "OKS", text, type=float)
@@ -55,7 +58,7 @@ def add(commands) -> None:
 
 def run(
     model, poses, images, out, annotations, skip_bad, refined_only, reliability_report,
-    oks_nms, threshold, rescore, json,
+    trust, oks_nms, threshold, rescore, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     start_tensorflow()
@@ -63,7 +66,7 @@ def run(
 
     numbers = refine_file(
         model, poses, images, out, annotations, skip_bad, not refined_only, oks_nms,
-        threshold, rescore,
+        threshold, rescore, trust,
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)

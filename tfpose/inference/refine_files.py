@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import numpy as np
 
 from tfpose import skeletons
@@ -10,7 +12,7 @@ from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.inputs import are_few
 from tfpose.inference.refiner import Refiner
-from tfpose.inference.reliability import Beliefs
+from tfpose.inference.reliability import Beliefs, Trust
 from tfpose.io import coco, coco_checks, files, photos
 from tfpose.io.files import check_writable
 from tfpose.io.photo_ids import photos_by_id
@@ -29,6 +31,7 @@ def refine_file(
     nms_threshold: float | None = None,
     threshold: float = 0.0,
     rescore: bool = False,
+    trust_file: str | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -51,6 +54,9 @@ def refine_file(
         rescore: write the refiner's scores, how probably each joint is right; a pose's
             score is their mean. Without it, joints keep the input's scores, and only
             joints that the input lacks get the refiner's.
+        trust_file: how far the method's poses can be trusted: read if the file exists,
+            otherwise measured on these poses and written for later ones. Files of a
+            few people say little about their method.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
@@ -70,7 +76,12 @@ def refine_file(
     sizes = dict.fromkeys(paths)
     people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
-    refined = _refined(refiner, given, len(people), use_reliability)
+    known = _known_trust(trust_file, str(model), refiner)
+    trust, stream = reliability.measured(
+        refiner.believe(given), refiner.calibration, known
+    )
+    stream = with_progress(stream, len(people), "refined")
+    refined = _refined(refiner, stream, trust if use_reliability else None)
     keypoints, scores, areas, report = refined
     people = people.take(given.order)
     if nms_threshold is None:
@@ -79,17 +90,11 @@ def refine_file(
     duplicates = _duplicates(people, keypoints, areas, sigmas, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
     unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
-    keypoints[unsure] = 0
-    found = ~people.placed  # by the refiner; a score of 0 would call them missing
-    written = np.where(rescore | found, scores, people.scores)
-    written[unsure] = 0
-    changed = rescore or found.any() or unsure.any()
-    records = people.replaced(keypoints, written if changed else None)
-    if rescore:
-        for position, of_joints in zip(people.positions, written, strict=True):
-            records[position] |= {"score": round(float(of_joints.mean()), 4)}
+    records = _records(people, keypoints, scores, unsure, rescore)
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
+    if trust_file and known is None and trust is not None:
+        reliability.write_trust(trust_file, trust, str(model))
     return {
         "model": str(model),
         "poses": len(records),
@@ -123,18 +128,25 @@ def refiner_for(results: str) -> str:
     return presets.REFINERS[by_joints[int(counts.pop())]]
 
 
-def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool):
+def _known_trust(path: str | None, model: str, refiner: Refiner) -> Trust | None:
+    if path is None:
+        return None
+    if pathlib.Path(path).exists():
+        return reliability.read_trust(path, model, len(refiner.skeleton))
+    check_writable(path)
+    return None
+
+
+def _refined(refiner: Refiner, stream, trust: Trust | None):
     """Refined keypoints f64[N, K, 2] I, scores f64[N, K], the areas of the crops
-    f64[N] px^2 of I, and the report or None.
+    f64[N] px^2 of I, and the report or None. Without trust, the refiner decides alone.
     """
     joints = len(refiner.skeleton)
     refined, scores = [np.zeros((0, joints, 2))], [np.zeros((0, joints))]
-    areas = [np.zeros(0)]
-    weights = []
-    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
-    for beliefs in with_progress(stream, total, "refined"):
+    areas, weights = [np.zeros(0)], []
+    for beliefs in stream:
         answer = plain = beliefs.refined()
-        if use_reliability:
+        if trust is not None:
             answer = reliability.combine(beliefs, trust)
             inputs = beliefs.input_cells
             weights.append(reliability.input_weights(inputs, plain, answer))
@@ -145,6 +157,19 @@ def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool
     if weights:
         report = _reliability_report(refiner, trust, np.concatenate(weights))
     return *map(np.concatenate, (refined, scores, areas)), report
+
+
+def _records(people, keypoints, scores, unsure, rescore: bool) -> list[dict]:
+    """The file's records with the refined joints but for those that are ``unsure``."""
+    found = ~people.placed  # by the refiner; a score of 0 would call them missing
+    written = np.where(rescore | found, scores, people.scores)
+    written[unsure], keypoints[unsure] = 0, 0
+    changed = rescore or found.any() or unsure.any()
+    records = people.replaced(keypoints, written if changed else None)
+    if rescore:
+        for position, of_joints in zip(people.positions, written, strict=True):
+            records[position] |= {"score": round(float(of_joints.mean()), 4)}
+    return records
 
 
 def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]:
