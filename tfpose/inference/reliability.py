@@ -57,7 +57,7 @@ LEAST_WRONG = 0.2
 # With 3 to 6 of COCO's 17 joints, mean similarity fell from 87 to 64; with 11, it rose.
 FEW_JOINTS, MOST_JOINTS = 0.35, 0.65
 # A score that speaks neither for nor against a far refined joint.
-UNDECIDED = 0.3
+UNDECIDED = 0.35
 
 
 @dataclasses.dataclass(frozen=True)
