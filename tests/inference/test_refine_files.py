@@ -182,6 +182,18 @@ class TestFile:
         _, (same,) = scene.refine(trust_file=trust)
         np.testing.assert_allclose(joints(same), joints(scene.records[0]), atol=0.01)
 
+    def test_a_second_round_refines_the_answer_of_the_first(self, scene, opinionated):
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
+        crop, points, valid, _ = opinionated.cut(photo, pose, np.ones((1, 14)))
+        _, answer, _ = opinionated.flip_tested(crop, points, valid)
+        inputs = {"image": crop, "keypoints": points, "valid": valid}
+        first = opinionated.model(inputs, training=False)["keypoints"]
+        _, expected, _ = opinionated.flip_tested(crop, first, valid)
+        opinionated.rounds = 2
+        _, found, _ = opinionated.flip_tested(crop, points, valid)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+        assert np.abs(found - answer).max() > 0.01
+
     def test_a_pose_of_two_joints_stays_as_it_was(self, scene, capsys):
         few = np.zeros((14, 3))
         few[:2] = [[30, 40, 0.5], [35, 60, 0.5]]
@@ -235,7 +247,7 @@ class TestGeometry:
 
     @pytest.mark.slow
     def test_answer_moves_with_the_photo(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
         answer = answers(opinionated, photo, pose)
         assert np.linalg.norm(answer - pose, axis=-1).mean() > 4, "it has an opinion"
@@ -244,7 +256,7 @@ class TestGeometry:
         )
 
     def test_answer_mirrors_with_the_photo(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
 
         def mirrored(points):
             points = points[:, LSP14.flip_permutation]
@@ -256,7 +268,7 @@ class TestGeometry:
         )
 
     def test_missing_joint_has_no_effect_wherever_it_is_written(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         scores = np.ones((1, 14))
         scores[0, LSP14.index("head_top")] = 0
         answer = answers(opinionated, photo, pose, scores)
@@ -266,7 +278,7 @@ class TestGeometry:
         np.testing.assert_allclose(again, answer, atol=1e-3)
 
     def test_without_scores_a_joint_in_the_corner_is_missing(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         scores = np.ones((1, 14))
         scores[0, 3] = pose[0, 3] = 0
         expected, expected_scores = opinionated(photo, pose, scores)

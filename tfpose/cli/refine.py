@@ -42,6 +42,9 @@ def add(commands) -> None:
     text = "print how far each joint of the input was trusted"
     aliases = "--fusion-report", "--fusion_report"
     switch(command, "--reliability-report", text, aliases)
+    text = "how often the network is run, each time on its own answer (default: the "
+    text += "refiner's)"
+    option(command, "--rounds", "N", text, type=int)
     text = "how far this method's poses can be trusted: measured and written, or read "
     text += "if the file exists; for files of a few people"
     option(command, "--trust", "FILE", text)
@@ -58,7 +61,7 @@ def add(commands) -> None:
 
 def run(
     model, poses, images, out, annotations, skip_bad, refined_only, reliability_report,
-    trust, oks_nms, threshold, rescore, json,
+    rounds, trust, oks_nms, threshold, rescore, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     start_tensorflow()
@@ -66,7 +69,7 @@ def run(
 
     numbers = refine_file(
         model, poses, images, out, annotations, skip_bad, not refined_only, oks_nms,
-        threshold, rescore, trust,
+        threshold, rescore, trust, rounds,
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)

@@ -57,6 +57,8 @@ class Predictor:
             self._margin = float(about["crop"]["margin"])
             self._box_factor = float(about["crop"]["box_factor"])
             self._person_height = float(about["crop"]["person_height"])
+            # Version 1.0's exports do not have it.
+            self._rounds = int(about.get("rounds", 1))
         except (ValueError, TypeError, KeyError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
         self.refines = about["task"] == "refine"
@@ -126,6 +128,9 @@ class Predictor:
             if self.refines:
                 inputs["keypoints"] = arrays.to_crop(keypoints[row], box, self._size)
                 inputs["valid"] = valid[row]
+                for _ in range(self._rounds - 1):  # ``Refiner.flip_tested``
+                    inputs["keypoints"], _ = self._run(inputs)
+                    inputs["valid"] = np.ones_like(valid[row])
             points, found_scores[row] = self._answer(inputs, flip and self._flips)
             found[row] = arrays.to_photo(points, box, self._size)
         return found, found_scores
@@ -298,7 +303,8 @@ def _model_folder(name: str) -> tuple[Network, dict]:
 def _describe(model, skeleton: Skeleton, name: str, config=None) -> dict:
     kind = config.model if config else model.name
     height = config.crop.get("person_height", 0.0) if config else 0.0
-    return metadata.describe(model, skeleton, name, kind, height)
+    rounds = config.testing.get("rounds", 1) if config else 1
+    return metadata.describe(model, skeleton, name, kind, height, rounds=rounds)
 
 
 def _keras_file(path: pathlib.Path, skeleton) -> tuple[Network, dict]:

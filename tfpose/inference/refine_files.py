@@ -32,6 +32,7 @@ def refine_file(
     threshold: float = 0.0,
     rescore: bool = False,
     trust_file: str | None = None,
+    rounds: int | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -57,6 +58,8 @@ def refine_file(
         trust_file: how far the method's poses can be trusted: read if the file exists,
             otherwise measured on these poses and written for later ones. Files of a
             few people say little about their method.
+        rounds: how often the network is run, each time on its own answer; None: as the
+            refiner's configuration says.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
@@ -72,6 +75,7 @@ def refine_file(
     check_writable(out)
     model = model or refiner_for(results)
     refiner = Refiner.from_preset(model)
+    refiner.rounds = rounds or refiner.rounds
     paths = photos_by_id(images, annotations, refiner.skeleton)
     sizes = dict.fromkeys(paths)
     people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)

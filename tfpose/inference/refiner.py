@@ -33,6 +33,8 @@ class Refiner:
             only to combine them with the input (``tfpose.inference.reliability``).
         person_height: px of a standing person in its crops (``Config.crop``).
         network: callable to run instead of ``model``; default: the model.
+        rounds: how often the network is run, each time on its own answer
+            (``Config.testing``).
 
     Example:
         >>> import numpy as np, tfpose
@@ -51,10 +53,12 @@ class Refiner:
         calibration: Calibration | None = None,
         person_height: float = 0.0,
         network: Callable | None = None,
+        rounds: int = 1,
     ):
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
+        self.rounds = rounds
         network = model if network is None else network
         # One graph function: the crop and its mirror image have it traced once.
         self._network = tf.function(
@@ -91,7 +95,8 @@ class Refiner:
     ) -> Refiner:
         """Wraps a model that was trained with a configuration."""
         height = config.crop.get("person_height", 0.0)
-        return cls(model, config.skeleton, calibration, height, network)
+        rounds = config.testing.get("rounds", 1)
+        return cls(model, config.skeleton, calibration, height, network, rounds)
 
     def __call__(self, photo, keypoints, scores=None) -> tuple[np.ndarray, np.ndarray]:
         """Refines the poses in one photo with the network alone.
@@ -172,11 +177,20 @@ class Refiner:
         """Beliefs, positions and scores from the crop and its mirror image.
 
         Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers.
+        average is the average of the two answers. Earlier rounds see the same crop, not
+        its mirror image, and their answers have every joint. Rounds are not in the
+        paper: the answer is a better input than the method's pose, so more rounds help
+        where the input was poor.
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
         """
+        for _ in range(self.rounds - 1):
+            outputs = self._network(
+                {"image": image, "keypoints": keypoints, "valid": valid}
+            )
+            _, keypoints = self._read(self._belief(outputs), outputs)
+            valid = tf.ones_like(valid)
         permutation = self.skeleton.flip_permutation
         straight = {"image": image, "keypoints": keypoints, "valid": valid}
         mirrored = {
