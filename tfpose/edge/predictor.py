@@ -16,7 +16,12 @@ from tfpose.edge import metadata
 from tfpose.errors import PredictorError
 from tfpose.geometry import arrays, rules
 from tfpose.geometry.cells import center_of, position_of
-from tfpose.inference.inputs import checked_boxes, checked_photo, checked_poses
+from tfpose.inference.inputs import (
+    checked_boxes,
+    checked_photo,
+    checked_poses,
+    settled_distances,
+)
 from tfpose.inference.person_detector import PersonDetector
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
@@ -128,10 +133,7 @@ class Predictor:
             if self.refines:
                 inputs["keypoints"] = arrays.to_crop(keypoints[row], box, self._size)
                 inputs["valid"] = valid[row]
-                for _ in range(self._rounds - 1):  # ``Refiner.flip_tested``
-                    inputs["keypoints"], _ = self._run(inputs)
-                    inputs["valid"] = np.ones_like(valid[row])
-            points, found_scores[row] = self._answer(inputs, flip and self._flips)
+            points, found_scores[row] = self._rounded(inputs, flip and self._flips)
             found[row] = arrays.to_photo(points, box, self._size)
         return found, found_scores
 
@@ -172,8 +174,26 @@ class Predictor:
         best = oks_nms(keypoints, sure, areas, self.skeleton.sigmas)
         return keypoints[best], scores[best]
 
+    def _rounded(self, inputs: dict, flip: bool):
+        """f64[K, 2] C and f64[K] of one person after all rounds: ``Refiner.answer``."""
+        first, scores = self._answer(inputs, flip)
+        if self._rounds == 1:
+            return first, scores
+        every = np.ones_like(scores)
+        again = first
+        for _ in range(self._rounds - 2):
+            again, _ = self._run({**inputs, "keypoints": again, "valid": every})
+        again = {**inputs, "keypoints": again, "valid": every}
+        last, last_scores = self._answer(again, flip)
+        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
+        settled = (inputs["valid"] > 0) & (
+            moved < settled_distances(self.skeleton, self._size)
+        )
+        points = np.where(settled[:, None], first, last)
+        return points, np.where(settled, scores, last_scores)
+
     def _answer(self, inputs: dict, flip: bool):
-        """f64[K, 2] C and f64[K] of one person."""
+        """``_rounded`` of one round."""
         points, scores = self._run(inputs)
         if not flip:
             return points, scores

@@ -88,7 +88,7 @@ def _refining(refiner: Refiner) -> Signature:
 
         def answer(keypoints, valid):
             *crops, to_image = refiner.cut(photo, keypoints, valid)
-            _, answers, scores = refiner.flip_tested(*crops)
+            _, answers, scores = refiner.answer(*crops)
             return tensors.transform(answers, to_image), scores
 
         return _in_batches(answer, (keypoints, valid), joints)

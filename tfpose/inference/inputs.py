@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.errors import TfposeError
+from tfpose.geometry.rules import CROP_MARGIN
+from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
 from tfpose.skeletons import Skeleton
 
 # Fewer joints do not say how large a person is, so what a crop would show is unknown.
@@ -18,6 +20,26 @@ def are_few(valid) -> np.ndarray:
     """bool[N]: poses with joints valid [N, K], but too few of them to refine."""
     valid = np.asarray(valid) > 0
     return valid.sum(axis=1) < min(LEAST_JOINTS, valid.shape[1])
+
+
+# Joints whose first answer is so similar to the input keep it in later rounds; PoseFix
+# (section 4) calls them good.
+SETTLED = 0.85
+
+
+def settled_distances(skeleton: Skeleton, size: tuple[int, int]) -> np.ndarray:
+    """f64[K] crop px: joints that the first round moves less keep its answer.
+
+    Later rounds help joints that were wrong, and cost those that were right some
+    accuracy. The distance is that of a keypoint similarity of ``SETTLED``, for a person
+    who fills the crop except its margin.
+
+    Args:
+        skeleton: K joints.
+        size: (height, width) of the crop.
+    """
+    area = SEGMENT_SHARE_OF_BOX * size[0] * size[1] / CROP_MARGIN**2
+    return np.sqrt(-8 * np.log(SETTLED) * area) * skeleton.sigma_array
 
 
 def checked_photo(photo) -> np.ndarray:

@@ -14,7 +14,7 @@ from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
 from tfpose.geometry.rules import BOX_FACTOR
 from tfpose.inference.batches import batched
-from tfpose.inference.inputs import checked_photo, checked_poses
+from tfpose.inference.inputs import checked_photo, checked_poses, settled_distances
 from tfpose.inference.reliability import Beliefs, Calibration, read_calibration
 from tfpose.models.base import PoseModel
 from tfpose.models.outputs import score_layer
@@ -68,7 +68,8 @@ class Refiner:
         )
         self._read = model.reader()
         self._score = score_layer(model, skeleton)
-        self._predict = tf.function(self.flip_tested, reduce_retracing=True)
+        self._settled = settled_distances(skeleton, model.input_size)
+        self._predict = tf.function(self.answer, reduce_retracing=True)
 
     @classmethod
     def from_preset(cls, name: str | pathlib.Path) -> Refiner:
@@ -173,24 +174,45 @@ class Refiner:
             valid = np.asarray(valid, np.float32)
             yield from zip(*self.cut(photo, keypoints, valid), strict=True)
 
-    def flip_tested(self, image, keypoints, valid):
-        """Beliefs, positions and scores from the crop and its mirror image.
+    def answer(self, image, keypoints, valid):
+        """Beliefs, positions and scores after all rounds.
 
-        Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers. Earlier rounds see the same crop, not
-        its mirror image, and their answers have every joint. Rounds are not in the
-        paper: the answer is a better input than the method's pose, so more rounds help
-        where the input was poor.
+        Each further round takes the answer of the one before as its input; only those
+        in between do without the mirror image. Their last answer counts for joints that
+        the first one moved. Not in the papers: the answer is a better input than the
+        method's pose.
+
+        Args:
+            image: f32[B, H, W, 3].
+            keypoints: f32[B, K, 2] crop px.
+            valid: f32[B, K].
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
         """
-        for _ in range(self.rounds - 1):
+        first = self.flip_tested(image, keypoints, valid)
+        if self.rounds == 1:
+            return first
+        again, every = first[1], tf.ones_like(valid)
+        for _ in range(self.rounds - 2):
             outputs = self._network(
-                {"image": image, "keypoints": keypoints, "valid": valid}
+                {"image": image, "keypoints": again, "valid": every}
             )
-            _, keypoints = self._read(self._belief(outputs), outputs)
-            valid = tf.ones_like(valid)
+            _, again = self._read(self._belief(outputs), outputs)
+        last = self.flip_tested(image, again, every)
+        moved = tf.norm(first[1] - keypoints, axis=-1)
+        settled = moved < tf.constant(self._settled, tf.float32)
+        settled = tf.logical_and(settled, valid > 0)
+        belief = tf.where(settled[:, None, None], first[0], last[0])
+        position = tf.where(settled[..., None], first[1], last[1])
+        return belief, position, tf.where(settled, first[2], last[2])
+
+    def flip_tested(self, image, keypoints, valid):
+        """``answer`` of one round, from the crop and its mirror image.
+
+        Averages the beliefs of both (PoseFix section 5.3); the expectation of the
+        average is the average of the two answers.
+        """
         permutation = self.skeleton.flip_permutation
         straight = {"image": image, "keypoints": keypoints, "valid": valid}
         mirrored = {
