@@ -188,11 +188,11 @@ class TestFile:
         pose, valid = np.float32(STANDING[None] + [40, 10]), np.ones((1, 14), "f4")
         valid[0, 3] = 0
         crop, points, valid, _ = opinionated.cut(photo, pose, valid)
-        _, first, scores = opinionated.flip_tested(crop, points, valid)
+        _, first, scores = opinionated.answer(crop, points, valid)
         every = tf.ones((1, 14))
         inputs = {"image": crop, "keypoints": first, "valid": every}
         second = opinionated.model(inputs, training=False)["keypoints"]
-        _, third, _ = opinionated.flip_tested(crop, second, every)
+        _, third, _ = opinionated.answer(crop, second, every)
         opinionated.rounds = 3
         distances = np.linalg.norm(first - points, axis=-1)
         opinionated._settled = np.full(14, np.median(distances))
@@ -582,6 +582,7 @@ class TestSkipBad:
 def test_beliefs_are_made_of_either_kind_of_maps(activation, maps):
     class Network:
         input_size, stride, output, score_fit = (8, 8), 4, {}, None
+        input, operations = dict.fromkeys(("keypoints", "valid")), ()
 
         def reader(self):
             return None

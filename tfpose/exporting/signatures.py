@@ -56,7 +56,7 @@ def photo_signatures(
             )
         }
     maps = [name for name in network.output if name in ("heatmap", "offsets")]
-    refiner = Refiner.of(model, config, network=_traced_once(part_of(network, *maps)))
+    refiner = Refiner.of(model, config, network=part_of(network, *maps))
     return {REFINE: _refining(refiner)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable, Iterator
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -18,6 +19,7 @@ from tfpose.inference.inputs import checked_photo, checked_poses, settled_distan
 from tfpose.inference.reliability import Beliefs, Calibration, read_calibration
 from tfpose.models.base import PoseModel
 from tfpose.models.outputs import score_layer
+from tfpose.models.split import split
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import model_folder
@@ -32,7 +34,7 @@ class Refiner:
         calibration: calibration of its beliefs, measured on validation people; needed
             only to combine them with the input (``tfpose.inference.reliability``).
         person_height: px of a standing person in its crops (``Config.crop``).
-        network: callable to run instead of ``model``; default: the model.
+        network: Keras model to run instead of ``model``; default: the model.
         rounds: how often the network is run, each time on its own answer
             (``Config.testing``).
 
@@ -52,20 +54,14 @@ class Refiner:
         skeleton: Skeleton,
         calibration: Calibration | None = None,
         person_height: float = 0.0,
-        network: Callable | None = None,
+        network: keras.Model | None = None,
         rounds: int = 1,
     ):
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
         self.rounds = rounds
-        network = model if network is None else network
-        # One graph function: the crop and its mirror image have it traced once.
-        self._network = tf.function(
-            lambda inputs: network(inputs, training=False),
-            autograph=False,
-            reduce_retracing=True,
-        )
+        self._see, self._decide = _parts(model if network is None else network)
         self._read = model.reader()
         self._score = score_layer(model, skeleton)
         self._settled = settled_distances(skeleton, model.input_size)
@@ -92,7 +88,7 @@ class Refiner:
         model: PoseModel,
         config: Config,
         calibration: Calibration | None = None,
-        network: Callable | None = None,
+        network: keras.Model | None = None,
     ) -> Refiner:
         """Wraps a model that was trained with a configuration."""
         height = config.crop.get("person_height", 0.0)
@@ -190,16 +186,15 @@ class Refiner:
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
         """
-        first = self.flip_tested(image, keypoints, valid)
+        views = self._see(image), self._see(image[:, :, ::-1])
+        first = self._flip_tested(views, keypoints, valid)
         if self.rounds == 1:
             return first
         again, every = first[1], tf.ones_like(valid)
         for _ in range(self.rounds - 2):
-            outputs = self._network(
-                {"image": image, "keypoints": again, "valid": every}
-            )
+            outputs = self._decide(views[0], again, every)
             _, again = self._read(self._belief(outputs), outputs)
-        last = self.flip_tested(image, again, every)
+        last = self._flip_tested(views, again, every)
         moved = tf.norm(first[1] - keypoints, axis=-1)
         settled = moved < tf.constant(self._settled, tf.float32)
         settled = tf.logical_and(settled, valid > 0)
@@ -207,24 +202,21 @@ class Refiner:
         position = tf.where(settled[..., None], first[1], last[1])
         return belief, position, tf.where(settled, first[2], last[2])
 
-    def flip_tested(self, image, keypoints, valid):
-        """``answer`` of one round, from the crop and its mirror image.
+    def _flip_tested(self, views, keypoints, valid):
+        """``answer`` of one round, from the features of the crop and its mirror image.
 
         Averages the beliefs of both (PoseFix section 5.3); the expectation of the
         average is the average of the two answers.
         """
         permutation = self.skeleton.flip_permutation
-        straight = {"image": image, "keypoints": keypoints, "valid": valid}
-        mirrored = {
-            "image": image[:, :, ::-1],
-            "keypoints": tensors.mirror_points(keypoints, self.size[1], permutation),
-            "valid": tf.gather(valid, permutation, axis=1),
-        }
-        outputs = self._network(straight)
-        belief = self._belief(outputs)
-        other = self._belief(self._network(mirrored))
-        other = tf.gather(other[:, :, ::-1], permutation, axis=3)
-        belief = (belief + other) / 2
+        outputs = self._decide(views[0], keypoints, valid)
+        mirrored = self._decide(
+            views[1],
+            tensors.mirror_points(keypoints, self.size[1], permutation),
+            tf.gather(valid, permutation, axis=1),
+        )
+        other = tf.gather(self._belief(mirrored)[:, :, ::-1], permutation, axis=3)
+        belief = (self._belief(outputs) + other) / 2
         return *self._read(belief, outputs), self._score(belief)
 
     def _belief(self, outputs):
@@ -236,6 +228,35 @@ class Refiner:
         shape = tf.shape(maps)
         flat = tf.reshape(maps, (shape[0], -1, shape[3]))
         return tf.reshape(tf.nn.softmax(flat, axis=1), shape)
+
+
+def _parts(network: keras.Model) -> tuple[Callable, Callable]:
+    """Functions from photos to features, and from features and poses to outputs.
+
+    The mirror image and all rounds share one trace of each, and the rounds share the
+    photo's features (``models.split``).
+    """
+    parts = split(network)
+    if parts is None:
+
+        def see(image):
+            return image
+
+        def decide(image, keypoints, valid):
+            inputs = {"image": image, "keypoints": keypoints, "valid": valid}
+            return network(inputs, training=False)
+
+    else:
+        photo, pose = parts
+
+        @tf.function(autograph=False, reduce_retracing=True)
+        def see(image):
+            return photo(image, training=False)
+
+        def decide(features, keypoints, valid):
+            return pose([*features, keypoints, valid], training=False)
+
+    return see, tf.function(decide, autograph=False, reduce_retracing=True)
 
 
 @tf.function(reduce_retracing=True)
