@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import pathlib
 import shlex
 import tempfile
 
-from data_prep.builders import BUILDERS
+from data_prep.builders import BUILDERS, options_of
 from tfpose.errors import TfposeError
 from tfpose.io import files
 from tfpose.io.coco_records import annotation_entry, annotations_json
@@ -36,22 +35,11 @@ def prepare(
         TfposeError: an unknown name or option, a source that is not the data set's
             folder, or ``beam`` without Apache Beam.
     """
+    check_request(name, source, options)
     import tensorflow_datasets as tfds
 
-    if name not in BUILDERS:
-        raise TfposeError(f"data set {name!r}: expected one of {', '.join(BUILDERS)}")
-    if source is not None and not pathlib.Path(source).is_dir():
-        raise TfposeError(
-            f"--source {source}: expected the folder of {name}, found none"
-        )
     module, class_name = BUILDERS[name]
     builder_class = getattr(importlib.import_module(module), class_name)
-    known = _options_of(builder_class)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise TfposeError(
-            f"{name}: expected options among {', '.join(known)}, found {unknown[0]}"
-        )
     pipeline = _beam_options(beam)
     builder = builder_class(data_dir=out, **options)
     builder.beam = beam is not None
@@ -88,18 +76,24 @@ def _beam_options(words: str | None):
     return PipelineOptions(shlex.split(words))
 
 
-def _options_of(builder_class) -> list[str]:
-    """The arguments that a builder takes besides those of TFDS."""
-    from data_prep.people import PeopleBuilder
+def check_request(name: str, source: str | None, options) -> None:
+    """Checks what ``prepare`` is given, without TensorFlow.
 
-    ours = [c for c in builder_class.__mro__ if issubclass(c, PeopleBuilder)]
-    names = {
-        name
-        for one in ours
-        for name, argument in inspect.signature(one.__init__).parameters.items()
-        if argument.kind is argument.KEYWORD_ONLY
-    }
-    return sorted(names - {"config", "variant"})
+    Raises:
+        TfposeError: as ``prepare``.
+    """
+    if name not in BUILDERS:
+        raise TfposeError(f"data set {name!r}: expected one of {', '.join(BUILDERS)}")
+    if source is not None and not pathlib.Path(source).is_dir():
+        raise TfposeError(
+            f"--source {source}: expected the folder of {name}, found none"
+        )
+    known = options_of(name)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise TfposeError(
+            f"{name}: expected options among {', '.join(known)}, found {unknown[0]}"
+        )
 
 
 def write_annotations(

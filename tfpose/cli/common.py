@@ -112,6 +112,13 @@ def annotations_option(command, required: bool = True) -> None:
     option(command, "--annotations", "FILE", text, required=required)
 
 
+def skeleton_option(command) -> None:
+    """``--skeleton NAME|FILE``, for commands that read poses."""
+    text = "the joints of the poses: a built-in skeleton or a JSON file (default: told "
+    text += "by their number); joints are shared by name with other skeletons"
+    option(command, "--skeleton", "NAME|FILE", text)
+
+
 def before_option(command) -> None:
     """``--before FILE``, for commands that score poses."""
     text = "the same people's poses before refinement: shows before -> after"
@@ -201,6 +208,28 @@ def start_litert() -> None:
 
     with contextlib.suppress(DetectorError), hidden_messages():
         lite.interpreter(person_detector.MODEL)
+
+
+def chosen_skeleton(name: str | None):
+    """The skeleton that ``--skeleton`` names; None without it."""
+    from tfpose.io.skeleton_files import find_skeleton
+
+    return None if name is None else find_skeleton(name)
+
+
+def read_sides(annotations, *results, skeleton: str | None = None):
+    """``evaluation.inputs.read_sides`` for a command: says which joints count."""
+    from tfpose.evaluation import inputs
+
+    sides = inputs.read_sides(annotations, *results, skeleton=chosen_skeleton(skeleton))
+    say(sides.note)
+    return sides
+
+
+def say(note: str | None) -> None:
+    """Prints a line beside the results, if there is one."""
+    if note:
+        print(note, file=sys.stderr)
 
 
 def write_numbers(json: str | None, numbers: dict) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     DATA,
     annotations_option,
@@ -9,6 +10,8 @@ from tfpose.cli.common import (
     json_option,
     option,
     poses_option,
+    read_sides,
+    skeleton_option,
     start_tensorflow,
     subcommand,
     switch,
@@ -34,6 +37,7 @@ def add(commands) -> None:
     poses_option(command, required=False)
     annotations_option(command, required=False)
     before_option(command)
+    skeleton_option(command)
     option(command, "--model-dir", "NAME|DIR", "preset, or folder that train wrote")
     option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     text = "pck, pckh, auc, pcp: joints or limbs of one pose per person; oks: COCO's "
@@ -70,13 +74,19 @@ def add(commands) -> None:
 
 
 def run(
-    poses, annotations, before, model_dir, data, curve, every_map, dark, json, **options
-) -> None:
+    poses, annotations, before, skeleton, model_dir, data, curve, every_map, dark, json,
+    **options,
+) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model with one metric."""
+    from tfpose.evaluation.evaluate import check_options
     from tfpose.report import charts, tables
 
     options["curve"] = bool(curve)
+    check_options(**options)
     if model_dir and not (poses or annotations or before):
+        config = checks.trained(model_dir)
+        checks.given(curve=curve, json=json)
+        checks.prepared(data, config.validation)
         start_tensorflow()
         from tfpose.training.validation import evaluate_model
 
@@ -85,7 +95,10 @@ def run(
     elif every_map or dark:
         raise TfposeError("evaluate: expected --model-dir with --every-map and --dark")
     elif poses and annotations and not model_dir:
-        numbers = _score(annotations, poses, before, options)
+        checks.given(
+            poses=poses, annotations=annotations, before=before, curve=curve, json=json
+        )
+        numbers = _score(annotations, poses, before, skeleton, options)
     else:
         raise TfposeError(
             "evaluate: expected --poses with --annotations, or --model-dir with --data"
@@ -102,11 +115,10 @@ def run(
     write_numbers(json, numbers)
 
 
-def _score(annotations, poses, before, options) -> dict:
+def _score(annotations, poses, before, skeleton, options) -> dict:
     from tfpose.evaluation.evaluate import evaluate_poses
-    from tfpose.io.coco import read_both
 
     files = [poses] if before is None else [poses, before]
-    truth, *sides = read_both(annotations, *files)
+    truth, sides, _ = read_sides(annotations, *files, skeleton=skeleton)
     numbers, *others = [evaluate_poses(truth, side, **options) for side in sides]
     return {**numbers, "before": others[0]} if others else numbers

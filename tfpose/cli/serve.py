@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import option, start_tensorflow, subcommand
 from tfpose.errors import TfposeError
+from tfpose.serving.folder import find_versions
 
 
 def add(commands) -> None:
@@ -32,8 +34,10 @@ def add(commands) -> None:
 
 def run(models, host, port, queue, max_body) -> None:
     """Answers requests until interrupted."""
-    if queue < 1 or max_body <= 0:
-        raise TfposeError("--queue, --max-body: expected positive numbers")
+    checks.given(queue=queue, max_body=max_body)
+    if not 0 <= port < 2**16:
+        raise TfposeError(f"--port: expected 0 to 65535, found {port}")
+    find_versions(models)
     import fastapi  # noqa: F401, fail before the slow start of TensorFlow
     import uvicorn  # noqa: F401
 

@@ -13,7 +13,8 @@ import math
 import numpy as np
 
 from tfpose.errors import TfposeError
-from tfpose.io.coco import Annotations, Results, read_both
+from tfpose.evaluation.inputs import read_sides
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import mistakes, oks, rates
 from tfpose.metrics.choices import (
     AVERAGINGS,
@@ -79,12 +80,11 @@ def evaluate_poses(
         PoseFileError: no head sizes, an ``annotation_id`` of nobody in the photo, or
             for the last three metrics a key that is missing or malformed.
     """
-    annotations, results = read_both(annotations, results)
-    given = {
-        "normalizer": normalizer, "viewpoint": viewpoint, "lenient": lenient,
-        "averaging": averaging, "every_frame": every_frame, "curve": curve,
-    }  # fmt: skip
-    _check(metric, threshold, given)
+    check_options(
+        metric, threshold, normalizer=normalizer, viewpoint=viewpoint, lenient=lenient,
+        averaging=averaging, every_frame=every_frame, curve=curve,
+    )  # fmt: skip
+    annotations, (results,), _ = read_sides(annotations, results)
     if metric == "oks":
         numbers = oks.average_precision(annotations, results)
         people = int(annotations.scored.sum())
@@ -128,8 +128,8 @@ _OPTIONS = {
 }
 
 
-def _check(metric, threshold, given: dict) -> None:
-    """Raises TfposeError for arguments that ``evaluate_poses`` does not take."""
+def check_options(metric, threshold=None, **given) -> None:
+    """Raises TfposeError for options that ``evaluate_poses`` does not take."""
     for name, value, known in (
         ("metric", metric, METRICS),
         ("normalizer", given["normalizer"], NORMALIZERS),
@@ -212,7 +212,7 @@ def analyze_poses(
         "joints", "matched_people", "unmatched_people", "unmatched_poses" (including
         those on a crowd or a small person).
     """
-    annotations, results = read_both(annotations, results)
+    annotations, (results,), _ = read_sides(annotations, results)
     skeleton = annotations.skeleton
     types = mistakes.types_of_people(annotations, results, minimum_area)
     counts = mistakes.count_types(types)

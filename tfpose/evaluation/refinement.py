@@ -9,7 +9,8 @@ import numpy as np
 from tfpose.errors import TfposeError
 from tfpose.evaluation import meanings
 from tfpose.evaluation.evaluate import evaluate_poses, matched_poses
-from tfpose.io.coco import Annotations, Results, read_both
+from tfpose.evaluation.inputs import read_sides
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import bootstrap, mistakes, pck, pcp, photo_draws, rates
 from tfpose.metrics.choices import COMPARED, DEFAULT_THRESHOLDS
 
@@ -49,7 +50,7 @@ def compare_poses(
         TfposeError: unknown metric, or as ``evaluate_poses``.
         PoseFileError: as ``evaluate_poses``.
     """
-    annotations, *sides = read_both(annotations, before, *refined.values())
+    annotations, sides, _ = read_sides(annotations, before, *refined.values())
     draws = {"rounds": rounds, "seed": seed}
     chosen = default_metrics(annotations) if metrics is None else metrics
     scores = []

@@ -161,6 +161,8 @@ def check_parity(files: dict) -> None:
         ExportError: a file differs by more; names it and its worst joint.
     """
     for name, entry in files.items():
+        if "largest" not in entry:
+            continue  # there was nothing to compare on
         exact = name in (SAVED_MODEL, "model_float32.tflite")
         limit = TOLERANCE if exact else np.inf  # NaN is infinitely far
         if not entry["largest"] < limit:
@@ -191,14 +193,17 @@ def check_photos(photos: dict) -> None:
 
 def format_report(report: dict) -> str:
     """Formats the parity of all exports as a table."""
+    columns = ("largest", "mean") if report["crops"] else ()
     rows = [
         (name, f"{entry['bytes'] / 1e6:.1f}")
-        + tuple(f"{entry[key]:.6f}" for key in ("largest", "mean"))
+        + tuple(f"{entry[key]:.6f}" for key in columns)
         for name, entry in report["files"].items()
     ]
+    compared = f"difference from the Keras model on {report['crops']} crops, px"
+    without = "not compared with the Keras model: no prepared people (--data)"
     lines = [
-        f"difference from the Keras model on {report['crops']} crops, px",
-        aligned([("", "MB", "largest", "mean"), *rows]),
+        compared if report["crops"] else without,
+        aligned([("", "MB", *columns), *rows]),
     ]
     for name, entry in report.get("photos", {}).items():
         lines.append(

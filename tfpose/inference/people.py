@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfpose.errors import PoseFileError
+from tfpose.errors import PoseFileError, TfposeError
 from tfpose.inference.boxes import inside
 from tfpose.inference.detectors import Detector, load_detector, read_boxes
 from tfpose.io import coco, photos
@@ -33,6 +33,18 @@ class Candidate:
 
 # Finds the people in a photo.
 Finder = Callable[[Photo], "list[Candidate]"]
+
+
+def check_sources(boxes, detector, single: bool, detection_score) -> None:
+    """Raises TfposeError for sources of people that exclude each other."""
+    sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
+    chosen = [flag for flag, value in sources.items() if value is not None]
+    if len(chosen) > 1:
+        raise TfposeError(f"predict: expected only one of {', '.join(chosen)}")
+    if detection_score is not None and not 0 <= detection_score <= 1:
+        raise TfposeError(
+            f"--detection-score: expected 0 to 1, found {detection_score:g}"
+        )
 
 
 def finder(

@@ -17,11 +17,13 @@ from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
-from tfpose.inference.people import Candidate, Finder, finder
+from tfpose.inference.people import Candidate, Finder, check_sources, finder
+from tfpose.inference.poses_to_refine import check_shared
 from tfpose.inference.refiner import Refiner
 from tfpose.io import coco, files, photos
 from tfpose.io.coco_records import DECIMALS, result_entry
-from tfpose.io.photo_ids import Photo, given_photos
+from tfpose.io.photo_ids import Photo, given_photos, unlisted
+from tfpose.io.shared_joints import SharedJoints
 from tfpose.metrics.oks import oks_nms
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
@@ -75,18 +77,21 @@ def predict_files(
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
-        people; "numbered", the names of photos that got a new image_id.
+        people; "numbered", the names of photos that got a new image_id; "unlisted",
+        those of a folder that the annotations lack; "kept_joints", the joints that
+        ``refiner`` lacks.
 
     Raises:
         PoseFileError: a file or folder that cannot be used.
         PhotoError: a photo that is missing or damaged.
         DetectorError: not a detector, or what it needs is not installed.
-        TfposeError: not an estimator, not a refiner of its skeleton, or options that
-            exclude each other.
+        TfposeError: not an estimator, not a refiner of joints that it finds, or options
+            that exclude each other.
     """
-    _check(boxes, detector, single, detection_score)
+    check_sources(boxes, detector, single, detection_score)
     truth = None if annotations is None else coco.read_annotations(annotations)
     known = given_photos(given, truth, annotations)
+    left_out = unlisted(given, known)
     _check_out(out, known)
     all_there = any(map(os.path.isdir, given))
     find, known = finder(
@@ -111,7 +116,7 @@ def predict_files(
                 *answer, config.skeleton, joint_score, sure
             )
     if refine is not None:
-        keypoints = _refined(people, keypoints, refine)
+        keypoints = _refined(people, keypoints, *refine)
     entries = [
         _entry(*one, joint_score) for one in zip(people, keypoints, scores, strict=True)
     ]
@@ -126,6 +131,8 @@ def predict_files(
         "poses": len(entries),
         "nobody": [photo.name for photo in known if photo not in found],
         "numbered": [photo.name for photo in known if not photo.known],
+        "unlisted": left_out,
+        "kept_joints": [] if refine is None else list(refine[1].missing),
     }
 
 
@@ -137,26 +144,12 @@ def _check_nobody_else_searches(model: str, boxes, detector, single) -> None:
         )
 
 
-def _check(boxes, detector, single, detection_score) -> None:
-    sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
-    chosen = [flag for flag, value in sources.items() if value is not None]
-    if len(chosen) > 1:
-        raise TfposeError(f"predict: expected only one of {', '.join(chosen)}")
-    if detection_score is not None and not 0 <= detection_score <= 1:
-        raise TfposeError(
-            f"--detection-score: expected 0 to 1, found {detection_score:g}"
-        )
-
-
-def _load_refiner(name: str, model: str, skeleton: Skeleton) -> Refiner:
+def _load_refiner(name: str, model: str, skeleton: Skeleton):
+    """A refiner, and the joints that the estimator's poses share with it."""
     refiner = Refiner.from_preset(name)
-    if refiner.skeleton.joints != skeleton.joints:
-        raise TfposeError(
-            f"model {name}: expected a refiner of the {len(skeleton)} joints of "
-            f"{skeleton.name}, which {model} finds, found one of the "
-            f"{len(refiner.skeleton)} joints of {refiner.skeleton.name}"
-        )
-    return refiner
+    shared = SharedJoints(skeleton, refiner.skeleton)
+    check_shared(shared, name, model)
+    return refiner, shared
 
 
 # --- people ----------------------------------------------------------------------
@@ -235,10 +228,17 @@ def _distinct(
     return [people[row] for row in kept], keypoints[kept], scores[kept]
 
 
-def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray:
-    """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none."""
+def _refined(
+    people: list[Candidate], keypoints, refiner: Refiner, shared: SharedJoints
+) -> np.ndarray:
+    """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none.
+
+    Joints that the refiner lacks stay.
+    """
+    known = shared.to_other(keypoints)
+    valid = shared.to_other(np.ones(keypoints.shape[:2], np.float32))
     given = (
-        (photos.read(photo.path), keypoints[rows], None)
+        (photos.read(photo.path), known[rows], valid[rows])
         for photo, rows in _rows(people)
     )
     trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
@@ -246,7 +246,7 @@ def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray
     answers = [
         beliefs.in_photo(reliability.combine(beliefs, trust)) for beliefs in stream
     ]
-    return np.concatenate([keypoints[:0], *answers])
+    return shared.back(np.concatenate([known[:0], *answers]), keypoints)
 
 
 def _mean(scores, joint_score: float) -> float:

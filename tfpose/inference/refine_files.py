@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
-from tfpose import skeletons
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.geometry.arrays import box_around
 from tfpose.geometry.rules import BOX_FACTOR, CROP_MARGIN
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
+from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import Beliefs
 from tfpose.io import coco, coco_checks, files, photos
 from tfpose.io.files import check_writable
-from tfpose.io.photo_ids import photos_by_id
+from tfpose.io.shared_joints import SharedJoints
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
-from tfpose.weights import presets
 
 # Poses with an OKS above this are duplicates; the best scored one stays (the code of
 # PoseFix's authors).
@@ -35,13 +36,14 @@ def refine_file(
     nms_threshold: float = NMS_THRESHOLD,
     threshold: float = 0.0,
     rescore: bool = False,
+    skeleton: Skeleton | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
     Args:
-        model: preset or model folder; None picks the preset for the file's number of
-            joints (``refiner_for``).
-        results: COCO-results JSON of any method, with the model's skeleton.
+        model: preset or model folder; None picks the preset that shares most joints
+            (``poses_to_refine.refiner_for``).
+        results: COCO-results JSON of any method. The joints that the model lacks stay.
         images: folder of the photos.
         out: file to write.
         annotations: annotations whose file names map ids to photos.
@@ -55,10 +57,12 @@ def refine_file(
             precision. The scores written are the input's.
         rescore: write the refiner's scores instead, how probably each joint is right;
             a pose's score is their mean.
+        skeleton: of the poses; by default the annotations' or the model's if it has as
+            many joints, else the built-in one with that number of joints.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
-        (dropped) and "removed" (joints);
+        (dropped) and "removed" (joints); "kept_joints", those that the model lacks;
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
@@ -68,56 +72,63 @@ def refine_file(
         PoseFileError: the first record, photo or file that cannot be used.
     """
     check_writable(out)
-    model = model or refiner_for(results)
-    refiner = Refiner.from_preset(model)
-    paths = photos_by_id(images, annotations, refiner.skeleton)
-    sizes = dict.fromkeys(paths)
-    people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
-    given = _Photos(people, paths, results, skip_bad)
-    keypoints, scores, report = _refined(refiner, given, len(people), use_reliability)
-    people = people.take(given.order)
-    duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
+    poses = read_poses(results, images, model, annotations, skeleton, skip_bad)
+    return refine_poses(
+        poses, out, skip_bad, use_reliability, nms_threshold, threshold, rescore
+    )
+
+
+def refine_poses(
+    poses: PosesToRefine,
+    out: str,
+    skip_bad: bool = False,
+    use_reliability: bool = True,
+    nms_threshold: float = NMS_THRESHOLD,
+    threshold: float = 0.0,
+    rescore: bool = False,
+) -> dict:
+    """``refine_file`` for poses that are read already."""
+    refiner, shared = Refiner.from_preset(poses.model), poses.shared
+    known = dataclasses.replace(
+        poses.people,
+        keypoints=shared.to_other(poses.people.keypoints),
+        scores=shared.to_other(poses.people.scores),
+    )
+    given = _Photos(known, poses.photos, poses.path, skip_bad)
+    keypoints, scores, report = _refined(refiner, given, len(known), use_reliability)
+    people, known = poses.people.take(given.order), known.take(given.order)
+    duplicates = _duplicates(known, keypoints, refiner.skeleton, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
     unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
     keypoints[unsure] = 0
-    written = np.where(unsure, 0, scores if rescore else people.scores)
-    changed = rescore or unsure.any()
-    records = people.replaced(keypoints, written if changed else None)
-    if rescore:
-        for position, of_joints in zip(people.positions, written, strict=True):
-            records[position] |= {"score": round(float(of_joints.mean()), 4)}
+    written = np.where(unsure, 0, scores if rescore else known.scores)
+    changed = shared.back(written, people.scores) if rescore or unsure.any() else None
+    records = people.replaced(shared.back(keypoints, people.keypoints), changed)
+    for row, position in enumerate(people.positions):
+        _restore(records[position], people.entries[row], shared)
+        if rescore:
+            mean = written[row, shared.in_other].mean()
+            records[position] |= {"score": round(float(mean), 4)}
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
     return {
-        "model": str(model),
+        "model": poses.model,
         "poses": len(records),
         "refined": len(people),
         "duplicates": len(dropped),
-        "removed": int(unsure.sum()),
-        "bad": [line for _, line in bad] + given.bad,
+        "removed": int(unsure[:, shared.in_other].sum()),
+        "kept_joints": list(shared.missing),
+        "bad": poses.bad + given.bad,
         "reliability": report,
     }
 
 
-def refiner_for(results: str) -> str:
-    """The preset that refines the poses in a COCO-results file.
-
-    Raises:
-        PoseFileError: not such a file, or no preset has its number of joints.
-    """
-    by_joints = {len(skeletons.get(name)): name for name in presets.REFINERS}
-    entries = files.read_json(results)
-    entries = entries if isinstance(entries, list) else []
-    numbers = [one.get("keypoints") for one in entries if isinstance(one, dict)]
-    counts = {len(one) / 3 for one in numbers if isinstance(one, list)}
-    if len(counts) != 1 or not counts <= set(by_joints):
-        known = " or ".join(f"{count} ({name})" for count, name in by_joints.items())
-        found = " and ".join(f"{count:g}" for count in sorted(counts)) or "none"
-        raise PoseFileError(
-            f"{results}: expected poses of {known} joints, or a --model for others, "
-            f"found {found}"
-        )
-    return presets.REFINERS[by_joints[int(counts.pop())]]
+def _restore(record: dict, entry: dict, shared: SharedJoints) -> None:
+    """Gives a record the numbers of the joints that nobody refined, to the digit."""
+    for joint in shared.missing:
+        place = 3 * shared.one.index(joint)
+        numbers = slice(place, place + 3)
+        record["keypoints"][numbers] = entry["keypoints"][numbers]
 
 
 def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool):

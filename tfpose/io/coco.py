@@ -205,28 +205,6 @@ def read_annotations(path) -> Annotations:
     return as_annotations(read_json(path), path)
 
 
-def read_both(annotations, *results):
-    """Reads annotations and poses of their photos; passes on what is read already.
-
-    Args:
-        annotations: ``Annotations``, or the path of a COCO annotations file.
-        results: each ``Results``, or the path of a COCO results file.
-
-    Raises:
-        PoseFileError: as ``read_annotations`` and ``read_results``.
-    """
-    if not isinstance(annotations, Annotations):
-        annotations = read_annotations(annotations)
-    photos = dict.fromkeys(annotations.images)
-    read = [
-        side
-        if isinstance(side, Results)
-        else read_results(side, annotations.skeleton, photos=photos)[0]
-        for side in results
-    ]
-    return annotations, *read
-
-
 def as_annotations(data, path) -> Annotations:
     """``read_annotations`` for data in memory; messages name ``path``."""
     wanted = ("images", "annotations", "categories")

@@ -10,37 +10,25 @@ import re
 from collections.abc import Sequence
 
 from tfpose.errors import PoseFileError
-from tfpose.io import coco
 from tfpose.io.coco import Annotations
-from tfpose.skeletons import Skeleton
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
-def photos_by_id(
-    images: str, annotations: str | None, skeleton: Skeleton
-) -> dict[int, pathlib.Path]:
+def photos_by_id(images: str, truth: Annotations | None) -> dict[int, pathlib.Path]:
     """Image id -> photo.
 
     Annotations name the files (``file_name``). Without them, the number in a file's
     name is its id (``000000000139.jpg``, ``im1001.jpg``).
 
     Raises:
-        PoseFileError: the folder has no photos, or two with the same number, or the
-            annotations have another skeleton.
+        PoseFileError: the folder has no photos, or two with the same number.
     """
     folder = pathlib.Path(images)
     if not folder.is_dir():
         raise PoseFileError(f"{folder}: expected a folder of photos, found none")
-    if annotations is None:
+    if truth is None:
         return photos_by_number(folder)
-    truth = coco.read_annotations(annotations)
-    if truth.skeleton.joints != skeleton.joints:
-        raise PoseFileError(
-            f"{annotations}: expected the {len(skeleton)} joints of {skeleton.name}, "
-            f"which the model refines, found those of {truth.skeleton.name}: "
-            f"{', '.join(truth.skeleton.joints)}"
-        )
     named = ((i, image.get("file_name")) for i, image in truth.images.items())
     return {i: folder / name for i, name in named if isinstance(name, str)}
 
@@ -89,7 +77,7 @@ def given_photos(
 ) -> list[Photo]:
     """The photos of files and folders, each once; a folder's are sorted by name.
 
-    With annotations: all photos that they name in the folders, and the given files.
+    With annotations: the given files, and the photos of the folders that they name.
 
     Args:
         given: photos and folders.
@@ -173,9 +161,9 @@ def _annotated(given, truth: Annotations, source) -> list[Photo]:
                 f"{source}: image {image_id}: expected a file_name, found {name!r}"
             )
         path = files.pop(pathlib.PurePath(name).name, None)
-        if path is None and folders:
-            places = [folder / name for folder in folders]
-            path = next(filter(pathlib.Path.exists, places), places[0])
+        if path is None:
+            places = (folder / name for folder in folders)
+            path = next(filter(pathlib.Path.is_file, places), None)
         if path is not None:
             found.append(Photo(path, image_id, name))
     for path in files.values():
@@ -183,4 +171,19 @@ def _annotated(given, truth: Annotations, source) -> list[Photo]:
             f"{path}: expected one of the {len(truth.images)} photos of {source}, "
             "found no such file_name"
         )
+    if not found:
+        names = [image.get("file_name") for image in truth.images.values()]
+        raise PoseFileError(
+            f"{folders[0]}: expected photos of {source}, such as {names[0]}, found none"
+            if names
+            else f"{source}: expected images, found none"
+        )
     return found
+
+
+def unlisted(given: Sequence[str], known: Sequence[Photo]) -> list[str]:
+    """Names of the photos in given folders that are not among the ``known``."""
+    folders = [place for place in given if pathlib.Path(place).is_dir()]
+    taken = {photo.path.resolve() for photo in known}
+    found = _files(folders) if folders else []
+    return [path.name for path in found if path.resolve() not in taken]

@@ -19,11 +19,12 @@ from tfpose.config import Config
 from tfpose.errors import FileError, ModelFolderError, TrainingError
 from tfpose.io.files import read_json, replacing, write_json
 from tfpose.models import transfer
+from tfpose.weights.presets import CHECKPOINT as CHECKPOINT
+from tfpose.weights.presets import CONFIG, SHARED, WEIGHTS
+from tfpose.weights.presets import check_new as check_new
 from tfpose.weights.presets import model_folder as model_folder
-from tfpose.weights.shared import SHARED, read_shared
+from tfpose.weights.shared import read_shared
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-CHECKPOINT = "checkpoint.keras"
 SCORES = "scores.json"
 
 
@@ -128,20 +129,6 @@ def fill(model: keras.Model, path: pathlib.Path) -> str | None:
         return str(error).strip().splitlines()[0]
     # What Keras left unchanged.
     return str(skipped[0].message).splitlines()[0] if skipped else None
-
-
-def check_new(folder: pathlib.Path) -> None:
-    """Checks that a run may begin in a folder, which need not exist.
-
-    Raises:
-        ModelFolderError: the folder holds a model already.
-    """
-    for name in (CHECKPOINT, WEIGHTS):
-        if (folder / name).exists():
-            raise ModelFolderError(
-                f"{folder / name}: a run is there already; --resume continues it, "
-                "another --model-dir starts a new one"
-            )
 
 
 def begin(folder: pathlib.Path, config: Config) -> None:

@@ -12,6 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import warm_up
+from tfpose.serving.folder import find_versions
 from tfpose.serving.rest_json import Input
 
 PREDICT = "tensorflow/serving/predict"
@@ -95,22 +96,9 @@ def load_models(folder) -> dict[str, dict[int, Served]]:
     Raises:
         ServingError: no such folder, no model in it, or one that cannot be loaded.
     """
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        raise ServingError(f"{folder}: expected a folder of models, found none")
     found: dict[str, dict[int, Served]] = {}
-    for path in sorted(folder.glob("*/*/saved_model.pb")):
-        name, version = path.parent.parent.name, path.parent.name
-        if version.isdecimal() and not name.startswith("."):
-            model = _load(path.parent, name, int(version))
-            found.setdefault(name, {})[int(version)] = model
-    if not found:
-        here = list(folder.glob("*/saved_model.pb"))
-        hint = f"; {folder} is a model itself: name the folder it is in" if here else ""
-        raise ServingError(
-            f"{folder}: expected NAME/1/saved_model.pb (tfpose export --out "
-            f"{folder}/NAME), found none{hint}"
-        )
+    for name, version, path in find_versions(folder):
+        found.setdefault(name, {})[version] = _load(path, name, version)
     return found
 
 

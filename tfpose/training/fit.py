@@ -8,7 +8,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from tfpose.config import Config
+from tfpose.config import IMAGENET, Config
 from tfpose.data import pipeline
 from tfpose.data.examples import supervision_of, training_batches
 from tfpose.errors import TrainingError
@@ -23,7 +23,6 @@ from tfpose.training.callbacks import Checkpoint, Log, StopOnNaN, ValidatePCK
 # Validates, logs and saves a checkpoint after at most this many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
-IMAGENET = "imagenet"
 
 
 def start_from(model: keras.Model, config: Config, weights: str) -> None:

@@ -19,8 +19,7 @@ import numpy as np
 from tfpose import skeletons
 from tfpose.errors import ModelFolderError
 from tfpose.skeletons import Skeleton
-
-SHARED = "shared.json"
+from tfpose.weights.presets import SHARED
 
 
 def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
