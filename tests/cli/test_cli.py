@@ -8,8 +8,9 @@ import pytest
 
 from tests.support import pose_files
 from tfpose import cli
-from tfpose.cli import common
+from tfpose.cli import common, models
 from tfpose.recipes import RECIPES
+from tfpose.weights import presets
 
 
 @pytest.fixture
@@ -181,19 +182,32 @@ def test_summary_writes_the_size_of_the_papers_network(tmp_path, capsys):
     assert numbers["inputs"]["image"] == [256, 192, 3]
 
 
+def test_models_lists_every_recipe_and_preset(capsys):
+    code, lines, _ = run(capsys, "models")
+    recipes = [(model, name) for model in RECIPES for name in RECIPES[model]]
+    listed = [line.split()[:3] for line in lines if "--recipe" in line]
+    assert code == 0
+    assert listed == [[model, "--recipe", name] for model, name in recipes]
+    assert len(lines) == len(recipes) + len(presets.names())
+    line = next(line for line in lines if "hcrn_tiny_lsp" in line)
+    wanted = "hcrn_tiny_lsp tfpose predict 14 joints (lsp14), hcrn"
+    assert line.split()[1:] == wanted.split()
+        line.split()[1:]
+        == "hcrn_tiny_lsp tfpose predict 14 joints (lsp14), hcrn".split()
+    )
+
+
 @pytest.mark.slow
-def test_models_lists_every_recipe(tmp_path, capsys, monkeypatch):
+def test_the_stored_sizes_are_those_of_the_networks(tmp_path, capsys, monkeypatch):
     # Two models: to build all of them, 139 M parameters the largest, takes a minute.
     few = {name: RECIPES[name] for name in ("posefix", "cnet")}
     monkeypatch.setattr("tfpose.recipes.RECIPES", few)
-    code, _, _ = run(capsys, "models", "--json", tmp_path / "models.json")
-    listed = json.loads((tmp_path / "models.json").read_text())
-    assert code == 0
-    assert [(row["model"], row["recipe"]) for row in listed["recipes"]] == [
-        *(("posefix", recipe) for recipe in RECIPES["posefix"]),
-        ("cnet", "tiny"),
-        ("cnet", "paper"),
-    ]
+    path = tmp_path / "models.json"
+    code, _, _ = run(capsys, "models", "--count", "--json", path)
+    counted = json.loads(path.read_text())["recipes"]
+    stored = json.loads(models.SIZES.read_text())["recipes"]
+    assert code == 0 and len(counted) == 5
+    assert counted == [row for row in stored if row["model"] in few]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,18 @@ def test_decoding_stays_in_float_in_int8(exported):
     assert names.index("SOFTMAX") > names.index("DEQUANTIZE") > names.index("QUANTIZE")
 
 
+def test_without_data_nothing_is_compared(model_dir, tmp_path):
+    report = export(model_dir, tmp_path / "lite", formats="tflite")
+    assert report["crops"] == 0
+    assert list(report["files"]) == ["model_float32.tflite"]
+    (entry,) = report["files"].values()
+    assert list(entry) == ["bytes"]
+    assert entry["bytes"] == (tmp_path / "lite/model_float32.tflite").stat().st_size
+    lines = parity.format_report(report).splitlines()
+    assert lines[0].startswith("not compared with the Keras model: no prepared people")
+    assert lines[-1].split() == ["model_float32.tflite", f"{entry['bytes'] / 1e6:.1f}"]
+
+
 def test_a_folder_that_is_no_export_is_not_touched(model_dir, data, tmp_path):
     (tmp_path / "thesis.tex").write_text("words")
     with pytest.raises(ExportError, match="exists and is not an earlier export"):
@@ -193,7 +205,7 @@ def test_a_folder_that_is_no_export_is_not_touched(model_dir, data, tmp_path):
         ({"formats": "onnx"}, ExportError, r"savedmodel.*tflite.*got \['onnx'\]"),
         ({"quantize": ("none", "int4")}, ExportError, "float16.*int4"),
         ({"formats": ()}, ExportError, "expected some of"),
-        ({"data": None}, ExportError, "prepared people"),
+        ({"data": None, "quantize": "int8"}, ExportError, "int8: .*prepared people"),
         ({"validation": ("coco/train",)}, DataError, "tfpose prepare coco"),
         ({"validation": ("lsp/train[:0]",)}, DataError, "found none"),
         ({"model_dir": "nowhere"}, ModelFolderError, "nowhere"),

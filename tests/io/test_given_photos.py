@@ -6,7 +6,7 @@ from tfpose.errors import PoseFileError
 from tfpose.io import files
 from tfpose.io.coco import read_annotations
 from tfpose.io.coco_records import annotations_json
-from tfpose.io.photo_ids import Photo, given_photos, number
+from tfpose.io.photo_ids import Photo, given_photos, number, unlisted
 from tfpose.skeletons import LSP14
 
 
@@ -78,9 +78,25 @@ def test_annotations_name_the_photos_of_folders(place):
     assert given_photos(given(place, "c", "."), *truth) == [
         Photo(place / "c/im7.png", 10, "im7.png"),
         Photo(place / "b/im3.JPG", 11, "b/im3.JPG"),
-        # Whoever reads it says that it is not there.
-        Photo(place / "c/gone.png", 12, "gone.png"),
     ]
+
+
+def test_a_folder_without_the_photos_of_the_annotations_is_refused(place):
+    truth, path = annotate(place, "gone.png")
+    line = refused(place, ["c"], truth, path)
+    assert (
+        line
+        == f"{place / 'c'}: expected photos of {path}, such as gone.png, found "
+        + ("none")
+    )
+
+
+def test_photos_of_a_folder_that_annotations_lack_are_counted(place):
+    truth = annotate(place, "im7.png")
+    folder = given(place, "c")
+    known = given_photos(folder, *truth)
+    assert unlisted(folder, known) == ["anna.jpeg"]
+    assert unlisted(given(place, "b/im3.JPG"), known) == []
 
 
 def test_annotations_say_the_ids_of_files(place):

@@ -19,9 +19,11 @@ from tfpose.errors import (
     ModelFolderError,
     PoseFileError,
     TfposeError,
+    TrainingError,
 )
 from tfpose.io.files import check_writable
 from tfpose.io.photo_ids import PHOTO_SUFFIXES
+from tfpose.recipes import RECIPES
 from tfpose.weights.presets import (
     CONFIG,
     SHARED,
@@ -118,7 +120,8 @@ def trained(name: str, kind: str | None = None) -> Config:
         kind: "refiner" or "estimator"; None for either.
 
     Raises:
-        ModelFolderError, ConfigError: neither, or without configuration or weights.
+        ModelFolderError, ConfigError, TrainingError: neither, or without a known
+            model's configuration or weights.
         TfposeError: a model of the other kind.
     """
     folder = model_folder(name)
@@ -127,15 +130,20 @@ def trained(name: str, kind: str | None = None) -> Config:
         raise ModelFolderError(
             f"{folder / WEIGHTS}: expected trained weights, found no such file"
         )
-    found = "refiner" if config.model in REFINERS else "estimator"
-    if kind not in (None, found):
-        needs = {
-            "refiner": "needs poses (tfpose refine)",
-            "estimator": "needs no poses (tfpose predict)",
-        }
+    if config.model not in RECIPES:
+        raise TrainingError(
+            f"{folder / CONFIG}: model {config.model!r}: expected one of "
+            f"{', '.join(RECIPES)}"
+        )
+    if kind == "refiner" and config.model not in REFINERS:
         raise TfposeError(
-            f"model {name}: expected {kind}s' weights, found those of the {found} "
-            f"{config.model}, which {needs[found]}"
+            f"model {name}: expected a refiner, found the estimator {config.model}, "
+            "which needs no poses (tfpose predict)"
+        )
+    if kind == "estimator" and config.model in REFINERS:
+        raise TfposeError(
+            f"model {name}: expected an estimator, found the refiner {config.model}, "
+            "which needs poses (tfpose refine)"
         )
     return config
 

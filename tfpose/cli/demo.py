@@ -212,9 +212,9 @@ def _train_and_refine(
     folder: pathlib.Path, training: Training, quick: bool, say
 ) -> dict:
     """Renders people, trains PoseFix ``tiny``, refines corrupted poses, exports."""
+    from tfpose.evaluation.inputs import read_sides
     from tfpose.exporting.parity import format_report
     from tfpose.exporting.savedmodel import export
-    from tfpose.io import coco
 
     data, model_dir = str(folder / "data"), str(folder / "model")
     say("rendering people")
@@ -228,7 +228,7 @@ def _train_and_refine(
     parity = export(model_dir, folder / "export", quantize=training.quantize, data=data)
     print(format_report(parity))
     say("scoring")
-    _, before, after = coco.read_both(annotations, *files)
+    _, (before, after), _ = read_sides(annotations, *files)
     _report(annotations, before, after, folder, format_report(parity))
     say(f"wrote {folder / 'report.html'} and {folder / 'export'}")
     return {

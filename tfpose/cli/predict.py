@@ -18,6 +18,7 @@ from tfpose.cli.common import (
     write_numbers,
 )
 from tfpose.errors import DetectorError, TfposeError
+from tfpose.io.shared_joints import SharedJoints
 
 # The default preset.
 ESTIMATOR = "movenet_thunder_coco17"
@@ -102,21 +103,23 @@ def _check(
     detection_score, joint_score,
 ) -> None:  # fmt: skip
     """Fails before TensorFlow starts, if anything cannot be used."""
+    from tfpose.inference.people import check_sources
+    from tfpose.inference.poses_to_refine import check_shared
+
     checks.photos(given)
-    checks.trained(model, "estimator")
+    check_sources(boxes, detector, single, detection_score)
+    found = checks.trained(model, "estimator").skeleton
     if refine:
-        checks.trained(refine, "refiner")
+        known = checks.trained(refine, "refiner").skeleton
+        check_shared(SharedJoints(found, known), refine, model)
     checks.given(
         boxes=boxes, annotations=annotations, json=json, joint_score=joint_score,
         detection_score=detection_score,
     )  # fmt: skip
-    from tfpose.inference.people import check_sources
-
-    check_sources(boxes, detector, single, detection_score)
     if detector and not pathlib.Path(detector).exists():
         raise DetectorError(
-            f"--detector {detector}: expected a SavedModel, a .tflite file or an .onnx "
-            "file, found none"
+            f"--detector {detector}: expected a .tflite file, an .onnx file, or the "
+            "folder of a TensorFlow SavedModel, found none"
         )
     if out.endswith(".json"):
         checks.given(results=out)

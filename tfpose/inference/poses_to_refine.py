@@ -73,7 +73,7 @@ def read_poses(
         ModelFolderError, ConfigError: no such model.
     """
     truth = None if annotations is None else coco.read_annotations(annotations)
-    known = truth.skeleton if truth else _skeleton_of(model)
+    known = _skeleton_of(model) if truth is None else truth.skeleton
     own = skeleton or shared_joints.skeleton_by_count(results, known)
     model = model or refiner_for(own, results)
     shared = SharedJoints(own, _skeleton_of(model))
@@ -128,6 +128,5 @@ def check_shared(shared: SharedJoints, model: str, source: str) -> None:
         raise PoseFileError(
             f"{source}: expected at least {needed} joints named as those of {model} "
             f"({', '.join(shared.other.joints)}), found "
-            f"{', '.join(shared.names) or 'none'} in {shared.one.name}; --model names "
-            "another refiner"
+            f"{', '.join(shared.names) or 'none'} in {shared.one.name}"
         )
