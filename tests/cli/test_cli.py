@@ -192,9 +192,6 @@ def test_models_lists_every_recipe_and_preset(capsys):
     line = next(line for line in lines if "hcrn_tiny_lsp" in line)
     wanted = "hcrn_tiny_lsp tfpose predict 14 joints (lsp14), hcrn"
     assert line.split()[1:] == wanted.split()
-        line.split()[1:]
-        == "hcrn_tiny_lsp tfpose predict 14 joints (lsp14), hcrn".split()
-    )
 
 
 @pytest.mark.slow
