@@ -47,9 +47,11 @@ def run(poses, annotations, before, skeleton, picture, gains, json) -> None:
     from tfpose.report import charts, tables
 
     files = [poses] if before is None else [before, poses]
-    truth, sides, _ = read_sides(annotations, *files, skeleton=skeleton)
+    truth, sides, note = read_sides(annotations, *files, skeleton=skeleton)
     results = [analyze_poses(truth, side) for side in sides]
     numbers = results[-1]
+    if note:
+        numbers["note"] = note
     if before is not None:
         numbers["before"] = results[0]
     print(tables.format_table(*results))

@@ -138,7 +138,7 @@ def page_options(command, required: bool) -> None:
 
 def run(command: Callable, **options) -> int:
     """Runs a command; reports errors as one line and an exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         command(**options)
     except TfposeError as error:

@@ -66,9 +66,10 @@ def run(
     for name in metric or ():
         parse_metric(name)
     read = read_sides(annotations, poses, *files.values(), skeleton=skeleton)
-    truth, (before, *after), _ = read
+    truth, (before, *after), note = read
     sides = dict(zip(files, after, strict=True))
     numbers = compare_poses(truth, before, sides, metric)
+    numbers |= {"note": note} if note else {}
     print(tables.comparison_table(numbers))
     if out:
         pages.write(out, truth, before, sides, images, title, log, numbers=numbers)

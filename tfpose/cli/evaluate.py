@@ -119,6 +119,7 @@ def _score(annotations, poses, before, skeleton, options) -> dict:
     from tfpose.evaluation.evaluate import evaluate_poses
 
     files = [poses] if before is None else [poses, before]
-    truth, sides, _ = read_sides(annotations, *files, skeleton=skeleton)
+    truth, sides, note = read_sides(annotations, *files, skeleton=skeleton)
     numbers, *others = [evaluate_poses(truth, side, **options) for side in sides]
+    numbers |= {"note": note} if note else {}
     return {**numbers, "before": others[0]} if others else numbers

@@ -72,7 +72,8 @@ def evaluate_poses(
         the normalizing "length", the numbers of ``rates.Distances.rates``, its notes,
         the "averaging" of "pckh" and "auc", the "curve" of ``rates.curve``, and the
         counts "people", "missing" (without a pose: all wrong), "unused_poses" and
-        "without_length" (not scored: torso, head size or sticks unknown).
+        "without_length" (not scored: torso, head size or sticks unknown). A "note"
+        says which joints count if the files do not have the same.
 
     Raises:
         TfposeError: unknown metric, an argument it does not take, a skeleton without
@@ -84,15 +85,16 @@ def evaluate_poses(
         metric, threshold, normalizer=normalizer, viewpoint=viewpoint, lenient=lenient,
         averaging=averaging, every_frame=every_frame, curve=curve,
     )  # fmt: skip
-    annotations, (results,), _ = read_sides(annotations, results)
+    annotations, (results,), note = read_sides(annotations, results)
+    notes = {"note": note} if note else {}
     if metric == "oks":
         numbers = oks.average_precision(annotations, results)
-        people = int(annotations.scored.sum())
-        return {"metric": "oks", "people": people, "poses": len(results), **numbers}
+        counts = {"people": int(annotations.scored.sum()), "poses": len(results)}
+        return {"metric": "oks", **counts, **numbers, **notes}
     threshold = float(threshold or DEFAULT_THRESHOLDS[metric])
     if metric not in OF_PEOPLE:
         numbers = _in_scenes(annotations, results, metric, threshold, every_frame)
-        return {"metric": metric, "threshold": threshold, **numbers}
+        return {"metric": metric, "threshold": threshold, **numbers, **notes}
     people, keypoints, counts = matched_poses(annotations, results)
     if viewpoint == "observer":
         people, keypoints = _observer_centric(people, keypoints)
@@ -108,7 +110,7 @@ def evaluate_poses(
     if curve:
         numbers["curve"] = rates.curve(table, metric, threshold, averaging)
     unknown = int(np.isnan(table.distances).all(axis=1).sum())
-    return {**numbers, **counts, "without_length": unknown}
+    return {**numbers, **counts, "without_length": unknown, **notes}
 
 
 def _in_scenes(annotations, results, metric, threshold, every_frame) -> dict:
@@ -210,9 +212,10 @@ def analyze_poses(
         "good", "jitter", "inversion", "swap", "miss" in percent of the joints (None
         without joints); "per_joint" {joint: the same five}; "counts" {type: joints};
         "joints", "matched_people", "unmatched_people", "unmatched_poses" (including
-        those on a crowd or a small person).
+        those on a crowd or a small person). A "note" says which joints count if the
+        files do not have the same.
     """
-    annotations, (results,), _ = read_sides(annotations, results)
+    annotations, (results,), note = read_sides(annotations, results)
     skeleton = annotations.skeleton
     types = mistakes.types_of_people(annotations, results, minimum_area)
     counts = mistakes.count_types(types)
@@ -228,6 +231,7 @@ def analyze_poses(
         "matched_people": matched,
         "unmatched_people": int(analyzed.sum()) - matched,
         "unmatched_poses": len(results) - matched,
+        **({"note": note} if note else {}),
     }
 
 

@@ -78,7 +78,7 @@ def _note(path, shared: SharedJoints, assumed: bool) -> str:
     by = ", by their number (--skeleton names another)" if assumed else ""
     text = f"{path}: {len(own)} joints of {own.name}{by}; "
     if not shared.missing:
-        return f"{text}the {len(known)} of {known.name}, which it has all, count"
+        return f"{text}all {len(known)} joints of {known.name} count"
     return (
         f"{text}the {len(shared.names)} that {known.name} shares by name count, "
         f"not {', '.join(shared.missing)}"

@@ -44,13 +44,13 @@ def compare_poses(
         "mistakes" {type: cell} and "mistakes_per_joint" {joint: {type: cell}}. A cell
         is {"before": percent, "after": {refiner: {"value", "change", "low", "high"}}}:
         the change in points and the interval of 95 % of the draws; None if nothing was
-        labeled.
+        labeled. A "note" says which joints count if the files do not have the same.
 
     Raises:
         TfposeError: unknown metric, or as ``evaluate_poses``.
         PoseFileError: as ``evaluate_poses``.
     """
-    annotations, sides, _ = read_sides(annotations, before, *refined.values())
+    annotations, sides, note = read_sides(annotations, before, *refined.values())
     draws = {"rounds": rounds, "seed": seed}
     chosen = default_metrics(annotations) if metrics is None else metrics
     scores = []
@@ -70,6 +70,7 @@ def compare_poses(
         "tables": scores,
         "mistakes": pooled,
         "mistakes_per_joint": per_joint,
+        **({"note": note} if note else {}),
     }
 
 
