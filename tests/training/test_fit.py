@@ -164,13 +164,15 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
 
 
 def test_a_quick_test_starts_from_given_weights_and_keeps_frozen_normalizations(
-    finished, data, tmp_path
+    finished, data, tmp_path, capsys
 ):
     config = dataclasses.replace(
         CONFIG, learning_rate=1e-4, average=0.0, freeze_normalization=True
     )
     folder = str(tmp_path / "quick")
     model = fit.train(config, data, folder, quicktest=True, weights=str(finished))
+    said = capsys.readouterr().out
+    assert said.index("training posefix on ") < said.index("loss: ")
     assert read_log(tmp_path / "quick" / "log.csv")["epoch"] == [0]
     first, _ = table.load_model(finished)
     changed = set()
@@ -408,6 +410,10 @@ def test_rounds_cover_the_epochs_in_at_most_500_steps(
 ):
     config = dataclasses.replace(CONFIG, epochs=epochs, batch_size=batch_size)
     assert fit._schedule(config, people, quicktest=False) == expected
+    line = fit.first_line(config, people, expected, step=0)
+    steps = expected.rounds * expected.steps
+    assert f"on {people} people: {steps} steps of {batch_size} people in " in line
+    assert "people from step 7: " in fit.first_line(config, people, expected, step=7)
 
 
 def test_the_log_keeps_a_line_a_round(tmp_path):

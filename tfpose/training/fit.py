@@ -114,6 +114,7 @@ def train(
         callbacks += [validation, *_writers(folder)]
         if not resume:
             folders.begin(folder, config)
+        print(first_line(config, count, schedule, first_step), flush=True)
     fit = functools.partial(cluster.fit, model)
     if place.workers == 1:
         with strategy.scope():
@@ -133,6 +134,25 @@ def train(
     if place.is_chief:
         folders.write_weights(model, folder)
     return model
+
+
+def first_line(config: Config, people: int, schedule: Schedule, step: int) -> str:
+    """What a run will do, to print before its first step.
+
+    Args:
+        config: the run's.
+        people: to train on.
+        schedule: the run's.
+        step: the step that it begins with, 0 unless it is resumed.
+    """
+    total = schedule.rounds * schedule.steps
+    begin = f" from step {step}" if step else ""
+    return (
+        f"training {config.model} on {people} people{begin}: {total} steps of "
+        f"{config.batch_size} people in {schedule.rounds} rounds, each followed by a "
+        "validation and a line of log.csv; the first step also builds the graph, which "
+        "can take minutes"
+    )
 
 
 def _create_variables(model: PoseModel, batches: tf.data.Dataset) -> None:

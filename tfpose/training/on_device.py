@@ -111,6 +111,12 @@ def train(
     validation = ValidatePCK(config, supervision, data, quicktest, bare)
     if not resume:
         folders.begin(folder, config)
+    goal = f"{length.steps} steps" if minutes is None else f"{minutes:g} minutes"
+    print(
+        f"training {config.model} on {len(people.order)} people in memory: {goal} of "
+        f"{config.batch_size} people a step; the first step is compiled before",
+        flush=True,
+    )
     run = _Run(config, model, supervision, people, length)
     run.train(validation, [Log(folder), Checkpoint(folder)])
     model.optimizer.finalize_variable_values(model.trainable_variables)
