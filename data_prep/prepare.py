@@ -9,7 +9,7 @@ import tempfile
 
 from data_prep.builders import BUILDERS, options_of
 from tfpose.errors import TfposeError
-from tfpose.io import files
+from tfpose.io import files, installation
 from tfpose.io.coco_records import annotation_entry, annotations_json
 
 
@@ -70,8 +70,7 @@ def _beam_options(words: str | None):
         from apache_beam.options.pipeline_options import PipelineOptions
     except ModuleNotFoundError as error:
         raise TfposeError(
-            "--beam needs Apache Beam: pip install 'tfpose[beam]' in a separate "
-            "environment"
+            f"--beam {installation.hint('apache_beam')}, in a separate environment"
         ) from error
     return PipelineOptions(shlex.split(words))
 

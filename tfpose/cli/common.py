@@ -17,20 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 import absl.logging
 
 from tfpose.errors import DetectorError, TfposeError
+from tfpose.io import installation
 from tfpose.io.files import write_json
 
 # Default folder of prepared data sets.
 DATA = "runs/data"
-# Packages that a plain installation lacks, and the extra that installs each.
-EXTRAS = {
-    **dict.fromkeys("tensorflow keras tensorflow_datasets".split(), "full"),
-    "pycocotools": "full",
-    "ai_edge_litert": "edge",
-    "ai_edge_quantizer": "full",
-    "fastapi": "serve",
-    "uvicorn": "serve",
-    "jax": "jax",
-}
 
 
 # --- arguments -------------------------------------------------------------------
@@ -148,15 +139,10 @@ def run(command: Callable, **options) -> int:
             raise
         return _complain(str(error))
     except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        if package not in EXTRAS:
+        hint = installation.hint(error.name or "")
+        if hint is None:
             raise
-        extra = EXTRAS[package]
-        return _complain(
-            f"this needs {package}, which the extra '{extra}' installs: pip install "
-            f"'.[{extra}]' in the project's folder, or 'tfpose[{extra}] @ ' and the "
-            "wheel's path"
-        )
+        return _complain(f"this {hint}")
     except KeyboardInterrupt:
         print("tfpose: interrupted", file=sys.stderr)
         return 130

@@ -18,8 +18,10 @@ from tfpose.geometry import arrays, rules
 from tfpose.geometry.cells import center_of, position_of
 from tfpose.inference.inputs import checked_boxes, checked_photo, checked_poses
 from tfpose.inference.person_detector import PersonDetector
+from tfpose.io import installation
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
+from tfpose.weights.presets import model_folder
 
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
@@ -83,12 +85,22 @@ class Predictor:
         place = pathlib.Path(path)
         if place.suffix == ".tflite":
             return cls(*_lite(place, threads))
-        if place.suffix == ".keras":
-            return cls(*_keras_file(place, skeleton))
         saved_model = _saved_model_in(place)
-        if saved_model is not None:
-            return cls(*_saved_model(saved_model))
-        return cls(*_model_folder(str(path)))
+        if saved_model is None and place.suffix != ".keras":
+            model_folder(path)  # fails if nothing is there
+        try:
+            if place.suffix == ".keras":
+                return cls(*_keras_file(place, skeleton))
+            if saved_model is not None:
+                return cls(*_saved_model(saved_model))
+            return cls(*_model_folder(str(path)))
+        except ModuleNotFoundError as error:
+            hint = installation.hint(error.name or "")
+            if hint is None:
+                raise
+            raise PredictorError(
+                f"{path}: {hint}; a .tflite file needs only the extra 'edge'"
+            ) from error
 
     def __call__(
         self, photo, people, scores=None, flip: bool = True
@@ -232,7 +244,7 @@ def _lite(path: pathlib.Path, threads: int) -> tuple[Network, dict]:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError as error:
         raise PredictorError(
-            f"{path}: needs {error.name}, which the extra 'edge' installs"
+            f"{path}: {installation.hint('ai_edge_litert')}"
         ) from error
     try:
         content = path.read_bytes()
@@ -281,7 +293,6 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
 
 def _model_folder(name: str) -> tuple[Network, dict]:
     from tfpose.models.table import load_model
-    from tfpose.weights.presets import model_folder
 
     model, config = load_model(name)
     return _keras(model, config.skeleton), _describe(

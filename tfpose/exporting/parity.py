@@ -17,7 +17,7 @@ from tfpose.geometry import tensors
 from tfpose.geometry.crops import boxes_of
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
-from tfpose.io import photos
+from tfpose.io import installation, photos
 from tfpose.skeletons import Skeleton
 
 # The SavedModel's folder: a version number, as TensorFlow Serving expects.
@@ -211,5 +211,6 @@ def format_report(report: dict) -> str:
             f"{entry['people']} people in {entry['photos']} photos"
         )
     if report.get("warm_up_requests") == 0:
-        lines.append("no warm-up requests: they need pip install 'tfpose[serving]'")
+        hint = installation.hint("tensorflow_serving")
+        lines.append(f"no warm-up requests: writing them {hint}")
     return "\n".join(lines)

