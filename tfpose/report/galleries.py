@@ -20,6 +20,8 @@ from tfpose.skeletons import Skeleton
 # Caps a joint's error, in torsos: beyond it a joint is simply wrong and must not
 # outweigh the person's other joints.
 WRONG = 0.5
+# A joint this near, in torsos, is right.
+RIGHT = 0.2
 SIDES = "the person's left is blue, the right orange."
 LEGEND = f"The annotation is drawn thin and white; {SIDES}"
 
@@ -120,6 +122,49 @@ def pictures(
             html.gallery(title, shown, note) if shown else html.section(title, note, "")
         )
     return parts
+
+
+def best_pair(
+    annotations: Annotations, before: Results, after: Results, images, name: str
+) -> str:
+    """The section of the person who gained most: before, after, and the joint enlarged.
+
+    Empty if nobody gained; arguments and errors as for ``pictures``.
+    """
+    sides = before, after
+    matches = [match_people(annotations, side) for side in sides]
+    distances = [
+        joint_distances(annotations, *pair) for pair in zip(sides, matches, strict=True)
+    ]
+    best, _ = html.extremes(gains(*distances), 1)
+    if not best:
+        return ""
+    (row,) = best
+    person = annotations.take([row])
+    poses = [s.take([rows[row]]) for s, rows in zip(sides, matches, strict=True)]
+    moved = nearer(*distances)[row]
+    joint = int(np.nanargmax(moved))
+    image = photos.read(pathlib.Path(images) / photo_name(person))
+    truth = person.keypoints[0], person.visible[0]
+    given = [(pose.keypoints[0], pose.scores[0] > 0) for pose in poses]
+    skeleton, size = person.skeleton, (480, 384)
+    shown = [
+        (picture, f"{label}: {right} of {len(counted)} joints within {RIGHT} torsos")
+        for picture, label, right, counted in zip(
+            drawing.panels(image, given, skeleton, truth, size),
+            ("before", f"after {name}"),
+            [int((side[row] <= RIGHT).sum()) for side in distances],
+            [np.flatnonzero(~np.isnan(side[row])) for side in distances],
+            strict=True,
+        )
+    ]
+    ends = [pose.keypoints[0, joint] for pose in poses]
+    arrow = drawing.moved_joint(image, *ends, person.keypoints[0, joint], size)
+    way = float(np.linalg.norm(ends[1] - ends[0]))
+    label = skeleton.joints[joint].replace("_", " ")
+    shown.append((arrow, f"the {label} moved {way:.0f} px; ring: the annotation"))
+    text = f"{photo_name(person)}: joints {gains(*distances)[row]:.2f} torsos nearer"
+    return html.strips(f"The largest gain: {name}", [(text, shown)], LEGEND, "large")
 
 
 def _most(changes, skeleton) -> tuple[str, float]:

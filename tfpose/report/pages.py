@@ -14,6 +14,7 @@ from tfpose.evaluation.meanings import MEANINGS
 from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import mistakes, pck
 from tfpose.report import charts, galleries, html, tables
+from tfpose.report.order import head_first
 
 THRESHOLDS = (0.2, 0.1)
 CURVE = np.linspace(0.0, 0.5, 51)
@@ -48,12 +49,14 @@ def write(
     if numbers is None:
         numbers = refinement.compare_poses(annotations, before, refined)
     names = ", ".join(refined)
+    first = max(refined, key=lambda name: _main(numbers)["after"][name]["value"] or 0)
     summary = f"{_people(annotations)}; {len(before)} poses, refined by: {names}."
     html.write_report(
         path,
         title or "Refined poses",
         summary,
         [
+            galleries.best_pair(annotations, before, refined[first], images, first),
             *change_sections(numbers),
             _curves(annotations, {"before": before, **refined}),
             *_training(log),
@@ -64,6 +67,27 @@ def write(
                 for part in galleries.pictures(annotations, before, after, images, name)
             ),
         ],
+        _headlines(numbers),
+    )
+
+
+def _main(numbers: dict) -> dict:
+    """The cell of the first metric."""
+    table = numbers["tables"][0]
+    return table["rows"][table["main"]]
+
+
+def _headlines(numbers: dict) -> str:
+    """The first metric before and after each refiner."""
+    name, cell = numbers["tables"][0]["name"], _main(numbers)
+    several = len(numbers["refiners"]) > 1
+    return "".join(
+        html.headline(
+            name,
+            (cell["before"], cell["after"][refiner]["value"]),
+            refiner if several else "",
+        )
+        for refiner in numbers["refiners"]
     )
 
 
@@ -77,17 +101,19 @@ def write_estimated(
     more: Sequence[str] = (),
 ) -> None:
     """Writes the HTML report of one set of poses; arguments as in ``write``."""
+    sections, headline = numbers(annotations, poses)
     html.write_report(
         path,
         title or "Estimated poses",
         f"{_people(annotations)}; {len(poses)} poses.",
         [
-            *numbers(annotations, poses),
+            *sections,
             _curves(annotations, {"all joints": poses}),
             *_training(log),
             *more,
             *galleries.people(annotations, poses, images),
         ],
+        headline,
     )
 
 
@@ -118,11 +144,12 @@ def change_sections(numbers: dict) -> list[str]:
     )
     table = html.change_table(summary, refiners, meanings)
     chart = charts.interval_chart(
-        _ends(summary, refiners), "Changes and their intervals, in points", colors
-    )
+        _ends(summary, refiners), "Changes and their intervals, in points", colors,
+        html.WIDTH,
+    )  # fmt: skip
     details = "".join(
         f"<h3>{escape(table['name'])}: {escape(table['meaning'])}</h3>"
-        f"{html.change_table(table['rows'], refiners)}"
+        f"{html.change_table(_ordered(table['rows']), refiners)}"
         for table in numbers["tables"]
     )
     return [
@@ -132,24 +159,32 @@ def change_sections(numbers: dict) -> list[str]:
     ]
 
 
+def _ordered(rows: Mapping) -> dict:
+    """Rows of joints or limbs from the head down; others, such as a mean, below."""
+    return {name: rows[name] for name in head_first(rows)}
+
+
 def _mistakes(numbers, colors) -> str:
     """The section on kinds of error."""
     refiners = numbers["refiners"]
     cells = {kind: numbers["mistakes"][kind] for kind in MISTAKES}
     table = html.change_table(cells, refiners, MEANINGS, MISTAKES)
     chart = charts.interval_chart(
-        _ends(cells, refiners), "Changes and their intervals, in points", colors
-    )
+        _ends(cells, refiners), "Changes and their intervals, in points", colors,
+        html.WIDTH,
+    )  # fmt: skip
+    per_joint = _ordered(numbers["mistakes_per_joint"])
     sides = [lambda cell: cell["before"]]
     sides += [lambda cell, n=name: cell["after"][n]["value"] for name in refiners]
     bars = charts.error_bars(
         *(
             {
                 joint: {kind: read(cell) for kind, cell in kinds.items()}
-                for joint, kinds in numbers["mistakes_per_joint"].items()
+                for joint, kinds in per_joint.items()
             }
             for read in sides
-        )
+        ),
+        width=html.WIDTH,
     )
     order = escape(", ".join(["before", *refiners]))
     heading = f"<h3>Shares of each joint in percent; bars from the top: {order}</h3>"
@@ -168,8 +203,8 @@ def _ends(rows, refiners) -> dict[str, dict]:
     }
 
 
-def numbers(annotations: Annotations, results: Results) -> list[str]:
-    """Sections with metrics and error types of one set of poses."""
+def numbers(annotations: Annotations, results: Results) -> tuple[list[str], str]:
+    """Sections with metrics and error types of one set of poses, and the headline."""
     kinds = analyze_poses(annotations, results)
     rates = {
         f"PCK@{threshold:g}": evaluate_poses(annotations, results, "pck", threshold)
@@ -180,7 +215,7 @@ def numbers(annotations: Annotations, results: Results) -> list[str]:
     tiles += [(name, values["mean"]) for name, values in rates.items()]
     tiles.append(("good joints", kinds["good"]))
     table = {
-        name: ({**values["per_joint"], "mean": values["mean"]},)
+        name: ({**_ordered(values["per_joint"]), "mean": values["mean"]},)
         for name, values in rates.items()
     }
     return [
@@ -193,7 +228,12 @@ def numbers(annotations: Annotations, results: Results) -> list[str]:
             f"({_torso(annotations)}).",
         ),
         html.error_types(kinds, SOURCE),
-    ]
+    ], html.headline(*_first(rates))
+
+
+def _first(rates: dict) -> tuple[str, list]:
+    name, values = next(iter(rates.items()))
+    return name, [values["mean"]]
 
 
 def _torso(annotations) -> str:
