@@ -273,6 +273,16 @@ def test_an_unforeseen_error_keeps_its_traceback():
         common.run(broken)
 
 
+def test_a_reader_that_leaves_is_no_error(files):
+    command = [sys.executable, "-m", "tfpose", "evaluate", "--metric", "pck", "--poses"]
+    command += [files["after"], "--annotations", files["annotations"]]
+    read, write = os.pipe()
+    os.close(read)
+    answer = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (answer.returncode, answer.stderr) == (141, "")
+
+
 def test_an_interrupted_command_says_so(capsys):
     def interrupted():
         raise KeyboardInterrupt

@@ -134,6 +134,10 @@ def run(command: Callable, **options) -> int:
         command(**options)
     except TfposeError as error:
         return _complain(str(error))
+    except BrokenPipeError:
+        # The reader of the output, such as head, has left: Python must not write more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         if error.filename is None:
             raise
