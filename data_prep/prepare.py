@@ -87,6 +87,10 @@ def check_request(name: str, source: str | None, options) -> None:
         raise TfposeError(
             f"--source {source}: expected the folder of {name}, found none"
         )
+    if source is None and name != "synthetic" and not options.get("annotations"):
+        raise TfposeError(
+            f"{name}: expected --source DIR, the data set's own folder, found none"
+        )
     known = options_of(name)
     unknown = sorted(set(options) - set(known))
     if unknown:

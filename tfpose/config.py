@@ -14,9 +14,8 @@ from tfpose.io.skeleton_files import find_skeleton
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis.options import Options
 
-# What settings may name. What the names stand for needs TensorFlow (``codecs.CODECS``,
-# ``synthesis.table.SYNTHESES``, ``models.objectives.OPTIMIZERS``); a configuration does
-# not, so that commands check settings at once.
+# What settings may name. What the names stand for needs TensorFlow (``codecs``,
+# ``synthesis.table``, ``models.objectives``, ``losses``); a configuration does not.
 CODECS = (
     "integral", "gaussian", "disc", "parts", "offsets", "center", "center_offsets",
 )  # fmt: skip
@@ -189,10 +188,7 @@ class Config:
             object.__setattr__(self, "skeleton", _skeleton(self.skeleton))
         rules = {
             "input_size": (len(self.input_size) == 2, "a height and a width"),
-            "target": (
-                self.target.get("codec") in CODECS,
-                f"a 'codec' of {CODECS}",
-            ),
+            "target": (self.target.get("codec") in CODECS, f"a 'codec' of {CODECS}"),
             "synthesis": (
                 self.synthesis.get("errors") in SYNTHESES,
                 f"an 'errors' of {SYNTHESES}",

@@ -7,6 +7,7 @@ import itertools
 import pathlib
 import time
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     json_option,
     option,
@@ -118,9 +119,11 @@ def run(
         in percent; "parity" of the exports; without ``train`` also "photos", of
         ``show_photos``.
     """
+    folder = pathlib.Path(out or ("runs/demo-train" if train else "runs/demo"))
+    checks.folder_to_write(str(folder))
+    checks.given(json=json)
     start_tensorflow()
     start_litert()
-    folder = pathlib.Path(out or ("runs/demo-train" if train else "runs/demo"))
     training = FULL if train else SHORT
     if quick:
         training = dataclasses.replace(training, **QUICK)
