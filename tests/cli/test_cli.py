@@ -241,6 +241,38 @@ def test_a_wrong_choice_is_one_line_and_code_2(arguments, message, capsys):
     assert code == 2 and errors == [f"tfpose: error: {message}"]
 
 
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (
+            "refine --imagse x",
+            "unknown flag --imagse, did you mean --images? (tfpose re",
+        ),
+        (
+            "evaluate --metrics=pck",
+            "unknown flag --metrics, did you mean --metric? (tf",
+        ),
+        ("predict x --qqqqq", "unknown flag --qqqqq (tfpose predict --help)"),
+        (
+            "refine --poses x",
+            "the following arguments are required: --images, --out (t",
+        ),
+        ("evaluate --metric pkc", "argument --metric: invalid choice: 'pkc'"),
+        ("serve --models x --port many", "argument --port: invalid int value: 'many'"),
+        ("prepare lpsp", "argument NAME: invalid choice: 'lpsp'"),
+        ("refin", "argument COMMAND: invalid choice: 'refin'"),
+        ("", "the following arguments are required: COMMAND (tfpose --help)"),
+    ],
+)
+def test_a_mistyped_flag_is_one_line(words, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words.split())
+    output = capsys.readouterr()
+    assert stop.value.code == 2 and output.out == ""
+    assert output.err.startswith(f"tfpose: error: {message}")
+    assert output.err.count("\n") == 1
+
+
 def test_a_bad_file_is_named_and_nothing_is_written(files, tmp_path, capsys):
     (tmp_path / "bad.json").write_text("{")
     code, lines, errors = run(
