@@ -78,31 +78,32 @@ def run(
     **options,
 ) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model with one metric."""
+    of_model = model_dir and not (poses or annotations or before)
+    if not of_model and (every_map or dark):
+        raise TfposeError("evaluate: expected --model-dir with --every-map and --dark")
+    if not of_model and not (poses and annotations and not model_dir):
+        raise TfposeError(
+            "evaluate: expected --poses with --annotations, or --model-dir with --data"
+        )
+    checks.given(
+        poses=poses, annotations=annotations, before=before, curve=curve, json=json
+    )
+    if of_model:
+        config = checks.trained(model_dir, "estimator" if every_map or dark else None)
+        checks.prepared(data, config.validation)
     from tfpose.evaluation.evaluate import check_options
     from tfpose.report import charts, tables
 
     options["curve"] = bool(curve)
     check_options(**options)
-    if model_dir and not (poses or annotations or before):
-        config = checks.trained(model_dir)
-        checks.given(curve=curve, json=json)
-        checks.prepared(data, config.validation)
+    if of_model:
         start_tensorflow()
         from tfpose.training.validation import evaluate_model
 
         options |= {"every_map": every_map, "dark": dark}
         numbers = evaluate_model(model_dir, data, **options)
-    elif every_map or dark:
-        raise TfposeError("evaluate: expected --model-dir with --every-map and --dark")
-    elif poses and annotations and not model_dir:
-        checks.given(
-            poses=poses, annotations=annotations, before=before, curve=curve, json=json
-        )
-        numbers = _score(annotations, poses, before, skeleton, options)
     else:
-        raise TfposeError(
-            "evaluate: expected --poses with --annotations, or --model-dir with --data"
-        )
+        numbers = _score(annotations, poses, before, skeleton, options)
     sides = numbers.get("maps") or {"": numbers}
     if "before" in numbers:
         sides = {"before": numbers["before"], "after": numbers}
