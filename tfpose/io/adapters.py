@@ -117,7 +117,7 @@ def from_ultralytics(result, skeleton: Skeleton | None = None) -> Found:
         raise TfposeError("Ultralytics: expected a result with keypoints, found none")
     data = _array(points.data, "Ultralytics' keypoints.data")
 
-    def back(keypoints, scores):
+    def back(keypoints, scores=None):
         changed = data.copy()
         changed[..., :2] = keypoints
         if scores is not None and data.shape[-1] == 3:
@@ -145,7 +145,7 @@ def from_rtmlib(answer, skeleton: Skeleton | None = None) -> Found:
             f"rtmlib: expected (keypoints, scores), found {type(answer).__name__}"
         )
 
-    def back(keypoints, scores):
+    def back(keypoints, scores=None):
         kept = answer[1] if scores is None else _like(answer[1], scores)
         return _like(answer[0], keypoints), kept
 
@@ -173,7 +173,7 @@ def from_mmpose(sample, skeleton: Skeleton | None = None) -> Found:
             f"found {type(sample).__name__}"
         )
 
-    def back(keypoints, scores):
+    def back(keypoints, scores=None):
         other = copy.deepcopy(sample)
         changed = getattr(other, "pred_instances", other)
         changed.keypoints = _like(instances.keypoints, keypoints)
@@ -191,7 +191,7 @@ def _from_people(people: list, skeleton) -> Found:
     if not all(isinstance(one, dict) and set(keys) <= set(one) for one in people):
         raise TfposeError(f"MMPose: expected people with {' and '.join(keys)}")
 
-    def back(keypoints, scores):
+    def back(keypoints, scores=None):
         given = [one["keypoint_scores"] for one in people]
         scores = given if scores is None else np.asarray(scores).tolist()
         return [
@@ -221,7 +221,7 @@ def from_supervision(key_points, skeleton: Skeleton | None = None) -> Found:
     newer = hasattr(key_points, "keypoint_confidence")
     of_joints = "keypoint_confidence" if newer else "confidence"
 
-    def back(keypoints, scores):
+    def back(keypoints, scores=None):
         other = copy.copy(key_points)
         other.xy = _like(key_points.xy, keypoints)
         if scores is not None:
@@ -258,7 +258,7 @@ def from_mediapipe(result, width: int, height: int) -> Found:
     joints = len(people[0]) if people else 0
     keypoints = np.reshape(shares, (len(people), joints, 2)) * size - 0.5
 
-    def back(moved, new_scores):
+    def back(moved, new_scores=None):
         other = copy.deepcopy(result)
         for row, one in enumerate(_landmarks(other)):
             for joint, point in enumerate(one):
