@@ -105,7 +105,8 @@ def _installed() -> dict[str, np.ndarray]:
     files = [path for place in folders for path in pathlib.Path(place).rglob("*.pth")]
     if len(files) != 1:
         raise ImageNetError(
-            f"weights of {LITE} from ImageNet: {installation.hint(LITE_PACKAGE)}"
+            f"weights of {LITE} from ImageNet: expected the package {LITE_PACKAGE} "
+            f"({installation.command('imagenet')}), found none"
         )
     try:
         return read_tensors(files[0])
