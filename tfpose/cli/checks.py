@@ -68,9 +68,9 @@ def _count(flag: str, value: float) -> None:
 KINDS = {
     **dict.fromkeys("poses before boxes annotations log refined".split(), _file),
     **dict.fromkeys("images source data".split(), _folder),
-    **dict.fromkeys("json picture curve page results".split(), _file_to_write),
+    **dict.fromkeys("json picture curve page results trust".split(), _file_to_write),
     **dict.fromkeys("oks_nms threshold joint_score detection_score".split(), _share),
-    **dict.fromkeys("queue max_body minutes".split(), _count),
+    **dict.fromkeys("queue max_body minutes rounds".split(), _count),
 }
 # Option -> its flag, where the names differ.
 FLAGS = {"page": "--out", "results": "--out"}

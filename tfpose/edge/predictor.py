@@ -59,6 +59,8 @@ class Predictor:
             self._margin = float(about["crop"]["margin"])
             self._box_factor = float(about["crop"]["box_factor"])
             self._person_height = float(about["crop"]["person_height"])
+            # Version 1.0's exports do not have it.
+            self._rounds = int(about.get("rounds", 1))
         except (ValueError, TypeError, KeyError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
         self.refines = about["task"] == "refine"
@@ -127,7 +129,7 @@ class Predictor:
         photo = checked_photo(photo)
         if self.refines:
             keypoints, valid = checked_poses(people, scores, self.skeleton)
-            boxes = self._pose_boxes(keypoints, valid)
+            boxes, valid = self._pose_boxes(photo, keypoints, valid)
         else:
             boxes = arrays.fit_boxes(checked_boxes(people), self._size, self._margin)
             keypoints = valid = None
@@ -138,6 +140,9 @@ class Predictor:
             if self.refines:
                 inputs["keypoints"] = arrays.to_crop(keypoints[row], box, self._size)
                 inputs["valid"] = valid[row]
+                for _ in range(self._rounds - 1):  # ``Refiner.flip_tested``
+                    inputs["keypoints"], _ = self._run(inputs)
+                    inputs["valid"] = np.ones_like(valid[row])
             points, found_scores[row] = self._answer(inputs, flip and self._flips)
             found[row] = arrays.to_photo(points, box, self._size)
         return found, found_scores
@@ -212,16 +217,22 @@ class Predictor:
         outputs = self._network(batch)
         return (np.float64(outputs[name][0]) for name in ("keypoints", "scores"))
 
-    def _pose_boxes(self, keypoints, valid) -> np.ndarray:
-        """f64[N, 4] xywh, I, in the shape of the crop (``Refiner.cut``)."""
-        boxes = arrays.box_around(keypoints, valid, rules.SMALLEST_SIDE)
+    def _pose_boxes(self, photo, keypoints, valid) -> tuple[np.ndarray, np.ndarray]:
+        """f64[N, 4] xywh, I, in the shape of the crop, and f64[N, K], the joints that
+        it has (``Refiner.cut``).
+        """
+        steady = arrays.steady(keypoints, valid, photo.shape[:2])
+        boxes = arrays.box_around(keypoints, steady, rules.SMALLEST_SIDE)
         if not self._person_height:
             boxes = arrays.scale_boxes(boxes, self._box_factor)
-            return arrays.fit_boxes(boxes, self._size, self._margin)
-        height = self._standing_height(keypoints, valid, boxes[:, 2:])
-        sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
-        center = center_of(boxes[:, :2], boxes[:, 2:])
-        return np.concatenate([position_of(center, sides), sides], axis=-1)
+            boxes = arrays.fit_boxes(boxes, self._size, self._margin)
+        else:
+            height = self._standing_height(keypoints, steady, boxes[:, 2:])
+            sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
+            center = center_of(boxes[:, :2], boxes[:, 2:])
+            boxes = np.concatenate([position_of(center, sides), sides], axis=-1)
+        shown = steady | arrays.in_boxes(keypoints, boxes)
+        return boxes, valid * shown
 
     def _standing_height(self, keypoints, valid, side) -> np.ndarray:
         """f64[N], px of I (``geometry.tensors.person_height``)."""
@@ -303,7 +314,8 @@ def _model_folder(name: str) -> tuple[Network, dict]:
 def _describe(model, skeleton: Skeleton, name: str, config=None) -> dict:
     kind = config.model if config else model.name
     height = config.crop.get("person_height", 0.0) if config else 0.0
-    return metadata.describe(model, skeleton, name, kind, height)
+    rounds = config.testing.get("rounds", 1) if config else 1
+    return metadata.describe(model, skeleton, name, kind, height, rounds=rounds)
 
 
 def _keras_file(path: pathlib.Path, skeleton) -> tuple[Network, dict]:

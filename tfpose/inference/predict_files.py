@@ -17,6 +17,7 @@ from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
+from tfpose.inference.inputs import are_few
 from tfpose.inference.people import Candidate, Finder, check_sources, finder
 from tfpose.inference.poses_to_refine import check_shared
 from tfpose.inference.refiner import Refiner
@@ -116,7 +117,7 @@ def predict_files(
                 *answer, config.skeleton, joint_score, sure
             )
     if refine is not None:
-        keypoints = _refined(people, keypoints, *refine)
+        keypoints, scores = _refined(people, keypoints, scores, *refine)
     entries = [
         _entry(*one, joint_score) for one in zip(people, keypoints, scores, strict=True)
     ]
@@ -229,24 +230,36 @@ def _distinct(
 
 
 def _refined(
-    people: list[Candidate], keypoints, refiner: Refiner, shared: SharedJoints
-) -> np.ndarray:
-    """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none.
+    people: list[Candidate], keypoints, scores, refiner: Refiner, shared: SharedJoints
+):
+    """Refines these poses as ``tfpose refine`` does, dropping none.
 
     Joints that the refiner lacks stay.
+
+    Returns:
+        f32[N, K, 2] I, and f32[N, K]: the given scores, and the refiner's of joints
+        that the poses lack.
     """
-    known = shared.to_other(keypoints)
-    valid = shared.to_other(np.ones(keypoints.shape[:2], np.float32))
+    moved, known = shared.to_other(keypoints), shared.to_other(scores)
+    few = are_few(known)
+    rows = np.flatnonzero(~few)
     given = (
-        (photos.read(photo.path), known[rows], valid[rows])
-        for photo, rows in _rows(people)
+        (photos.read(photo.path), moved[some], np.float32(known[some] > 0))
+        for photo, of_photo in _rows(people)
+        for some in [np.array(of_photo)[~few[of_photo]]]
     )
     trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
-    stream = with_progress(stream, len(people), "refined")
-    answers = [
-        beliefs.in_photo(reliability.combine(beliefs, trust)) for beliefs in stream
-    ]
-    return shared.back(np.concatenate([known[:0], *answers]), keypoints)
+    stream = with_progress(stream, len(rows), "refined")
+    # The photos are read while the stream runs: it must not see what it wrote.
+    answers, found = moved.copy(), np.zeros_like(known)
+    first = 0
+    for beliefs in stream:
+        some = rows[first : first + len(beliefs)]
+        answers[some] = beliefs.in_photo(reliability.combine(beliefs, trust))
+        found[some] = beliefs.scores
+        first += len(beliefs)
+    found = shared.back(np.where(known > 0, known, found), scores)
+    return shared.back(answers, keypoints), found
 
 
 def _mean(scores, joint_score: float) -> float:

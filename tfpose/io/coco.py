@@ -99,8 +99,8 @@ class Results:
 
     @property
     def placed(self) -> np.ndarray:
-        """bool[N, K]: the joint was found; files write a missing one as (0, 0, 0)."""
-        return (self.keypoints != 0).any(axis=2) | (self.scores != 0)
+        """bool[N, K]: the joint was found; a score of 0 marks a missing one."""
+        return self.scores != 0
 
     def take(self, which) -> Results:
         """The poses selected by bool[N] or by indices; ``file_entries`` stays whole."""
