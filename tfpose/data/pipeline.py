@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tfpose.config import Augmentation, Config
 from tfpose.data.augment import random_color, random_crop_matrix, random_half_body
+from tfpose.data.mirroring import mirrored_if_known
 from tfpose.errors import DataError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
@@ -257,7 +258,8 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     seeds = tf.random.split(seed, 2)
     height = height_of(record, skeleton)
     box = _shown_box(record, spec, height, tf.random.fold_in(seed, 2))
-    matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
+    augmentation = mirrored_if_known(spec.augmentation, skeleton)
+    matrix, mirror = random_crop_matrix(box, size, augmentation, seeds[0])
 
     def photo():
         window = decode_window(record)

@@ -63,7 +63,7 @@ class Predictor:
         self._size = int(height), int(width)
         # Averaging with the mirrored crop is exact for expectations only: two peaks
         # may lie on different arms.
-        self._flips = about["decoding"] == "expectation"
+        self._flips = about["decoding"] == "expectation" and self.skeleton.mirrors
 
     @classmethod
     def load(

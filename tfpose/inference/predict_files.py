@@ -19,7 +19,7 @@ from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
 from tfpose.inference.people import Candidate, Finder, finder
 from tfpose.inference.refiner import Refiner
-from tfpose.io import coco, files, photos
+from tfpose.io import coco, files
 from tfpose.io.coco_records import DECIMALS, result_entry
 from tfpose.io.photo_ids import Photo, given_photos
 from tfpose.metrics.oks import oks_nms
@@ -191,7 +191,7 @@ def _rows(people: list[Candidate]) -> Iterator[tuple[Photo, list[int]]]:
 def _photos(people: list[Candidate]) -> Iterator[tuple]:
     """(photo, boxes) for each photo with people."""
     for photo, rows in _rows(people):
-        image = photos.read(photo.path)
+        image = photo.read()
         boxes = [people[row].box for row in rows]
         yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
 
@@ -203,7 +203,7 @@ def _all_people(known, find: BottomUp):
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
     stream = ([photo] for photo in known)
     for (photo,) in with_progress(stream, len(known), "searched", "photos"):
-        keypoints, scores = find(photos.read(photo.path))
+        keypoints, scores = find(photo.read())
         parts.append((keypoints, scores))
         people += [Candidate(photo, box) for box in boxes_of(keypoints, scores > 0)]
     return people, *(np.concatenate(part) for part in zip(*parts, strict=True))
@@ -237,10 +237,7 @@ def _distinct(
 
 def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray:
     """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none."""
-    given = (
-        (photos.read(photo.path), keypoints[rows], None)
-        for photo, rows in _rows(people)
-    )
+    given = ((photo.read(), keypoints[rows], None) for photo, rows in _rows(people))
     trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
     stream = with_progress(stream, len(people), "refined")
     answers = [
@@ -300,7 +297,7 @@ def _draw(folder, known, entries, poses, skeleton: Skeleton) -> None:
     stream = zip(known, stems, strict=True)
     stream = with_progress(([one] for one in stream), len(known), "drawn", "photos")
     for ((photo, stem),) in stream:
-        picture = photos.read(photo.path)
+        picture = photo.read()
         for place, row in enumerate(rows.get(photo, ())):
             # Thin limbs for small people, or they would hide the person.
             widths = max(people[row].box[2:]) / 60, min(picture.shape[:2]) / 160

@@ -12,7 +12,7 @@ from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import Beliefs
-from tfpose.io import coco, coco_checks, files, photos
+from tfpose.io import coco, coco_checks, files
 from tfpose.io.files import check_writable
 from tfpose.io.photo_ids import photos_by_id
 from tfpose.metrics.oks import oks_nms
@@ -193,7 +193,7 @@ class _Photos:
         people = self.people
         for image_id, rows in coco.rows_by_image(people.image_ids).items():
             try:
-                photo = photos.read(self.paths[image_id])
+                photo = self.paths[image_id].read()
             except PhotoError as error:
                 self._complain(rows, str(error))
                 continue

@@ -162,7 +162,8 @@ class Refiner:
         """Beliefs, positions and scores from the crop and its mirror image.
 
         Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers.
+        average is the average of the two answers. Skeletons that cannot be mirrored
+        have the crop alone.
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
@@ -176,6 +177,8 @@ class Refiner:
         }
         outputs = self._network(straight)
         belief = self._belief(outputs)
+        if not self.skeleton.mirrors:
+            return *self._read(belief, outputs), self._score(belief)
         other = self._belief(self._network(mirrored))
         other = tf.gather(other[:, :, ::-1], permutation, axis=3)
         belief = (belief + other) / 2
