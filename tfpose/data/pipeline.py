@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
@@ -21,6 +20,7 @@ from tfpose.data.mirroring import mirrored_if_known
 from tfpose.errors import DataError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
+from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
 
@@ -170,7 +170,7 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         )
     directory = found[0].parent
     try:
-        metadata = json.loads((directory / "metadata.json").read_text())
+        metadata = read_json(directory / "metadata.json")
         named = Skeleton.from_json(metadata["skeleton"])
         builder = tfds.builder_from_directory(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:

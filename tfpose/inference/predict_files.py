@@ -150,7 +150,7 @@ def _check(boxes, detector, single, detection_score) -> None:
 
 def _load_refiner(name: str, model: str, skeleton: Skeleton) -> Refiner:
     refiner = Refiner.from_preset(name)
-    if refiner.skeleton.joints != skeleton.joints:
+    if refiner.skeleton.standard_joints != skeleton.standard_joints:
         raise TfposeError(
             f"model {name}: expected a refiner of the {len(skeleton)} joints of "
             f"{skeleton.name}, which {model} finds, found one of the "

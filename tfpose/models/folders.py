@@ -16,8 +16,9 @@ import keras
 
 from tfpose import config as configurations
 from tfpose.config import Config
-from tfpose.errors import FileError, ModelFolderError, TrainingError
+from tfpose.errors import FileError, ModelFolderError, TrainingError, shown
 from tfpose.io.files import read_json, replacing, write_json
+from tfpose.io.json_files import is_number
 from tfpose.models import transfer
 from tfpose.weights.presets import model_folder as model_folder
 from tfpose.weights.shared import SHARED, read_shared
@@ -89,7 +90,10 @@ def read_score_fit(folder: pathlib.Path) -> tuple[float, float] | None:
         return None
     try:
         fit = read_json(path)
-        return float(fit["offset"]), float(fit["slope"])
+        offset, slope = fit["offset"], fit["slope"]
+        if not (is_number(offset) and is_number(slope)):
+            raise FileError(f"found {shown(offset)} and {shown(slope)}")
+        return float(offset), float(slope)
     except (FileError, KeyError, TypeError, ValueError) as error:
         raise ModelFolderError(
             f"{path}: expected a number for 'offset' and 'slope' ({error})"
