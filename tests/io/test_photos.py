@@ -85,7 +85,7 @@ def test_half_a_jpeg_that_says_it_ends_is_refused(progressive, share, capfd):
     assert "found a truncated JPEG" in line
 
 
-@pytest.mark.parametrize("gray", [64, 126, 128, 255])
+@pytest.mark.parametrize("gray", [64, 128, 255])
 def test_a_gray_corner_is_no_missing_end(gray):
     assert photos.decode(jpeg((gray,) * 3), "x").shape == (40, 30, 3)
 

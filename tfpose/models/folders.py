@@ -26,6 +26,8 @@ from tfpose.weights.shared import SHARED, read_shared
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 CHECKPOINT = "checkpoint.keras"
 SCORES = "scores.json"
+# Of a network's settings. Keras does not return from building millions of filters.
+LARGEST, MOST_VALUES = 10_000, 1000
 
 
 def load_config(folder: pathlib.Path) -> Config:
@@ -49,6 +51,12 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
         TrainingError: the class refuses the configuration.
     """
     settings = {"input_size": config.input_size, **config.network, **arguments}
+    for name, value in settings.items():
+        if not _is_plausible(value):
+            raise TrainingError(
+                f"model {config.model!r}: {name}: expected numbers up to {LARGEST}, "
+                f"found {shown(value)}"
+            )
     try:
         model = kind.for_skeleton(config.skeleton, **settings)
     except (TypeError, ValueError) as error:
@@ -56,6 +64,13 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
         raise TrainingError(f"model {config.model!r}: {reason}") from error
     model.recipe = config
     return model
+
+
+def _is_plausible(value) -> bool:
+    """Whether a setting is no number, or numbers of a network that can be built."""
+    if isinstance(value, list | tuple):
+        return len(value) <= MOST_VALUES and all(map(_is_plausible, value))
+    return not isinstance(value, int | float) or -LARGEST <= value <= LARGEST
 
 
 def load_weights(model: keras.Model, folder: pathlib.Path) -> None:

@@ -122,6 +122,11 @@ def _same_names(given: dict, expected: dict, where: str) -> None:
 
 
 def _array(value, name: str, wanted: Input, layout: str) -> np.ndarray:
+    if layout == ROWS and not wanted.shape and isinstance(value, list):
+        raise RequestError(
+            f"{name}: expected one value, found a row for each of {len(value)}: send "
+            f"{COLUMNS!r}"
+        )
     if wanted.dtype == np.dtype(object):
         array = np.array(_decoded(value, name, len(wanted.shape)), object)
     else:
