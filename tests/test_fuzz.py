@@ -224,8 +224,15 @@ def check(path, read, content: bytes):
     assert time.monotonic() - start < SLOWEST
 
 
+def say(name, capfd):
+    """What was tried, where somebody asked for it."""
+    if "FUZZ_ROUNDS" in os.environ:
+        with capfd.disabled():
+            print(f"\n{name}: {ROUNDS} inputs")
+
+
 @pytest.mark.parametrize("name", JSON_READERS)
-def test_any_json_is_read_or_refused_in_a_line(name, tmp_path):
+def test_any_json_is_read_or_refused_in_a_line(name, tmp_path, capfd):
     read, make = JSON_READERS[name]
     whole, path = make(), tmp_path / name
     with warnings.catch_warnings():
@@ -235,7 +242,7 @@ def test_any_json_is_read_or_refused_in_a_line(name, tmp_path):
         for number in range(ROUNDS):
             draw = random.Random(f"{name} {number}")
             check(path, read, mutations.damaged_json(whole, draw))
-    print(f"\n{name}: {ROUNDS} inputs")
+    say(name, capfd)
 
 
 @pytest.mark.parametrize("name", BYTE_READERS)
@@ -247,9 +254,7 @@ def test_any_bytes_are_read_or_refused_in_a_line(name, tmp_path, capfd):
     for number in range(ROUNDS):
         draw = random.Random(f"{name} {number}")
         check(path, read, mutations.damaged_bytes(whole, draw))
-    with capfd.disabled():
-        if "FUZZ_ROUNDS" in os.environ:
-            print(f"\n{name}: {ROUNDS} inputs")
+    say(name, capfd)
 
 
 def test_the_skeleton_that_is_damaged_is_a_skeleton():
