@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import os
 from typing import Any
@@ -258,7 +259,13 @@ class Config:
             return cls(**data)
         except ConfigError:
             raise
-        except (KeyError, TypeError, AttributeError, TfposeError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            ArithmeticError,
+        ) as error:
             raise ConfigError(f"not a training configuration: {error}") from error
 
 
@@ -327,8 +334,9 @@ def _set(config: Config, key: str, text: str) -> Config:
     if key in values:
         called = [key]
     if not called:
+        near = difflib.get_close_matches(key, [n.rpartition(".")[2] for n in values])
         raise ConfigError(
-            f"--set {key}: no such setting, expected one of {list(values)}"
+            f"--set {key}: no such setting, expected one of {[*near, *values]}"
         )
     if len(called) > 1:
         raise ConfigError(

@@ -221,8 +221,10 @@ class TestRates:
         assert scores["head_joints"] == ["head_top"]
 
     def test_a_joint_called_head_stays_the_head(self, tmp_path):
-        joints = ["left_shoulder", "right_hip", "head", "neck", "head_top"]
-        skeleton = Skeleton.from_json({"name": "mine", "joints": joints})
+        joints = ["shoulder", "hip", "head", "neck", "head_top"]
+        skeleton = Skeleton.from_json(
+            {"name": "mine", "joints": joints, "torso": joints[:2]}
+        )
         offsets = np.array([[0, 0, 0, 99, 99]])
         scores = evaluate_poses(*one_person_each(tmp_path, skeleton, offsets), "pck")
         assert scores["groups"]["head"] == 100 and "head_joints" not in scores

@@ -12,6 +12,7 @@ import pytest
 from tests.support import dot_model, fixed_detector
 from tests.support.dot_model import DOTS, JOINTS
 from tfpose import cli, drawing
+from tfpose.errors import InputWarning
 from tfpose.geometry.crops import boxes_of, whole_photo
 from tfpose.inference import people as finders
 from tfpose.inference import predict_files as predictions
@@ -287,7 +288,8 @@ def test_every_box_of_a_results_file_gets_a_pose(scene):
     boxes = write_boxes(
         scene, box_of(7, moved, score=0.5), box_of(7, category_id=2), box_of(3)
     )
-    report, entries = scene.predict(boxes=boxes)
+    with pytest.warns(InputWarning, match="left out 1 boxes"):
+        report, entries = scene.predict(boxes=boxes)
     assert report == {
         "photos": 2, "poses": 2, "nobody": [], "numbered": [], "unlisted": [],
         "kept_joints": [],
@@ -555,7 +557,7 @@ def test_photos_that_the_annotations_lack_are_counted(scene, capsys):
 def test_a_damaged_photo_is_named(scene, capsys):
     (scene.images / "im7.png").write_bytes(b"hello")
     line = said(scene, capsys, "--single", *FAST)
-    assert f"{scene.images / 'im7.png'}: expected a photo (JPEG or PNG)" in line
+    assert f"{scene.images / 'im7.png'}: expected a photo (JPEG, PNG, ...)" in line
 
 
 def test_an_image_without_a_file_name_is_named(scene, capsys):
@@ -576,7 +578,7 @@ def test_annotations_that_are_none_are_named(scene, capsys):
 def test_a_folder_without_photos_is_named(scene, capsys):
     for path in scene.images.iterdir():
         path.unlink()
-    expected = f"{scene.images}: expected photos (.jpg, .jpeg, .png) in the folder"
+    expected = f"{scene.images}: expected photos (.jpg, .jpeg, .jpe, "
     assert expected in said(scene, capsys, "--single")
     scene.images = scene.folder / "nowhere"
     line = said(scene, capsys, "--single")

@@ -375,17 +375,17 @@ BAD_RECORDS = {
 BAD_PHOTOS = {
     "truncated": (
         lambda scene: truncate(scene.images / "im7.jpg"),
-        "record 0 (image_id 7): {images}/im7.jpg: expected a photo (JPEG or PNG), "
+        "record 0 (image_id 7): {images}/im7.jpg: expected a photo (JPEG, PNG, ...), "
         "found a truncated JPEG",
     ),
     "not a photo": (
         lambda scene: (scene.images / "im7.jpg").write_text("hello"),
-        "record 0 (image_id 7): {images}/im7.jpg: expected a photo (JPEG or PNG), "
+        "record 0 (image_id 7): {images}/im7.jpg: expected a photo (JPEG, PNG, ...), "
         "found 5 bytes of another kind",
     ),
     "empty": (
         lambda scene: (scene.images / "im7.jpg").write_text(""),
-        "im7.jpg: expected a photo (JPEG or PNG), found 0 bytes",
+        "im7.jpg: expected a photo (JPEG, PNG, ...), found an empty file",
     ),
     "missing": (
         lambda scene: (scene.images / "im7.jpg").unlink(),
@@ -446,7 +446,9 @@ class TestBadInput:
         scene.images = scene.folder / "nowhere"
         assert f"{scene.images}: expected a folder, found none" in said(scene, capsys)
         scene.images.mkdir()
-        assert "expected photos with numbers in" in said(scene, capsys)
+        assert "whose names end with their image_id, found no photos" in said(
+            scene, capsys
+        )
 
     def test_two_photos_of_one_number(self, scene, capsys):
         drawing.write_image(scene.images / "7.png", draw_photo(0))

@@ -195,7 +195,10 @@ def test_status_metadata_and_health(address):
         ({"inputs": 1, "signature_name": "none"}, r"expected one of \['refine_photo'"),
         (question(valid=[[1.0] * 14]), "keypoints and valid differ"),
         (question(keypoints=[[[1.0, 2.0]] * 17]), r"expected the shape \[any, 14, 2\]"),
-        (question(image_bytes={"b64": ""}), "expected a JPEG or PNG, found 0 bytes"),
+        (
+            question(image_bytes={"b64": ""}),
+            "expected a JPEG or PNG, found an empty file",
+        ),
         (
             question(image_bytes={"b64": base64.b64encode(PHOTO[:900]).decode()}),
             "refine_photo: .*JPEG",

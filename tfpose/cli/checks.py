@@ -22,7 +22,7 @@ from tfpose.errors import (
     TrainingError,
 )
 from tfpose.io.files import check_writable
-from tfpose.io.photo_ids import PHOTO_SUFFIXES
+from tfpose.io.photo_headers import SUFFIXES
 from tfpose.recipes import RECIPES
 from tfpose.weights.presets import (
     CONFIG,
@@ -180,7 +180,7 @@ def photos(places: Sequence[str]) -> None:
         if is_camera or place.suffix.lower() in VIDEOS or "://" in str(place):
             kind = "a camera" if is_camera else "a video or an address"
             raise PoseFileError(
-                f"{place}: expected photos ({', '.join(PHOTO_SUFFIXES)}) or folders of "
+                f"{place}: expected photos ({', '.join(SUFFIXES)}) or folders of "
                 f"them, found {kind}; for a video, predict a folder of its frames "
                 "(ffmpeg -i clip.mp4 frames/%06d.jpg)"
             )

@@ -12,11 +12,12 @@ import os
 import sys
 import tempfile
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import absl.logging
 
-from tfpose.errors import DetectorError, TfposeError
+from tfpose.errors import DetectorError, InputWarning, TfposeError, one_line
 from tfpose.io import installation
 from tfpose.io.files import write_json
 
@@ -131,7 +132,8 @@ def run(command: Callable, **options) -> int:
     """Runs a command; reports errors as one line and an exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        command(**options)
+        with _notes():
+            command(**options)
     except TfposeError as error:
         return _complain(str(error))
     except BrokenPipeError:
@@ -151,6 +153,22 @@ def run(command: Callable, **options) -> int:
         print("tfpose: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[None]:
+    """Prints what readers leave out as one line each, without a place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", InputWarning)
+        usual = warnings.showwarning
+
+        def show(message, category, *place, **more):
+            if not issubclass(category, InputWarning):
+                return usual(message, category, *place, **more)
+            print(f"tfpose: note: {one_line(str(message))}", file=sys.stderr)
+
+        warnings.showwarning = show
+        yield
 
 
 def _complain(message: str) -> int:

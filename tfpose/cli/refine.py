@@ -37,8 +37,8 @@ def add(commands) -> None:
     skeleton_option(command)
     option(command, "--images", "DIR", "folder of the photos", required=True)
     option(command, "--out", "FILE", "the refined poses", required=True)
-    text = "COCO annotations JSON that names the photos; without it, the number in a "
-    text += "photo's name is its image_id"
+    text = "COCO annotations JSON that names the photos; without it, the number that "
+    text += "ends a photo's name is its image_id"
     option(command, "--annotations", "FILE", text)
     text = "keep going past poses that cannot be refined; they stay unchanged"
     switch(command, "--skip-bad", text)

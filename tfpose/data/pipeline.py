@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
@@ -17,9 +16,11 @@ import tensorflow as tf
 
 from tfpose.config import Augmentation, Config
 from tfpose.data.augment import random_color, random_crop_matrix, random_half_body
+from tfpose.data.mirroring import mirrored_if_known
 from tfpose.errors import DataError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
+from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
 
@@ -169,7 +170,7 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         )
     directory = found[0].parent
     try:
-        metadata = json.loads((directory / "metadata.json").read_text())
+        metadata = read_json(directory / "metadata.json")
         named = Skeleton.from_json(metadata["skeleton"])
         builder = tfds.builder_from_directory(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -257,7 +258,8 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     seeds = tf.random.split(seed, 2)
     height = height_of(record, skeleton)
     box = _shown_box(record, spec, height, tf.random.fold_in(seed, 2))
-    matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
+    augmentation = mirrored_if_known(spec.augmentation, skeleton)
+    matrix, mirror = random_crop_matrix(box, size, augmentation, seeds[0])
 
     def photo():
         window = decode_window(record)

@@ -7,6 +7,7 @@ SavedModel, a ``.keras`` file, a model folder or a preset; only these import Ten
 
 from __future__ import annotations
 
+import math
 import pathlib
 from collections.abc import Callable
 
@@ -23,6 +24,8 @@ from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import model_folder
 
+# px of an input; no pose model has more.
+LONGEST_SIDE = 4096
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
 # A photo -> boxes f[N, 4] xywh in its px and scores f[N].
@@ -61,13 +64,25 @@ class Predictor:
             self._person_height = float(about["crop"]["person_height"])
             # Version 1.0's exports do not have it.
             self._rounds = int(about.get("rounds", 1))
-        except (ValueError, TypeError, KeyError) as error:
+            self._size = int(height), int(width)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
+        self._check_numbers()
         self.refines = about["task"] == "refine"
-        self._size = int(height), int(width)
         # Averaging with the mirrored crop is exact for expectations only: two peaks
         # may lie on different arms.
-        self._flips = about["decoding"] == "expectation"
+        self._flips = about["decoding"] == "expectation" and self.skeleton.mirrors
+
+    def _check_numbers(self) -> None:
+        crop = self._margin, self._box_factor, self._person_height
+        plausible = min(self._size) >= 1 and max(self._size) <= LONGEST_SIDE
+        plausible = plausible and 0 < self._margin < math.inf
+        plausible = plausible and 0 < self._box_factor < math.inf
+        if not (plausible and 0 <= self._person_height < math.inf):
+            raise PredictorError(
+                "unusable description of a model: expected an input_size up to "
+                f"{LONGEST_SIDE} px and a finite crop, found {self._size}, {crop}"
+            )
 
     @classmethod
     def load(
@@ -285,7 +300,7 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
 
     path = folder / metadata.ASSET
     try:
-        about = metadata.parse(path.read_text("utf-8"), str(path))
+        about = metadata.parse(path.read_bytes(), str(path))
         model = tf.saved_model.load(str(folder))
         serve = model.signatures["serving_default"]
     except (OSError, KeyError) as error:

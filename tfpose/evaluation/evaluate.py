@@ -185,7 +185,9 @@ def _observer_centric(people, keypoints) -> tuple[Annotations, np.ndarray]:
         keypoints, people.keypoints, people.visible, skeleton
     )
     mirrored = np.array(skeleton.joints)[skeleton.flip_permutation]
-    torso = tuple(str(mirrored[skeleton.index(joint)]) for joint in skeleton.torso)
+    torso = skeleton.torso and tuple(
+        str(mirrored[skeleton.index(joint)]) for joint in skeleton.torso
+    )
     people = dataclasses.replace(
         people,
         keypoints=targets,

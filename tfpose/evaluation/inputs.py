@@ -8,6 +8,7 @@ from tfpose.errors import PoseFileError
 from tfpose.io import coco, shared_joints
 from tfpose.io.coco import Annotations, Results
 from tfpose.io.shared_joints import SharedJoints
+from tfpose.joint_names import standard_name
 from tfpose.skeletons import Skeleton
 
 
@@ -62,9 +63,10 @@ def read_sides(annotations, *results, skeleton: Skeleton | None = None) -> Sides
             names = tuple(name for name in names if name in shared.names)
             side, _ = coco.read_results(side, own, photos=photos)
         read.append((side, own))
-    if all(names == own.joints for own in (known, *(own for _, own in read))):
+    standard = tuple(map(standard_name, names))
+    skeletons = (known, *(own for _, own in read))
+    if all(standard == own.standard_joints for own in skeletons):
         return Sides(annotations, [side for side, _ in read], None)
-    _check_torso(known, names)
     restricted = shared_joints.restricted_results
     return Sides(
         shared_joints.restricted_annotations(annotations, names),
@@ -83,11 +85,3 @@ def _note(path, shared: SharedJoints, assumed: bool) -> str:
         f"{text}the {len(shared.names)} that {known.name} shares by name count, "
         f"not {', '.join(shared.missing)}"
     )
-
-
-def _check_torso(skeleton: Skeleton, names) -> None:
-    if not set(skeleton.torso) <= set(names):
-        raise PoseFileError(
-            f"expected the joints of the torso, {' and '.join(skeleton.torso)}, among "
-            f"those that the files share, found {', '.join(names)}"
-        )

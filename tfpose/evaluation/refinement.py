@@ -76,7 +76,7 @@ def compare_poses(
 
 def default_metrics(annotations: Annotations) -> list[str]:
     """The metrics that the annotations allow, for ``compare_poses``."""
-    chosen = ["pck@0.2", "pck@0.1"]
+    chosen = ["pck@0.2", "pck@0.1"] if annotations.skeleton.torso else []
     if (annotations.head_sizes > 0).any():
         chosen.append("pckh")
     joints = set(annotations.skeleton.joints)

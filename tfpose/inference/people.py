@@ -11,7 +11,7 @@ import numpy as np
 from tfpose.errors import PoseFileError, TfposeError
 from tfpose.inference.boxes import inside
 from tfpose.inference.detectors import Detector, load_detector, read_boxes
-from tfpose.io import coco, photos
+from tfpose.io import coco
 from tfpose.io.photo_ids import Photo, number
 
 
@@ -110,7 +110,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
     def find(photo: Photo) -> list[Candidate]:
         records = table[photo.image_id] if photo.known else []
         boxes = np.reshape([one["bbox"] for one in records], (-1, 4))
-        shape = photos.read(photo.path).shape
+        shape = photo.read().shape
         for box in boxes:
             if not len(inside(box[None], np.ones(1), shape)[0]):
                 raise PoseFileError(
@@ -126,7 +126,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
 
 def _from_detector(detect: Detector) -> Finder:
     def find(photo: Photo) -> list[Candidate]:
-        found = zip(*detect(photos.read(photo.path)), strict=True)
+        found = zip(*detect(photo.read()), strict=True)
         return [Candidate(photo, box, float(score)) for box, score in found]
 
     return find

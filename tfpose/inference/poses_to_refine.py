@@ -7,13 +7,12 @@ refined, the others stay.
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
 from tfpose import config as configurations
 from tfpose.errors import PoseFileError
 from tfpose.io import coco, coco_checks, shared_joints
 from tfpose.io.coco import Results
-from tfpose.io.photo_ids import photos_by_id
+from tfpose.io.photo_ids import Photo, photos_by_id
 from tfpose.io.shared_joints import SharedJoints
 from tfpose.skeletons import Skeleton, get
 from tfpose.weights import presets
@@ -37,7 +36,7 @@ class PosesToRefine:
 
     model: str
     shared: SharedJoints
-    photos: dict[int, pathlib.Path]
+    photos: dict[int, Photo]
     people: Results
     bad: list[str]
     path: str

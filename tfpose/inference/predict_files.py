@@ -21,7 +21,7 @@ from tfpose.inference.inputs import are_few
 from tfpose.inference.people import Candidate, Finder, check_sources, finder
 from tfpose.inference.poses_to_refine import check_shared
 from tfpose.inference.refiner import Refiner
-from tfpose.io import coco, files, photos
+from tfpose.io import coco, files
 from tfpose.io.coco_records import DECIMALS, result_entry
 from tfpose.io.photo_ids import Photo, given_photos, unlisted
 from tfpose.io.shared_joints import SharedJoints
@@ -185,7 +185,7 @@ def _rows(people: list[Candidate]) -> Iterator[tuple[Photo, list[int]]]:
 def _photos(people: list[Candidate]) -> Iterator[tuple]:
     """(photo, boxes) for each photo with people."""
     for photo, rows in _rows(people):
-        image = photos.read(photo.path)
+        image = photo.read()
         boxes = [people[row].box for row in rows]
         yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
 
@@ -197,7 +197,7 @@ def _all_people(known, find: BottomUp):
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
     stream = ([photo] for photo in known)
     for (photo,) in with_progress(stream, len(known), "searched", "photos"):
-        keypoints, scores = find(photos.read(photo.path))
+        keypoints, scores = find(photo.read())
         parts.append((keypoints, scores))
         people += [Candidate(photo, box) for box in boxes_of(keypoints, scores > 0)]
     return people, *(np.concatenate(part) for part in zip(*parts, strict=True))
@@ -244,7 +244,7 @@ def _refined(
     few = are_few(known)
     rows = np.flatnonzero(~few)
     given = (
-        (photos.read(photo.path), moved[some], np.float32(known[some] > 0))
+        (photo.read(), moved[some], np.float32(known[some] > 0))
         for photo, of_photo in _rows(people)
         for some in [np.array(of_photo)[~few[of_photo]]]
     )
@@ -313,7 +313,7 @@ def _draw(folder, known, entries, poses, skeleton: Skeleton) -> None:
     stream = zip(known, stems, strict=True)
     stream = with_progress(([one] for one in stream), len(known), "drawn", "photos")
     for ((photo, stem),) in stream:
-        picture = photos.read(photo.path)
+        picture = photo.read()
         for place, row in enumerate(rows.get(photo, ())):
             # Thin limbs for small people, or they would hide the person.
             widths = max(people[row].box[2:]) / 60, min(picture.shape[:2]) / 160

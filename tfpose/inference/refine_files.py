@@ -14,7 +14,7 @@ from tfpose.inference.inputs import are_few
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import Beliefs, Trust
-from tfpose.io import coco, coco_checks, files, photos
+from tfpose.io import coco, coco_checks, files
 from tfpose.io.files import check_writable
 from tfpose.io.shared_joints import SharedJoints
 from tfpose.metrics.oks import oks_nms
@@ -257,7 +257,7 @@ class _Photos:
         people = self.people
         for image_id, rows in coco.rows_by_image(people.image_ids).items():
             try:
-                photo = photos.read(self.paths[image_id])
+                photo = self.paths[image_id].read()
             except PhotoError as error:
                 self._complain(rows, str(error))
                 continue

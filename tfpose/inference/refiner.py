@@ -180,7 +180,8 @@ class Refiner:
         average is the average of the two answers. Earlier rounds see the same crop, not
         its mirror image, and their answers have every joint. Rounds are not in the
         paper: the answer is a better input than the method's pose, so more rounds help
-        where the input was poor.
+        where the input was poor. Skeletons that cannot be mirrored have the
+        crop alone.
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
@@ -200,6 +201,8 @@ class Refiner:
         }
         outputs = self._network(straight)
         belief = self._belief(outputs)
+        if not self.skeleton.mirrors:
+            return *self._read(belief, outputs), self._score(belief)
         other = self._belief(self._network(mirrored))
         other = tf.gather(other[:, :, ::-1], permutation, axis=3)
         belief = (belief + other) / 2

@@ -15,6 +15,8 @@ import shutil
 from collections.abc import Callable, Iterator
 
 from tfpose.errors import FileError
+from tfpose.io.json_files import parse_json as parse_json
+from tfpose.io.json_files import read_json as read_json
 
 
 @contextlib.contextmanager
@@ -152,31 +154,6 @@ def write_json(path: str | os.PathLike, data, allow_nan: bool = False) -> None:
     except (TypeError, ValueError) as error:
         raise FileError(f"{path}: cannot be written as JSON: {error}") from error
     write_text(path, text)
-
-
-def read_json(path: str | os.PathLike):
-    """Reads a JSON file.
-
-    Raises:
-        FileError: the file cannot be read, or is not JSON.
-    """
-    try:
-        content = pathlib.Path(path).read_bytes()
-    except OSError as error:
-        raise FileError(f"{path}: cannot read: {error.strerror}") from error
-    return parse_json(content, path)
-
-
-def parse_json(content: bytes | str, name: str | os.PathLike):
-    """Parses a JSON text; the message names ``name``.
-
-    Raises:
-        FileError: not JSON, or nested too deeply.
-    """
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{name}: not JSON: {error}") from error
 
 
 def check_writable(out: str | os.PathLike) -> None:

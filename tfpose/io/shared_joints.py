@@ -15,7 +15,8 @@ import numpy as np
 from tfpose import skeletons
 from tfpose.errors import PoseFileError
 from tfpose.io.coco import Annotations, Results
-from tfpose.io.files import read_json
+from tfpose.io.json_files import read_json
+from tfpose.joint_names import standard_name
 from tfpose.skeletons import Skeleton
 
 # Of the built-in skeletons with this number of joints, results files mean this one
@@ -31,7 +32,7 @@ class SharedJoints:
         one, other: the skeletons, of K and J joints.
 
     Attributes:
-        names: the shared joints in the order of ``one``.
+        names: the shared joints in the order and the spelling of ``one``.
 
     Example:
         >>> shared = SharedJoints(skeletons.COCO17, skeletons.LSP14)
@@ -42,29 +43,30 @@ class SharedJoints:
     one: Skeleton
     other: Skeleton
 
-    @property
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
-        return tuple(joint for joint in self.one.joints if joint in self.other.joints)
+        known = self.other.standard_joints
+        return tuple(j for j in self.one.joints if standard_name(j) in known)
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The joints of ``one`` that ``other`` lacks."""
-        return tuple(j for j in self.one.joints if j not in self.other.joints)
+        return tuple(j for j in self.one.joints if j not in self.names)
 
     @property
     def are_equal(self) -> bool:
         """Both have the same joints in the same order."""
-        return self.one.joints == self.other.joints
+        return self.one.standard_joints == self.other.standard_joints
 
     @functools.cached_property
     def in_one(self) -> np.ndarray:
         """i64[S]: where ``one`` has the shared joints."""
-        return np.array([self.one.index(name) for name in self.names], np.int64)
+        return places(self.one, self.names)
 
     @functools.cached_property
     def in_other(self) -> np.ndarray:
         """i64[S]: where ``other`` has them."""
-        return np.array([self.other.index(name) for name in self.names], np.int64)
+        return places(self.other, self.names)
 
     def to_other(self, of_one) -> np.ndarray:
         """[N, K, ...] -> [N, J, ...]; 0 for the joints that ``one`` lacks."""
@@ -79,6 +81,12 @@ class SharedJoints:
         found = np.array(of_one)
         found[:, self.in_one] = np.asarray(of_other)[:, self.in_other]
         return found
+
+
+def places(skeleton: Skeleton, names) -> np.ndarray:
+    """i64[S]: where a skeleton has joints, in any spelling of their names."""
+    known = skeleton.standard_joints
+    return np.array([known.index(standard_name(name)) for name in names], np.int64)
 
 
 def skeleton_by_count(path, known: Skeleton | None = None) -> Skeleton:
@@ -129,7 +137,7 @@ def restricted(skeleton: Skeleton, names) -> Skeleton:
         flip_pairs=tuple(filter(there, skeleton.flip_pairs)),
         limbs=tuple(filter(there, skeleton.limbs)),
         sigmas=tuple(skeleton.sigmas[skeleton.index(name)] for name in names),
-        torso=skeleton.torso,
+        torso=skeleton.torso if skeleton.torso and there(skeleton.torso) else None,
         head=skeleton.head if skeleton.head and there(skeleton.head) else None,
         tree=tuple(filter(there, skeleton.tree)),
     )
@@ -137,7 +145,7 @@ def restricted(skeleton: Skeleton, names) -> Skeleton:
 
 def restricted_annotations(truth: Annotations, names) -> Annotations:
     """The same people with these joints only; boxes and areas stay."""
-    rows = [truth.skeleton.index(name) for name in names]
+    rows = places(truth.skeleton, names)
     return dataclasses.replace(
         truth,
         skeleton=restricted(truth.skeleton, names),
@@ -148,7 +156,7 @@ def restricted_annotations(truth: Annotations, names) -> Annotations:
 
 def restricted_results(poses: Results, skeleton: Skeleton, names) -> Results:
     """The same poses of ``skeleton`` with these joints only."""
-    rows = [skeleton.index(name) for name in names]
+    rows = places(skeleton, names)
     return dataclasses.replace(
         poses, keypoints=poses.keypoints[:, rows], scores=poses.scores[:, rows]
     )

@@ -16,8 +16,9 @@ import keras
 
 from tfpose import config as configurations
 from tfpose.config import Config
-from tfpose.errors import FileError, ModelFolderError, TrainingError
+from tfpose.errors import FileError, ModelFolderError, TrainingError, shown
 from tfpose.io.files import read_json, replacing, write_json
+from tfpose.io.json_files import is_number
 from tfpose.models import transfer
 from tfpose.weights.presets import CHECKPOINT as CHECKPOINT
 from tfpose.weights.presets import CONFIG, SHARED, WEIGHTS
@@ -26,6 +27,8 @@ from tfpose.weights.presets import model_folder as model_folder
 from tfpose.weights.shared import read_shared
 
 SCORES = "scores.json"
+# Of a network's settings. Keras does not return from building millions of filters.
+LARGEST, MOST_VALUES = 10_000, 1000
 
 
 def load_config(folder: pathlib.Path) -> Config:
@@ -49,6 +52,12 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
         TrainingError: the class refuses the configuration.
     """
     settings = {"input_size": config.input_size, **config.network, **arguments}
+    for name, value in settings.items():
+        if not _is_plausible(value):
+            raise TrainingError(
+                f"model {config.model!r}: {name}: expected numbers up to {LARGEST}, "
+                f"found {shown(value)}"
+            )
     try:
         model = kind.for_skeleton(config.skeleton, **settings)
     except (TypeError, ValueError) as error:
@@ -56,6 +65,13 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
         raise TrainingError(f"model {config.model!r}: {reason}") from error
     model.recipe = config
     return model
+
+
+def _is_plausible(value) -> bool:
+    """Whether a setting is no number, or numbers of a network that can be built."""
+    if isinstance(value, list | tuple):
+        return len(value) <= MOST_VALUES and all(map(_is_plausible, value))
+    return not isinstance(value, int | float) or -LARGEST <= value <= LARGEST
 
 
 def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
@@ -90,7 +106,10 @@ def read_score_fit(folder: pathlib.Path) -> tuple[float, float] | None:
         return None
     try:
         fit = read_json(path)
-        return float(fit["offset"]), float(fit["slope"])
+        offset, slope = fit["offset"], fit["slope"]
+        if not (is_number(offset) and is_number(slope)):
+            raise FileError(f"found {shown(offset)} and {shown(slope)}")
+        return float(offset), float(slope)
     except (FileError, KeyError, TypeError, ValueError) as error:
         raise ModelFolderError(
             f"{path}: expected a number for 'offset' and 'slope' ({error})"

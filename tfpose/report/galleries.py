@@ -12,6 +12,7 @@ from tfpose import drawing
 from tfpose.geometry.arrays import box_around
 from tfpose.io import photos
 from tfpose.io.coco import Annotations, Results
+from tfpose.io.photo_ids import photo_of
 from tfpose.metrics import pck
 from tfpose.metrics.matching import match_people
 from tfpose.report import html
@@ -29,7 +30,7 @@ LEGEND = f"The annotation is drawn thin and white; {SIDES}"
 def joint_distances(
     annotations: Annotations, results: Results, matches=None
 ) -> np.ndarray:
-    """f64[N, K]: distances to the labels in torso lengths (``pck``'s conventions).
+    """f64[N, K]: distances to the labels in torso lengths (``pck.body_lengths``).
 
     ``matches`` i64[N]: the result of ``match_people``, if known.
     """
@@ -37,10 +38,8 @@ def joint_distances(
         matches = match_people(annotations, results)
     keypoints = np.full(annotations.keypoints.shape, np.nan)
     keypoints[matches >= 0] = results.keypoints[matches[matches >= 0]]
-    skeleton = annotations.skeleton
-    torso = tuple(skeleton.index(joint) for joint in skeleton.torso)
     truth, visible = annotations.keypoints, annotations.visible
-    lengths = pck.segment_lengths(truth, visible, torso)
+    _, lengths = pck.body_lengths(truth, visible, annotations.skeleton)
     return pck.normalized_distances(keypoints, truth, visible, lengths)
 
 
@@ -144,7 +143,7 @@ def best_pair(
     poses = [s.take([rows[row]]) for s, rows in zip(sides, matches, strict=True)]
     moved = nearer(*distances)[row]
     joint = int(np.nanargmax(moved))
-    image = photos.read(pathlib.Path(images) / photo_name(person))
+    image = photo_of(person, int(person.image_ids[0]), images).read()
     truth = person.keypoints[0], person.visible[0]
     given = [(pose.keypoints[0], pose.scores[0] > 0) for pose in poses]
     skeleton, size = person.skeleton, (480, 384)
@@ -175,7 +174,8 @@ def _most(changes, skeleton) -> tuple[str, float]:
 
 def photo_name(person: Annotations) -> str:
     """The file name of one person's photo."""
-    return person.images[int(person.image_ids[0])]["file_name"]
+    image_id = int(person.image_ids[0])
+    return str(person.images[image_id].get("file_name", image_id))
 
 
 def picture(
@@ -193,7 +193,7 @@ def picture(
     Raises:
         TfposeError: the photo is missing or not a photo.
     """
-    image = photos.read(pathlib.Path(images) / photo_name(annotations))
+    image = photo_of(annotations, int(annotations.image_ids[0]), images).read()
     sides = [side for side in (before, after) if side is not None]
     poses = [(side.keypoints[0], side.scores[0] > 0) for side in sides]
     truth = annotations.keypoints[0], annotations.visible[0]

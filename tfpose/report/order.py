@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tfpose.skeletons import bare_name
+from tfpose.joint_names import RIGHT, bare_name, side_of
 
 # Beginnings of the names of joints and limbs, without their side, from the head down.
 FROM_HEAD = (
@@ -21,7 +21,7 @@ def head_first(names: Iterable[str]) -> list[str]:
         >>> head_first(["right_ankle", "left_ankle", "head_top", "tail", "mean"])
         ['head_top', 'left_ankle', 'right_ankle', 'tail', 'mean']
     """
-    return sorted(names, key=lambda name: (_height(name), name.startswith("right_")))
+    return sorted(names, key=lambda name: (_height(name), side_of(name) == RIGHT))
 
 
 def _height(name: str) -> int:

@@ -208,7 +208,7 @@ def numbers(annotations: Annotations, results: Results) -> tuple[list[str], str]
     kinds = analyze_poses(annotations, results)
     rates = {
         f"PCK@{threshold:g}": evaluate_poses(annotations, results, "pck", threshold)
-        for threshold in THRESHOLDS
+        for threshold in (THRESHOLDS if annotations.skeleton.torso else ())
     }
     average = evaluate_poses(annotations, results, "oks")["AP"]
     tiles = [("OKS-AP", 100 * average)]
@@ -218,26 +218,29 @@ def numbers(annotations: Annotations, results: Results) -> tuple[list[str], str]
         name: ({**_ordered(values["per_joint"]), "mean": values["mean"]},)
         for name, values in rates.items()
     }
-    return [
+    sections = [
         html.summary_numbers(
             tiles, "How good the poses are", "In percent; more is better."
-        ),
-        html.joint_table(
-            table,
-            "Percent of joints within that share of the torso "
-            f"({_torso(annotations)}).",
-        ),
-        html.error_types(kinds, SOURCE),
-    ], html.headline(*_first(rates))
+        )
+    ]
+    if table:
+        note = f"Percent of joints within that share of the {_unit(annotations)}."
+        sections.append(html.joint_table(table, note))
+    sections.append(html.error_types(kinds, SOURCE))
+    return sections, _headline(rates, average)
 
 
-def _first(rates: dict) -> tuple[str, list]:
-    name, values = next(iter(rates.items()))
-    return name, [values["mean"]]
+def _headline(rates: dict, average: float) -> str:
+    """The first rate, or the average precision of a skeleton without a torso."""
+    for name, values in rates.items():
+        return html.headline(name, [values["mean"]])
+    return html.headline("OKS-AP", [100 * average])
 
 
-def _torso(annotations) -> str:
-    return " to ".join(annotations.skeleton.torso).replace("_", " ")
+def _unit(annotations: Annotations) -> str:
+    """What distances are divided by."""
+    labels = annotations.keypoints, annotations.visible
+    return pck.body_lengths(*labels, annotations.skeleton)[0]
 
 
 def _curves(annotations: Annotations, sides: Mapping[str, Results]) -> str:
@@ -245,8 +248,10 @@ def _curves(annotations: Annotations, sides: Mapping[str, Results]) -> str:
     curves = {}
     for name, side in sides.items():
         off = galleries.joint_distances(annotations, side)
+        if np.isnan(off).all():
+            return ""
         curves[name] = [float(np.nanmean(pck.pck(off, limit))) for limit in CURVE]
     others = [name for name in sides if name != "before"]
     colors = {"before": charts.BEFORE, **charts.side_colors(others)}
-    label = f"distance / torso ({_torso(annotations)})"
+    label = f"distance / {_unit(annotations)}"
     return html.pck_curve(CURVE, curves, label, colors)

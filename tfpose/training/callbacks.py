@@ -130,8 +130,7 @@ class ValidatePCK(keras.callbacks.Callback):
     def _pck(self, poses) -> float:
         targets = np.concatenate([targets for _, targets, _ in self.batches])
         valid = np.concatenate([valid for _, _, valid in self.batches])
-        torso = tuple(self.skeleton.index(joint) for joint in self.skeleton.torso)
-        lengths = pck.segment_lengths(targets, valid, torso)
+        _, lengths = pck.body_lengths(targets, valid, self.skeleton)
         distances = pck.normalized_distances(
             np.concatenate(poses), targets, valid, lengths
         )

@@ -11,13 +11,13 @@ the answers stay the same.
 
 from __future__ import annotations
 
-import json
 import pathlib
 
 import numpy as np
 
 from tfpose import skeletons
 from tfpose.errors import ModelFolderError
+from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import SHARED
 
@@ -33,7 +33,7 @@ def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
     """
     path = folder / SHARED
     try:
-        named = json.loads(path.read_text("utf-8"))
+        named = read_json(path)
         arrays: dict[str, np.ndarray] = {}
         for name in named["weights"]:
             # Only files of the package: a preset is not a way to read others.
