@@ -8,16 +8,18 @@ and exporting need only the first two.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import warnings
 import zipfile
+from collections.abc import Iterator
 
 import keras
 
 from tfpose import config as configurations
 from tfpose.config import Config
 from tfpose.errors import FileError, ModelFolderError, TrainingError
-from tfpose.io.files import read_json, replacing, write_json
+from tfpose.io.files import holding, read_json, replacing, write_json
 from tfpose.models import transfer
 from tfpose.weights.presets import model_folder as model_folder
 from tfpose.weights.shared import SHARED, read_shared
@@ -142,6 +144,24 @@ def check_new(folder: pathlib.Path) -> None:
                 f"{folder / name}: a run is there already; --resume continues it, "
                 "another --model-dir starts a new one"
             )
+
+
+@contextlib.contextmanager
+def writing(folder: pathlib.Path, resume: bool = False) -> Iterator[None]:
+    """Context in which no other process writes a model into a folder.
+
+    Args:
+        folder: is created; if it stays empty, removed again.
+        resume: whether the folder may hold a model.
+
+    Raises:
+        ModelFolderError: the folder holds a model already.
+        FileError: another process writes into the folder; names it.
+    """
+    with holding(folder):
+        if not resume:
+            check_new(folder)
+        yield
 
 
 def begin(folder: pathlib.Path, config: Config) -> None:
