@@ -234,6 +234,13 @@ def load_checkpoint(
     compile_model(model, config, schedule)
     model.optimizer.build(model.trainable_variables)
     reason = folders.fill(model, path)
+    if reason and "saved optimizer has" in reason:
+        # On a device, the learning rate is a variable more.
+        there, here = ("with", "without") if schedule else ("without", "with")
+        raise TrainingError(
+            f"{path}: the checkpoint is from a run {there} --on-device, which cannot "
+            f"go on {here} it"
+        )
     if reason:
         raise TrainingError(f"{path}: not a readable checkpoint ({reason})")
     return model
