@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Config
-from tfpose.data import pipeline
+from tfpose.data import pipeline, shards
 from tfpose.data.examples import Supervision, examples, supervision_of
 from tfpose.edge import flatbuffer, metadata
 from tfpose.errors import ExportError
@@ -190,7 +190,8 @@ def clients_inputs(
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
     spec = pipeline.CropSpec.plain(config)
     batches = pipeline.crops(records.take(count), spec, count, config.seed)
-    people = next(iter(batches))
+    with shards.naming_bad_records(data, splits):
+        people = next(iter(batches))
     seed = tf.constant([config.seed, 0])
     inputs, _, _ = examples(people, supervision, seed)
     image = tf.saturate_cast(tf.round(inputs["image"]), tf.uint8)

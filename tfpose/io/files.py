@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -23,7 +24,7 @@ from tfpose.errors import FileError, TfposeError
 
 try:
     import fcntl
-except ImportError:  # Windows: nobody holds a folder, and what was killed stays
+except ImportError:  # Windows: as on file systems without locks
     fcntl = None
 
 # Starts the names of hidden folders; the process id and a random word follow.
@@ -163,30 +164,35 @@ def _remove_leftovers(above: str) -> None:
     """Removes the hidden folders of processes that were killed."""
     for hidden in pathlib.Path(above).glob(f"{HIDDEN}*"):
         # Whoever lives has the lock.
-        with contextlib.suppress(OSError), _locked(hidden / LOCK, wait=False):
-            if fcntl is not None:
-                _put_back(hidden)
-                shutil.rmtree(hidden, ignore_errors=True)
+        with contextlib.suppress(OSError), _locked(hidden / LOCK, False, True):
+            _put_back(hidden)
+            shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _locked(path: pathlib.Path, wait: bool = True):
+def _locked(path: pathlib.Path, wait: bool = True, sure: bool = False):
     """Opens a file with a lock that ends with the process.
 
     Raises:
         BlockingIOError: not ``wait``, and another process has the lock.
+        OSError: ``sure``, and this file system has no locks.
     """
     while True:
         file = open(path, "a+")
-        if fcntl is None:
-            return file
         try:
+            if fcntl is None:
+                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             # Whoever had the lock before may have removed the file.
             if os.path.exists(path) and os.path.samestat(
                 os.stat(path), os.fstat(file.fileno())
             ):
                 return file
-        except BaseException:
+        except BlockingIOError:
+            file.close()
+            raise
+        except OSError:
+            if not sure:
+                return file
             file.close()
             raise
         file.close()
@@ -271,6 +277,12 @@ def holding(folder: str | os.PathLike) -> Iterator[None]:
             if is_new:
                 with contextlib.suppress(OSError):  # something is in it
                     folder.rmdir()
+
+
+def checksum(path: str | os.PathLike) -> str:
+    """The SHA-256 of a file's content, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> None:

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfpose.config import Config
-from tfpose.data import pipeline
+from tfpose.data import pipeline, shards
 from tfpose.data.examples import supervision_of, training_batches
 from tfpose.errors import TrainingError
 from tfpose.models import folders, imagenet, transfer
@@ -99,6 +99,8 @@ def train(
     with contextlib.ExitStack() as stack:
         if cluster.place().is_chief:
             stack.enter_context(folders.writing(folder, resume))
+        splits = (*config.train, *config.validation)
+        stack.enter_context(shards.naming_bad_records(data, splits))
         return _train(config, data, folder, resume, quicktest, weights)
 
 
@@ -145,7 +147,6 @@ def _train(
             _create_variables(model, batches)
         fit = functools.partial(model.fit, shuffle=False)
     with (
-        pipeline.reporting_corrupt_records(data, config.train),
         cluster.naming_lost_workers(),
         noting_sigterm() as sigterms,
     ):

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Config
-from tfpose.data import device
+from tfpose.data import device, shards
 from tfpose.data.examples import Supervision, supervision_of
 from tfpose.data.windows import People, load
 from tfpose.errors import TrainingError
@@ -98,7 +98,8 @@ def train(
     if minutes is not None and minutes <= 0:
         raise TrainingError(f"minutes: expected a positive number, found {minutes}")
     folder = pathlib.Path(model_dir)
-    with folders.writing(folder, resume):
+    splits = (*config.train, *config.validation)
+    with folders.writing(folder, resume), shards.naming_bad_records(data, splits):
         return _train(config, data, folder, resume, quicktest, weights, minutes, dtype)
 
 
