@@ -195,7 +195,7 @@ def test_a_held_folder_names_who_holds_it_until_that_process_ends(tmp_path):
 def test_a_held_folder_that_stays_empty_does_not_stay(tmp_path):
     with files.holding(tmp_path / "a" / "run"):
         pass
-    assert not (tmp_path / "a" / "run").exists()
+    assert not (tmp_path / "a").exists()
     with files.holding(tmp_path / "run"):
         files.write_json(tmp_path / "run" / "config.json", {})
     assert json.loads((tmp_path / "run" / "config.json").read_text()) == {}

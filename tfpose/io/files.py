@@ -257,7 +257,8 @@ def holding(folder: str | os.PathLike) -> Iterator[None]:
         FileError: another process holds the folder, or it cannot be written.
     """
     folder = pathlib.Path(folder)
-    is_new, lock = not folder.exists(), folder / HOLDER
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    lock = folder / HOLDER
     _make_folder(folder)
     try:
         file = _locked(lock, wait=False)
@@ -274,9 +275,9 @@ def holding(folder: str | os.PathLike) -> Iterator[None]:
             yield
         finally:
             lock.unlink(missing_ok=True)
-            if is_new:
-                with contextlib.suppress(OSError):  # something is in it
-                    folder.rmdir()
+            with contextlib.suppress(OSError):  # something is in it
+                for place in new:
+                    place.rmdir()
 
 
 def checksum(path: str | os.PathLike) -> str:

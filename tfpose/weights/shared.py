@@ -18,6 +18,7 @@ import numpy as np
 
 from tfpose import skeletons
 from tfpose.errors import ModelFolderError
+from tfpose.io import files
 from tfpose.skeletons import Skeleton
 
 SHARED = "shared.json"
@@ -48,4 +49,5 @@ def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
 
 def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes arrays by the paths of variables, for ``read_shared``."""
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    with files.replacing(path) as beside:
+        np.savez_compressed(beside, allow_pickle=False, **arrays)
