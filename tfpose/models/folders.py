@@ -9,9 +9,9 @@ and exporting need only the first two.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import pathlib
 import warnings
-import zipfile
 from collections.abc import Iterator
 
 import keras
@@ -22,10 +22,13 @@ from tfpose.errors import FileError, ModelFolderError, TrainingError
 from tfpose.io.files import holding, read_json, replacing, write_json
 from tfpose.models import transfer
 from tfpose.weights.presets import model_folder as model_folder
-from tfpose.weights.shared import SHARED, read_shared
+from tfpose.weights.shared import SHARED, UNREADABLE, read_shared
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 CHECKPOINT = "checkpoint.keras"
+# Ends the weights' file, before the SHA-256 of all bytes above. HDF5 does not read what
+# comes after its data, and would not notice another number in them.
+MARK = b"tfpose sha256:"
 SCORES = "scores.json"
 
 
@@ -63,7 +66,7 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     """Loads the weights of a model folder into a network with a ``recipe``.
 
     Raises:
-        ModelFolderError: no weights, or the weights of another network.
+        ModelFolderError: no weights, damaged ones, or those of another network.
     """
     model.score_fit = read_score_fit(folder)
     if (folder / SHARED).is_file():
@@ -72,6 +75,7 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     path = folder / WEIGHTS
     if not path.is_file():
         raise ModelFolderError(f"{path}: expected trained weights, found no such file")
+    _check_mark(path)
     reason = fill(model, path)
     if reason:
         raise ModelFolderError(
@@ -126,8 +130,8 @@ def fill(model: keras.Model, path: pathlib.Path) -> str | None:
         with warnings.catch_warnings(record=True) as skipped:
             warnings.simplefilter("always", UserWarning)
             model.load_weights(path)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
-        return str(error).strip().splitlines()[0]
+    except UNREADABLE as error:
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
     # What Keras left unchanged.
     return str(skipped[0].message).splitlines()[0] if skipped else None
 
@@ -175,8 +179,29 @@ def begin(folder: pathlib.Path, config: Config) -> None:
     write_json(folder / CONFIG, config.to_json())
 
 
+def _check_mark(path: pathlib.Path) -> None:
+    """Checks the sum at the end of a weights file, if there is one.
+
+    Raises:
+        ModelFolderError: the file is not as it was written.
+    """
+    content = path.read_bytes()
+    size = hashlib.sha256().digest_size
+    data, end = content[:-size], content[-size:]
+    if data.endswith(MARK) and hashlib.sha256(data).digest() != end:
+        raise ModelFolderError(f"{path}: damaged: its bytes do not have their checksum")
+
+
+def _mark(path: pathlib.Path) -> None:
+    with open(path, "ab") as file:
+        file.write(MARK)
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    with open(path, "ab") as file:
+        file.write(digest)
+
+
 def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
-    """Writes ``model.weights.h5``."""
+    """Writes ``model.weights.h5`` with a checksum at its end."""
     bare = model
     if getattr(model, "optimizer", None) is not None:
         # Keras would also write the optimizer's variables, several times the weights.
@@ -184,3 +209,4 @@ def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
         bare.set_weights(model.get_weights())
     with replacing(folder / WEIGHTS) as beside:
         bare.save_weights(beside)
+        _mark(beside)

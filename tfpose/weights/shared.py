@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import json
 import pathlib
+import struct
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -22,6 +25,11 @@ from tfpose.io import files
 from tfpose.skeletons import Skeleton
 
 SHARED = "shared.json"
+# What NumPy, zipfile, h5py, and Keras raise for damaged files.
+UNREADABLE = (
+    ValueError, TypeError, LookupError, AttributeError, OSError, RuntimeError,
+    EOFError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 
 
 def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
@@ -43,7 +51,7 @@ def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
             with np.load(path, allow_pickle=False) as file:
                 arrays |= {key: file[key].astype(np.float32) for key in file.files}
         return arrays, skeletons.get(named["skeleton"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise ModelFolderError(f"{path}: expected shared weights ({error})") from error
 
 
