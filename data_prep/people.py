@@ -273,7 +273,18 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
             made = "Records" >> apache_beam.FlatMap(make)
             return "Photos" >> apache_beam.Create(list(found)) | made
-        return itertools.chain.from_iterable(map(make, found))
+        made = itertools.chain.from_iterable(map(make, found))
+        return self._somebody(made, split, source)
+
+    def _somebody(self, made: Iterator, split: str, source: pathlib.Path) -> Iterator:
+        first = next(made, None)
+        if first is None:
+            raise DataError(
+                f"{source}: expected people in the split {split!r} of {self.name}, "
+                f"found none (left out: {sum(self.left_out.values())})"
+            )
+        yield first
+        yield from made
 
     def _task(self, photo: Photo) -> Task:
         """The people to make records of; counts those left out."""

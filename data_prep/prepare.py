@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
+import os
 import pathlib
 import shlex
 import tempfile
+from collections.abc import Iterable
 
+from data_prep import sources
 from data_prep.builders import BUILDERS, options_of
 from tfpose.errors import TfposeError
 from tfpose.io import files, installation
@@ -33,34 +38,63 @@ def prepare(
 
     Raises:
         TfposeError: an unknown name or option, a source that is not the data set's
-            folder, or ``beam`` without Apache Beam.
+            folder, nobody in a split, or ``beam`` without Apache Beam.
+        DataError: ``out`` has this set from another source.
+        FileError: another process prepares it, or the disk is full.
     """
     check_request(name, source, options)
-    import tensorflow_datasets as tfds
-
     module, class_name = BUILDERS[name]
     builder_class = getattr(importlib.import_module(module), class_name)
     pipeline = _beam_options(beam)
-    builder = builder_class(data_dir=out, **options)
-    builder.beam = beam is not None
-    pathlib.Path(out).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as downloads:  # TFDS requires this folder
+    made_from = sources.origin(source, out, options)
+    place, given = pathlib.Path(out, name), pathlib.Path(source or out)
+    with files.holding(place):
+        builder = builder_class(data_dir=out, **options)
+        directory = pathlib.Path(builder.data_dir)
+        if directory.exists():
+            sources.check(directory, made_from)
+            annotations = write_annotations(builder, place, given)
+        else:
+            with files.hidden_folder(place, place.parent) as hidden:
+                builder = builder_class(data_dir=str(hidden), **options)
+                builder.beam = beam is not None
+                _write_records(builder, given, pipeline)
+                made = pathlib.Path(builder.data_dir)
+                sources.note(made, made_from)
+                annotations = write_annotations(builder, hidden / name, given)
+                _move(annotations.values(), place)
+                directory.parent.mkdir(exist_ok=True)
+                _move([made], directory.parent)
+    splits = builder.info.splits.items()
+    return {
+        "directory": str(directory),
+        "written": {split: info.num_examples for split, info in splits},
+        "left_out": dict(builder.left_out),
+        "annotations": {
+            split: str(place / path.name) for split, path in annotations.items()
+        },
+    }
+
+
+def _move(paths: Iterable[pathlib.Path], folder: pathlib.Path) -> None:
+    for path in paths:
+        os.replace(path, folder / path.name)
+
+
+def _write_records(builder, source: pathlib.Path, pipeline) -> None:
+    import tensorflow_datasets as tfds
+
+    # TFDS requires a folder for downloads, and prints the path of the hidden folder.
+    with (
+        tempfile.TemporaryDirectory() as downloads,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         builder.download_and_prepare(
             download_dir=downloads,
             download_config=tfds.download.DownloadConfig(
-                manual_dir=source or out,
-                try_download_gcs=False,
-                beam_options=pipeline,
+                manual_dir=str(source), try_download_gcs=False, beam_options=pipeline
             ),
         )
-    return {
-        "directory": str(builder.data_dir),
-        "written": {s: info.num_examples for s, info in builder.info.splits.items()},
-        "left_out": dict(builder.left_out),
-        "annotations": write_annotations(
-            builder, pathlib.Path(out, name), pathlib.Path(source or out)
-        ),
-    }
 
 
 def _beam_options(words: str | None):
@@ -101,7 +135,7 @@ def check_request(name: str, source: str | None, options) -> None:
 
 def write_annotations(
     builder, folder: pathlib.Path, source: pathlib.Path
-) -> dict[str, str]:
+) -> dict[str, pathlib.Path]:
     """Writes the people of each split as COCO annotations, to score poses with.
 
     Args:
@@ -144,5 +178,5 @@ def write_annotations(
         path = folder / f"annotations_{split}.json"
         photos = [images[image_id] for image_id in sorted(images)]
         files.write_json(path, annotations_json(builder.skeleton, photos, entries))
-        written[split] = str(path)
+        written[split] = path
     return written

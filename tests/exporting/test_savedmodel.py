@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from data_prep.prepare import prepare
@@ -14,7 +15,7 @@ from tests.support.contracts import fill_weights
 from tfpose import errors
 from tfpose.config import Augmentation, Config
 from tfpose.data.examples import supervision_of
-from tfpose.errors import DataError, ExportError, ModelFolderError
+from tfpose.errors import DataError, ExportError, FileError, ModelFolderError
 from tfpose.exporting import litert, parity, savedmodel, warm_up
 from tfpose.exporting.parity import compare
 from tfpose.exporting.savedmodel import clients_inputs, export
@@ -139,6 +140,30 @@ def test_an_export_without_the_protos_has_no_warm_up_requests(tmp_path, monkeypa
     assert warm_up.write(tmp_path, "posefix") == 0 and not os.listdir(tmp_path)
     table = parity.format_report({"crops": 1, "files": {}, "warm_up_requests": 0})
     assert "which the extra 'serving' installs: pip install" in table
+
+
+def test_a_servable_that_cannot_be_written_leaves_the_one_that_was_there(
+    tmp_path, monkeypatch
+):
+    def fill_the_disk(model, config, serving, network, folder):
+        (folder / "saved_model.pb").write_text("half")
+        message = "RESOURCE_EXHAUSTED: x; No space left on device"
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(savedmodel, "_write_servable", fill_the_disk)
+    monkeypatch.setattr(savedmodel, "network_of", lambda *_, **__: None)
+    monkeypatch.setattr(savedmodel, "serving_model", lambda *_, **__: None)
+    folder = tmp_path / "posefix" / "1"
+    folder.mkdir(parents=True)
+    (folder / "saved_model.pb").write_text("old")
+    with pytest.raises(FileError, match="posefix/1: cannot write: No space"):
+        savedmodel.write_servable(None, CONFIGURATION, folder)
+    assert [path.name for path in tmp_path.rglob("*")] == [
+        "posefix", "1", "saved_model.pb"
+    ]  # fmt: skip
+    assert (folder / "saved_model.pb").read_text() == "old"
+    with pytest.raises(ExportError, match="is not a SavedModel"):
+        savedmodel.write_servable(None, CONFIGURATION, folder.parent)
 
 
 def test_smaller_numbers_agree_less(exported):

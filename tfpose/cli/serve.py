@@ -30,11 +30,13 @@ def add(commands) -> None:
     option(command, "--queue", "N", text, type=int, default=32)
     text = "largest request body in megabytes"
     option(command, "--max-body", "MB", text, type=float, default=20.0)
+    text = "largest number of people in a request"
+    option(command, "--max-people", "N", text, type=int, default=50)
 
 
-def run(models, host, port, queue, max_body) -> None:
+def run(models, host, port, queue, max_body, max_people) -> None:
     """Answers requests until interrupted."""
-    checks.given(queue=queue, max_body=max_body)
+    checks.given(queue=queue, max_body=max_body, max_people=max_people)
     if not 0 <= port < 2**16:
         raise TfposeError(f"--port: expected 0 to 65535, found {port}")
     find_versions(models)
@@ -44,4 +46,4 @@ def run(models, host, port, queue, max_body) -> None:
     start_tensorflow()
     from tfpose.serving.server import Limits, serve
 
-    serve(models, host, port, Limits(int(max_body * 1e6), queue))
+    serve(models, host, port, Limits(int(max_body * 1e6), queue, max_people))

@@ -7,7 +7,6 @@ in it determine everything, so a resumed run sees the data it would have seen.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
 
@@ -15,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Augmentation, Config
+from tfpose.data import shards
 from tfpose.data.augment import random_color, random_crop_matrix, random_half_body
 from tfpose.data.mirroring import mirrored_if_known
 from tfpose.errors import DataError
@@ -84,7 +84,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
 
     Raises:
         DataError: no such data set or split, joints that the skeleton lacks, or a
-            shard that is missing or cut off.
+            shard that is missing, cut off, or not as it was written.
     """
     import tensorflow_datasets as tfds
 
@@ -103,6 +103,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
             raise DataError(
                 f"{builder.data_path}: expected people in {split!r}, found none"
             )
+        shards.check_contents(info)
         count += info.num_examples
         decoders = {"window": tfds.decode.SkipDecoding()}
         dataset = builder.as_dataset(
@@ -170,7 +171,7 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         )
     directory = found[0].parent
     try:
-        metadata = read_json(directory / "metadata.json")
+        metadata = read_json(directory / shards.METADATA)
         named = Skeleton.from_json(metadata["skeleton"])
         builder = tfds.builder_from_directory(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -184,56 +185,8 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
             f"{directory}: expected the skeleton {skeleton.name!r}, found "
             f"{named.name!r}"
         )
-    for split in builder.info.splits.values():
-        sizes = [path.stat().st_size if path.exists() else 0 for path in _shards(split)]
-        # TFRecord adds 16 bytes to each record.
-        if sum(sizes) != split.num_bytes + 16 * split.num_examples:
-            raise DataError(_damage(split) or f"{directory}: {split.name}: damaged")
+    shards.check_sizes(builder)
     return builder, named
-
-
-def _shards(split) -> list[pathlib.Path]:
-    return [pathlib.Path(path) for path in split.filepaths]
-
-
-def _damage(split) -> str | None:
-    """Reads a whole split and describes the first bad record; None if all are fine."""
-    for path, length in zip(_shards(split), split.shard_lengths, strict=True):
-        read = 0
-        try:
-            for _ in tf.data.TFRecordDataset(str(path)):
-                read += 1
-        except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
-            # The message without the names of TensorFlow's ops.
-            reason = error.message.partition("}} ")[2].partition(" [Op")[0]
-            reason = reason if path.exists() else "no such file"
-        else:
-            reason = "the file ends"
-        if read < length:
-            return f"{path}: expected {length} records, record {read}: {reason}"
-    return None
-
-
-@contextlib.contextmanager
-def reporting_corrupt_records(data: str, splits: tuple[str, ...]):
-    """Context in which an unreadable record raises a ``DataError`` that names it.
-
-    Args:
-        data, splits: as given to ``read_records``.
-    """
-    import tensorflow_datasets as tfds
-
-    try:
-        yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
-        for name in {item.partition("/")[0] for item in splits}:
-            for found in pathlib.Path(data, name).glob("*/*/dataset_info.json"):
-                builder = tfds.builder_from_directory(found.parent)
-                for split in builder.info.splits.values():
-                    damage = _damage(split)
-                    if damage:
-                        raise DataError(damage) from error
-        raise
 
 
 def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor]:

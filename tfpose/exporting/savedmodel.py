@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Config
-from tfpose.data import pipeline
+from tfpose.data import pipeline, shards
 from tfpose.data.examples import Supervision, examples, supervision_of
 from tfpose.edge import flatbuffer, metadata
 from tfpose.errors import ExportError
@@ -190,7 +190,8 @@ def clients_inputs(
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
     spec = pipeline.CropSpec.plain(config)
     batches = pipeline.crops(records.take(count), spec, count, config.seed)
-    people = next(iter(batches))
+    with shards.naming_bad_records(data, splits):
+        people = next(iter(batches))
     seed = tf.constant([config.seed, 0])
     inputs, _, _ = examples(people, supervision, seed)
     image = tf.saturate_cast(tf.round(inputs["image"]), tf.uint8)
@@ -205,16 +206,24 @@ def write_servable(model: keras.Model, config: Config, folder) -> dict:
     Args:
         model: trained model.
         config: the model's.
-        folder: folder to write, MODEL_NAME/NUMBER.
+        folder: folder to write, MODEL_NAME/NUMBER; replaces an earlier SavedModel.
 
     Returns:
         {"warm_up_requests": how many}.
+
+    Raises:
+        ExportError: there is a folder that is no SavedModel.
+        FileError: the folder cannot be written; what was there stays.
     """
+    folder = pathlib.Path(folder)
+    if folder.exists() and not (folder / "saved_model.pb").is_file():
+        raise ExportError(f"{folder}: exists and is not a SavedModel; name another")
     network = network_of(model, phases=True)
     serving = serving_model(model, config.skeleton, phases=True, network=network)
-    written = _write_servable(model, config, serving, network, folder)
-    name = pathlib.Path(folder).parent
-    metadata.write_asset(pathlib.Path(folder), _description(model, config, name))
+    with replacing_folder(folder) as beside:
+        written = _write_servable(model, config, serving, network, beside)
+        about = _description(model, config, folder.parent)
+        metadata.write_asset(beside, about)
     return written
 
 

@@ -13,7 +13,7 @@ from tfpose.errors import TfposeError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
 from tfpose.geometry.rules import BOX_FACTOR
-from tfpose.inference.batches import batched
+from tfpose.inference.batches import BATCH, batched
 from tfpose.inference.inputs import checked_photo, checked_poses
 from tfpose.inference.reliability import Beliefs, Calibration, read_calibration
 from tfpose.models.base import PoseModel
@@ -171,7 +171,11 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            yield from zip(*self.cut(photo, keypoints, valid), strict=True)
+            # The crops of a crowd would fill memory.
+            for first in range(0, len(keypoints), BATCH):
+                some = slice(first, first + BATCH)
+                cut = self.cut(photo, keypoints[some], valid[some])
+                yield from zip(*cut, strict=True)
 
     def flip_tested(self, image, keypoints, valid):
         """Beliefs, positions and scores from the crop and its mirror image.
