@@ -279,9 +279,10 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _somebody(self, made: Iterator, split: str, source: pathlib.Path) -> Iterator:
         first = next(made, None)
         if first is None:
+            reasons = ", ".join(f"{n} {why}" for why, n in self.left_out.items())
             raise DataError(
                 f"{source}: expected people in the split {split!r} of {self.name}, "
-                f"found none (left out: {sum(self.left_out.values())})"
+                f"found nobody (left out: {reasons or 'nobody'})"
             )
         yield first
         yield from made
