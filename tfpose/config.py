@@ -31,21 +31,26 @@ OPTIMIZERS = {
 }
 HEATMAP_ERRORS = ("cross_entropy", "squared")
 # Sections of settings with their own names, for what only some models have.
-SECTIONS = ("network", "target", "synthesis", "crop", "objective")
-# Settings of two sections: check, expected value in words, and default.
-CROP = {
-    "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
-    "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
-}
-OBJECTIVE = {
-    "tag_loss": (lambda value: value >= 0, "0 or more", 0.0),
-    "offset_loss": (lambda value: value >= 0, "0 or more", 0.0),
-    "offset_error": (
-        lambda value: value in OFFSET_ERRORS,
-        f"one of {OFFSET_ERRORS}",
-        OFFSET_ERRORS[0],
-    ),
-    "hard_joints": (lambda value: value >= 0, "0 or more", 0),
+SECTIONS = ("network", "target", "synthesis", "crop", "objective", "testing")
+# Settings of three sections: check, expected value in words, and default.
+CHECKED = {
+    "crop": {
+        "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
+        "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
+    },
+    "objective": {
+        "tag_loss": (lambda value: value >= 0, "0 or more", 0.0),
+        "offset_loss": (lambda value: value >= 0, "0 or more", 0.0),
+        "offset_error": (
+            lambda value: value in OFFSET_ERRORS,
+            f"one of {OFFSET_ERRORS}",
+            OFFSET_ERRORS[0],
+        ),
+        "hard_joints": (lambda value: value >= 0, "0 or more", 0),
+    },
+    "testing": {
+        "rounds": (lambda value: value in range(1, 11), "a whole number 1 to 10", 1),
+    },
 }
 # Settings of earlier versions -> their section and name today.
 RENAMED = {
@@ -127,6 +132,7 @@ class Config:
             ("squared" or "huber") of the loss on offsets (PoseRefiner).
             "hard_joints": number of joints per person, those with the largest loss,
             that count in the last heatmaps (CPN's online hard keypoint mining).
+        testing: "rounds": how often a refiner is run, each time on its own answer.
         batch_size: people per step, over all devices.
         epochs: passes over the training people.
         optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
@@ -169,6 +175,7 @@ class Config:
     )
     crop: dict[str, Any] = dataclasses.field(default_factory=dict)
     objective: dict[str, Any] = dataclasses.field(default_factory=dict)
+    testing: dict[str, Any] = dataclasses.field(default_factory=dict)
     heatmap_error: str = "cross_entropy"
     optimizer: str = "adamw"
     schedule: str = "cosine"
@@ -221,7 +228,7 @@ class Config:
                 raise ConfigError(f"{name}: expected {expected}, found {found!r}")
         if self.synthesis["errors"] == "posefix":
             Options.of(self.synthesis)
-        for section, known in (("crop", CROP), ("objective", OBJECTIVE)):
+        for section, known in CHECKED.items():
             for name, value in getattr(self, section).items():
                 if name not in known:
                     raise ConfigError(
@@ -353,10 +360,9 @@ def _set(config: Config, key: str, text: str) -> Config:
 
 def _absent(config: Config) -> dict[str, Any]:
     """Optional settings and their defaults."""
-    checked = {"crop": CROP, "objective": OBJECTIVE}
     sections = {
         section: {name: default for name, (_, _, default) in known.items()}
-        for section, known in checked.items()
+        for section, known in CHECKED.items()
     }
     if config.synthesis["errors"] == "posefix":
         sections["synthesis"] = dataclasses.asdict(Options())

@@ -244,5 +244,5 @@ def test_boxes_of_the_graph_are_those_of_the_package(posefix):
     graph = tf.function(refiner.cut)(PHOTO, keypoints, valid)
     for one, other in zip(eager, graph, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
-    back = tensors.transform(eager[1], eager[2])
+    back = tensors.transform(eager[1], eager[3])
     np.testing.assert_allclose(back, keypoints, atol=1e-3)

@@ -111,11 +111,12 @@ def test_each_box_with_each_of_others():
 # --- crops -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("factor", [0.2, 1.5])
+# Up to three and a half photo pixels a crop pixel.
+@pytest.mark.parametrize("factor", [0.2, 1.1, 2.3, 3.4])
 def test_a_crop_is_that_of_tensors_rounded(photo, factor):
     box = arrays.fit_boxes(BOX, SIZE, factor)
     matrix = tensors.crop_matrix(np.float32(box), SIZE)
-    expected = tensors.warp(photo[None], matrix, SIZE)[0].numpy()
+    expected = tensors.crop(photo, matrix[0], SIZE).numpy()
     found = arrays.crop(photo, box[0], SIZE)
     assert found.dtype == np.uint8 and found.shape == (*SIZE, 3)
     assert np.abs(found - expected).max() < 0.51
@@ -128,6 +129,67 @@ def test_a_crop_outside_the_photo_is_black(photo):
 def test_a_box_of_the_crops_size_gives_the_photo_itself(photo):
     found = arrays.crop(photo, np.array([7.0, 3, 48, 64]), SIZE)
     np.testing.assert_array_equal(found, photo[3:67, 7:55])
+
+
+def test_a_crop_pixel_is_the_mean_of_the_photo_pixels_below_it():
+    photo = np.random.default_rng(1).integers(0, 256, (12, 9, 3), dtype=np.uint8)
+    means = photo.reshape(4, 3, 3, 3, 3).mean(axis=(1, 3))
+    box = np.array([0.0, 0, 9, 12])
+    np.testing.assert_array_equal(arrays.crop(photo, box, (4, 3)), np.rint(means))
+    matrix = tensors.crop_matrix(np.float32(box), (4, 3))
+    np.testing.assert_allclose(tensors.crop(photo, matrix, (4, 3)), means, atol=1e-3)
+
+
+# --- joints that a box rests on --------------------------------------------------
+
+# Two rows of joints 10 px apart.
+ROWS = np.array([(x, y) for y in (10, 20) for x in (10, 20, 30, 40, 50)], float)
+PHOTO_SIZE = 300, 400
+
+
+@pytest.mark.parametrize(
+    "place, rests",
+    [
+        ((30, 40), True),
+        ((30, 60), True),  # about a limb away
+        ((300, 200), False),
+        ((-30, 20), False),  # outside the photo
+        ((30, 300), False),
+        ((398, 1), False),
+    ],
+)
+def test_a_box_does_not_rest_on_a_wild_joint(place, rests):
+    pose = np.concatenate([ROWS, [place]])[None]
+    valid = np.ones(pose.shape[:2])
+    found = arrays.steady(pose, valid, PHOTO_SIZE)
+    assert found.tolist() == [[True] * 10 + [rests]]
+    np.testing.assert_array_equal(tensors.steady(pose, valid, PHOTO_SIZE) > 0, found)
+
+
+def test_few_joints_can_be_far_apart():
+    pose = np.concatenate([ROWS[:6], [(300, 200)]])[None]
+    for steady in (arrays.steady, tensors.steady):
+        assert np.all(steady(pose, np.ones((1, 7)), PHOTO_SIZE))
+
+
+@pytest.mark.parametrize("steady", [arrays.steady, tensors.steady])
+def test_steady_joints_are_among_the_valid_ones(steady):
+    poses = np.random.default_rng(0).uniform(-100, 500, (50, 14, 2))
+    valid = np.arange(50)[:, None] % 15 > np.arange(14)  # 0 to 14 of them
+    found = np.array(steady(poses, valid, PHOTO_SIZE)) > 0
+    assert not (found & ~valid).any()
+    assert (found.any(axis=1) == valid.any(axis=1)).all()
+    assert steady(np.zeros((0, 14, 2)), np.zeros((0, 14)), PHOTO_SIZE).shape == (0, 14)
+
+
+def test_steady_joints_are_the_same_without_tensorflow():
+    random = np.random.default_rng(2)
+    poses = random.normal(200, 30, (300, 14, 2))
+    poses[::2, 5] += random.uniform(-300, 300, (150, 2))
+    valid = random.random((300, 14)) < 0.8
+    found = arrays.steady(poses, valid, PHOTO_SIZE)
+    np.testing.assert_array_equal(tensors.steady(poses, valid, PHOTO_SIZE) > 0, found)
+    assert 0.1 < (valid & ~found)[::2, 5].mean() < 0.8
 
 
 def test_crop_pixels_and_photo_pixels_are_inverses():

@@ -167,7 +167,54 @@ class TestFile:
         report, refined = scene.refine()
         expected = {"disagreement": 0, "input_weight": 0}
         assert report["reliability"]["head_top"] == pytest.approx(expected, abs=1e-6)
-        assert (joints(refined[0])[-1, :2] > 0).all() and joints(refined[0])[-1, 2] == 0
+        assert (joints(refined[0])[-1] > 0).all(), "with the refiner's score"
+
+    def test_trust_in_many_people_serves_files_of_few(self, scene):
+        trust = str(scene.folder / "trust.json")
+        _, expected = scene.refine(trust_file=trust)
+        scene.records[:] = scene.records[:1]
+        _, alone = scene.refine(trust_file=trust)
+        assert alone == expected[:1]
+
+        known = json.loads((scene.folder / "trust.json").read_text())
+        known |= {"weight": [0] * 14, "far": [1e6] * 14}  # the input is always right
+        (scene.folder / "trust.json").write_text(json.dumps(known))
+        _, (same,) = scene.refine(trust_file=trust)
+        np.testing.assert_allclose(joints(same), joints(scene.records[0]), atol=0.01)
+
+    def test_a_second_round_refines_the_answer_of_the_first(self, scene, opinionated):
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
+        crop, points, valid, _ = opinionated.cut(photo, pose, np.ones((1, 14)))
+        _, answer, _ = opinionated.flip_tested(crop, points, valid)
+        inputs = {"image": crop, "keypoints": points, "valid": valid}
+        first = opinionated.model(inputs, training=False)["keypoints"]
+        _, expected, _ = opinionated.flip_tested(crop, first, valid)
+        opinionated.rounds = 2
+        _, found, _ = opinionated.flip_tested(crop, points, valid)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+        assert np.abs(found - answer).max() > 0.01
+
+    def test_a_pose_of_two_joints_stays_as_it_was(self, scene, capsys):
+        few = np.zeros((14, 3))
+        few[:2] = [[30, 40, 0.5], [35, 60, 0.5]]
+        scene.records[1]["keypoints"] = few.ravel().tolist()
+        report, refined = scene.refine()
+        assert (report["refined"], report["few"], report["bad"]) == (4, 1, [])
+        assert refined[1] == scene.records[1]
+        assert scene.command() == 0
+        assert "left 1 poses of one or two joints" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("place", [(3000, 2000), (-900, 20)])
+    def test_a_wild_joint_moves_no_other_joint(self, scene, place):
+        for record in scene.records:
+            record["keypoints"][-3:] = [0, 0, 0]
+        _, expected = scene.refine(use_reliability=False)
+        for record in scene.records:
+            record["keypoints"][-3:] = [*place, 1]
+        _, found = scene.refine(use_reliability=False)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(joints(one)[:, :2], joints(other)[:, :2])
+            assert joints(one)[-1, 2] == 1, "its score is the method's"
 
     def test_command_writes_the_same_file(self, scene, capsys):
         _, expected = scene.refine()
@@ -200,7 +247,7 @@ class TestGeometry:
 
     @pytest.mark.slow
     def test_answer_moves_with_the_photo(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
         answer = answers(opinionated, photo, pose)
         assert np.linalg.norm(answer - pose, axis=-1).mean() > 4, "it has an opinion"
@@ -209,7 +256,7 @@ class TestGeometry:
         )
 
     def test_answer_mirrors_with_the_photo(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
 
         def mirrored(points):
             points = points[:, LSP14.flip_permutation]
@@ -221,7 +268,7 @@ class TestGeometry:
         )
 
     def test_missing_joint_has_no_effect_wherever_it_is_written(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         scores = np.ones((1, 14))
         scores[0, LSP14.index("head_top")] = 0
         answer = answers(opinionated, photo, pose, scores)
@@ -231,7 +278,7 @@ class TestGeometry:
         np.testing.assert_allclose(again, answer, atol=1e-3)
 
     def test_without_scores_a_joint_in_the_corner_is_missing(self, opinionated):
-        photo, pose = draw_photo(1), STANDING[None] + [40, 10]
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         scores = np.ones((1, 14))
         scores[0, 3] = pose[0, 3] = 0
         expected, expected_scores = opinionated(photo, pose, scores)
@@ -247,8 +294,9 @@ class TestGeometry:
             (lambda pose: (pose[:, :13],), r"found \(1, 13, 2\)"),
             (lambda pose: (pose, np.ones((1, 13))), r"scores: expected the shape"),
             (lambda pose: (pose * np.nan,), r"keypoints\[0\]: expected numbers"),
-            (lambda pose: (pose, np.zeros((1, 14))), r"keypoints\[0\]: expected a jo"),
-            (lambda pose: (pose * 0,), r"keypoints\[0\]: expected a joint, found none"),
+            (lambda pose: (pose, np.zeros((1, 14))), "at least 3 joints, found 0"),
+            (lambda pose: (pose, np.eye(1, 14)), "at least 3 joints, found 1"),
+            (lambda pose: (pose * 0,), r"keypoints\[0\]: expected at least 3 joints"),
         ],
     )
     def test_poses_of_another_form_are_refused(self, opinionated, given, message):
@@ -305,7 +353,7 @@ BAD_RECORDS = {
     ),
     "pose of zeros": (
         lambda scene: scene.records[1].update(keypoints=[0] * 42),
-        "record 1 (image_id 3): the pose is empty: every joint is (0, 0, 0)",
+        "record 1 (image_id 3): the pose is empty: every joint's score is 0",
     ),
     "outside the photo": (
         lambda scene: scene.records[1].update(scene.pose(3, 900)),
@@ -550,8 +598,9 @@ def test_near_copies_of_a_better_pose_are_dropped():
         positions=np.arange(4),
         file_entries=({},) * 4,
     )
-    assert refine_files._duplicates(people, keypoints, LSP14, 0.9) == [0]
-    assert refine_files._duplicates(people, keypoints, LSP14, 1.0) == []
+    areas, sigmas = np.full(4, 60 * 60.0), LSP14.sigma_array
+    assert refine_files._duplicates(people, keypoints, areas, sigmas, 0.9) == [0]
+    assert refine_files._duplicates(people, keypoints, areas, sigmas, 1.0) == []
 
 
 @pytest.mark.parametrize("joints, name", [(17, "coco17"), (14, "lsp14")])

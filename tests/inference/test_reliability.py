@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from tfpose.errors import TfposeError
 from tfpose.inference import reliability
 from tfpose.inference.reliability import Beliefs, Calibration, Trust
 
@@ -191,3 +192,37 @@ def test_a_broken_calibration_is_named(tmp_path):
     (tmp_path / reliability.FILE).write_text(json.dumps({"far": 1.0}))
     with pytest.raises(ValueError, match="calibration.json: not a calibration"):
         reliability.read_calibration(tmp_path)
+
+
+# --- trust that is kept ----------------------------------------------------------
+
+
+def test_trust_is_the_same_after_writing_and_reading(tmp_path):
+    path = tmp_path / "trust.json"
+    trust = reliability.Trust(np.arange(3.0), np.full(3, 0.4), np.ones(3), 0.25)
+    reliability.write_trust(path, trust, "posefix")
+    again = reliability.read_trust(path, "posefix", 3)
+    for name, value in vars(trust).items():
+        np.testing.assert_array_equal(getattr(again, name), value)
+    nothing = iter([])
+    assert reliability.measured(nothing, None, again) == (again, nothing)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"model": "other"}, "expected the trust of posefix, found that of other"),
+        ({"far": [1, 2]}, "expected 3 numbers of at least 0"),
+        ({"wrong": -1}, "expected 3 numbers of at least 0"),
+        ({"weight": ["a"] * 3}, "not a trust in poses"),
+        ({"wrong": None}, "not a trust in poses"),
+    ],
+)
+def test_a_file_that_is_no_trust_is_named(tmp_path, changes, message):
+    path = tmp_path / "trust.json"
+    trust = reliability.Trust(np.arange(3.0), np.full(3, 0.4), np.ones(3), 0.25)
+    reliability.write_trust(path, trust, "posefix")
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(TfposeError, match=message) as caught:
+        reliability.read_trust(path, "posefix", 3)
+    assert str(path) in str(caught.value)

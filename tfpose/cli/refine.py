@@ -42,9 +42,15 @@ def add(commands) -> None:
     text = "print how far each joint of the input was trusted"
     aliases = "--fusion-report", "--fusion_report"
     switch(command, "--reliability-report", text, aliases)
+    text = "how often the network is run, each time on its own answer (default: the "
+    text += "refiner's)"
+    option(command, "--rounds", "N", text, type=int)
+    text = "how far this method's poses can be trusted: measured and written, or read "
+    text += "if the file exists; for files of a few people"
+    option(command, "--trust", "FILE", text)
     text = "drop a refined pose if its OKS with a better-scored one in the photo is "
-    text += "above this; 1 keeps all"
-    option(command, "--oks-nms", "OKS", text, type=float, default=0.9)
+    text += "above this; 1 keeps all (default: the refiner's, 0.9 for PoseFix)"
+    option(command, "--oks-nms", "OKS", text, type=float)
     text = "remove joints whose refiner score, 0 to 1, is not above this"
     option(command, "--threshold", "SCORE", text, type=float, default=0.0)
     text = "write the refiner's scores, how probably each joint is right, instead of "
@@ -55,7 +61,7 @@ def add(commands) -> None:
 
 def run(
     model, poses, images, out, annotations, skip_bad, refined_only, reliability_report,
-    oks_nms, threshold, rescore, json,
+    rounds, trust, oks_nms, threshold, rescore, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     start_tensorflow()
@@ -63,14 +69,16 @@ def run(
 
     numbers = refine_file(
         model, poses, images, out, annotations, skip_bad, not refined_only, oks_nms,
-        threshold, rescore,
+        threshold, rescore, trust, rounds,
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
     done = f"refined {numbers['refined']} of {numbers['poses']} poses"
     print(f"wrote {out}: {done} by {numbers['model']}")
     if numbers["duplicates"]:
-        print(f"dropped {numbers['duplicates']} near copies (OKS above {oks_nms:g})")
+        print(f"dropped {numbers['duplicates']} near copies of better poses")
+    if numbers["few"]:
+        print(f"left {numbers['few']} poses of one or two joints as they were")
     if numbers["removed"]:
         print(f"removed {numbers['removed']} joints (score not above {threshold:g})")
     if reliability_report and numbers["reliability"]:

@@ -263,8 +263,8 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
 
     def photo():
         window = decode_window(record)
-        to_crop = tensors.compose(matrix[None], record["window_matrix"][None])
-        image = tensors.warp(window[None], to_crop, size)[0]
+        to_crop = tensors.compose(matrix, record["window_matrix"])
+        image = tensors.crop(window, to_crop, size)
         return random_color(image, spec.augmentation, seeds[1])
 
     def to_pose(points, visible):

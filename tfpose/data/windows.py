@@ -102,7 +102,7 @@ def _window(record, config: Config) -> dict[str, tf.Tensor]:
     matrix = tensors.crop_matrix(square, (side, side))  # I -> W
     photo = pipeline.decode_window(record)
     from_record = tensors.compose(matrix, record["window_matrix"])
-    image = tensors.warp(photo[None], from_record[None], (side, side))[0]
+    image = tensors.crop(photo, from_record, (side, side))
     overlap = tensors.box_overlap(record["box"], record["neighbor_boxes"])
     near = overlap >= NEIGHBOR_OVERLAP
     seen = tf.boolean_mask(record["neighbor_visible"], near) > 0

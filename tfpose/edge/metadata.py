@@ -34,6 +34,7 @@ def describe(
     kind: str,
     person_height: float = 0.0,
     license: str | None = None,
+    rounds: int = 1,
 ) -> dict:
     """The description of a trained model's exports.
 
@@ -44,13 +45,15 @@ def describe(
         kind: kind of model, ``Config.model``.
         person_height: px of a standing person in a crop (``Config.crop``).
         license: SPDX name of the weights' license; None if unknown.
+        rounds: of a refiner on its own answer (``Config.testing``).
 
     Returns:
         JSON-ready: "format", "name", "model", "license"; "task", one of ``TASKS``;
         "skeleton", ``Skeleton.to_json``; "input_size" [height, width] px;
         "normalization", in words; "crop", the numbers of ``geometry.rules``;
         "decoding", "expectation" if the keypoints are that of a softmax over the map,
-        else "peak": only expectations can be averaged with the mirrored crop's.
+        else "peak": only expectations can be averaged with the mirrored crop's;
+        "rounds", how often a refiner's graph should run, each time on its own answer.
     """
     reads = [layer.output for layer in model.layers if layer.name == "soft_argmax"]
     expectation = any(output is model.output["keypoints"] for output in reads)
@@ -72,6 +75,7 @@ def describe(
             "outside": 0,
         },
         "decoding": "expectation" if expectation else "peak",
+        "rounds": rounds,
     }
 
 

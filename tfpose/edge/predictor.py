@@ -24,6 +24,7 @@ from tfpose.skeletons import Skeleton
 
 # px of an input; no pose model has more.
 LONGEST_SIDE = 4096
+MOST_ROUNDS = 100
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
 # A photo -> boxes f[N, 4] xywh in its px and scores f[N].
@@ -61,6 +62,8 @@ class Predictor:
             self._box_factor = float(about["crop"]["box_factor"])
             self._person_height = float(about["crop"]["person_height"])
             self._size = int(height), int(width)
+            # Version 1.0's exports do not have it.
+            self._rounds = int(about.get("rounds", 1))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
         self._check_numbers()
@@ -74,10 +77,12 @@ class Predictor:
         plausible = min(self._size) >= 1 and max(self._size) <= LONGEST_SIDE
         plausible = plausible and 0 < self._margin < math.inf
         plausible = plausible and 0 < self._box_factor < math.inf
+        plausible = plausible and 1 <= self._rounds <= MOST_ROUNDS
         if not (plausible and 0 <= self._person_height < math.inf):
             raise PredictorError(
                 "unusable description of a model: expected an input_size up to "
-                f"{LONGEST_SIDE} px and a finite crop, found {self._size}, {crop}"
+                f"{LONGEST_SIDE} px, a finite crop, and up to {MOST_ROUNDS} rounds, "
+                f"found {self._size}, {crop}, {self._rounds}"
             )
 
     @classmethod
@@ -130,7 +135,7 @@ class Predictor:
         photo = checked_photo(photo)
         if self.refines:
             keypoints, valid = checked_poses(people, scores, self.skeleton)
-            boxes = self._pose_boxes(keypoints, valid)
+            boxes, valid = self._pose_boxes(photo, keypoints, valid)
         else:
             boxes = arrays.fit_boxes(checked_boxes(people), self._size, self._margin)
             keypoints = valid = None
@@ -141,6 +146,9 @@ class Predictor:
             if self.refines:
                 inputs["keypoints"] = arrays.to_crop(keypoints[row], box, self._size)
                 inputs["valid"] = valid[row]
+                for _ in range(self._rounds - 1):  # ``Refiner.flip_tested``
+                    inputs["keypoints"], _ = self._run(inputs)
+                    inputs["valid"] = np.ones_like(valid[row])
             points, found_scores[row] = self._answer(inputs, flip and self._flips)
             found[row] = arrays.to_photo(points, box, self._size)
         return found, found_scores
@@ -215,16 +223,22 @@ class Predictor:
         outputs = self._network(batch)
         return (np.float64(outputs[name][0]) for name in ("keypoints", "scores"))
 
-    def _pose_boxes(self, keypoints, valid) -> np.ndarray:
-        """f64[N, 4] xywh, I, in the shape of the crop (``Refiner.cut``)."""
-        boxes = arrays.box_around(keypoints, valid, rules.SMALLEST_SIDE)
+    def _pose_boxes(self, photo, keypoints, valid) -> tuple[np.ndarray, np.ndarray]:
+        """f64[N, 4] xywh, I, in the shape of the crop, and f64[N, K], the joints that
+        it has (``Refiner.cut``).
+        """
+        steady = arrays.steady(keypoints, valid, photo.shape[:2])
+        boxes = arrays.box_around(keypoints, steady, rules.SMALLEST_SIDE)
         if not self._person_height:
             boxes = arrays.scale_boxes(boxes, self._box_factor)
-            return arrays.fit_boxes(boxes, self._size, self._margin)
-        height = self._standing_height(keypoints, valid, boxes[:, 2:])
-        sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
-        center = center_of(boxes[:, :2], boxes[:, 2:])
-        return np.concatenate([position_of(center, sides), sides], axis=-1)
+            boxes = arrays.fit_boxes(boxes, self._size, self._margin)
+        else:
+            height = self._standing_height(keypoints, steady, boxes[:, 2:])
+            sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
+            center = center_of(boxes[:, :2], boxes[:, 2:])
+            boxes = np.concatenate([position_of(center, sides), sides], axis=-1)
+        shown = steady | arrays.in_boxes(keypoints, boxes)
+        return boxes, valid * shown
 
     def _standing_height(self, keypoints, valid, side) -> np.ndarray:
         """f64[N], px of I (``geometry.tensors.person_height``)."""
@@ -307,7 +321,8 @@ def _model_folder(name: str) -> tuple[Network, dict]:
 def _describe(model, skeleton: Skeleton, name: str, config=None) -> dict:
     kind = config.model if config else model.name
     height = config.crop.get("person_height", 0.0) if config else 0.0
-    return metadata.describe(model, skeleton, name, kind, height)
+    rounds = config.testing.get("rounds", 1) if config else 1
+    return metadata.describe(model, skeleton, name, kind, height, rounds=rounds)
 
 
 def _keras_file(path: pathlib.Path, skeleton) -> tuple[Network, dict]:

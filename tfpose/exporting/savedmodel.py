@@ -144,8 +144,9 @@ def _description(model, config: Config, folder: pathlib.Path) -> dict:
     license = "Apache-2.0" if folder.resolve().parent == presets.FOLDER else None
     height = config.crop.get("person_height", 0.0)
     name = folder.resolve().name
+    rounds = config.testing.get("rounds", 1)
     return metadata.describe(
-        model, config.skeleton, name, config.model, height, license
+        model, config.skeleton, name, config.model, height, license, rounds
     )
 
 

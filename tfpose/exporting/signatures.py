@@ -88,8 +88,8 @@ def _refining(refiner: Refiner) -> Signature:
         )
 
         def answer(keypoints, valid):
-            crops, points, to_image = refiner.cut(photo, keypoints, valid)
-            _, answers, scores = refiner.flip_tested(crops, points, valid)
+            *crops, to_image = refiner.cut(photo, keypoints, valid)
+            _, answers, scores = refiner.flip_tested(*crops)
             return tensors.transform(answers, to_image), scores
 
         return _in_batches(answer, (keypoints, valid), joints)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.geometry.cells import center_of, position_of
+from tfpose.geometry.rules import LEAST_JOINTS_WITH_WILD, MOST_SAMPLES, WILD
 
 
 def box_around(keypoints, valid, minimum: float = 0.0, factor: float = 1.0):
@@ -35,6 +36,48 @@ def box_around(keypoints, valid, minimum: float = 0.0, factor: float = 1.0):
     extent = np.where(high > low, high - low, minimum) * factor
     box = np.concatenate([position_of((low + high) / 2, extent), extent], axis=-1)
     return np.where(empty, 0.0, box)
+
+
+def steady(keypoints, valid, photo_size) -> np.ndarray:
+    """Marks the valid joints that a person's box can rest on: ``tensors.steady``.
+
+    Args:
+        keypoints: f[N, K, 2] I.
+        valid: [N, K], 0 leaves a joint out.
+        photo_size: (height, width).
+
+    Returns:
+        bool[N, K]; the valid joints for a pose without one in the photo.
+
+    Example:
+        >>> points = [[[2, 4], [6, 4], [-900, 9]]]
+        >>> steady(points, np.ones((1, 3)), (20, 20)).tolist()
+        [[True, True, False]]
+    """
+    keypoints, valid = np.asarray(keypoints, np.float64), np.asarray(valid) > 0
+    limits = np.array(photo_size[::-1]) - 0.5
+    there = valid & ((keypoints >= -0.5) & (keypoints < limits)).all(axis=-1)
+    steady = there & ~_wild(keypoints, there)
+    return np.where(steady.any(axis=-1, keepdims=True), steady, valid)
+
+
+def _wild(keypoints, there) -> np.ndarray:
+    """bool[N, K]: the wild joints of those that are ``there`` bool[N, K]."""
+    center = _middle(keypoints, there[..., None], axis=-2)
+    from_center = np.linalg.norm(keypoints - center, axis=-1)
+    typical = _middle(from_center, there, axis=-1)
+    apart = np.linalg.norm(keypoints[:, :, None] - keypoints[:, None], axis=-1)
+    others = there[:, None] & ~np.eye(there.shape[-1], dtype=bool)
+    nearest = np.where(others, apart, np.inf).min(axis=-1, initial=np.inf)
+    enough = there.sum(axis=-1, keepdims=True) >= LEAST_JOINTS_WITH_WILD
+    return there & enough & (nearest > WILD * typical)
+
+
+def _middle(values, there, axis: int) -> np.ndarray:
+    """The lower median along an axis, which stays, of the values that are there."""
+    ordered = np.sort(np.where(there, values, 1e30), axis=axis)
+    place = np.maximum(there.sum(axis=axis, keepdims=True) - 1, 0) // 2
+    return np.take_along_axis(ordered, place, axis=axis)
 
 
 def scale_boxes(boxes, factor: float) -> np.ndarray:
@@ -67,10 +110,10 @@ def to_crop(points, box, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop(photo, box, size: tuple[int, int]) -> np.ndarray:
-    """Crops a box from a photo: bilinear, black outside the photo.
+    """Crops a box from a photo as ``tensors.crop``: bilinear, black outside the photo.
 
-    Blends two photo pixels along each axis, the same four as ``tensors.warp``.
-    OpenCV's warp would round the weights to 1/32.
+    Each sample blends two photo pixels along each axis. OpenCV's warp would round the
+    weights to 1/32.
 
     Args:
         photo: u8[H, W, 3].
@@ -82,22 +125,24 @@ def crop(photo, box, size: tuple[int, int]) -> np.ndarray:
     """
     center = center_of(box[:2], box[2:])
     step = box[2] / size[1]
+    samples = int(np.clip(np.rint(step), 1, MOST_SAMPLES))
     taken = []
     for axis, limit in ((1, photo.shape[0]), (0, photo.shape[1])):
-        count = size[1 - axis]
-        position = (np.arange(count) - center_of(0, count)) * step + center[axis]
+        count = samples * size[1 - axis]
+        position = (np.arange(count) - center_of(0, count)) * (step / samples)
+        position = (position + center[axis]).reshape(-1, samples).T
         first = np.floor(position)
         share = position - first
-        both = np.stack([first, first + 1])  # (2, count)
+        both = np.concatenate([first, first + 1])  # (2 samples, size[1 - axis])
         inside = (both >= 0) & (both < limit)
-        weight = np.stack([1 - share, share]) * inside
+        weight = np.concatenate([1 - share, share]) * inside / samples
         index = np.clip(both, 0, limit - 1).astype(np.intp)
         taken.append((index, weight.astype(np.float32)))
     (rows, down), (columns, right) = taken
     pixels = sum(
         photo[row][:, columns] * weight[:, None, None, None]
         for row, weight in zip(rows, down, strict=True)
-    )  # (height, 2, width, 3)
+    )  # (height, 2 samples, width, 3)
     pixels = (pixels * right[None, :, :, None]).sum(axis=1)
     return np.rint(pixels).astype(np.uint8)
 
@@ -111,6 +156,12 @@ def mirror(points, permutation, width: int) -> np.ndarray:
 def transform(points, matrix) -> np.ndarray:
     """Applies the map f64[2, 3] of ``drawing.cut`` to points f[..., 2]."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def in_boxes(points, boxes) -> np.ndarray:
+    """bool[N, K]: whether points f[N, K, 2] lie in boxes f[N, 4] xywh."""
+    edge = boxes[:, None, :2] - 0.5
+    return ((points >= edge) & (points < edge + boxes[:, None, 2:])).all(axis=-1)
 
 
 def overlaps(boxes, others) -> np.ndarray:

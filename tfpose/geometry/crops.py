@@ -54,13 +54,12 @@ def _cutter(size, scales):
     @tf.function(input_signature=(photos, tf.TensorSpec((None, 4), tf.float32)))
     def cut(photo, boxes):
         boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
-        photo = photo[None]
 
         def crops(box):
             matrices = [
                 tensors.crop_matrix(tensors.scale_box(box, 1 / s), size) for s in scales
             ]
-            return tf.concat([tensors.warp(photo, m[None], size) for m in matrices], 0)
+            return tf.stack([tensors.crop(photo, m, size) for m in matrices])
 
         # One by one: a copy of a large photo per person would fill memory.
         images = tf.map_fn(crops, boxes)

@@ -10,6 +10,13 @@ CROP_MARGIN = 1.25
 BOX_FACTOR = 1.2
 # px; widens a side of length 0 of a pose's box to this (PoseFix's code).
 SMALLEST_SIDE = 20.0
+# A valid joint farther from every other one than this many times the middle distance
+# from the pose's center is wild; poses of fewer joints can look so. Of COCO's people
+# with 13 or more labeled joints, none has one; with 8 to 12, 1 in 1,000.
+WILD = 4.0
+LEAST_JOINTS_WITH_WILD = 8
+# A crop pixel is the mean of this many samples along each axis at most.
+MOST_SAMPLES = 8
 # Standing height in chin-to-top lengths: 8 head sizes of 0.6 * 1.4286 each
 # (PoseRefiner section 4 and its code).
 HEIGHT_IN_HEADS = 8 * 0.6 * 1.4286

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tfpose.geometry.cells import center_of, position_of
+from tfpose.geometry.cells import center_of, position_of, to_cells
 from tfpose.geometry.rules import (
     HEIGHT_IN_BOXES,
     HEIGHT_IN_HEADS,
+    LEAST_JOINTS_WITH_WILD,
+    MOST_SAMPLES,
     SMALLEST_HEIGHT,
     SMALLEST_SIDE,
+    WILD,
 )
 
 
@@ -48,6 +51,52 @@ def box_around(keypoints, valid, minimum: float = SMALLEST_SIDE) -> tf.Tensor:
     size = tf.where(size > 0, size, minimum)
     box = centered_box((low + high) / 2, size)
     return tf.where(tf.reduce_any(seen, axis=-2), box, tf.zeros_like(box))
+
+
+def steady(keypoints, valid, photo_size) -> tf.Tensor:
+    """Marks the valid joints that a person's box can rest on.
+
+    Leaves out joints outside the photo and single wild ones (``rules.WILD``), which
+    would enlarge the box until its crop hardly shows the person.
+
+    Args:
+        keypoints: f32[N, K, 2] I.
+        valid: f32[N, K].
+        photo_size: (height, width).
+
+    Returns:
+        f32[N, K]; ``valid`` itself for a pose without a joint in the photo.
+    """
+    keypoints = tf.convert_to_tensor(keypoints, tf.float32)
+    valid = tf.cast(tf.cast(valid, tf.float32) > 0, tf.float32)
+    there = valid * inside(keypoints, photo_size)
+    steady = there * (1 - _wild(keypoints, there))
+    return tf.where(tf.reduce_any(steady > 0, -1, keepdims=True), steady, valid)
+
+
+def _wild(keypoints, there) -> tf.Tensor:
+    """f32[N, K]: 1 for the wild joints of those that are ``there`` f32[N, K]."""
+    count = tf.reduce_sum(there, axis=-1)
+    # Twice: along x and along y.
+    center = _middle(keypoints, tf.stack([there, there], axis=-1), axis=-2)
+    from_center = tf.norm(keypoints - center, axis=-1)
+    typical = _middle(from_center, there, axis=-1)
+    apart = tf.norm(keypoints[:, :, None] - keypoints[:, None], axis=-1)
+    others = there[:, None] * (1 - tf.eye(tf.shape(there)[-1]))
+    nearest = tf.reduce_min(tf.where(others > 0, apart, apart.dtype.max), axis=-1)
+    wild = (nearest > WILD * typical) & (count >= LEAST_JOINTS_WITH_WILD)[:, None]
+    return there * tf.cast(wild, tf.float32)
+
+
+def _middle(values, there, axis: int) -> tf.Tensor:
+    """The lower median along an axis, which stays, of the values that are there."""
+    ordered = tf.sort(tf.where(there > 0, values, values.dtype.max), axis=axis)
+    count = tf.cast(tf.reduce_sum(there, axis=axis, keepdims=True), tf.int32)
+    place = tf.cumsum(tf.ones_like(ordered, tf.int32), axis=axis, exclusive=True)
+    chosen = tf.equal(place, tf.maximum(count - 1, 0) // 2)
+    return tf.reduce_sum(
+        tf.where(chosen, ordered, tf.zeros_like(ordered)), axis=axis, keepdims=True
+    )
 
 
 def scale_box(box, factor) -> tf.Tensor:
@@ -208,11 +257,37 @@ def warp(images, matrix, size: tuple[int, int]) -> tf.Tensor:
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(images, tf.float32),
         transforms=projective,
-        output_shape=tf.constant(size, tf.int32),
+        output_shape=tf.stack(size),
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
+
+
+def crop(photo, matrix, size: tuple[int, int]) -> tf.Tensor:
+    """Crops a photo as ``warp``, with averaging where the crop is smaller.
+
+    Each pixel of the crop is the mean of so many samples that they lie about a pixel of
+    the photo apart. One sample, as in the papers' code, makes joints jitter with the
+    noise of large photos.
+
+    Args:
+        photo: f32 or u8[H, W, 3].
+        matrix: f32[2, 3], I -> C, with one scale for both axes.
+        size: (height, width) of the crop.
+
+    Returns:
+        f32[height, width, 3], in the value range of ``photo``.
+    """
+    step = tf.math.rsqrt(tf.maximum(tf.abs(tf.linalg.det(matrix[:, :2])), 1e-12))
+    samples = tf.clip_by_value(tf.round(step), 1.0, float(MOST_SAMPLES))
+    finer = tf.concat(
+        [matrix[:, :2] * samples, to_cells(matrix[:, 2:], 1 / samples)], axis=1
+    )
+    samples = tf.cast(samples, tf.int32)
+    fine = warp(photo[None], finer[None], (size[0] * samples, size[1] * samples))[0]
+    fine = tf.reshape(fine, (size[0], samples, size[1], samples, photo.shape[-1]))
+    return tf.reduce_mean(fine, axis=(1, 3))
 
 
 def mirror_points(points, width: int, flip_permutation) -> tf.Tensor:
@@ -229,7 +304,7 @@ def mirror_points(points, width: int, flip_permutation) -> tf.Tensor:
 
 def inside(points, size: tuple[int, int]) -> tf.Tensor:
     """f32[..., N]: 1 if a point f32[..., N, 2] lies on a pixel of the image."""
-    limits = tf.constant([size[1] - 0.5, size[0] - 0.5])
+    limits = tf.cast(tf.stack([size[1], size[0]]), tf.float32) - 0.5
     within = tf.logical_and(points >= -0.5, points < limits)
     return tf.cast(tf.reduce_all(within, axis=-1), tf.float32)
 

@@ -170,7 +170,7 @@ class Units:
         box = tensors.scale_box(box, CROP_MARGIN)
         matrix = tensors.crop_matrix(box, self.size)
         photo = tf.cast(photo, tf.float32)
-        crop = tensors.warp(photo[None], matrix[None], self.size)[0]
+        crop = tensors.crop(photo, matrix, self.size)
         return crop, tensors.invert(matrix), box.numpy().astype(np.float64)
 
     def _maps_and_peaks(self, crops, to_image):

@@ -11,6 +11,15 @@ from tfpose.errors import TfposeError
 from tfpose.io.coco_checks import NORMALIZED, are_normalized
 from tfpose.skeletons import Skeleton
 
+# Fewer joints do not say how large a person is, so what a crop would show is unknown.
+LEAST_JOINTS = 3
+
+
+def are_few(valid) -> np.ndarray:
+    """bool[N]: poses with joints valid [N, K], but too few of them to refine."""
+    valid = np.asarray(valid) > 0
+    return valid.sum(axis=1) < min(LEAST_JOINTS, valid.shape[1])
+
 
 def checked_photo(photo) -> np.ndarray:
     """Returns a photo u8[H, W, 3] RGB after checking it.
@@ -67,14 +76,14 @@ def checked_poses(
         f64[N, K, 2], and f64[N, K], 1 for a present joint and 0 for a missing one.
 
     Raises:
-        TfposeError: wrong shapes, NaN or infinity, coordinates in 0..1, or a pose
-            without a joint.
+        TfposeError: wrong shapes, NaN or infinity, coordinates in 0..1, or a pose of
+            too few joints.
 
     Example:
         >>> from tfpose.skeletons import LSP14
-        >>> poses, valid = checked_poses(np.ones((1, 14, 2)), np.eye(1, 14), LSP14)
+        >>> poses, valid = checked_poses(np.ones((1, 14, 2)), np.tri(1, 14, 4), LSP14)
         >>> poses.shape, int(valid.sum())
-        ((1, 14, 2), 1)
+        ((1, 14, 2), 5)
     """
     joints = len(skeleton)
     keypoints = np.asarray(keypoints, np.float64)
@@ -96,10 +105,13 @@ def checked_poses(
                 f"{scores.shape}"
             )
         _check_finite(scores, "scores")
-        there = scores > 0
-    empty = np.flatnonzero(~there.any(axis=1))
-    if len(empty):
-        raise TfposeError(f"keypoints[{empty[0]}]: expected a joint, found none")
+        there = scores != 0
+    few = np.flatnonzero(are_few(there))
+    if len(few):
+        least, found = min(LEAST_JOINTS, joints), there[few[0]].sum()
+        raise TfposeError(
+            f"keypoints[{few[0]}]: expected at least {least} joints, found {found}"
+        )
     _check_pixels(keypoints[there], "keypoints")
     return keypoints, there.astype(np.float64)
 

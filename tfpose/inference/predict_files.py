@@ -17,6 +17,7 @@ from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
+from tfpose.inference.inputs import are_few
 from tfpose.inference.people import Candidate, Finder, finder
 from tfpose.inference.refiner import Refiner
 from tfpose.io import coco, files
@@ -111,7 +112,7 @@ def predict_files(
                 *answer, config.skeleton, joint_score, sure
             )
     if refine is not None:
-        keypoints = _refined(people, keypoints, refine)
+        keypoints, scores = _refined(people, keypoints, scores, refine)
     entries = [
         _entry(*one, joint_score) for one in zip(people, keypoints, scores, strict=True)
     ]
@@ -235,15 +236,30 @@ def _distinct(
     return [people[row] for row in kept], keypoints[kept], scores[kept]
 
 
-def _refined(people: list[Candidate], keypoints, refiner: Refiner) -> np.ndarray:
-    """f32[N, K, 2] I: refines these poses as ``tfpose refine`` does, dropping none."""
-    given = ((photo.read(), keypoints[rows], None) for photo, rows in _rows(people))
+def _refined(people: list[Candidate], keypoints, scores, refiner: Refiner):
+    """Refines these poses as ``tfpose refine`` does, dropping none.
+
+    Returns:
+        f32[N, K, 2] I, and f32[N, K]: the given scores, and the refiner's of joints
+        that the poses lack.
+    """
+    few = are_few(scores)
+    rows = np.flatnonzero(~few)
+    given = (
+        (photo.read(), keypoints[some], np.float32(scores[some] > 0))
+        for photo, of_photo in _rows(people)
+        for some in [np.array(of_photo)[~few[of_photo]]]
+    )
     trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
-    stream = with_progress(stream, len(people), "refined")
-    answers = [
-        beliefs.in_photo(reliability.combine(beliefs, trust)) for beliefs in stream
-    ]
-    return np.concatenate([keypoints[:0], *answers])
+    stream = with_progress(stream, len(rows), "refined")
+    keypoints, found = keypoints.copy(), np.zeros_like(scores)
+    first = 0
+    for beliefs in stream:
+        some = rows[first : first + len(beliefs)]
+        keypoints[some] = beliefs.in_photo(reliability.combine(beliefs, trust))
+        found[some] = beliefs.scores
+        first += len(beliefs)
+    return keypoints, np.where(scores > 0, scores, found)
 
 
 def _mean(scores, joint_score: float) -> float:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import numpy as np
 
 from tfpose import skeletons
 from tfpose.errors import PhotoError, PoseFileError
-from tfpose.geometry.arrays import box_around
-from tfpose.geometry.rules import BOX_FACTOR, CROP_MARGIN
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
+from tfpose.inference.inputs import are_few
 from tfpose.inference.refiner import Refiner
-from tfpose.inference.reliability import Beliefs
+from tfpose.inference.reliability import Beliefs, Trust
 from tfpose.io import coco, coco_checks, files
 from tfpose.io.files import check_writable
 from tfpose.io.photo_ids import photos_by_id
 from tfpose.metrics.oks import oks_nms
-from tfpose.skeletons import Skeleton
 from tfpose.weights import presets
-
-# Poses with an OKS above this are duplicates; the best scored one stays (the code of
-# PoseFix's authors).
-NMS_THRESHOLD = 0.9
 
 
 def refine_file(
@@ -32,9 +28,11 @@ def refine_file(
     annotations: str | None = None,
     skip_bad: bool = False,
     use_reliability: bool = True,
-    nms_threshold: float = NMS_THRESHOLD,
+    nms_threshold: float | None = None,
     threshold: float = 0.0,
     rescore: bool = False,
+    trust_file: str | None = None,
+    rounds: int | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -49,16 +47,23 @@ def refine_file(
         use_reliability: weight refined and input joints by how far each can be trusted
             (``tfpose.inference.reliability``); False takes the refined ones.
         nms_threshold: if refined poses of a photo have an OKS above it, keeps only the
-            best scored (PoseFix's testing); 1 keeps all.
+            best scored; 1 keeps all. None: what the refiner's paper does in testing
+            (``RefinementModel.nms_threshold``).
         threshold: sets joints whose refiner score is not above it to (0, 0, 0).
             PoseRefiner uses 0.7 for tracking and 0, which keeps all, for average
-            precision. The scores written are the input's.
-        rescore: write the refiner's scores instead, how probably each joint is right;
-            a pose's score is their mean.
+            precision.
+        rescore: write the refiner's scores, how probably each joint is right; a pose's
+            score is their mean. Without it, joints keep the input's scores, and only
+            joints that the input lacks get the refiner's.
+        trust_file: how far the method's poses can be trusted: read if the file exists,
+            otherwise measured on these poses and written for later ones. Files of a
+            few people say little about their method.
+        rounds: how often the network is run, each time on its own answer; None: as the
+            refiner's configuration says.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
-        (dropped) and "removed" (joints);
+        (dropped), poses of "few" joints (unchanged), and "removed" (joints);
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
@@ -70,29 +75,36 @@ def refine_file(
     check_writable(out)
     model = model or refiner_for(results)
     refiner = Refiner.from_preset(model)
+    refiner.rounds = rounds or refiner.rounds
     paths = photos_by_id(images, annotations, refiner.skeleton)
     sizes = dict.fromkeys(paths)
     people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
     given = _Photos(people, paths, results, skip_bad)
-    keypoints, scores, report = _refined(refiner, given, len(people), use_reliability)
+    known = _known_trust(trust_file, str(model), refiner)
+    trust, stream = reliability.measured(
+        refiner.believe(given), refiner.calibration, known
+    )
+    stream = with_progress(stream, len(people), "refined")
+    refined = _refined(refiner, stream, trust if use_reliability else None)
+    keypoints, scores, areas, report = refined
     people = people.take(given.order)
-    duplicates = _duplicates(people, keypoints, refiner.skeleton, nms_threshold)
+    if nms_threshold is None:
+        nms_threshold = refiner.model.nms_threshold
+    sigmas = refiner.skeleton.sigma_array
+    duplicates = _duplicates(people, keypoints, areas, sigmas, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
     unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
-    keypoints[unsure] = 0
-    written = np.where(unsure, 0, scores if rescore else people.scores)
-    changed = rescore or unsure.any()
-    records = people.replaced(keypoints, written if changed else None)
-    if rescore:
-        for position, of_joints in zip(people.positions, written, strict=True):
-            records[position] |= {"score": round(float(of_joints.mean()), 4)}
+    records = _records(people, keypoints, scores, unsure, rescore)
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
+    if trust_file and known is None and trust is not None:
+        reliability.write_trust(trust_file, trust, str(model))
     return {
         "model": str(model),
         "poses": len(records),
         "refined": len(people),
         "duplicates": len(dropped),
+        "few": given.few,
         "removed": int(unsure.sum()),
         "bad": [line for _, line in bad] + given.bad,
         "reliability": report,
@@ -120,39 +132,62 @@ def refiner_for(results: str) -> str:
     return presets.REFINERS[by_joints[int(counts.pop())]]
 
 
-def _refined(refiner: Refiner, given: _Photos, total: int, use_reliability: bool):
-    """Refined keypoints f64[N, K, 2] I, scores f64[N, K], and the report or None."""
+def _known_trust(path: str | None, model: str, refiner: Refiner) -> Trust | None:
+    if path is None:
+        return None
+    if pathlib.Path(path).exists():
+        return reliability.read_trust(path, model, len(refiner.skeleton))
+    check_writable(path)
+    return None
+
+
+def _refined(refiner: Refiner, stream, trust: Trust | None):
+    """Refined keypoints f64[N, K, 2] I, scores f64[N, K], the areas of the crops
+    f64[N] px^2 of I, and the report or None. Without trust, the refiner decides alone.
+    """
     joints = len(refiner.skeleton)
     refined, scores = [np.zeros((0, joints, 2))], [np.zeros((0, joints))]
-    weights = []
-    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
-    for beliefs in with_progress(stream, total, "refined"):
+    areas, weights = [np.zeros(0)], []
+    for beliefs in stream:
         answer = plain = beliefs.refined()
-        if use_reliability:
+        if trust is not None:
             answer = reliability.combine(beliefs, trust)
             inputs = beliefs.input_cells
             weights.append(reliability.input_weights(inputs, plain, answer))
         refined.append(beliefs.in_photo(answer))
         scores.append(beliefs.scores)
+        areas.append(beliefs.crop_areas)
     report = None
     if weights:
         report = _reliability_report(refiner, trust, np.concatenate(weights))
-    return np.concatenate(refined), np.concatenate(scores), report
+    return *map(np.concatenate, (refined, scores, areas)), report
 
 
-def _duplicates(people, keypoints, skeleton: Skeleton, threshold: float) -> list[int]:
-    """The rows of poses that duplicate a better scored pose in the same photo."""
-    boxes = box_around(keypoints, people.placed)
-    # The refined pose's box, enlarged as for a crop. PoseFix's code uses the input
-    # pose's crop, whose median size is 1.63 times this (docs/papers.md).
-    areas = boxes[:, 2] * boxes[:, 3] * (BOX_FACTOR * CROP_MARGIN) ** 2
+def _records(people, keypoints, scores, unsure, rescore: bool) -> list[dict]:
+    """The file's records with the refined joints but for those that are ``unsure``."""
+    found = ~people.placed  # by the refiner; a score of 0 would call them missing
+    written = np.where(rescore | found, scores, people.scores)
+    written[unsure], keypoints[unsure] = 0, 0
+    changed = rescore or found.any() or unsure.any()
+    records = people.replaced(keypoints, written if changed else None)
+    if rescore:
+        for position, of_joints in zip(people.positions, written, strict=True):
+            records[position] |= {"score": round(float(of_joints.mean()), 4)}
+    return records
+
+
+def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]:
+    """The rows of poses that duplicate a better scored pose in the same photo.
+
+    A person's area is that of the crop, as in the code of PoseFix's authors.
+    """
     dropped: list[int] = []
     for rows in coco.rows_by_image(people.image_ids).values():
         stay = oks_nms(
             keypoints[rows],
             people.pose_scores[rows],
             areas[rows],
-            skeleton.sigma_array,
+            sigmas,
             threshold,
         )
         dropped.extend(np.delete(rows, stay).tolist())
@@ -181,6 +216,7 @@ class _Photos:
     Attributes:
         order: rows of ``people`` in the order it yielded them.
         bad: a line for each pose it skipped.
+        few: number of poses of too few joints; it skips them, too.
     """
 
     def __init__(self, people: coco.Results, paths, results, skip_bad: bool):
@@ -188,6 +224,7 @@ class _Photos:
         self.skip_bad = skip_bad
         self.order: list[int] = []
         self.bad: list[str] = []
+        self.few = 0
 
     def __iter__(self):
         people = self.people
@@ -203,6 +240,9 @@ class _Photos:
             )
             self._complain(rows[outside], coco_checks.say_outside(*size))
             rows = rows[~outside]
+            few = are_few(people.placed[rows])
+            self.few += int(few.sum())
+            rows = rows[~few]
             self.order.extend(rows.tolist())
             yield photo, people.keypoints[rows], people.placed[rows]
 

@@ -33,6 +33,8 @@ class Refiner:
             only to combine them with the input (``tfpose.inference.reliability``).
         person_height: px of a standing person in its crops (``Config.crop``).
         network: callable to run instead of ``model``; default: the model.
+        rounds: how often the network is run, each time on its own answer
+            (``Config.testing``).
 
     Example:
         >>> import numpy as np, tfpose
@@ -51,10 +53,12 @@ class Refiner:
         calibration: Calibration | None = None,
         person_height: float = 0.0,
         network: Callable | None = None,
+        rounds: int = 1,
     ):
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
+        self.rounds = rounds
         network = model if network is None else network
         # One graph function: the crop and its mirror image have it traced once.
         self._network = tf.function(
@@ -91,7 +95,8 @@ class Refiner:
     ) -> Refiner:
         """Wraps a model that was trained with a configuration."""
         height = config.crop.get("person_height", 0.0)
-        return cls(model, config.skeleton, calibration, height, network)
+        rounds = config.testing.get("rounds", 1)
+        return cls(model, config.skeleton, calibration, height, network, rounds)
 
     def __call__(self, photo, keypoints, scores=None) -> tuple[np.ndarray, np.ndarray]:
         """Refines the poses in one photo with the network alone.
@@ -142,11 +147,22 @@ class Refiner:
             )
 
     def cut(self, photo, keypoints, valid):
-        """Crops people: f32[N, H, W, 3], f32[N, K, 2] C, f32[N, 2, 3] C -> I."""
-        box = tensors.scale_box(tensors.box_around(keypoints, valid), BOX_FACTOR)
-        height = standing_height(keypoints, valid, self.skeleton)
+        """Crops people.
+
+        A joint that the box leaves out (``tensors.steady``) and that is not in the crop
+        either counts as missing: a network could not see it.
+
+        Returns:
+            f32[N, H, W, 3], f32[N, K, 2] C, f32[N, K] valid joints, and f32[N, 2, 3]
+            C -> I.
+        """
+        steady = tensors.steady(keypoints, valid, tf.shape(photo)[:2])
+        box = tensors.scale_box(tensors.box_around(keypoints, steady), BOX_FACTOR)
+        height = standing_height(keypoints, steady, self.skeleton)
         box = crop_box(box, height, self.size, self.person_height)
-        return _crop(photo, keypoints, box, self.size)
+        crops, points, to_image = _crop(photo, keypoints, box, self.size)
+        shown = tf.maximum(steady, tensors.inside(points, self.size))
+        return crops, points, tf.cast(valid, tf.float32) * shown, to_image
 
     def _crops(self, people) -> Iterator[tuple]:
         for photo, keypoints, valid in people:
@@ -155,19 +171,27 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            crop, points, matrix = self.cut(photo, keypoints, valid)
-            yield from zip(crop, points, valid, matrix, strict=True)
+            yield from zip(*self.cut(photo, keypoints, valid), strict=True)
 
     def flip_tested(self, image, keypoints, valid):
         """Beliefs, positions and scores from the crop and its mirror image.
 
         Averages the beliefs of both (PoseFix section 5.3); the expectation of the
         average is the average of the two answers. Skeletons that cannot be mirrored
-        have the crop alone.
+        have the crop alone. Earlier rounds see the same crop, not its mirror image, and
+        their answers have every joint. Rounds are not in the paper: the answer is a
+        better input than the method's pose, so more rounds help where the input was
+        poor.
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
         """
+        for _ in range(self.rounds - 1):
+            outputs = self._network(
+                {"image": image, "keypoints": keypoints, "valid": valid}
+            )
+            _, keypoints = self._read(self._belief(outputs), outputs)
+            valid = tf.ones_like(valid)
         permutation = self.skeleton.flip_permutation
         straight = {"image": image, "keypoints": keypoints, "valid": valid}
         mirrored = {
@@ -199,7 +223,7 @@ class Refiner:
 def _crop(photo, keypoints, box, size):
     """``Refiner.cut`` for boxes f32[N, 4] in the shape of the crop."""
     matrix = tensors.crop_matrix(box, size)
-    photo = tf.cast(photo, tf.float32)[None]
+    photo = tf.cast(photo, tf.float32)
     # One by one: a copy of a large photo for each person would fill memory.
-    crops = tf.map_fn(lambda one: tensors.warp(photo, one[None], size)[0], matrix)
+    crops = tf.map_fn(lambda one: tensors.crop(photo, one, size), matrix)
     return crops, tensors.transform(keypoints, matrix), tensors.invert(matrix)

@@ -57,7 +57,7 @@ LEAST_WRONG = 0.2
 # With 3 to 6 of COCO's 17 joints, mean similarity fell from 87 to 64; with 11, it rose.
 FEW_JOINTS, MOST_JOINTS = 0.35, 0.65
 # A score that speaks neither for nor against a far refined joint.
-UNDECIDED = 0.7
+UNDECIDED = 0.35
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +122,12 @@ class Beliefs:
     def input_cells(self) -> np.ndarray:
         """f32[N, K, 2], the input poses in cells."""
         return to_cells(self.inputs, self.stride)
+
+    @property
+    def crop_areas(self) -> np.ndarray:
+        """f64[N] px^2 of the photo."""
+        scale = np.abs(np.linalg.det(np.float64(self.to_image[:, :, :2])))
+        return scale * np.prod(self.maps.shape[1:3]) * self.stride**2
 
     def refined(self) -> np.ndarray:
         """f32[N, K, 2] in cells: the refiner's answer alone."""
@@ -227,16 +233,19 @@ def _logit(probability):
     return np.log(clipped) - np.log1p(-clipped)
 
 
-def measured(beliefs, calibration: Calibration):
+def measured(beliefs, calibration: Calibration, known: Trust | None = None):
     """Measures the trust in a file on its first people, and still yields them.
 
     Args:
         beliefs: iterator of ``Beliefs``; they need not all fit into memory.
         calibration: the refiner's.
+        known: the trust in the file's method, if it was measured before.
 
     Returns:
         ``Trust`` (None for a file without people) and an iterator over all beliefs.
     """
+    if known is not None:
+        return known, beliefs
     beliefs = iter(beliefs)
     first: list[Beliefs] = []
     while sum(map(len, first)) < MEASURED_PEOPLE and (some := next(beliefs, None)):
@@ -259,6 +268,53 @@ def input_weights(inputs, refined, fused) -> np.ndarray:
     length = np.square(line).sum(-1)
     along = (line * (fused - refined)).sum(-1)
     return np.where(length > 1e-6, along / np.maximum(length, 1e-6), np.nan)
+
+
+# --- files -----------------------------------------------------------------------
+
+
+def write_trust(path, trust: Trust, model: str) -> None:
+    """Writes the trust in a method's poses as JSON, for later files of the method.
+
+    Args:
+        path: file to write.
+        trust: measured with many people.
+        model: name of the refiner that measured it.
+    """
+    numbers = {key: np.asarray(value).tolist() for key, value in vars(trust).items()}
+    write_json(path, {"model": model, **numbers})
+
+
+def read_trust(path, model: str, joints: int) -> Trust:
+    """Reads what ``write_trust`` wrote.
+
+    Args:
+        path: file to read.
+        model: name of the refiner; the trust of another one means nothing.
+        joints: K.
+
+    Raises:
+        TfposeError: not such a file, or one of another refiner.
+    """
+    data = read_json(path)
+    found = data.get("model") if isinstance(data, dict) else None
+    if found != model:
+        raise TfposeError(
+            f"{path}: expected the trust of {model}, found that of {found}"
+        )
+    try:
+        parts = [np.float64(data[name]) for name in ("disagreement", "weight", "far")]
+        trust = Trust(*parts, float(data["wrong"]))
+    except (TypeError, ValueError, KeyError) as error:
+        raise TfposeError(f"{path}: not a trust in poses ({error})") from error
+    numbers = np.concatenate([*(np.ravel(part) for part in parts), [trust.wrong]])
+    shaped = all(part.shape == (joints,) for part in parts)
+    if not shaped or not np.isfinite(numbers).all() or numbers.min() < 0:
+        raise TfposeError(
+            f"{path}: expected {joints} numbers of at least 0 for each of "
+            "disagreement, weight, and far"
+        )
+    return trust
 
 
 def write_calibration(folder, calibration: Calibration) -> None:

@@ -96,8 +96,8 @@ class Results:
 
     @property
     def placed(self) -> np.ndarray:
-        """bool[N, K]: the joint was found; files write a missing one as (0, 0, 0)."""
-        return (self.keypoints != 0).any(axis=2) | (self.scores != 0)
+        """bool[N, K]: the joint was found; a score of 0 marks a missing one."""
+        return self.scores != 0
 
     def take(self, which) -> Results:
         """The poses selected by bool[N] or by indices; ``file_entries`` stays whole."""
@@ -167,7 +167,7 @@ def read_results(
     sound = [place for place in range(len(records)) if place not in faults]
     rows = [records[place]["keypoints"] for place in sound]
     numbers = coco_checks.joint_numbers(rows, sound, faults, len(skeleton))
-    if coco_checks.are_normalized(numbers[(numbers != 0).any(axis=2), :2]):
+    if coco_checks.are_normalized(numbers[numbers[..., 2] != 0, :2]):
         raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
     coco_checks.find_empty_poses(numbers, sound, faults, records, photos)
     bad = []

@@ -240,9 +240,9 @@ NORMALIZED = (
 
 def find_empty_poses(numbers, sound, faults, records, photos) -> None:
     """Adds to ``faults`` the poses without a joint, or with none in the photo."""
-    placed = (numbers != 0).any(axis=2)
+    placed = numbers[..., 2] != 0
     for row in np.flatnonzero(~placed.any(axis=1)):
-        faults.setdefault(sound[row], "the pose is empty: every joint is (0, 0, 0)")
+        faults.setdefault(sound[row], "the pose is empty: every joint's score is 0")
     if photos is None:
         return
     unknown = (np.inf, np.inf)

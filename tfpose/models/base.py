@@ -206,7 +206,13 @@ class RefinementModel(PoseModel):
         inputs: from ``refinement_inputs``.
         outputs, arguments, activation, targets, name, trainable: as in ``PoseModel``;
             "joints" is among the arguments.
+
+    Attributes:
+        nms_threshold: of refined poses in a photo with an OKS above it, the paper's
+            testing keeps only the best; 1 keeps all.
     """
+
+    nms_threshold = 1.0
 
     def __init__(self, inputs: dict, outputs: dict, arguments: dict, **options):
         stride = inputs["image"].shape[1] // outputs["heatmap"].shape[1]

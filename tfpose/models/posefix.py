@@ -59,6 +59,8 @@ class PoseFix(RefinementModel):
             sigma, not three filters, or a prior on Gaussian maps, which are not logits.
     """
 
+    nms_threshold = 0.9  # the authors' code
+
     def __init__(
         self,
         joints,
