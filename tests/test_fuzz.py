@@ -46,6 +46,7 @@ ABOUT = {
     "input_size": [128, 96],
     "crop": {"margin": 1.25, "box_factor": 1.2, "person_height": 0.0},
     "decoding": "expectation",
+    "rounds": 1,
 }
 
 
@@ -117,6 +118,17 @@ def read_calibration(path):
     read_calibration(path.parent)
 
 
+def read_trust(path):
+    from tfpose.inference.reliability import read_trust
+
+    read_trust(path, "model", 2)
+
+
+def trust() -> dict:
+    numbers = {key: [0.5, 1.0] for key in ("disagreement", "weight", "far")}
+    return {"model": "model", **numbers, "wrong": 0.1}
+
+
 def read_description(path):
     from tfpose.edge import metadata
     from tfpose.edge.predictor import Predictor
@@ -162,6 +174,7 @@ JSON_READERS = {
     "config.json": (read_config, config),
     "scores.json": (read_scores, lambda: {"offset": 0.5, "slope": 2}),
     "calibration.json": (read_calibration, lambda: {"noise": [0.5] * 4, "far": 0.1}),
+    "trust.json": (read_trust, trust),
     "description.json": (read_description, lambda: ABOUT),
     "request.json": (read_request, request),
 }

@@ -1,4 +1,4 @@
-"""Names of joints: which side they name, and which two are a pair.
+"""Names of joints: which side they name, which two are a pair, how exact they are.
 
 People spell a left ear ``left_ear``, ``ear_left``, ``leftEar``, ``earL``, ``L_Ear``,
 ``Left Ear``, ``lear``, and so on. The package's spelling is ``left_ear``.
@@ -83,3 +83,22 @@ def mirror_pairs(joints) -> tuple[tuple[str, str], ...]:
         elif name.endswith("l") and ends in free and not ends.startswith("l"):
             found[joint] = free[ends]
     return tuple((joint, found[joint]) for joint in joints if joint in found)
+
+
+# Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
+# head_top, head_bottom: PoseFix's PoseTrack list; neck: the same place as head_bottom.
+# No publication measured the rest: pelvis and belly take the sigma of the hips, thorax
+# that of the shoulders, face that of the nose.
+SIGMAS = {
+    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072,
+    "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035,
+    "head_bottom": 0.035, "neck": 0.035, "pelvis": 0.107, "thorax": 0.079,
+    "belly": 0.107, "face": 0.026,
+}  # fmt: skip
+# For a joint that nobody measured: that of an average limb joint.
+UNKNOWN_SIGMA = 0.079
+
+
+def sigmas_by_name(joints) -> tuple[float, ...]:
+    """The annotation sigma of each joint, as in ``Skeleton``."""
+    return tuple(SIGMAS.get(bare_name(joint), UNKNOWN_SIGMA) for joint in joints)

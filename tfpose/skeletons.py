@@ -14,8 +14,10 @@ import warnings
 import numpy as np
 
 from tfpose.errors import InputWarning, TfposeError, shown
+from tfpose.joint_names import SIGMAS as SIGMAS
+from tfpose.joint_names import UNKNOWN_SIGMA as UNKNOWN_SIGMA
 from tfpose.joint_names import bare_name as bare_name
-from tfpose.joint_names import mirror_pairs, side_of, standard_name
+from tfpose.joint_names import mirror_pairs, side_of, sigmas_by_name, standard_name
 from tfpose.skeleton_checks import MOST_JOINTS as MOST_JOINTS
 from tfpose.skeleton_checks import fault_of
 from tfpose.skeleton_checks import tree_layers as tree_layers
@@ -73,7 +75,13 @@ class Skeleton:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Position of a joint name in the pose arrays."""
+        """Position of a joint name in the pose arrays.
+
+        Raises:
+            TfposeError: no such joint.
+        """
+        if joint not in self._places:
+            raise TfposeError(f"{self.name}: no joint {shown(joint)}")
         return self._places[joint]
 
     @functools.cached_property
@@ -168,7 +176,7 @@ class Skeleton:
                 joints=joints,
                 flip_pairs=_tuples(given.get("flip_pairs", mirror_pairs(joints))),
                 limbs=_tuples(given.get("limbs", ())),
-                sigmas=tuple(map(float, given.get("sigmas", _sigmas_by_name(joints)))),
+                sigmas=tuple(map(float, given.get("sigmas", sigmas_by_name(joints)))),
                 torso=tuple(given.get("torso") or ()) or _torso_by_name(joints),
                 head=tuple(given.get("head") or ()) or None,
                 tree=_tuples(given.get("tree", ())),
@@ -195,24 +203,6 @@ def _tuples(lists) -> tuple:
         if not isinstance(inner, list | tuple):
             raise TfposeError(f"expected pairs of joints, found {shown(inner)}")
     return tuple(map(tuple, lists))
-
-
-# Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
-# head_top, head_bottom: PoseFix's PoseTrack list; neck: the same place as head_bottom.
-# No publication measured the rest: pelvis and belly take the sigma of the hips, thorax
-# that of the shoulders, face that of the nose.
-SIGMAS = {
-    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072,
-    "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035,
-    "head_bottom": 0.035, "neck": 0.035, "pelvis": 0.107, "thorax": 0.079,
-    "belly": 0.107, "face": 0.026,
-}  # fmt: skip
-# For a joint that nobody measured: that of an average limb joint.
-UNKNOWN_SIGMA = 0.079
-
-
-def _sigmas_by_name(joints) -> tuple[float, ...]:
-    return tuple(SIGMAS.get(bare_name(joint), UNKNOWN_SIGMA) for joint in joints)
 
 
 def _torso_by_name(joints) -> Pair | None:
@@ -244,7 +234,7 @@ def _skeleton(
         joints=joints,
         flip_pairs=mirror_pairs(joints),
         limbs=limbs,
-        sigmas=sigmas or _sigmas_by_name(joints),
+        sigmas=sigmas or sigmas_by_name(joints),
         torso=_torso_by_name(joints),
         head=head,
         tree=tree,

@@ -1,6 +1,7 @@
 """Detectors: where people are, in the photo's pixels, and what is no detector."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_the_people_of_a_file_are_read_in_its_order(tmp_path):
         {"image_id": 3, "bbox": [-1, 2, 3, 4], "score": -3.5, "track_id": 2},
     ]
     path = write(tmp_path, records)
-    with pytest.warns(InputWarning, match="left out 1 boxes .* 3 of 1, 1 of 18"):
+    with pytest.warns(InputWarning, match="left out boxes .*: 1 of 18$"):
         assert read_boxes(path, -10) == [records[0], records[1], records[3]]
     path = write(tmp_path, records[:2])
     assert read_boxes(path, 0.2) == records[:2]
@@ -148,7 +149,12 @@ def test_the_people_of_a_file_are_read_in_its_order(tmp_path):
 @pytest.mark.parametrize("category", [0, 2, "1", "person", 1.0, None])
 def test_boxes_of_a_single_category_are_people(tmp_path, category):
     record = {"image_id": "0007", "bbox": [1, 2, 3, 4], "category_id": category}
-    assert read_boxes(write(tmp_path, [record])) == [{**record, "image_id": 7}]
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = read_boxes(write(tmp_path, [record]))
+    assert found == [{**record, "image_id": 7}]
+    assert len(said) == (category in (0, 2, "person"))
+    assert all("took for people, as the only" in str(one.message) for one in said)
 
 
 def test_boxes_of_several_categories_without_people_are_refused(tmp_path):

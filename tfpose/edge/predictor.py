@@ -26,6 +26,7 @@ from tfpose.weights.presets import model_folder
 
 # px of an input; no pose model has more.
 LONGEST_SIDE = 4096
+MOST_ROUNDS = 100
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
 # A photo -> boxes f[N, 4] xywh in its px and scores f[N].
@@ -62,9 +63,9 @@ class Predictor:
             self._margin = float(about["crop"]["margin"])
             self._box_factor = float(about["crop"]["box_factor"])
             self._person_height = float(about["crop"]["person_height"])
+            self._size = int(height), int(width)
             # Version 1.0's exports do not have it.
             self._rounds = int(about.get("rounds", 1))
-            self._size = int(height), int(width)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
         self._check_numbers()
@@ -78,10 +79,12 @@ class Predictor:
         plausible = min(self._size) >= 1 and max(self._size) <= LONGEST_SIDE
         plausible = plausible and 0 < self._margin < math.inf
         plausible = plausible and 0 < self._box_factor < math.inf
+        plausible = plausible and 1 <= self._rounds <= MOST_ROUNDS
         if not (plausible and 0 <= self._person_height < math.inf):
             raise PredictorError(
                 "unusable description of a model: expected an input_size up to "
-                f"{LONGEST_SIDE} px and a finite crop, found {self._size}, {crop}"
+                f"{LONGEST_SIDE} px, a finite crop, and up to {MOST_ROUNDS} rounds, "
+                f"found {self._size}, {crop}, {self._rounds}"
             )
 
     @classmethod

@@ -193,30 +193,36 @@ def read_boxes(path: str, least: float = 0.0) -> list[dict]:
 
 
 def _people(path, records: list[dict]) -> list[dict]:
-    """The records of people.
+    """The records of people; warns of others, or of people under another number.
 
     Raises:
         PoseFileError: several categories, and none of them is COCO's person.
     """
     keys = [_category(record) for record in records]
     counts = collections.Counter(keys)
-    if len(counts) == 1 or not counts:
+    others = {key: count for key, count in counts.items() if key != PERSON}
+    kinds = ", ".join(f"{count} of {shown(key)}" for key, count in others.items())
+    if not others:
         return records
-    kinds = ", ".join(
-        f"{n} of {shown(key)}" for key, n in sorted(counts.items(), key=str)
-    )
-    if PERSON not in counts:
+    if len(counts) > 1 and PERSON not in counts:
         raise PoseFileError(
             f"{path}: expected boxes of category_id {PERSON} (person) or of a single "
             f"category, found {kinds}"
         )
+    alone = len(counts) == 1
+    done = "took for people, as the only category," if alone else "left out"
     warnings.warn(
-        f"{path}: left out {len(records) - counts[PERSON]} boxes of other categories "
-        f"than {PERSON} (person), of {kinds}",
+        f"{path}: {done} boxes of other categories than {PERSON} (person): {kinds}",
         InputWarning,
         stacklevel=3,
     )
-    return [r for r, key in zip(records, keys, strict=True) if key == PERSON]
+    return (
+        records
+        if alone
+        else [
+            record for record, key in zip(records, keys, strict=True) if key == PERSON
+        ]
+    )
 
 
 def _category(record: dict):

@@ -181,11 +181,11 @@ class Refiner:
         """Beliefs, positions and scores from the crop and its mirror image.
 
         Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers. Earlier rounds see the same crop, not
-        its mirror image, and their answers have every joint. Rounds are not in the
-        paper: the answer is a better input than the method's pose, so more rounds help
-        where the input was poor. Skeletons that cannot be mirrored have the
-        crop alone.
+        average is the average of the two answers. Skeletons that cannot be mirrored
+        have the crop alone. Earlier rounds see the same crop, not its mirror image, and
+        their answers have every joint. Rounds are not in the paper: the answer is a
+        better input than the method's pose, so more rounds help where the input was
+        poor.
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].

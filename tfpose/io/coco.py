@@ -167,7 +167,7 @@ def read_results(
     sound = [place for place in range(len(records)) if place not in faults]
     rows = [records[place]["keypoints"] for place in sound]
     numbers = coco_checks.joint_numbers(rows, sound, faults, len(skeleton))
-    if coco_checks.are_normalized(numbers[(numbers != 0).any(axis=2), :2]):
+    if coco_checks.are_normalized(numbers[numbers[..., 2] != 0, :2]):
         raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
     coco_checks.find_empty_poses(numbers, sound, faults, records, photos)
     bad = []
