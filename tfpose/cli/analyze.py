@@ -6,6 +6,7 @@ from tfpose.cli import checks
 from tfpose.cli.common import (
     annotations_option,
     before_option,
+    chosen_skeleton,
     json_option,
     option,
     poses_option,
@@ -43,6 +44,7 @@ def run(poses, annotations, before, skeleton, picture, gains, json) -> None:
     checks.given(
         poses=poses, annotations=annotations, before=before, picture=picture, json=json
     )
+    skeleton = chosen_skeleton(skeleton)
     from tfpose.evaluation.evaluate import analyze_poses, correction_gains
     from tfpose.report import charts, tables
 

@@ -225,11 +225,11 @@ def chosen_skeleton(name: str | None):
     return None if name is None else find_skeleton(name)
 
 
-def read_sides(annotations, *results, skeleton: str | None = None):
+def read_sides(annotations, *results, skeleton=None):
     """``evaluation.inputs.read_sides`` for a command: says which joints count."""
     from tfpose.evaluation import inputs
 
-    sides = inputs.read_sides(annotations, *results, skeleton=chosen_skeleton(skeleton))
+    sides = inputs.read_sides(annotations, *results, skeleton=skeleton)
     say(sides.note)
     return sides
 

@@ -7,6 +7,7 @@ import pathlib
 from tfpose.cli import checks
 from tfpose.cli.common import (
     annotations_option,
+    chosen_skeleton,
     json_option,
     page_options,
     poses_option,
@@ -16,7 +17,7 @@ from tfpose.cli.common import (
     write_numbers,
 )
 from tfpose.errors import TfposeError
-from tfpose.metrics.choices import COMPARED
+from tfpose.metrics.choices import COMPARED, parse_metric
 
 
 def add(commands) -> None:
@@ -60,11 +61,12 @@ def run(
         poses=poses, annotations=annotations, refined=list(files.values()),
         images=images, page=out, log=log, json=json,
     )  # fmt: skip
-    from tfpose.evaluation.refinement import compare_poses, parse_metric
-    from tfpose.report import pages, tables
-
     for name in metric or ():
         parse_metric(name)
+    skeleton = chosen_skeleton(skeleton)
+    from tfpose.evaluation.refinement import compare_poses
+    from tfpose.report import pages, tables
+
     read = read_sides(annotations, poses, *files.values(), skeleton=skeleton)
     truth, (before, *after), note = read
     sides = dict(zip(files, after, strict=True))

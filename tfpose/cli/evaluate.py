@@ -7,6 +7,7 @@ from tfpose.cli.common import (
     DATA,
     annotations_option,
     before_option,
+    chosen_skeleton,
     json_option,
     option,
     poses_option,
@@ -19,7 +20,13 @@ from tfpose.cli.common import (
 )
 from tfpose.errors import TfposeError
 from tfpose.io.files import write_text
-from tfpose.metrics.choices import AVERAGINGS, METRICS, NORMALIZERS, VIEWPOINTS
+from tfpose.metrics.choices import (
+    AVERAGINGS,
+    METRICS,
+    NORMALIZERS,
+    VIEWPOINTS,
+    check_options,
+)
 
 
 def add(commands) -> None:
@@ -91,11 +98,11 @@ def run(
     if of_model:
         config = checks.trained(model_dir, "estimator" if every_map or dark else None)
         checks.prepared(data, config.validation)
-    from tfpose.evaluation.evaluate import check_options
-    from tfpose.report import charts, tables
-
     options["curve"] = bool(curve)
     check_options(**options)
+    skeleton = chosen_skeleton(skeleton)
+    from tfpose.report import charts, tables
+
     if of_model:
         start_tensorflow()
         from tfpose.training.validation import evaluate_model

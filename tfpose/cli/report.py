@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfpose.cli import checks
 from tfpose.cli.common import (
     annotations_option,
+    chosen_skeleton,
     option,
     page_options,
     poses_option,
@@ -39,6 +40,7 @@ def run(poses, model, annotations, skeleton, images, out, title, log) -> None:
     checks.given(poses=poses, annotations=annotations, images=images, page=out, log=log)
     if model:
         checks.trained(model, "estimator")
+    skeleton = chosen_skeleton(skeleton)
     from tfpose.report import pages
 
     truth, (found,), _ = read_sides(annotations, poses, skeleton=skeleton)

@@ -8,22 +8,13 @@ PoseTrack's mAP, MOTA); ``analyze_poses`` gives the share of each kind of mistak
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
-from tfpose.errors import TfposeError
 from tfpose.evaluation.inputs import read_sides
 from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import mistakes, oks, rates
-from tfpose.metrics.choices import (
-    AVERAGINGS,
-    DEFAULT_THRESHOLDS,
-    METRICS,
-    NORMALIZERS,
-    OF_PEOPLE,
-    VIEWPOINTS,
-)
+from tfpose.metrics.choices import DEFAULT_THRESHOLDS, OF_PEOPLE, check_options
 from tfpose.metrics.matching import match_people
 from tfpose.metrics.mistakes import MINIMUM_AREA
 from tfpose.metrics.multi_person import rates as multi_person_rates
@@ -117,39 +108,6 @@ def _in_scenes(annotations, results, metric, threshold, every_frame) -> dict:
     if metric == "mota":
         return multi_person_rates.tracking(annotations, results, threshold, every_frame)
     return multi_person_rates.mean_precision(annotations, results, metric, threshold)
-
-
-# Option -> its default, and the metrics that take another value.
-_OPTIONS = {
-    "normalizer": ("torso", ("pck",)),
-    "viewpoint": ("person", OF_PEOPLE),
-    "lenient": (False, ("pcp",)),
-    "averaging": ("joints", ("pckh", "auc")),
-    "every_frame": (False, ("mota",)),
-    "curve": (False, ("pck", "pckh", "pcp")),
-}
-
-
-def check_options(metric, threshold=None, **given) -> None:
-    """Raises TfposeError for options that ``evaluate_poses`` does not take."""
-    for name, value, known in (
-        ("metric", metric, METRICS),
-        ("normalizer", given["normalizer"], NORMALIZERS),
-        ("viewpoint", given["viewpoint"], VIEWPOINTS),
-        ("averaging", given["averaging"], AVERAGINGS),
-    ):
-        if value not in known:
-            raise TfposeError(f"{name} {value!r}: expected one of {', '.join(known)}")
-    if metric == "oks" and threshold is not None:
-        raise TfposeError("metric oks averages over ten thresholds: give none")
-    if threshold is not None and not 0 < threshold < math.inf:
-        raise TfposeError(f"threshold of {metric}: expected > 0, found {threshold}")
-    for name, (usual, takes) in _OPTIONS.items():
-        if given[name] != usual and metric not in takes:
-            option = name if given[name] is True else f"{name} {given[name]}"
-            raise TfposeError(
-                f"{option} is for metric {' or '.join(takes)}, not {metric}"
-            )
 
 
 def matched_poses(annotations, results) -> tuple[Annotations, np.ndarray, dict]:

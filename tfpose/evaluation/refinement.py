@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfpose.errors import TfposeError
 from tfpose.evaluation import meanings
 from tfpose.evaluation.evaluate import evaluate_poses, matched_poses
 from tfpose.evaluation.inputs import read_sides
 from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import bootstrap, mistakes, pck, pcp, photo_draws, rates
-from tfpose.metrics.choices import COMPARED, DEFAULT_THRESHOLDS
+from tfpose.metrics.choices import parse_metric
 
 # The rows of COCO's average precision.
 PRECISIONS = ("AP", "AP50", "AP75")
@@ -83,25 +82,6 @@ def default_metrics(annotations: Annotations) -> list[str]:
     if any(joints.issuperset(a + b) for a, b in pcp.STICKS.values()):
         chosen.append("pcp")
     return [*chosen, "oks"]
-
-
-def parse_metric(text: str) -> tuple[str, float | None]:
-    """ "pck@0.1" -> ("pck", 0.1), "pck" -> ("pck", 0.2), "oks" -> ("oks", None).
-
-    Raises:
-        TfposeError: unknown metric, or no number after the @.
-    """
-    name, at, threshold = text.partition("@")
-    takes_one = DEFAULT_THRESHOLDS.get(name) is not None
-    try:
-        if name in COMPARED and not (at and not takes_one):
-            return name, float(threshold) if at else DEFAULT_THRESHOLDS[name]
-    except ValueError:
-        pass
-    raise TfposeError(
-        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also "
-        "with a threshold, such as pck@0.1"
-    )
 
 
 def _rates_table(annotations, sides, metric, threshold, refiners, draws) -> dict:
