@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
+import difflib
 import json
 import os
 from typing import Any
 
-import keras
-
 from tfpose import skeletons
-from tfpose.codecs import CODECS
 from tfpose.errors import ConfigError, FileError, TfposeError
 from tfpose.io.files import read_json
 from tfpose.io.skeleton_files import find_skeleton
-from tfpose.losses import OFFSET_ERRORS
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis.options import Options
-from tfpose.synthesis.table import SYNTHESES
 
+# What settings may name. What the names stand for needs TensorFlow (``codecs``,
+# ``synthesis.table``, ``models.objectives``, ``losses``); a configuration does not.
+CODECS = (
+    "integral", "gaussian", "disc", "parts", "offsets", "center", "center_offsets",
+)  # fmt: skip
+SYNTHESES = ("posefix", "pose_refiner")
 SCHEDULES = ("cosine", "steps")
-OPTIMIZERS = {
-    "adamw": keras.optimizers.AdamW,
-    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-    # The Torch hourglass codes use alpha 0.99 and add epsilon 1e-8 to the root; Keras
-    # adds it under the root.
-    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
-}
+OPTIMIZERS = ("adamw", "sgd", "rmsprop")
 HEATMAP_ERRORS = ("cross_entropy", "squared")
+OFFSET_ERRORS = ("squared", "huber")
+# Start weights that are no model folder (``models.imagenet``).
+IMAGENET = "imagenet"
+# The models that are given poses; the others find them.
+REFINERS = ("posefix", "pose_refiner")
 # Sections of settings with their own names, for what only some models have.
 SECTIONS = ("network", "target", "synthesis", "crop", "objective", "testing")
 # Settings of three sections: check, expected value in words, and default.
@@ -196,19 +196,16 @@ class Config:
             object.__setattr__(self, "skeleton", _skeleton(self.skeleton))
         rules = {
             "input_size": (len(self.input_size) == 2, "a height and a width"),
-            "target": (
-                self.target.get("codec") in CODECS,
-                f"a 'codec' of {tuple(CODECS)}",
-            ),
+            "target": (self.target.get("codec") in CODECS, f"a 'codec' of {CODECS}"),
             "synthesis": (
                 self.synthesis.get("errors") in SYNTHESES,
-                f"an 'errors' of {tuple(SYNTHESES)}",
+                f"an 'errors' of {SYNTHESES}",
             ),
             "heatmap_error": (
                 self.heatmap_error in HEATMAP_ERRORS,
                 f"one of {HEATMAP_ERRORS}",
             ),
-            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {tuple(OPTIMIZERS)}"),
+            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
             "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
@@ -262,7 +259,13 @@ class Config:
             return cls(**data)
         except ConfigError:
             raise
-        except (KeyError, TypeError, AttributeError, TfposeError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            ArithmeticError,
+        ) as error:
             raise ConfigError(f"not a training configuration: {error}") from error
 
 
@@ -331,8 +334,9 @@ def _set(config: Config, key: str, text: str) -> Config:
     if key in values:
         called = [key]
     if not called:
+        near = difflib.get_close_matches(key, [n.rpartition(".")[2] for n in values])
         raise ConfigError(
-            f"--set {key}: no such setting, expected one of {list(values)}"
+            f"--set {key}: no such setting, expected one of {[*near, *values]}"
         )
     if len(called) > 1:
         raise ConfigError(

@@ -11,14 +11,20 @@ import json
 import pathlib
 import struct
 
-from tfpose.errors import MetadataError
+from tfpose.errors import FileError, MetadataError, shown
 from tfpose.geometry import rules
 from tfpose.io.files import write_text
+from tfpose.io.json_files import parse_json
 
 # Beside the SavedModel's graph.
 ASSET = "assets.extra/tfpose.json"
 FORMAT = 1
 TASKS = ("refine", "estimate")
+# What a damaged flatbuffer makes its reader raise.
+DAMAGED = (
+    struct.error, IndexError, TypeError, AttributeError, ValueError, OverflowError,
+    MemoryError, RecursionError,
+)  # fmt: skip
 
 
 def describe(
@@ -89,7 +95,7 @@ def read(content: bytes, name: str) -> dict:
 
     try:
         text = flatbuffer.description(content)
-    except (struct.error, IndexError, TypeError, AttributeError) as error:
+    except DAMAGED as error:
         raise MetadataError(f"{name}: damaged .tflite file ({error})") from error
     if text is None:
         raise MetadataError(
@@ -110,19 +116,19 @@ def parse(text: bytes | str, name: str) -> dict:
         MetadataError: not such JSON, or an unknown format.
     """
     try:
-        about = json.loads(text)
-    except ValueError as error:
-        raise MetadataError(f"{name}: its description is not JSON ({error})") from error
+        about = parse_json(text, name)
+    except FileError as error:
+        raise MetadataError(f"description of {error}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else type(about).__name__
         raise MetadataError(
-            f"{name}: expected a description of format {FORMAT}, found {found!r}"
+            f"{name}: expected a description of format {FORMAT}, found {shown(found)}"
         )
     missing = {"task", "skeleton", "input_size", "crop", "decoding"} - set(about)
     if missing or about["task"] not in TASKS:
         raise MetadataError(
             f"{name}: expected a description with a task of {TASKS}, its skeleton, "
-            f"input_size, crop and decoding; found {sorted(about)}"
+            f"input_size, crop and decoding; found {shown(sorted(about))}"
         )
     return about
 

@@ -7,6 +7,7 @@ SavedModel, a ``.keras`` file, a model folder or a preset; only these import Ten
 
 from __future__ import annotations
 
+import math
 import pathlib
 from collections.abc import Callable
 
@@ -23,9 +24,14 @@ from tfpose.inference.inputs import (
     settled_distances,
 )
 from tfpose.inference.person_detector import PersonDetector
+from tfpose.io import installation
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
+from tfpose.weights.presets import model_folder
 
+# px of an input; no pose model has more.
+LONGEST_SIDE = 4096
+MOST_ROUNDS = 100
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
 # A photo -> boxes f[N, 4] xywh in its px and scores f[N].
@@ -62,15 +68,29 @@ class Predictor:
             self._margin = float(about["crop"]["margin"])
             self._box_factor = float(about["crop"]["box_factor"])
             self._person_height = float(about["crop"]["person_height"])
+            self._size = int(height), int(width)
             # Version 1.0's exports do not have it.
             self._rounds = int(about.get("rounds", 1))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
+        self._check_numbers()
         self.refines = about["task"] == "refine"
-        self._size = int(height), int(width)
         # Averaging with the mirrored crop is exact for expectations only: two peaks
         # may lie on different arms.
-        self._flips = about["decoding"] == "expectation"
+        self._flips = about["decoding"] == "expectation" and self.skeleton.mirrors
+
+    def _check_numbers(self) -> None:
+        crop = self._margin, self._box_factor, self._person_height
+        plausible = min(self._size) >= 1 and max(self._size) <= LONGEST_SIDE
+        plausible = plausible and 0 < self._margin < math.inf
+        plausible = plausible and 0 < self._box_factor < math.inf
+        plausible = plausible and 1 <= self._rounds <= MOST_ROUNDS
+        if not (plausible and 0 <= self._person_height < math.inf):
+            raise PredictorError(
+                "unusable description of a model: expected an input_size up to "
+                f"{LONGEST_SIDE} px, a finite crop, and up to {MOST_ROUNDS} rounds, "
+                f"found {self._size}, {crop}, {self._rounds}"
+            )
 
     @classmethod
     def load(
@@ -90,12 +110,22 @@ class Predictor:
         place = pathlib.Path(path)
         if place.suffix == ".tflite":
             return cls(*_lite(place, threads))
-        if place.suffix == ".keras":
-            return cls(*_keras_file(place, skeleton))
         saved_model = _saved_model_in(place)
-        if saved_model is not None:
-            return cls(*_saved_model(saved_model))
-        return cls(*_model_folder(str(path)))
+        if saved_model is None and place.suffix != ".keras":
+            model_folder(path)  # fails if nothing is there
+        try:
+            if place.suffix == ".keras":
+                return cls(*_keras_file(place, skeleton))
+            if saved_model is not None:
+                return cls(*_saved_model(saved_model))
+            return cls(*_model_folder(str(path)))
+        except ModuleNotFoundError as error:
+            hint = installation.hint(error.name or "")
+            if hint is None:
+                raise
+            raise PredictorError(
+                f"{path}: {hint}; a .tflite file needs only the extra 'edge'"
+            ) from error
 
     def __call__(
         self, photo, people, scores=None, flip: bool = True
@@ -263,7 +293,7 @@ def _lite(path: pathlib.Path, threads: int) -> tuple[Network, dict]:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError as error:
         raise PredictorError(
-            f"{path}: needs {error.name}, which the extra 'edge' installs"
+            f"{path}: {installation.hint('ai_edge_litert')}"
         ) from error
     try:
         content = path.read_bytes()
@@ -293,7 +323,7 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
 
     path = folder / metadata.ASSET
     try:
-        about = metadata.parse(path.read_text("utf-8"), str(path))
+        about = metadata.parse(path.read_bytes(), str(path))
         model = tf.saved_model.load(str(folder))
         serve = model.signatures["serving_default"]
     except (OSError, KeyError) as error:
@@ -312,7 +342,6 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
 
 def _model_folder(name: str) -> tuple[Network, dict]:
     from tfpose.models.table import load_model
-    from tfpose.weights.presets import model_folder
 
     model, config = load_model(name)
     return _keras(model, config.skeleton), _describe(

@@ -22,6 +22,7 @@ import keras
 import tensorflow as tf
 
 from tfpose.config import Config
+from tfpose.exporting.decoding import decode as decode
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crops_of
 from tfpose.inference.batches import BATCH
@@ -117,17 +118,6 @@ def _estimating(estimator: Estimator) -> Signature:
         "boxes": tf.TensorSpec((None, 4), tf.float32, "boxes"),
     }
     return estimate_photo, specifications
-
-
-def decode(data) -> tf.Tensor:
-    """Decodes a JPEG or PNG string[] to u8[H, W, 3], as ``photos.decode`` does.
-
-    Raises:
-        tf.errors.InvalidArgumentError: truncated, or not a photo.
-    """
-    # TensorFlow's JPEG kernel reads PNG too. OpenCV uses the accurate transform;
-    # TensorFlow's default may vary.
-    return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _rows(values, *shape: int) -> tf.Tensor:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.errors import TfposeError
-from tfpose.geometry.rules import CROP_MARGIN
+from tfpose.geometry.rules import CROP_MARGIN, LEAST_JOINTS
+from tfpose.io.coco_checks import NORMALIZED, are_normalized
 from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
 from tfpose.skeletons import Skeleton
-
-# Fewer joints do not say how large a person is, so what a crop would show is unknown.
-LEAST_JOINTS = 3
 
 
 def are_few(valid) -> np.ndarray:
@@ -63,7 +61,8 @@ def checked_boxes(boxes) -> np.ndarray:
     """Returns boxes f64[N, 4] xywh after checking them; N may be 0.
 
     Raises:
-        TfposeError: wrong shape, NaN or infinity, or a box with no area.
+        TfposeError: wrong shape, NaN or infinity, coordinates in 0..1, or a box with
+            no area.
     """
     boxes = np.asarray(boxes, np.float64)
     if not boxes.size:
@@ -71,6 +70,7 @@ def checked_boxes(boxes) -> np.ndarray:
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise TfposeError(f"boxes: expected the shape (people, 4), found {boxes.shape}")
     _check_finite(boxes, "boxes")
+    _check_pixels(boxes, "boxes")
     empty = np.flatnonzero((boxes[:, 2:] <= 0).any(axis=1))
     if len(empty):
         raise TfposeError(
@@ -95,7 +95,8 @@ def checked_poses(
         f64[N, K, 2], and f64[N, K], 1 for a present joint and 0 for a missing one.
 
     Raises:
-        TfposeError: wrong shapes, NaN or infinity, or a pose of too few joints.
+        TfposeError: wrong shapes, NaN or infinity, coordinates in 0..1, or a pose of
+            too few joints.
 
     Example:
         >>> from tfpose.skeletons import LSP14
@@ -130,7 +131,13 @@ def checked_poses(
         raise TfposeError(
             f"keypoints[{few[0]}]: expected at least {least} joints, found {found}"
         )
+    _check_pixels(keypoints[there], "keypoints")
     return keypoints, there.astype(np.float64)
+
+
+def _check_pixels(coordinates, name: str) -> None:
+    if are_normalized(coordinates):
+        raise TfposeError(f"{name}: {NORMALIZED}")
 
 
 def _check_finite(array, name: str) -> None:

@@ -14,7 +14,7 @@ from tfpose.errors import TfposeError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
 from tfpose.geometry.rules import BOX_FACTOR
-from tfpose.inference.batches import batched
+from tfpose.inference.batches import BATCH, batched
 from tfpose.inference.inputs import checked_photo, checked_poses, settled_distances
 from tfpose.inference.reliability import Beliefs, Calibration, read_calibration
 from tfpose.models.base import PoseModel
@@ -168,7 +168,11 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            yield from zip(*self.cut(photo, keypoints, valid), strict=True)
+            # The crops of a crowd would fill memory.
+            for first in range(0, len(keypoints), BATCH):
+                some = slice(first, first + BATCH)
+                cut = self.cut(photo, keypoints[some], valid[some])
+                yield from zip(*cut, strict=True)
 
     def answer(self, image, keypoints, valid):
         """Beliefs, positions and scores after all rounds.
@@ -206,17 +210,21 @@ class Refiner:
         """``answer`` of one round, from the features of the crop and its mirror image.
 
         Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers.
+        average is the average of the two answers. Skeletons that cannot be mirrored
+        have the crop alone.
         """
         permutation = self.skeleton.flip_permutation
         outputs = self._decide(views[0], keypoints, valid)
+        belief = self._belief(outputs)
+        if not self.skeleton.mirrors:
+            return *self._read(belief, outputs), self._score(belief)
         mirrored = self._decide(
             views[1],
             tensors.mirror_points(keypoints, self.size[1], permutation),
             tf.gather(valid, permutation, axis=1),
         )
         other = tf.gather(self._belief(mirrored)[:, :, ::-1], permutation, axis=3)
-        belief = (self._belief(outputs) + other) / 2
+        belief = (belief + other) / 2
         return *self._read(belief, outputs), self._score(belief)
 
     def _belief(self, outputs):
