@@ -16,6 +16,7 @@ import numpy as np
 from tfpose.errors import TfposeError
 from tfpose.geometry import arrays
 from tfpose.io.files import write_bytes
+from tfpose.joint_names import side_of
 from tfpose.skeletons import Skeleton
 
 # Distinguishable with color-vision deficiency (Okabe and Ito 2008).
@@ -42,7 +43,7 @@ _FAR = 8
 
 def side_color(*joints: str) -> tuple[int, int, int]:
     """The color of a joint or limb: left, right or middle."""
-    sides = {joint.split("_")[0] for joint in joints}
+    sides = set(map(side_of, joints))
     if "left" in sides and "right" not in sides:
         return LEFT
     if "right" in sides and "left" not in sides:

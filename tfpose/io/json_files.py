@@ -73,11 +73,23 @@ def parse_json(content: bytes | str, name: str | os.PathLike):
     if isinstance(content, str):
         content = content.removeprefix("\ufeff")
     try:
-        return json.loads(content, parse_int=_whole)
+        # A call for each number would take longer than all else.
+        return json.loads(content, parse_int=_whole if _has_giants(content) else None)
     except RecursionError as error:
         raise FileError(f"{name}: not JSON: nested too deeply") from error
     except ValueError as error:
         raise FileError(f"{name}: not JSON: {error}") from error
+
+
+def _has_giants(content: bytes | str) -> bool:
+    """Whether a number may have too many digits; looks at bytes, which is fast."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogatepass")
+    wide = b"\0" in content[:4]  # UTF-16 or UTF-32
+    return wide or b"0" * MOST_DIGITS in content.translate(_DIGITS_AS_ZEROS)
+
+
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def _whole(digits: str) -> int | float:
