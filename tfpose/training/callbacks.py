@@ -77,7 +77,8 @@ class EndOfRun(keras.callbacks.Callback):
         first_step: steps done before. If they end within a round, the rounds that
             follow begin there, and the last one is shorter.
         sigterms: from ``noting_sigterm``.
-        checkpoint: saved before the run ends early; None if another worker saves it.
+        checkpoint: saved before the run ends early; None if another worker saves it,
+            which gets one more step to do so.
     """
 
     def __init__(
@@ -90,13 +91,17 @@ class EndOfRun(keras.callbacks.Callback):
         super().__init__()
         self.steps, self.step = steps, first_step
         self.sigterms, self.checkpoint = sigterms, checkpoint
+        self.late = 0
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
+        self.late += bool(self.sigterms)
         if self.step == self.steps:
             self.model.stop_training = True
-        elif self.sigterms and self.checkpoint is not None:
+        elif self.late and self.checkpoint is not None:
             self.checkpoint.stop(self.step)
+        elif self.late > 1:
+            raise TrainingError(f"stopped by SIGTERM after step {self.step}")
 
 
 class Log(keras.callbacks.Callback):
