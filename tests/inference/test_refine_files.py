@@ -199,7 +199,7 @@ class TestFile:
         assert 5 < settled.sum() < 9 and not settled[0, 3]
         belief, found, found_scores = opinionated.answer(crop, points, valid)
         expected = np.where(settled[..., None], first, third)
-        np.testing.assert_allclose(found, expected, atol=1e-3)
+        np.testing.assert_allclose(found, expected, atol=0.01)
         assert (np.array(found_scores == scores) == settled).all()
         np.testing.assert_allclose(opinionated._read(belief, {})[1], found, atol=1e-3)
 
