@@ -31,6 +31,12 @@ export interface CropRule {
   person_height: number;
 }
 
+/** The mean of so many samples along each axis at most is a crop's pixel. */
+const MOST_SAMPLES = 8;
+/** As in tfpose/geometry/rules.py: what makes a joint wild. */
+const WILD = 4;
+const LEAST_JOINTS_WITH_WILD = 8;
+
 const centerOf = (box: Box): Point => [
   box[0] + (box[2] - 1) / 2,
   box[1] + (box[3] - 1) / 2,
@@ -66,6 +72,35 @@ export function boxAround(pose: Pose, smallestSide: number): Box {
 
 function extent(values: number[]): [number, number] {
   return [Math.min(...values), Math.max(...values)];
+}
+
+/**
+ * The pose without the joints that a box cannot rest on: those outside the photo and
+ * single wild ones (`arrays.steady`). A pose of nothing else stays as it is.
+ */
+export function steady(pose: Pose, photo: { width: number; height: number }): Pose {
+  const there = pose.filter(([x, y, score]) => score > 0
+    && x >= -0.5 && y >= -0.5 && x < photo.width - 0.5 && y < photo.height - 0.5);
+  const middle = (values: number[]) =>
+    values.sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]!;
+  const apart = ([x, y]: readonly number[], [u, v]: readonly number[]) =>
+    Math.hypot(x! - u!, y! - v!);
+  let rests = there;
+  if (there.length >= LEAST_JOINTS_WITH_WILD) {
+    const center = [0, 1].map((axis) => middle(there.map((joint) => joint[axis]!)));
+    const typical = middle(there.map((joint) => apart(joint, center)));
+    rests = there.filter((joint) => there.some((other) =>
+      other !== joint && apart(joint, other) <= WILD * typical));
+  }
+  if (rests.length === 0) return pose;
+  const kept = new Set(rests);
+  return pose.map((joint) => (kept.has(joint) ? joint : [joint[0], joint[1], 0]));
+}
+
+/** Whether a point lies on a pixel of a box. */
+export function inBox([x, y]: readonly number[], box: Box): boolean {
+  return x! >= box[0] - 0.5 && x! < box[0] - 0.5 + box[2]
+    && y! >= box[1] - 0.5 && y! < box[1] - 0.5 + box[3];
 }
 
 /** What a refiner's crop shows of a pose. */
@@ -133,7 +168,8 @@ function samples(count: number, step: number, center: number, limit: number): Sa
 }
 
 /**
- * The part of a photo in a box, bilinear, black outside the photo.
+ * The part of a photo in a box, bilinear, black outside the photo. Where the crop is
+ * smaller, a pixel is the mean of samples about a pixel of the photo apart.
  *
  * @param box in the shape of `size`.
  * @returns RGB, `size[0]` rows of `size[1]` pixels.
@@ -142,25 +178,33 @@ export function crop(photo: Photo, box: Box, size: Size): Pixels {
   const [height, width] = size;
   const [centerX, centerY] = centerOf(box);
   const step = box[2] / width;
-  const rows = samples(height, step, centerY, photo.height);
-  const columns = samples(width, step, centerX, photo.width);
+  const count = Math.min(Math.max(Math.round(step), 1), MOST_SAMPLES);
+  const rows = samples(height * count, step / count, centerY, photo.height);
+  const columns = samples(width * count, step / count, centerX, photo.width);
   const { data } = photo;
+  const at = (row: number, x: number, channel: number) =>
+    data[(row * photo.width + x) * 4 + channel]!;
+  const sample = (row: number, column: number, channel: number) => {
+    const [above, below] = [rows.first[row]!, rows.second[row]!];
+    const [up, down] = [rows.before[row]!, rows.after[row]!];
+    const [left, right] = [columns.first[column]!, columns.second[column]!];
+    const onLeft = at(above, left, channel) * up + at(below, left, channel) * down;
+    const onRight = at(above, right, channel) * up + at(below, right, channel) * down;
+    return onLeft * columns.before[column]! + onRight * columns.after[column]!;
+  };
   // Assigning to it rounds halves to even numbers, as NumPy's rint does.
   const pixels = new Uint8ClampedArray(height * width * 3);
   let place = 0;
   for (let row = 0; row < height; row++) {
-    const above = rows.first[row]! * photo.width;
-    const below = rows.second[row]! * photo.width;
-    const [up, down] = [rows.before[row]!, rows.after[row]!];
     for (let column = 0; column < width; column++) {
-      const left = columns.first[column]!;
-      const right = columns.second[column]!;
-      const [west, east] = [columns.before[column]!, columns.after[column]!];
       for (let channel = 0; channel < 3; channel++) {
-        const at = (base: number, x: number) => data[(base + x) * 4 + channel]!;
-        const onLeft = at(above, left) * up + at(below, left) * down;
-        const onRight = at(above, right) * up + at(below, right) * down;
-        pixels[place++] = onLeft * west + onRight * east;
+        let sum = 0;
+        for (let i = row * count; i < (row + 1) * count; i++) {
+          for (let j = column * count; j < (column + 1) * count; j++) {
+            sum += sample(i, j, channel);
+          }
+        }
+        pixels[place++] = sum / count ** 2;
       }
     }
   }

@@ -6,6 +6,7 @@ import {
   type Box,
   boxCrop,
   crop,
+  inBox,
   type CropRule,
   flipOrder,
   mirrorPixels,
@@ -15,6 +16,7 @@ import {
   type Point,
   type Pose,
   poseCrop,
+  steady,
   type Size,
   toCrop,
   toPhoto,
@@ -120,9 +122,12 @@ export class Predictor {
   /** A better pose of a person. */
   async refine(photo: Photo, pose: Pose): Promise<Pose> {
     const size = this.about.input_size;
-    const shown = poseCrop(pose, size, this.about.crop);
+    const rests = steady(pose, photo);
+    const shown = poseCrop(rests, size, this.about.crop);
     const keypoints = pose.map(([x, y]) => toCrop([x, y], shown, size));
-    const valid = pose.map((joint) => (joint[2] > 0 ? 1 : 0));
+    // A joint that the box leaves out and that is not in the crop counts as missing.
+    const valid = pose.map((joint, index) =>
+      joint[2] > 0 && (rests[index]![2] > 0 || inBox(joint, shown)) ? 1 : 0);
     return this.inPhoto({ image: crop(photo, shown, size), keypoints, valid }, shown);
   }
 

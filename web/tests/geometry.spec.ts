@@ -8,9 +8,11 @@ import {
   flipOrder,
   mirrorPixels,
   mirrorPoints,
+  type Joint,
   type Photo,
   poseCrop,
   scaleBox,
+  steady,
   toCrop,
   toPhoto,
   wholePhoto,
@@ -74,6 +76,23 @@ test("between pixels a crop is bilinear, and halves are rounded to even numbers"
   // Half of the first pixel of 4 x 4 lies outside: (0 + 1) / 2 and 7 / 2.
   const border = crop(ramp(4, 4), [-0.5, 0, 1, 1], [1, 1]);
   expect([...border]).toEqual([0, 0, 4]);
+});
+
+test("a pixel of a smaller crop is the mean of the photo's", () => {
+  const photo = { width: 3, height: 3, data: new Uint8ClampedArray(36) };
+  photo.data[4 * 4] = 180;
+  expect([...crop(photo, [0, 0, 3, 3], [1, 1])]).toEqual([20, 0, 0]);
+});
+
+test("a box does not rest on joints outside the photo or on wild ones", () => {
+  const rows = [10, 20].flatMap((y) => [10, 20, 30, 40, 50].map((x) => [x, y, 1] as Joint));
+  const photo = { width: 400, height: 300 };
+  const rests = (x: number, y: number) => steady([...rows, [x, y, 1]], photo).map((joint) => joint[2]);
+  expect(rests(30, 60)).toEqual(Array(11).fill(1));
+  for (const [x, y] of [[300, 200], [-30, 20], [398, 1]]) {
+    expect(rests(x!, y!)).toEqual([...Array(10).fill(1), 0]);
+  }
+  expect(steady([[-5, -5, 1]], photo)).toEqual([[-5, -5, 1]]);
 });
 
 test("a mirrored crop has mirrored pixels and points", () => {
