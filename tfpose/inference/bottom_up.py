@@ -85,7 +85,8 @@ class BottomUp:
         crops, to_image = crops_of(photo, whole_photo(photo), self.size, (1.0,))
         detections, tags = self._maps(crops[0])
         found, scores = group(detections, tags, self._order)
-        in_crop = to_pixels(found, self.model.stride)
+        origin = self.model.conventions.origin
+        in_crop = to_pixels(found, self.model.stride, origin)
         keypoints = tensors.transform(in_crop, to_image[0]).numpy()
         there = scores > 0
         return keypoints * there[..., None], np.clip(scores, 0, 1)

@@ -135,6 +135,7 @@ class EnhanceNet(PoseEstimator):
             },
             joints=base.joints,
             activation=base.activation,
+            conventions=base.conventions,
             targets=targets,
             name=name,
             trainable=trainable,
