@@ -35,9 +35,7 @@ def add(commands) -> None:
     switch(command, "--resume", "continue the run in --model-dir")
     switch(command, "--quicktest", "a few steps, to check that everything works")
     text = "preset or model folder to start from; imagenet (Keras downloads the "
-    text += (
-        "weights); or a file of torchvision's or timm's weights (.pth, .safetensors)"
-    )
+    text += "weights); or a .pth or .safetensors file of torchvision or timm"
     option(command, "--weights", "NAME|DIR|FILE", text)
     text = "hold all people in the accelerator's memory and train there, with JAX"
     switch(command, "--on-device", text)

@@ -122,7 +122,7 @@ def _tensor(numbers: memoryview, entry: dict) -> np.ndarray:
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
     except (
         OSError, ValueError, TypeError, KeyError, AttributeError, EOFError,

@@ -31,9 +31,10 @@ IMAGENET = "imagenet"
 def start_from(model: keras.Model, config: Config, weights: str) -> None:
     """Starts a new model from the weights of a model folder or of ImageNet.
 
-    For "imagenet", the trunk gets the weights that Keras downloads; a file of
-    torchvision's, timm's, or HRNet's weights gives its own. A model folder gives the same network all its weights, at any input size, and another network those
-    of layers with the same names and shapes, joint by joint (``models.transfer``).
+    For "imagenet", the trunk gets the weights that Keras downloads, and for a file of
+    torchvision's, timm's, or HRNet's weights those. A model folder gives the same
+    network all its weights, at any input size, and another network those of layers with
+    the same names and shapes, joint by joint (``models.transfer``).
 
     Raises:
         ConfigError, TrainingError: no such model folder, or no layer in common.

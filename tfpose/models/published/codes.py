@@ -16,7 +16,7 @@ class Published(NamedTuple):
 
     Attributes:
         codes: whose names they may have.
-        sizes: number of joints -> (height, width) of the crops; those of None otherwise.
+        sizes: number of joints -> (height, width) of crops; None: of other numbers.
         sigma: of the Gaussians it learned, px of a crop of the usual size.
         settings: further settings of ``Config``.
     """
