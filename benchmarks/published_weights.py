@@ -15,6 +15,11 @@ keypoints to WORK. Then, with this package:
 imports each checkpoint and prints the largest difference of the heatmaps, relative to
 their largest value, and of the keypoints in px of the crop. "rounding" is how far
 PyTorch itself is from its own float64.
+
+    python benchmarks/published_weights.py golden REPOSITORIES FILE
+
+writes the names, shapes and answers of small official networks, whose weights are known
+numbers. tests/models/test_published.py holds ours against them.
 """
 
 from __future__ import annotations
@@ -30,7 +35,8 @@ import types
 
 import numpy as np
 
-PHOTOS = pathlib.Path(__file__).resolve().parent.parent / "tfpose" / "examples"
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+PHOTOS = PROJECT / "tfpose" / "examples"
 HRNET = "leoxiaobin+deep-high-resolution-net.pytorch"
 SIMPLE = "microsoft+human-pose-estimation.pytorch"
 POSE = "bearpaw+pytorch-pose"
@@ -39,7 +45,7 @@ TAGS = "princeton-vl+pose-ae-train"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Name -> repository, our model, size of the crops, how the checkpoint is written, and
 # what the official builder takes.
-SB = "simple_baseline"
+SB, TAGGING = "simple_baseline", "associative_embedding"
 NETWORKS = {
     "hrnet_w32": (HRNET, "hrnet", (256, 192), "zip", "w32_256x192_adam_lr1e-3"),
     "hrnet_w48": (HRNET, "hrnet", (256, 192), "legacy", "w48_256x192_adam_lr1e-3"),
@@ -86,8 +92,9 @@ def inside(folder: pathlib.Path, missing=()):
     finally:
         sys.path.remove(str(folder))
         for name in set(sys.modules) - before:
-            where = getattr(sys.modules[name], "__file__", None)
-            if where is None or str(folder) in str(where):
+            module = sys.modules[name]
+            where = [getattr(module, place, "") for place in ("__file__", "__path__")]
+            if name in missing or str(folder) in str(where):
                 del sys.modules[name]
 
 
@@ -242,10 +249,11 @@ def newell(folder, stacks: int, crops):
     return network, image, lambda answer: answer[:, -1], mirrored_mean, decode
 
 
-def associative_embedding(folder, stacks: int, crops):
+def associative_embedding(folder, stacks: int, crops, **widths):
     """Associative Embedding: detections and tags; keypoints are the highest peaks."""
     import torch
 
+    widths = {"inp_dim": 256, **widths}
     unused = ("munkres", "extensions.AE._ext")
     sys.modules.setdefault("munkres", types.ModuleType("munkres")).Munkres = None
     loss = types.ModuleType("extensions.AE.AE_loss")  # compiled, and only for training
@@ -254,7 +262,7 @@ def associative_embedding(folder, stacks: int, crops):
     with inside(folder, unused):
         posenet = importlib.import_module("models.posenet")
         group = importlib.import_module("utils.group")
-    network = posenet.PoseNet(nstack=stacks, inp_dim=256, oup_dim=68)
+    network = posenet.PoseNet(nstack=stacks, oup_dim=68, **widths)
     image = torch.tensor(np.float32(crops / 255))
 
     def decode(maps):
@@ -372,6 +380,89 @@ def official_trunk(name: str, work: pathlib.Path) -> None:
     print(f"{name}: {path.name}, features {tuple(seen[0].shape)}")
 
 
+def small_networks(repositories: pathlib.Path):
+    """Small networks of the official code: (name, model, size, network, conventions).
+
+    Conventions are the mean and the scale of the channels, and whether they are BGR.
+    """
+    image_net = (np.float32(MEAN), np.float32(STD))
+    plain = (np.float32([0, 0, 0]), np.float32([1, 1, 1]))
+    folder = repositories / HRNET
+    config = settings(
+        folder / f"experiments/coco/hrnet/{NETWORKS['hrnet_w32'][4]}.yaml"
+    )
+    for stage in (2, 3, 4):
+        part = config.MODEL.EXTRA[f"STAGE{stage}"]
+        part.update(NUM_MODULES=1, NUM_BLOCKS=[1] * stage)
+        part.update(NUM_CHANNELS=[4 * 2**branch for branch in range(stage)])
+    with inside(folder / "lib"):
+        network = importlib.import_module("models.pose_hrnet").get_pose_net(
+            config, is_train=False
+        )
+    # The code's first stage always has four blocks.
+    network.layer1 = network.layer1[:1]
+    yield "hrnet", "hrnet", (64, 64), network, (*image_net, False)
+    folder = repositories / SIMPLE
+    config = settings(
+        folder / f"experiments/coco/{NETWORKS['simple_baseline_50'][4]}.yaml"
+    )
+    config.MODEL.EXTRA.update(NUM_DECONV_FILTERS=[4, 4, 4])
+    with inside(folder / "lib"):
+        module = importlib.import_module("models.pose_resnet")
+        network = module.PoseResNet(module.Bottleneck, [1, 1, 1, 1], config)
+    yield "simple_baseline", "simple_baseline", (64, 64), network, (*image_net, True)
+    folder = repositories / POSE
+    spec = importlib.util.spec_from_file_location(
+        "hourglass", folder / "pose" / "models" / "hourglass.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    network = module.hg(num_stacks=2, num_blocks=1, num_classes=16)
+    mean = np.float32([0.4404, 0.4440, 0.4327])
+    yield "pytorch_pose", "hourglass", (64, 64), network, (mean, plain[1], False)
+    with inside(repositories / NEWELL):
+        network = importlib.import_module("models.posenet").PoseNet(2, 16, 16)
+    yield "newell", "hourglass", (64, 64), network, (*plain, False)
+    zeros = np.zeros((1, 64, 64, 3))
+    network = associative_embedding(
+        repositories / TAGS, 2, zeros, inp_dim=16, increase=8
+    )[0]
+    yield TAGGING, TAGGING, (64, 64), network, (*plain, False)
+
+
+def golden(repositories: pathlib.Path, path: pathlib.Path) -> None:
+    """Writes names, shapes and answers of small networks with known weights."""
+    import torch
+
+    from tests.support import published
+
+    answers = {}
+    for name, model, size, network, (mean, std, bgr) in small_networks(repositories):
+        state = network.state_dict()
+        counters = [key for key in state if key.endswith("num_batches_tracked")]
+        shapes = {k: list(v.shape) for k, v in state.items() if k not in counters}
+        made = published.tensors(shapes)
+        network.load_state_dict(
+            {**state, **{key: torch.tensor(one) for key, one in made.items()}}
+        )
+        photo = published.image(*size)[..., ::-1] if bgr else published.image(*size)
+        image = torch.tensor((photo / np.float32(255) - mean) / std)
+        if name not in ("newell", TAGGING):
+            image = image.permute(0, 3, 1, 2)
+        with torch.no_grad():
+            maps = network.eval()(image.contiguous())
+        if isinstance(maps, list):
+            maps = maps[-1]
+        maps = maps[:, -1] if maps.ndim == 5 else maps
+        numbers = np.float64(published.some(maps.numpy())).ravel()
+        answers[name] = {
+            "model": model,
+            "shapes": {key: " ".join(map(str, one)) for key, one in shapes.items()},
+            "maps": " ".join(f"{number:.7g}" for number in numbers),
+        }
+    path.write_text(json.dumps(answers, indent=0) + "\n")
+
+
 # --- with this package -----------------------------------------------------------
 
 
@@ -470,11 +561,12 @@ def compare_trunk(name: str, path: pathlib.Path, theirs: dict) -> None:
 
 
 def main() -> None:
+    sys.path.insert(0, str(PROJECT))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     steps = parser.add_subparsers(dest="step", required=True)
-    for step in ("official", "compare"):
+    for step in ("official", "golden", "compare"):
         command = steps.add_parser(step)
-        if step == "official":
+        if step != "compare":
             command.add_argument("repositories", type=pathlib.Path)
         command.add_argument("work", type=pathlib.Path)
         everything = [*NETWORKS, *TRUNKS]
@@ -482,6 +574,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.step == "official":
         official(given.repositories, given.work, given.only)
+    elif given.step == "golden":
+        golden(given.repositories, given.work)
     else:
         compare(given.work, given.only)
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import re
 
-from tfpose.models.published.names import Code, Table, Tensors, inside, numbers
+from tfpose.models.published.names import (
+    Code,
+    Table,
+    Tensors,
+    inside,
+    numbers,
+    renamed,
+)
 
 # A residual module's layers, after the name of the module; Newell's code wraps each
 # convolution.
@@ -128,6 +135,8 @@ def _idle_skip(name: str, tensors: Tensors) -> bool:
     """Whether a skip layer keeps the width: Newell's code makes it, but skips it."""
     match = re.fullmatch(r"(.*skip_layer\.conv)\.(weight|bias)", name)
     if not match or f"{match[1]}.weight" not in tensors:
+        return False
+    if renamed(match[1], NEWELL_LAYERS) is None:
         return False
     filters, channels = tensors[f"{match[1]}.weight"].shape[:2]
     return filters == channels
