@@ -149,7 +149,7 @@ PYTORCH_POSE = Code(
     pytorch_pose_arguments,
     # MPII's mean color (data/mpii/mean.pth.tar there); the deviations are not used.
     {
-        "mean": (112.302, 113.22, 110.3385),
+        "mean": (112.31292173, 113.22681069, 110.33412471),
         "scale": (255.0, 255.0, 255.0),
         "origin": "edge",
         "decoding": "quarter",
