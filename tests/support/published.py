@@ -1,6 +1,6 @@
 """Weights for published networks that PyTorch and this package can both make.
 
-``benchmarks/published_weights.py golden`` gives small official networks these weights
+``benchmarks/official/published_weights.py golden`` gives small official networks these weights
 and writes their names, shapes and answers to ``tests/models/published.json``.
 """
 

@@ -3,20 +3,20 @@
 Two environments, because TensorFlow and PyTorch rarely share one. With PyTorch, OpenCV
 and the official repositories, whose code is run but not part of this project:
 
-    python benchmarks/published_weights.py official REPOSITORIES WORK
+    python benchmarks/official/published_weights.py official REPOSITORIES WORK
 
 REPOSITORIES holds clones named like ``leoxiaobin+deep-high-resolution-net.pytorch``
 (owner+name). This gives each network random weights, and writes its checkpoint, crops
 of the example photos, the heatmaps (with and without the mirrored crop) and the
 keypoints to WORK. Then, with this package:
 
-    python benchmarks/published_weights.py compare WORK
+    python benchmarks/official/published_weights.py compare WORK
 
 imports each checkpoint and prints the largest difference of the heatmaps, relative to
 their largest value, and of the keypoints in px of the crop. "rounding" is how far
 PyTorch itself is from its own float64.
 
-    python benchmarks/published_weights.py golden REPOSITORIES FILE
+    python benchmarks/official/published_weights.py golden REPOSITORIES FILE
 
 writes the names, shapes and answers of small official networks, whose weights are known
 numbers. tests/models/test_published.py holds ours against them.
@@ -35,7 +35,7 @@ import types
 
 import numpy as np
 
-PROJECT = pathlib.Path(__file__).resolve().parent.parent
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
 PHOTOS = PROJECT / "tfpose" / "examples"
 HRNET = "leoxiaobin+deep-high-resolution-net.pytorch"
 SIMPLE = "microsoft+human-pose-estimation.pytorch"
