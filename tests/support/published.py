@@ -1,7 +1,7 @@
 """Weights for published networks that PyTorch and this package can both make.
 
-``benchmarks/official/published_weights.py golden`` gives small official networks these weights
-and writes their names, shapes and answers to ``tests/models/published.json``.
+``benchmarks/official/published_weights.py golden`` gives small official networks these
+weights and writes their names, shapes and answers to ``tests/models/published.json``.
 """
 
 import zlib
