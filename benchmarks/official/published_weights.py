@@ -249,11 +249,10 @@ def newell(folder, stacks: int, crops):
     return network, image, lambda answer: answer[:, -1], mirrored_mean, decode
 
 
-def associative_embedding(folder, stacks: int, crops, **widths):
+def associative_embedding(folder, stacks: int, crops):
     """Associative Embedding: detections and tags; keypoints are the highest peaks."""
     import torch
 
-    widths = {"inp_dim": 256, **widths}
     unused = ("munkres", "extensions.AE._ext")
     sys.modules.setdefault("munkres", types.ModuleType("munkres")).Munkres = None
     loss = types.ModuleType("extensions.AE.AE_loss")  # compiled, and only for training
@@ -262,7 +261,7 @@ def associative_embedding(folder, stacks: int, crops, **widths):
     with inside(folder, unused):
         posenet = importlib.import_module("models.posenet")
         group = importlib.import_module("utils.group")
-    network = posenet.PoseNet(nstack=stacks, oup_dim=68, **widths)
+    network = posenet.PoseNet(nstack=stacks, inp_dim=256, oup_dim=68)
     image = torch.tensor(np.float32(crops / 255))
 
     def decode(maps):
@@ -426,9 +425,7 @@ def small_networks(repositories: pathlib.Path):
         network = importlib.import_module("models.posenet").PoseNet(2, 16, 16)
     yield "newell", "hourglass", (64, 64), network, (*plain, False)
     zeros = np.zeros((1, 64, 64, 3))
-    network = associative_embedding(
-        repositories / TAGS, 2, zeros, inp_dim=16, increase=8
-    )[0]
+    network = associative_embedding(repositories / TAGS, 1, zeros)[0]
     yield TAGGING, TAGGING, (64, 64), network, (*plain, False)
 
 
