@@ -61,9 +61,7 @@ def test_a_folder_that_holds_a_model_is_kept(tmp_path, capsys):
 def test_options_become_conventions():
     texts = ["mean=1,2,3.5", "channels=bgr", "flip_shift=1", "sigma=9", "border=0"]
     found = import_torch.parsed(texts)
-    expected = Conventions(
-        (1, 2, 3.5), channels="bgr", flip_shift=1, sigma=12, border=0
-    )
+    expected = Conventions((1, 2, 3.5), channels="bgr", flip_shift=1, sigma=9, border=0)
     assert Conventions.of(found) == expected
     fields = {field.name for field in dataclasses.fields(Conventions)}
     assert set(import_torch.CONVENTIONS) == fields

@@ -12,6 +12,7 @@ from tfpose.errors import TfposeError
 from tfpose.geometry import tensors
 from tfpose.geometry.cells import to_pixels
 from tfpose.geometry.crops import crops_of, whole_photo
+from tfpose.inference.estimator import moved_right
 from tfpose.inference.grouping import group, joint_order
 from tfpose.inference.inputs import checked_photo
 from tfpose.models.base import PoseModel
@@ -97,8 +98,11 @@ class BottomUp:
         maps = {name: found.numpy() for name, found in self._run(looks).items()}
         if self.flip:
             order = self.skeleton.flip_permutation
+            shift = self.model.conventions.flip_shift
             maps = {
-                name: np.stack([found[0], found[1, :, ::-1][..., order]])
+                name: np.stack(
+                    [found[0], moved_right(found[1, :, ::-1][..., order], shift)]
+                )
                 for name, found in maps.items()
             }
         return maps["heatmap"].mean(axis=0), np.moveaxis(maps["tags"], 0, -1)
