@@ -8,10 +8,10 @@ from tfpose.cli import common, export
 from tfpose.exporting.formats import FORMATS
 
 flags.DEFINE_string("model_dir", None, "Folder that train.py wrote.", required=True)
-flags.DEFINE_string("out", None, "Folder to write; MODEL_DIR/export if none.")
+flags.DEFINE_string("out", None, "Folder to write (tfpose export --help).")
 flags.DEFINE_string("format", ",".join(FORMATS), f"{' or '.join(FORMATS)}, or both.")
 flags.DEFINE_string("quantize", "none", "none, float16, int8, or some with commas.")
-flags.DEFINE_string("data", common.DATA, "Folder of prepared data sets.")
+flags.DEFINE_string("data", None, "Prepared data sets to compare on.")
 flags.DEFINE_string("splits", None, "Prepared splits to measure on.")
 
 

@@ -133,7 +133,14 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["tfpose", "tfpose.*", "data_prep", "data_prep.*"]),
-    package_data={"tfpose": ["weights/**/*", "examples/*", "report/page.html"]},
+    package_data={
+        "tfpose": [
+            "weights/**/*",
+            "examples/*",
+            "report/page.html",
+            "recipes/sizes.json",
+        ],
+    },  # fmt: skip
     cmdclass={"build_ext": BuildNative},
     install_requires=REQUIRED,
     extras_require={

@@ -58,7 +58,13 @@ class Aic(CocoLayout):
                 for name, pose in record["keypoint_annotations"].items():
                     box = record["human_annotations"][name]
                     people.append(_person(len(people) + 1, place + 1, pose, box))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except (
+                KeyError,
+                TypeError,
+                ValueError,
+                AttributeError,
+                OverflowError,
+            ) as error:
                 raise PoseFileError(
                     f"{path}: record {place}: expected image_id, human_annotations and "
                     f"keypoint_annotations ({type(error).__name__}: {error})"

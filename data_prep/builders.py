@@ -1,4 +1,4 @@
-"""Names of the data sets; imports nothing, for the command line."""
+"""Names of the data sets and their options; imports nothing, for the command line."""
 
 # Data set -> module and class of its builder.
 BUILDERS = {
@@ -16,3 +16,19 @@ BUILDERS = {
     "jhmdb": ("data_prep.jhmdb", "Jhmdb"),
     "own": ("data_prep.own", "Own"),
 }
+# What ``--set`` takes: for every data set, for COCO annotations, and for single ones. A
+# test compares them with the builders.
+OPTIONS = ("estimates", "person_size", "skeleton", "window")
+OF_ANNOTATIONS = ("annotations", "images", "split")
+OWN_OPTIONS = {
+    **dict.fromkeys(BUILDERS, OF_ANNOTATIONS),
+    "synthetic": ("people", "photos", "seed", "turn", "validation_photos", "workers"),
+    "lsp": (),
+    "lspet": (),
+    "jhmdb": (*OF_ANNOTATIONS, "fold"),
+}
+
+
+def options_of(name: str) -> list[str]:
+    """The names of a data set's options, in alphabetical order."""
+    return sorted((*OPTIONS, *OWN_OPTIONS[name]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import pathlib
 import re
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ from tfpose.errors import PhotoError, PoseFileError, TfposeError
 from tfpose.io.coco import Annotations, as_annotations, rows_by_image
 from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
 from tfpose.io.files import read_json
+from tfpose.io.photo_ids import photo_of
+from tfpose.joint_names import standard_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +55,8 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
         images: folder of its photos; default: the data set's folder.
         split: name of that split.
 
-    Leaves out, and counts by reason, annotations of crowds and people without a labeled
-    joint. Neither counts as anybody's neighbor.
+    Leaves out, and counts by reason, annotations of crowds, of other categories, and
+    people without a labeled joint. None of them is anybody's neighbor.
 
     Raises:
         TfposeError: ``split`` or ``images`` without ``annotations``, or a split that
@@ -161,14 +164,14 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             self._count(labeled)
             people = labeled.take(labeled.scored)
             for image_id, rows in sorted(rows_by_image(people.image_ids).items()):
-                name = people.images[image_id].get("file_name")
-                if not isinstance(name, str):
-                    raise PoseFileError(
-                        f"{path}: image {image_id}: expected a file_name, found {name}"
-                    )
+                try:
+                    photo = photo_of(people, image_id, folder)
+                except PoseFileError as error:
+                    raise PoseFileError(f"{path}: {error}") from error
                 found = tuple(self._person(people, row) for row in rows)
                 if found:
-                    yield Photo(image_id, name, self.image_of(folder / name), found)
+                    image = self.image_of(photo.path, photo.size)
+                    yield Photo(image_id, photo.name, image, found, photo.size)
 
     def notes(self, split: str, source: pathlib.Path) -> Notes:
         if not self.PHOTO_NOTES and not self.PERSON_NOTES:
@@ -188,41 +191,39 @@ class CocoLayout(PeopleBuilder, skip_registration=True):
             wanted = source / self.FILES[split].annotations[0]
             raise PoseFileError(f"{wanted}: expected annotations, found no such file")
         for number, path in enumerate(paths):
-            data = self._with_our_names(path, self.read(path, split, number))
-            yield path, as_annotations(data, path)
+            data = self.read(path, split, number)
+            named = functools.partial(self._with_our_names, path)
+            yield path, as_annotations(data, path, named)
 
-    def _with_our_names(self, path, data):
-        """Renames joints; people without keypoints get unlabeled ones."""
-        whole = isinstance(data, dict) and all(
-            isinstance(data.get(key), list) for key in ("annotations", "categories")
-        )
-        category = data["categories"][0] if whole and data["categories"] else None
-        names = category.get("keypoints") if isinstance(category, dict) else None
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            return data
-        unlabeled = {"keypoints": [0] * (3 * len(names))}
-        people = [
-            {**unlabeled, **record} if isinstance(record, dict) else record
-            for record in data["annotations"]
-        ]
-        names = [name.lower().replace(" ", "_") for name in names]
+    def _with_our_names(self, path, category: dict) -> dict:
+        """The category with the skeleton's spelling of its joints."""
+        names = category["keypoints"]
+        if not all(isinstance(name, str) for name in names):
+            return category
+        ours = {standard_name(joint): joint for joint in self.SKELETON.joints}
+        names = [standard_name(name) for name in names]
         names = [self.RENAMED.get(name, name) for name in names]
+        names = [ours.get(name, name) for name in names]
         if set(self.SKELETON.joints) - set(names) - self.MAY_LACK:
             raise PhotoError(
                 f"{path}: expected the joints of {self.SKELETON.name}, found {names}"
             )
         # Drops limbs: some files repeat COCO's, whatever their joints.
-        category = {"id": category.get("id"), "keypoints": names}
-        if set(self.SKELETON.torso) <= set(names):
-            category["torso"] = list(self.SKELETON.torso)
-        return {**data, "annotations": people, "categories": [category]}
+        mine = {"keypoints": names, "flip_pairs": []}
+        torso = self.SKELETON.torso
+        if torso is not None and set(torso) <= set(names):
+            mine["torso"] = list(torso)
+        return mine
 
     def _count(self, people: Annotations) -> None:
         unlabeled = ~np.any(people.visible > 0, axis=1) & ~people.crowd
-        counts = {"crowd": people.crowd, "no labeled joint": unlabeled}
         # Adding counters drops zeros.
         self.left_out += collections.Counter(
-            {reason: int(which.sum()) for reason, which in counts.items()}
+            {
+                "crowd": int(people.crowd.sum()),
+                "no labeled joint": int(unlabeled.sum()),
+                "of another category": people.of_others,
+            }
         )
 
     def _person(self, people: Annotations, row: int) -> Person:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfpose.joint_names import standard_name
 from tfpose.skeletons import COCO17, MPII16, POSETRACK15, Skeleton
 
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 
 
 def rejoin(keypoints, visible, joints, skeleton: Skeleton):
-    """Maps a pose to a skeleton's joints, by name.
+    """Maps a pose to a skeleton's joints, by name in any usual spelling.
 
     Args:
         keypoints: f64[n, 2].
@@ -26,8 +27,8 @@ def rejoin(keypoints, visible, joints, skeleton: Skeleton):
         keypoints f64[K, 2] and visible u8[K].
     """
     keypoints, visible = np.asarray(keypoints, np.float64), np.asarray(visible)
-    place = {joint: index for index, joint in enumerate(joints)}
-    rows = [place.get(joint, -1) for joint in skeleton.joints]
+    place = {standard_name(joint): index for index, joint in enumerate(joints)}
+    rows = [place.get(joint, -1) for joint in skeleton.standard_joints]
     # Row -1 is the appended one.
     visible = np.append(visible, 0)[rows].astype(np.uint8)
     points = np.concatenate([keypoints, np.zeros((1, 2))])[rows]

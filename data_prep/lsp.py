@@ -75,6 +75,21 @@ class Lsp(PeopleBuilder):
     SKELETON = LSP14
     SPLITS = ("train", "test")
 
+    def splits(self, source: pathlib.Path) -> tuple[str, ...]:
+        """Both splits.
+
+        Raises:
+            PhotoError: there is no photo after those for training.
+        """
+        path = source / "joints.mat"
+        count = read_joints(path, (3, 14)).shape[-1]
+        if count <= TRAINING_PHOTOS:
+            raise PhotoError(
+                f"{path}: expected more than {TRAINING_PHOTOS} photos, since those "
+                f"after them are the split 'test', found {count}"
+            )
+        return self.SPLITS
+
     def photos(self, split: str, source: pathlib.Path) -> Iterator[Photo]:
         joints = read_joints(source / "joints.mat", (3, 14))
         for index in range(joints.shape[-1]):

@@ -113,7 +113,7 @@ def _read_list(path, records: list) -> dict:
                     size if ends.all() else 0.0,
                 )
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise PoseFileError(
                 f"{path}: record {place}: expected image, center, scale and 16 joints "
                 f"and joints_vis ({type(error).__name__}: {error})"

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfpose.errors import TfposeError
+from data_prep.estimates import estimate_of, read_estimates
+from tfpose.errors import DataError, TfposeError
 from tfpose.geometry import arrays, rules
 from tfpose.io import photos
-from tfpose.io.coco import read_results, rows_by_image
 from tfpose.skeletons import Skeleton
 
 
@@ -48,12 +48,16 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class Photo:
-    """A photo and its people; ``image`` is a JPEG or PNG, or a path to one."""
+    """A photo and its people; ``image`` is its file's bytes, or a path to it.
+
+    ``size`` is the (width, height) px that annotations state, or None.
+    """
 
     image_id: int
     file_name: str
     image: bytes | pathlib.Path
     people: tuple[Person, ...]
+    size: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +73,15 @@ class Notes:
     people: dict[int, dict] = dataclasses.field(default_factory=dict)
 
 
-def read_photo(path: pathlib.Path) -> bytes:
+def read_photo(path: pathlib.Path, size: tuple[int, int] | None = None) -> bytes:
     """The bytes of a photo, if it is complete.
 
     Raises:
         PhotoError: the file is missing or not a complete photo.
     """
-    photos.read(path)
-    return path.read_bytes()
+    data = photos.read_bytes(path)
+    photos.decode(data, path, size)
+    return data
 
 
 def person_box(keypoints, visible, factor: float = rules.BOX_FACTOR) -> np.ndarray:
@@ -227,15 +232,38 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(self, dl_manager):
         source = pathlib.Path(dl_manager.manual_dir)
         splits = self.splits(source)
-        return {split: self._generate_examples(split, source) for split in splits}
+        return {split: self._examples(split, source) for split in splits}
 
-    def image_of(self, path: pathlib.Path) -> bytes | pathlib.Path:
+    def _examples(self, split: str, source: pathlib.Path):
+        """The records of a split.
+
+        Raises:
+            DataError: nobody is left.
+        """
+        found = self._generate_examples(split, source)
+        return found if self.beam else self._some(found, split, source)
+
+    def _some(self, found, split: str, source: pathlib.Path):
+        anybody = False
+        for example in found:
+            anybody = True
+            yield example
+        if not anybody:
+            reasons = ", ".join(f"{n} {why}" for why, n in self.left_out.items())
+            raise DataError(
+                f"{source}: {split}: expected people to write, found nobody (left "
+                f"out: {reasons or 'nobody'})"
+            )
+
+    def image_of(
+        self, path: pathlib.Path, size: tuple[int, int] | None = None
+    ) -> bytes | pathlib.Path:
         """A photo's bytes, or its path if a pipeline reads it later.
 
         Raises:
             PhotoError: the file is missing or, if read now, not a complete photo.
         """
-        return path if self.beam and path.is_file() else read_photo(path)
+        return path if self.beam and path.is_file() else read_photo(path, size)
 
     def _generate_examples(self, split: str, source: pathlib.Path):
         found = (self._task(photo) for photo in self.photos(split, source))
@@ -245,7 +273,19 @@ class PeopleBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
             made = "Records" >> apache_beam.FlatMap(make)
             return "Photos" >> apache_beam.Create(list(found)) | made
-        return itertools.chain.from_iterable(map(make, found))
+        made = itertools.chain.from_iterable(map(make, found))
+        return self._somebody(made, split, source)
+
+    def _somebody(self, made: Iterator, split: str, source: pathlib.Path) -> Iterator:
+        first = next(made, None)
+        if first is None:
+            reasons = ", ".join(f"{n} {why}" for why, n in self.left_out.items())
+            raise DataError(
+                f"{source}: expected people in the split {split!r} of {self.name}, "
+                f"found nobody (left out: {reasons or 'nobody'})"
+            )
+        yield first
+        yield from made
 
     def _task(self, photo: Photo) -> Task:
         """The people to make records of; counts those left out."""
@@ -281,15 +321,17 @@ def records(task: Task, config: PeopleConfig) -> Iterator[tuple[int, dict]]:
     """
     photo, encoded = task.photo, task.photo.image
     if task.rows and isinstance(encoded, pathlib.Path):
-        encoded = read_photo(encoded)
-    image = photos.decode(encoded, photo.file_name) if task.rows else None
+        encoded = photos.read_bytes(encoded)
+    image = None
+    if task.rows:
+        image = photos.decode(encoded, photo.file_name, photo.size)
     for row in task.rows:
         person = photo.people[row]
         window, matrix = cut_window(encoded, image, person.box, config)
         record = {"window": window, "window_matrix": matrix}
         record |= _labels(photo, row, len(config.skeleton))
         if task.estimates is not None:
-            record |= _estimate(person.box, task.estimates)
+            record |= estimate_of(person.box, task.estimates)
         yield person.person_id, record
 
 
@@ -313,16 +355,6 @@ def _labels(photo: Photo, row: int, joints: int) -> dict:
     }
 
 
-def _estimate(box, poses: np.ndarray) -> dict:
-    pose = overlapping_pose(box, poses)
-    found = pose is not None
-    joints = poses.shape[1]
-    return {
-        "estimated_keypoints": np.float32(pose if found else np.zeros((joints, 2))),
-        "estimated_valid": np.full(joints, found, np.float32),
-    }
-
-
 def _number(name: str, value) -> float:
     """Parses a number >= 1, given as a number or as text."""
     try:
@@ -334,27 +366,12 @@ def _number(name: str, value) -> float:
     return number
 
 
-def read_estimates(path: str, skeleton: Skeleton) -> dict[int, np.ndarray]:
-    """Image id -> poses f64[n, K, 2], from a COCO results file."""
-    results, _ = read_results(path, skeleton)
-    rows = rows_by_image(results.image_ids)
-    return {image_id: results.keypoints[index] for image_id, index in rows.items()}
-
-
-def overlapping_pose(box, poses: np.ndarray) -> np.ndarray | None:
-    """The pose of f64[n, K, 2] that overlaps a box most; None if none does."""
-    if not len(poses):
-        return None
-    boxes = arrays.box_around(poses, np.ones(poses.shape[:2], bool))
-    overlaps = arrays.overlaps(np.float64(box), boxes)
-    return poses[overlaps.argmax()] if overlaps.max() > 0 else None
-
-
 def cut_window(encoded: bytes, image, box, config: PeopleConfig):
     """Cuts the window around a person from a photo.
 
     Args:
-        encoded: the photo's bytes, used unchanged if the window is the whole photo.
+        encoded: the photo's bytes, used unchanged if the window is the whole photo,
+            unless a tag may turn it: training does not read tags.
         image: u8[H, W, 3] RGB, the same photo.
         box: f32[4], the person's box in I.
         config: side and scale of the window.
@@ -369,7 +386,8 @@ def cut_window(encoded: bytes, image, box, config: PeopleConfig):
     high = np.clip(np.ceil(center + side / 2), low, [width - 1, height - 1]).astype(int)
     size = high - low + 1
     scale = min(1.0, config.person_size / max(box[2:]))
-    if scale == 1 and tuple(size) == (width, height) and encoded[:2] == b"\xff\xd8":
+    whole = scale == 1 and tuple(size) == (width, height)
+    if whole and encoded[:2] == b"\xff\xd8" and not photos.has_tags(encoded):
         data = encoded
     else:
         window = image[low[1] : high[1] + 1, low[0] : high[0] + 1]

@@ -78,6 +78,7 @@ class Posetrack17(CocoLayout):
                 TypeError,
                 ValueError,
                 AttributeError,
+                OverflowError,
             ) as error:
                 raise PoseFileError(
                     f"{path}: annolist: record {frame}: expected PoseTrack's fields of "

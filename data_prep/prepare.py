@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-import inspect
+import io
+import os
 import pathlib
 import shlex
 import tempfile
+from collections.abc import Iterable
 
-from data_prep.builders import BUILDERS
+from data_prep import sources
+from data_prep.builders import BUILDERS, options_of
 from tfpose.errors import TfposeError
-from tfpose.io import files
+from tfpose.io import files, installation
 from tfpose.io.coco_records import annotation_entry, annotations_json
 
 
@@ -34,45 +38,63 @@ def prepare(
 
     Raises:
         TfposeError: an unknown name or option, a source that is not the data set's
-            folder, or ``beam`` without Apache Beam.
+            folder, nobody in a split, or ``beam`` without Apache Beam.
+        DataError: ``out`` has this set from another source.
+        FileError: another process prepares it, or the disk is full.
     """
-    import tensorflow_datasets as tfds
-
-    if name not in BUILDERS:
-        raise TfposeError(f"data set {name!r}: expected one of {', '.join(BUILDERS)}")
-    if source is not None and not pathlib.Path(source).is_dir():
-        raise TfposeError(
-            f"--source {source}: expected the folder of {name}, found none"
-        )
+    check_request(name, source, options)
     module, class_name = BUILDERS[name]
     builder_class = getattr(importlib.import_module(module), class_name)
-    known = _options_of(builder_class)
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise TfposeError(
-            f"{name}: expected options among {', '.join(known)}, found {unknown[0]}"
-        )
     pipeline = _beam_options(beam)
-    builder = builder_class(data_dir=out, **options)
-    builder.beam = beam is not None
-    pathlib.Path(out).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as downloads:  # TFDS requires this folder
+    made_from = sources.origin(source, out, options)
+    place, given = pathlib.Path(out, name), pathlib.Path(source or out)
+    with files.holding(place):
+        builder = builder_class(data_dir=out, **options)
+        directory = pathlib.Path(builder.data_dir)
+        if directory.exists():
+            sources.check(directory, made_from)
+            annotations = write_annotations(builder, place, given)
+        else:
+            with files.hidden_folder(place, place.parent) as hidden:
+                builder = builder_class(data_dir=str(hidden), **options)
+                builder.beam = beam is not None
+                _write_records(builder, given, pipeline)
+                made = pathlib.Path(builder.data_dir)
+                sources.note(made, made_from)
+                annotations = write_annotations(builder, hidden / name, given)
+                _move(annotations.values(), place)
+                directory.parent.mkdir(exist_ok=True)
+                _move([made], directory.parent)
+    splits = builder.info.splits.items()
+    return {
+        "directory": str(directory),
+        "written": {split: info.num_examples for split, info in splits},
+        "left_out": dict(builder.left_out),
+        "annotations": {
+            split: str(place / path.name) for split, path in annotations.items()
+        },
+    }
+
+
+def _move(paths: Iterable[pathlib.Path], folder: pathlib.Path) -> None:
+    for path in paths:
+        os.replace(path, folder / path.name)
+
+
+def _write_records(builder, source: pathlib.Path, pipeline) -> None:
+    import tensorflow_datasets as tfds
+
+    # TFDS requires a folder for downloads, and prints the path of the hidden folder.
+    with (
+        tempfile.TemporaryDirectory() as downloads,
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         builder.download_and_prepare(
             download_dir=downloads,
             download_config=tfds.download.DownloadConfig(
-                manual_dir=source or out,
-                try_download_gcs=False,
-                beam_options=pipeline,
+                manual_dir=str(source), try_download_gcs=False, beam_options=pipeline
             ),
         )
-    return {
-        "directory": str(builder.data_dir),
-        "written": {s: info.num_examples for s, info in builder.info.splits.items()},
-        "left_out": dict(builder.left_out),
-        "annotations": write_annotations(
-            builder, pathlib.Path(out, name), pathlib.Path(source or out)
-        ),
-    }
 
 
 def _beam_options(words: str | None):
@@ -82,29 +104,38 @@ def _beam_options(words: str | None):
         from apache_beam.options.pipeline_options import PipelineOptions
     except ModuleNotFoundError as error:
         raise TfposeError(
-            "--beam needs Apache Beam: pip install 'tfpose[beam]' in a separate "
-            "environment"
+            f"--beam {installation.hint('apache_beam')}, in a separate environment"
         ) from error
     return PipelineOptions(shlex.split(words))
 
 
-def _options_of(builder_class) -> list[str]:
-    """The arguments that a builder takes besides those of TFDS."""
-    from data_prep.people import PeopleBuilder
+def check_request(name: str, source: str | None, options) -> None:
+    """Checks what ``prepare`` is given, without TensorFlow.
 
-    ours = [c for c in builder_class.__mro__ if issubclass(c, PeopleBuilder)]
-    names = {
-        name
-        for one in ours
-        for name, argument in inspect.signature(one.__init__).parameters.items()
-        if argument.kind is argument.KEYWORD_ONLY
-    }
-    return sorted(names - {"config", "variant"})
+    Raises:
+        TfposeError: as ``prepare``.
+    """
+    if name not in BUILDERS:
+        raise TfposeError(f"data set {name!r}: expected one of {', '.join(BUILDERS)}")
+    if source is not None and not pathlib.Path(source).is_dir():
+        raise TfposeError(
+            f"--source {source}: expected the folder of {name}, found none"
+        )
+    if source is None and name != "synthetic" and not options.get("annotations"):
+        raise TfposeError(
+            f"{name}: expected --source DIR, the data set's own folder, found none"
+        )
+    known = options_of(name)
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise TfposeError(
+            f"{name}: expected options among {', '.join(known)}, found {unknown[0]}"
+        )
 
 
 def write_annotations(
     builder, folder: pathlib.Path, source: pathlib.Path
-) -> dict[str, str]:
+) -> dict[str, pathlib.Path]:
     """Writes the people of each split as COCO annotations, to score poses with.
 
     Args:
@@ -147,5 +178,5 @@ def write_annotations(
         path = folder / f"annotations_{split}.json"
         photos = [images[image_id] for image_id in sorted(images)]
         files.write_json(path, annotations_json(builder.skeleton, photos, entries))
-        written[split] = str(path)
+        written[split] = path
     return written

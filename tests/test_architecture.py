@@ -12,30 +12,37 @@ import pytest
 # A package imports those to its left, and none to its right. Every package and every
 # module directly in tfpose has a place of its own here: none may import itself freely.
 ORDER = (
-    "errors skeletons geometry io drawing native layers codecs losses metrics "
-    "synthesis weights config models data recipes evaluation inference training edge "
-    "exporting serving report cli"
+    "errors joint_names skeleton_checks skeletons geometry io drawing native layers "
+    "codecs losses metrics synthesis weights config models data recipes evaluation "
+    "inference training edge exporting serving report cli"
 ).split()
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 # All that lies directly in tfpose.
-FLAT = "__init__ __main__ errors skeletons config codecs losses drawing".split()
+FLAT = (
+    "__init__ __main__ errors joint_names skeleton_checks skeletons config codecs "
+    "losses drawing"
+).split()
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
-    "errors skeletons drawing geometry.cells geometry.rules geometry.arrays io.files "
-    "io.photos io.coco io.coco_records io.coco_checks io.photo_ids io.skeleton_files "
-    "io.examples weights.presets metrics.choices metrics.pck metrics.pcp metrics.oks "
+    "errors joint_names skeletons drawing geometry.cells geometry.rules "
+    "geometry.arrays io.files "
+    "io.json_files io.photos io.coco io.coco_records io.coco_checks io.photo_ids "
+    "io.skeleton_files io.torch_files io.weight_files "
+    "io.examples io.shared_joints io.adapters io.installation weights.presets config "
+    "recipes metrics.choices metrics.pck metrics.pcp metrics.oks "
     "metrics.mistakes metrics.matching metrics.viewpoint metrics.rates "
     "metrics.bootstrap metrics.photo_draws metrics.multi_person.precision "
     "metrics.multi_person.rates metrics.multi_person.scenes "
     "metrics.multi_person.tracking evaluation.evaluate evaluation.refinement "
-    "evaluation.meanings evaluation.text inference.boxes "
+    "evaluation.inputs evaluation.meanings evaluation.text inference.boxes "
+    "inference.people inference.poses_to_refine "
     "inference.detector_files inference.detectors inference.grouping inference.inputs "
     "inference.lite inference.person_detector edge.predictor edge.metadata "
-    "exporting.formats serving.rest_json report.charts "
+    "exporting.formats serving.rest_json serving.folder report.charts "
     "report.html report.tables report.galleries report.pages report.hcrn_tree "
     "report.hcrn_tree_pictures cli"
 ).split()
-FOR_DATA_PREP = {"errors", "skeletons", "geometry", "io"}
+FOR_DATA_PREP = set("errors joint_names skeleton_checks skeletons geometry io".split())
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 

@@ -162,3 +162,19 @@ def test_colors_are_rgb_in_files(tmp_path):
     drawing.write_image(tmp_path / "red.png", red)
     blue, green, red_channel = cv2.imread(str(tmp_path / "red.png"))[0, 0]
     assert (blue, green, red_channel) == (0, 0, 255)
+
+
+def test_a_moved_joint_is_an_arrow_to_where_it_is():
+    image = np.full((100, 120, 3), 90, np.uint8)
+    before = image.copy()
+    picture = drawing.moved_joint(image, (30, 50), (70, 50), (72, 50), (320, 256))
+    assert picture.shape == (320, 256, 3) and (image == before).all()
+    arrow = (picture == drawing.MOVED).all(axis=2)
+    rows, columns = np.nonzero(arrow)
+    # From the first third to the last, at the height of both.
+    assert columns.min() < 100 and columns.max() > 150
+    assert abs(rows.mean() - 160) < 3
+    ring = (picture == drawing.TRUTH).all(axis=2)
+    assert ring.any() and np.nonzero(ring)[1].mean() > 150
+    without = drawing.moved_joint(image, (30, 50), (70, 50), None, (320, 256))
+    assert not (without == drawing.TRUTH).all(axis=2).any()

@@ -149,15 +149,27 @@ def test_a_plain_installation_answers_help_scores_and_analyzes(environment, tmp_
     assert written.returncode == 2 and "needs pycocotools" in written.stderr
 
 
-def test_what_a_plain_installation_lacks_is_said_in_one_line(environment):
-    refine = "refine --model x --poses y --images z --out o".split()
+def test_what_a_plain_installation_lacks_is_said_in_one_line(environment, tmp_path):
+    files = pose_files.write(tmp_path)
+    refine = ["refine", "--poses", files["before"], "--images", files["images"]]
+    saved = tmp_path / "models/mine/1/saved_model.pb"
+    saved.parent.mkdir(parents=True)
+    saved.touch()
     for command, lacks in (
-        (refine, "tensorflow"),
-        (["serve", "--models", "."], "fast"),
+        ([*refine, "--out", tmp_path / "refined.json"], "tensorflow"),
+        (["serve", "--models", tmp_path / "models"], "fast"),
     ):
         said = environment("", "-m", "tfpose", *command)
         (line,) = said.stderr.splitlines()
         assert said.returncode == 2 and f"this needs {lacks}" in line
+        assert ": pip install 'tfpose[" in line
+    for program, start in (
+        ("tfpose.Refiner", "ModuleNotFoundError: tfpose.Refiner needs "),
+        ("tfpose.Predictor.load('posefix_tiny_lsp')",
+         "tfpose.errors.PredictorError: posefix_tiny_lsp: needs "),
+    ):  # fmt: skip
+        said = environment("", "-c", f"import tfpose; {program}").stderr.splitlines()
+        assert said[-1].startswith(start) and "the extra 'full' installs" in said[-1]
 
 
 @pytest.mark.usefixtures("nano_trunk")

@@ -37,9 +37,11 @@ def test_a_notebook_defines_nothing(path):
 
 
 @each_notebook
-def test_a_notebook_opens_in_colab_and_installs_versions(path):
-    first, second = nbformat.read(path, as_version=4).cells[:2]
-    assert f"/blob/main/colab/{path.name})" in first.source
+def test_a_notebook_names_its_repository_once_and_installs_versions(path):
+    _, second = nbformat.read(path, as_version=4).cells[:2]
+    address = 'REPOSITORY = "https://github.com/OWNER/tfpose"'
+    assert second.source.count(address) == 1
+    assert path.read_text("utf-8").count("github.com/") == 1
     assert '%pip install --quiet -r requirements.txt "..[full,serve]"' in second.source
 
 

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from tfpose import skeletons
+from tfpose.errors import InputWarning, TfposeError
 from tfpose.io.skeleton_files import find_skeleton
-from tfpose.skeletons import Skeleton, tree_layers
+from tfpose.skeletons import LSP14, Skeleton, tree_layers
 
 EVERY = pytest.mark.parametrize(
     "skeleton", skeletons.SKELETONS.values(), ids=lambda s: s.name
@@ -251,7 +253,9 @@ def test_a_users_file_may_have_a_tree_and_midpoints(tmp_path):
 
 def test_a_users_joints_of_known_names_get_their_sigmas_and_torso():
     joints = ["left_shoulder", "right_hip", "nose"]
-    skeleton = Skeleton.from_json({"name": "few", "joints": joints})
+    with pytest.warns(InputWarning, match="not mirrored"):
+        skeleton = Skeleton.from_json({"name": "few", "joints": joints})
+    assert not skeleton.mirrors
     assert skeleton.sigmas == (0.079, 0.107, 0.026)
     assert skeleton.torso == ("left_shoulder", "right_hip")
     assert skeleton.limb_indices.shape == (0, 2)
@@ -265,6 +269,54 @@ def test_null_in_a_users_file_is_as_left_out():
     assert Skeleton.from_json(given) == Skeleton.from_json(left_out)
     no_pairs = Skeleton.from_json(user_skeleton(flip_pairs=[]))
     assert no_pairs.flip_pairs == ()
+    assert Skeleton.from_json(user_skeleton(torso=None)).torso is None
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        "left_ear right_ear", "ear_left ear_right", "earL earR", "ear_l ear_r",
+        "L_Ear R_Ear", "LEar REar", "lEar rEar", "LeftEar RightEar", "lear rear",
+        "leftear rightear", "ear.L ear.R", "LEFT_EAR RIGHT_EAR",
+        "front_l_ear front_r_ear",
+    ],
+)  # fmt: skip
+def test_the_usual_spellings_of_sides_are_pairs(spellings):
+    pair = tuple(spellings.split())
+    skeleton = Skeleton.from_json({"name": "mouse", "joints": ["snout", *pair]})
+    assert skeleton.flip_pairs == (pair,) and skeleton.mirrors
+    assert skeleton.flip_permutation.tolist() == [0, 2, 1]
+
+
+def test_sides_with_spaces_and_capitals_are_those_of_a_built_in_skeleton():
+    names = [joint.replace("_", " ").title() for joint in LSP14.joints]
+    assert skeletons.named_like(names) == LSP14
+    assert skeletons.named_like(reversed(names)) is None
+    torso = Skeleton.from_json({"name": "mine", "joints": names[::-1]}).torso
+    assert torso == ("Left Shoulder", "Right Hip")
+
+
+@pytest.mark.parametrize("joints", [["upright", "lip"], ["L1", "L2"], ["tip"]])
+def test_names_without_sides_are_mirrored_without_pairs(joints):
+    skeleton = Skeleton.from_json({"name": "x", "joints": joints})
+    assert skeleton.flip_pairs == () and skeleton.mirrors
+
+
+def test_sides_without_a_counterpart_are_not_mirrored():
+    joints = ["left_ear", "right_ear", "left_horn"]
+    skeleton = Skeleton.from_json({"name": "goat", "joints": joints})
+    assert skeleton.unpaired == ("left_horn",) and not skeleton.mirrors
+
+
+def test_large_skeletons_take_no_longer_than_their_size():
+    joints = [f"j{number}" for number in range(skeletons.MOST_JOINTS)]
+    chain = list(zip(joints[:-1], joints[1:], strict=True))
+    start = time.process_time()
+    skeleton = Skeleton.from_json({"name": "x", "joints": joints, "tree": chain})
+    assert len(skeleton.flip_permutation) == len(joints)
+    assert time.process_time() - start < 1  # 0.02 s where this was written
+    with pytest.raises(TfposeError, match="expected at most 2000 joints, got 2001"):
+        Skeleton.from_json({"name": "x", "joints": [*joints, "one more"]})
 
 
 @pytest.mark.parametrize(
@@ -281,7 +333,12 @@ def test_null_in_a_users_file_is_as_left_out():
         ({"limbs": [["foot", "hand"]]}, r"unknown joints \['hand'\]"),
         ({"limbs": [["foot", "bulb", "left_arm"]]}, "pairs"),
         ({"torso": ["foot"]}, "pairs"),
-        ({"torso": None}, "torso"),
+        ({"torso": 3}, "int"),
+        ({"name": 3}, "expected a name, found 3"),
+        ({"sigmas": [10**400, 1, 1, 1]}, "positive"),
+        ({"sigmas": [[], 1, 1, 1]}, "list"),
+        ({"limbs": [5]}, "pairs"),
+        ({"limbs": [[["foot"], "bulb"]]}, "unknown joints"),
         ({"head": ["bulb", "cap"]}, r"unknown joints \['cap'\]"),
         (
             {"flip_pairs": [["left_arm", "right_arm"], ["left_arm", "bulb"]]},

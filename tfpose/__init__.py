@@ -41,12 +41,24 @@ __all__ = ["__version__", *_PUBLIC, *_PACKAGES]
 
 def __getattr__(name: str):
     if name in _PACKAGES:
-        return importlib.import_module(f"tfpose.{name}")
+        return _imported(name, name)
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tfpose' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"tfpose.{_PUBLIC[name]}"), name)
+    value = getattr(_imported(_PUBLIC[name], name), name)
     globals()[name] = value  # cached for the next use
     return value
+
+
+def _imported(module: str, name: str):
+    try:
+        return importlib.import_module(f"tfpose.{module}")
+    except ModuleNotFoundError as error:
+        from tfpose.io import installation
+
+        hint = installation.hint(error.name or "")
+        if hint is None:
+            raise
+        raise ModuleNotFoundError(f"tfpose.{name} {hint}", name=error.name) from error
 
 
 def __dir__():

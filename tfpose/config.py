@@ -3,48 +3,53 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
+import difflib
 import json
 import os
 from typing import Any
 
-import keras
-
 from tfpose import skeletons
-from tfpose.codecs import CODECS
 from tfpose.errors import ConfigError, FileError, TfposeError
 from tfpose.io.files import read_json
 from tfpose.io.skeleton_files import find_skeleton
-from tfpose.losses import OFFSET_ERRORS
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis.options import Options
-from tfpose.synthesis.table import SYNTHESES
 
+# What settings may name. What the names stand for needs TensorFlow (``codecs``,
+# ``synthesis.table``, ``models.objectives``, ``losses``); a configuration does not.
+CODECS = (
+    "integral", "gaussian", "disc", "parts", "offsets", "center", "center_offsets",
+)  # fmt: skip
+SYNTHESES = ("posefix", "pose_refiner")
 SCHEDULES = ("cosine", "steps")
-OPTIMIZERS = {
-    "adamw": keras.optimizers.AdamW,
-    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-    # The Torch hourglass codes use alpha 0.99 and add epsilon 1e-8 to the root; Keras
-    # adds it under the root.
-    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
-}
+OPTIMIZERS = ("adamw", "sgd", "rmsprop")
 HEATMAP_ERRORS = ("cross_entropy", "squared")
+OFFSET_ERRORS = ("squared", "huber")
+# Start weights that are no model folder (``models.imagenet``).
+IMAGENET = "imagenet"
+# The models that are given poses; the others find them.
+REFINERS = ("posefix", "pose_refiner")
 # Sections of settings with their own names, for what only some models have.
-SECTIONS = ("network", "target", "synthesis", "crop", "objective")
-# Settings of two sections: check, expected value in words, and default.
-CROP = {
-    "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
-    "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
-}
-OBJECTIVE = {
-    "tag_loss": (lambda value: value >= 0, "0 or more", 0.0),
-    "offset_loss": (lambda value: value >= 0, "0 or more", 0.0),
-    "offset_error": (
-        lambda value: value in OFFSET_ERRORS,
-        f"one of {OFFSET_ERRORS}",
-        OFFSET_ERRORS[0],
-    ),
-    "hard_joints": (lambda value: value >= 0, "0 or more", 0),
+SECTIONS = ("network", "target", "synthesis", "crop", "objective", "testing")
+# Settings of three sections: check, expected value in words, and default.
+CHECKED = {
+    "crop": {
+        "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
+        "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
+    },
+    "objective": {
+        "tag_loss": (lambda value: value >= 0, "0 or more", 0.0),
+        "offset_loss": (lambda value: value >= 0, "0 or more", 0.0),
+        "offset_error": (
+            lambda value: value in OFFSET_ERRORS,
+            f"one of {OFFSET_ERRORS}",
+            OFFSET_ERRORS[0],
+        ),
+        "hard_joints": (lambda value: value >= 0, "0 or more", 0),
+    },
+    "testing": {
+        "rounds": (lambda value: value in range(1, 11), "a whole number 1 to 10", 1),
+    },
 }
 # Settings of earlier versions -> their section and name today.
 RENAMED = {
@@ -126,6 +131,7 @@ class Config:
             ("squared" or "huber") of the loss on offsets (PoseRefiner).
             "hard_joints": number of joints per person, those with the largest loss,
             that count in the last heatmaps (CPN's online hard keypoint mining).
+        testing: "rounds": how often a refiner is run, each time on its own answer.
         batch_size: people per step, over all devices.
         epochs: passes over the training people.
         optimizer: "adamw", "sgd" with a momentum of 0.9, or "rmsprop".
@@ -168,6 +174,7 @@ class Config:
     )
     crop: dict[str, Any] = dataclasses.field(default_factory=dict)
     objective: dict[str, Any] = dataclasses.field(default_factory=dict)
+    testing: dict[str, Any] = dataclasses.field(default_factory=dict)
     heatmap_error: str = "cross_entropy"
     optimizer: str = "adamw"
     schedule: str = "cosine"
@@ -189,19 +196,16 @@ class Config:
             object.__setattr__(self, "skeleton", _skeleton(self.skeleton))
         rules = {
             "input_size": (len(self.input_size) == 2, "a height and a width"),
-            "target": (
-                self.target.get("codec") in CODECS,
-                f"a 'codec' of {tuple(CODECS)}",
-            ),
+            "target": (self.target.get("codec") in CODECS, f"a 'codec' of {CODECS}"),
             "synthesis": (
                 self.synthesis.get("errors") in SYNTHESES,
-                f"an 'errors' of {tuple(SYNTHESES)}",
+                f"an 'errors' of {SYNTHESES}",
             ),
             "heatmap_error": (
                 self.heatmap_error in HEATMAP_ERRORS,
                 f"one of {HEATMAP_ERRORS}",
             ),
-            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {tuple(OPTIMIZERS)}"),
+            "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
             "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
@@ -220,7 +224,7 @@ class Config:
                 raise ConfigError(f"{name}: expected {expected}, found {found!r}")
         if self.synthesis["errors"] == "posefix":
             Options.of(self.synthesis)
-        for section, known in (("crop", CROP), ("objective", OBJECTIVE)):
+        for section, known in CHECKED.items():
             for name, value in getattr(self, section).items():
                 if name not in known:
                     raise ConfigError(
@@ -255,7 +259,13 @@ class Config:
             return cls(**data)
         except ConfigError:
             raise
-        except (KeyError, TypeError, AttributeError, TfposeError) as error:
+        except (
+            KeyError,
+            TypeError,
+            AttributeError,
+            ValueError,
+            ArithmeticError,
+        ) as error:
             raise ConfigError(f"not a training configuration: {error}") from error
 
 
@@ -324,8 +334,9 @@ def _set(config: Config, key: str, text: str) -> Config:
     if key in values:
         called = [key]
     if not called:
+        near = difflib.get_close_matches(key, [n.rpartition(".")[2] for n in values])
         raise ConfigError(
-            f"--set {key}: no such setting, expected one of {list(values)}"
+            f"--set {key}: no such setting, expected one of {[*near, *values]}"
         )
     if len(called) > 1:
         raise ConfigError(
@@ -345,10 +356,9 @@ def _set(config: Config, key: str, text: str) -> Config:
 
 def _absent(config: Config) -> dict[str, Any]:
     """Optional settings and their defaults."""
-    checked = {"crop": CROP, "objective": OBJECTIVE}
     sections = {
         section: {name: default for name, (_, _, default) in known.items()}
-        for section, known in checked.items()
+        for section, known in CHECKED.items()
     }
     if config.synthesis["errors"] == "posefix":
         sections["synthesis"] = dataclasses.asdict(Options())

@@ -16,6 +16,7 @@ import numpy as np
 from tfpose.errors import TfposeError
 from tfpose.geometry import arrays
 from tfpose.io.files import write_bytes
+from tfpose.joint_names import side_of
 from tfpose.skeletons import Skeleton
 
 # Distinguishable with color-vision deficiency (Okabe and Ito 2008).
@@ -24,6 +25,8 @@ RIGHT = (230, 120, 20)
 MIDDLE = (240, 228, 66)
 OUTLINE = (20, 20, 20)
 TRUTH = (255, 255, 255)
+# The arrow of a joint that moved.
+MOVED = (240, 228, 66)
 # People in one picture, from the same palette.
 PEOPLE = (
     (230, 159, 0), (86, 180, 233), (240, 228, 66), (0, 158, 115), (204, 121, 167),
@@ -40,7 +43,7 @@ _FAR = 8
 
 def side_color(*joints: str) -> tuple[int, int, int]:
     """The color of a joint or limb: left, right or middle."""
-    sides = {joint.split("_")[0] for joint in joints}
+    sides = set(map(side_of, joints))
     if "left" in sides and "right" not in sides:
         return LEFT
     if "right" in sides and "left" not in sides:
@@ -231,14 +234,57 @@ def before_after(
     Returns:
         u8[height, 2 * width + gap, 3].
     """
-    poses = [before, after] + ([truth] if truth is not None else [])
-    box = frame(poses, size[1] / size[0])
-    panels = [
-        caption(_on_cut(image, box, size, pose, skeleton, truth), label)
-        for pose, label in zip((before, after), labels, strict=True)
-    ]
+    both = panels(image, (before, after), skeleton, truth, size)
+    left, right = map(caption, both, labels)
     gap = np.full((size[0], 4, 3), PAPER, np.uint8)
-    return np.concatenate([panels[0], gap, panels[1]], axis=1)
+    return np.concatenate([left, gap, right], axis=1)
+
+
+def panels(image, poses: Sequence[tuple], skeleton: Skeleton, truth, size) -> list:
+    """The same cut of a photo u8[height, width, 3] with each of several poses.
+
+    Arguments as in ``before_after``; ``truth`` may be None.
+    """
+    shown = [*poses] + ([truth] if truth is not None else [])
+    box = frame(shown, size[1] / size[0])
+    return [_on_cut(image, box, size, pose, skeleton, truth) for pose in poses]
+
+
+def moved_joint(image, start, end, truth=None, size=(320, 256)) -> np.ndarray:
+    """An enlarged joint with an arrow from its place before to that after.
+
+    Args:
+        image: u8[H, W, 3] RGB photo.
+        start, end: f[2], photo px.
+        truth: f[2] px, the annotated place, or None; a white ring.
+        size: (height, width) of the picture.
+
+    Returns:
+        u8[height, width, 3].
+    """
+    points = np.array([start, end] + ([] if truth is None else [truth]), np.float64)
+    box = frame([(points, np.ones(len(points)))], size[1] / size[0], margin=0.6)
+    picture, matrix = cut(image, box, size)
+    picture = np.array(picture, np.uint8, order="C")
+    places = arrays.transform(points, matrix)
+    fine = np.round(places * 2**_SHIFT).astype(int)
+    radius = size[0] / 40
+    if truth is not None:
+        ring = tuple(fine[2].tolist())
+        for color, width in ((OUTLINE, 6), (TRUTH, 3)):
+            cv2.circle(
+                picture, ring, round(1.6 * radius * 2**_SHIFT), color, width,
+                cv2.LINE_AA, _SHIFT,
+            )  # fmt: skip
+    ends = [tuple(np.round(place).astype(int).tolist()) for place in places[:2]]
+    length = max(float(np.linalg.norm(places[1] - places[0])), 1.0)
+    for color, width in ((OUTLINE, 6), (MOVED, 3)):
+        cv2.arrowedLine(
+            picture, *ends, color, width, cv2.LINE_AA, tipLength=2 * radius / length
+        )
+    for color, size_ in ((OUTLINE, radius), (MOVED, 0.7 * radius)):
+        _dot(picture, fine[0], color, size_)
+    return picture
 
 
 def one_person(

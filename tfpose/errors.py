@@ -3,11 +3,57 @@
 All derive from ``TfposeError``, a ``ValueError``. The message is one readable line:
 which file, which record, what was expected, and what was found. Commands print it
 without a traceback.
+
+``InputWarning`` is for files that can be used in part.
 """
+
+import reprlib
+
+# Characters of a message: beyond them, nobody reads.
+LONGEST = 600
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlist, _SHORT.maxtuple, _SHORT.maxdict = 3, 8, 8, 8
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 60
+
+
+def shown(value) -> str:
+    """A value of somebody's file as in Python's code, cut to fit into a message.
+
+    Example:
+        >>> shown("a" * 1000)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+    """
+    return _SHORT.repr(value)
+
+
+def one_line(text: str) -> str:
+    """A text on one line that any terminal can print, cut in its middle.
+
+    Example:
+        >>> one_line("a\\nb")
+        'a\\\\nb'
+    """
+    text = "".join(c if c.isprintable() else _escaped(c) for c in text)
+    if len(text) <= LONGEST:
+        return text
+    end = LONGEST // 3
+    return f"{text[: LONGEST - end - 5]} ... {text[-end:]}"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 class TfposeError(ValueError):
     """Base class: an argument or a file that cannot be used."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
+
+
+class InputWarning(UserWarning):
+    """Says what of a file is not used, and how much of it."""
 
 
 class FileError(TfposeError):

@@ -9,10 +9,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import warnings
 
 import numpy as np
 
-from tfpose.errors import TfposeError
+from tfpose.errors import InputWarning, TfposeError, shown
+from tfpose.joint_names import SIGMAS as SIGMAS
+from tfpose.joint_names import UNKNOWN_SIGMA as UNKNOWN_SIGMA
+from tfpose.joint_names import bare_name as bare_name
+from tfpose.joint_names import mirror_pairs, side_of, sigmas_by_name, standard_name
+from tfpose.skeleton_checks import MOST_JOINTS as MOST_JOINTS
+from tfpose.skeleton_checks import fault_of
+from tfpose.skeleton_checks import tree_layers as tree_layers
 
 Pair = tuple[str, str]
 
@@ -23,13 +31,14 @@ class Skeleton:
 
     Args:
         name: identifier on command lines and in saved configs.
-        joints: K joint names in the order of the pose arrays. Two-sided joints are
-            named ``left_x`` and ``right_x``, from the person's view.
+        joints: K joint names in the order of the pose arrays. The built-in ones name
+            two-sided joints ``left_x`` and ``right_x``, from the person's view.
         flip_pairs: (left, right) names that swap in a mirrored photo.
         limbs: pairs of joints that drawings connect with a line.
         sigmas: per joint, the standard deviation of human annotation divided by the
             square root of the person's area (unitless); COCO's OKS uses k = 2 sigma.
-        torso: the two joints whose distance normalizes PCK.
+        torso: the two joints whose distance normalizes PCK, or None if the skeleton
+            has none, such as a hand's.
         head: the two ends of the head segment, or None if the skeleton has none.
         tree: (parent, child) pairs, from easy joints to difficult ones (HCRN). A joint
             that is no child is a root.
@@ -37,8 +46,8 @@ class Skeleton:
             such as a neck between the shoulders.
 
     Raises:
-        TfposeError: a name is unknown or repeated, ``sigmas`` has another length, or
-            ``tree`` is not a tree.
+        TfposeError: a name is unknown, repeated or no text, ``sigmas`` has another
+            length, ``tree`` is not a tree, or there are more than ``MOST_JOINTS``.
 
     Example:
         >>> COCO17.index("left_wrist"), COCO17.flip_permutation[:3].tolist()
@@ -50,51 +59,54 @@ class Skeleton:
     flip_pairs: tuple[Pair, ...]
     limbs: tuple[Pair, ...]
     sigmas: tuple[float, ...]
-    torso: Pair
+    torso: Pair | None
     head: Pair | None = None
     tree: tuple[Pair, ...] = ()
     midpoints: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self):
-        where = f"skeleton {self.name!r}"
-        if len(set(self.joints)) != len(self.joints) or not self.joints:
-            raise TfposeError(f"{where}: joints must be distinct, got {self.joints}")
-        if len(self.sigmas) != len(self.joints):
-            raise TfposeError(
-                f"{where}: expected {len(self.joints)} sigmas, got {len(self.sigmas)}"
-            )
-        if not all(sigma > 0 for sigma in self.sigmas):
-            raise TfposeError(f"{where}: sigmas must be positive, got {self.sigmas}")
-        pairs = [*self.flip_pairs, *self.limbs, self.torso, *self.tree]
-        pairs += [self.head] if self.head else []
-        if not all(len(pair) == 2 for pair in pairs):
-            raise TfposeError(f"{where}: expected pairs of joints, got {pairs}")
-        if not all(len(triple) == 3 for triple in self.midpoints):
-            raise TfposeError(f"{where}: expected triples, got {self.midpoints}")
-        named = [*pairs, *self.midpoints]
-        unknown = {joint for names in named for joint in names} - set(self.joints)
-        if unknown:
-            raise TfposeError(f"{where}: unknown joints {sorted(unknown)}")
-        middles = {joint for joint, _, _ in self.midpoints}
-        if any(middles & {one, other} for _, one, other in self.midpoints):
-            raise TfposeError(f"{where}: midpoints of midpoints, got {self.midpoints}")
-        paired = [joint for pair in self.flip_pairs for joint in pair]
-        if len(set(paired)) != len(paired):
-            raise TfposeError(f"{where}: a joint is in two flip pairs")
-        children = [child for _, child in self.tree]
-        if len(set(children)) != len(children):
-            raise TfposeError(f"{where}: a joint has two parents in the tree")
-        try:
-            tree_layers(self.parents)
-        except ValueError as error:
-            raise TfposeError(f"{where}: {error}") from error
+        if not isinstance(self.name, str):
+            raise TfposeError(f"skeleton: expected a name, found {shown(self.name)}")
+        fault = fault_of(self)
+        if fault:
+            raise TfposeError(f"skeleton {shown(self.name)}: {fault}")
 
     def __len__(self) -> int:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Position of a joint name in the pose arrays."""
-        return self.joints.index(joint)
+        """Position of a joint name in the pose arrays.
+
+        Raises:
+            TfposeError: no such joint.
+        """
+        if joint not in self._places:
+            raise TfposeError(f"{self.name}: no joint {shown(joint)}")
+        return self._places[joint]
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {joint: place for place, joint in enumerate(self.joints)}
+
+    @functools.cached_property
+    def standard_joints(self) -> tuple[str, ...]:
+        """The joints' names in the package's spelling, to compare skeletons."""
+        return tuple(map(standard_name, self.joints))
+
+    @functools.cached_property
+    def unpaired(self) -> tuple[str, ...]:
+        """Joints whose names have a side, but that are in no flip pair."""
+        paired = {joint for pair in self.flip_pairs for joint in pair}
+        return tuple(j for j in self.joints if side_of(j) and j not in paired)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether a mirrored photo shows a pose of this skeleton.
+
+        It does not if some joint's side is known and its counterpart is not: the
+        mirrored right ear would be learned as the left one.
+        """
+        return not self.unpaired
 
     @functools.cached_property
     def flip_permutation(self) -> np.ndarray:
@@ -132,91 +144,72 @@ class Skeleton:
         """Builds a skeleton from the dictionary of a user's JSON file.
 
         ``name`` and ``joints`` are required. If missing or null, ``flip_pairs`` follow
-        from the ``left_``/``right_`` names, ``sigmas`` and ``torso`` from joint names.
+        from names such as ``left_ear``, ``ear_left``, ``earL``, or ``L_Ear``,
+        ``sigmas`` and ``torso`` from joint names. Warns where names have sides, but
+        make no pair: such poses are not mirrored.
 
         Raises:
-            ValueError, TypeError: the data has another form.
+            TfposeError: the data has another form.
         """
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(data, dict) or not {"name", "joints"} <= set(data) <= known:
             found = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise TfposeError(
                 "a skeleton needs the keys 'name' and 'joints' and may have "
-                f"{sorted(known - {'name', 'joints'})}; found {found}"
+                f"{sorted(known - {'name', 'joints'})}; found "
+                + (found if isinstance(found, str) else shown(found))
             )
-        joints = data["joints"]
-        if isinstance(joints, str) or not all(isinstance(j, str) for j in joints):
-            raise TfposeError(f"'joints' must be a list of names, found {joints}")
-        joints = tuple(joints)
         given = {key: value for key, value in data.items() if value is not None}
-        pairs = given.get("flip_pairs", _pairs_by_name(joints))
-        return cls(
-            name=data["name"],
-            joints=joints,
-            flip_pairs=tuple(map(tuple, pairs)),
-            limbs=tuple(map(tuple, given.get("limbs", ()))),
-            sigmas=tuple(map(float, given.get("sigmas", _sigmas_by_name(joints)))),
-            torso=tuple(given.get("torso") or _torso_by_name(joints)),
-            head=tuple(given["head"]) if given.get("head") else None,
-            tree=tuple(map(tuple, given.get("tree", ()))),
-            midpoints=tuple(map(tuple, given.get("midpoints", ()))),
-        )
+        joints = given.get("joints")
+        if not isinstance(joints, list | tuple):
+            raise TfposeError(
+                f"'joints' must be a list of names, found {shown(joints)}"
+            )
+        if not all(isinstance(joint, str) for joint in joints):
+            raise TfposeError(
+                f"'joints' must be a list of names, found {shown(joints)}"
+            )
+        joints = tuple(joints)
+        try:
+            found = cls(
+                name=given.get("name"),
+                joints=joints,
+                flip_pairs=_tuples(given.get("flip_pairs", mirror_pairs(joints))),
+                limbs=_tuples(given.get("limbs", ())),
+                sigmas=tuple(map(float, given.get("sigmas", sigmas_by_name(joints)))),
+                torso=tuple(given.get("torso") or ()) or _torso_by_name(joints),
+                head=tuple(given.get("head") or ()) or None,
+                tree=_tuples(given.get("tree", ())),
+                midpoints=_tuples(given.get("midpoints", ())),
+            )
+        except TfposeError:
+            raise
+        except (ValueError, TypeError, OverflowError) as error:
+            raise TfposeError(f"skeleton {shown(data['name'])}: {error}") from error
+        if found.unpaired and not found.flip_pairs and "flip_pairs" not in given:
+            warnings.warn(
+                f"skeleton {shown(found.name)}: joints such as "
+                f"{shown(found.unpaired[0])} have a side, but no two of them are a "
+                "pair: poses are not mirrored ('flip_pairs' names the pairs)",
+                InputWarning,
+                stacklevel=2,
+            )
+        return found
 
 
-def tree_layers(parents) -> tuple[tuple[int, ...], ...]:
-    """The joints layer by layer: the roots, their children, and so on.
-
-    Args:
-        parents: the parent of each joint, -1 for a root.
-
-    Raises:
-        TfposeError: a joint is its own ancestor.
-    """
-    layers = [tuple(i for i, parent in enumerate(parents) if parent == -1)]
-    while layers[-1]:
-        layers.append(tuple(i for i, p in enumerate(parents) if p in layers[-1]))
-    placed = {joint for layer in layers for joint in layer}
-    circle = set(range(len(parents))) - placed
-    if circle:
-        raise TfposeError(f"the tree has a circle through joints {sorted(circle)}")
-    return tuple(layers[:-1])
+def _tuples(lists) -> tuple:
+    """Lists of names as tuples; a text is no list."""
+    for inner in lists:
+        if not isinstance(inner, list | tuple):
+            raise TfposeError(f"expected pairs of joints, found {shown(inner)}")
+    return tuple(map(tuple, lists))
 
 
-def bare_name(joint: str) -> str:
-    """The joint's name without its side: ``left_knee`` -> ``knee``."""
-    return joint.removeprefix("left_").removeprefix("right_")
-
-
-# Annotation sigmas by bare joint name. Face and limbs: COCO's keypoint evaluation.
-# head_top, head_bottom: PoseFix's PoseTrack list; neck: the same place as head_bottom.
-# No publication measured the rest: pelvis and belly take the sigma of the hips, thorax
-# that of the shoulders, face that of the nose.
-SIGMAS = {
-    "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072,
-    "wrist": 0.062, "hip": 0.107, "knee": 0.087, "ankle": 0.089, "head_top": 0.035,
-    "head_bottom": 0.035, "neck": 0.035, "pelvis": 0.107, "thorax": 0.079,
-    "belly": 0.107, "face": 0.026,
-}  # fmt: skip
-# For a joint that nobody measured: that of an average limb joint.
-UNKNOWN_SIGMA = 0.079
-
-
-def _sigmas_by_name(joints) -> tuple[float, ...]:
-    return tuple(SIGMAS.get(bare_name(joint), UNKNOWN_SIGMA) for joint in joints)
-
-
-def _pairs_by_name(joints) -> tuple[Pair, ...]:
-    mirrored = [(j, "right_" + bare_name(j)) for j in joints if j.startswith("left_")]
-    return tuple(pair for pair in mirrored if pair[1] in joints)
-
-
-def _torso_by_name(joints) -> Pair:
-    if {"left_shoulder", "right_hip"} <= set(joints):
-        return "left_shoulder", "right_hip"
-    raise TfposeError(
-        "'torso' must name two joints: there is no left_shoulder and right_hip "
-        f"among {joints}"
-    )
+def _torso_by_name(joints) -> Pair | None:
+    named = {standard_name(joint): joint for joint in joints}
+    if {"left_shoulder", "right_hip"} <= set(named):
+        return named["left_shoulder"], named["right_hip"]
+    return None
 
 
 def _skeleton(
@@ -239,9 +232,9 @@ def _skeleton(
     return Skeleton(
         name=name,
         joints=joints,
-        flip_pairs=_pairs_by_name(joints),
+        flip_pairs=mirror_pairs(joints),
         limbs=limbs,
-        sigmas=sigmas or _sigmas_by_name(joints),
+        sigmas=sigmas or sigmas_by_name(joints),
         torso=_torso_by_name(joints),
         head=head,
         tree=tree,
@@ -393,3 +386,14 @@ def get(name: str) -> Skeleton:
             f"skeleton {name!r}: expected a .json file or one of {', '.join(SKELETONS)}"
         )
     return SKELETONS[name]
+
+
+def named_like(joints) -> Skeleton | None:
+    """The built-in skeleton with these joints in this order, in any usual spelling.
+
+    Example:
+        >>> named_like(["Nose", "neck"]), named_like(SKELETONS["lsp14"].joints).name
+        (None, 'lsp14')
+    """
+    names = tuple(map(standard_name, joints))
+    return next((s for s in SKELETONS.values() if s.joints == names), None)

@@ -8,8 +8,9 @@ import pytest
 
 from tests.support import pose_files
 from tfpose import cli
-from tfpose.cli import common
+from tfpose.cli import common, models
 from tfpose.recipes import RECIPES
+from tfpose.weights import presets
 
 
 @pytest.fixture
@@ -181,19 +182,29 @@ def test_summary_writes_the_size_of_the_papers_network(tmp_path, capsys):
     assert numbers["inputs"]["image"] == [256, 192, 3]
 
 
+def test_models_lists_every_recipe_and_preset(capsys):
+    code, lines, _ = run(capsys, "models")
+    recipes = [(model, name) for model in RECIPES for name in RECIPES[model]]
+    listed = [line.split()[:3] for line in lines if "--recipe" in line]
+    assert code == 0
+    assert listed == [[model, "--recipe", name] for model, name in recipes]
+    assert len(lines) == len(recipes) + len(presets.names())
+    line = next(line for line in lines if "hcrn_tiny_lsp" in line)
+    wanted = "hcrn_tiny_lsp tfpose predict 14 joints (lsp14), hcrn"
+    assert line.split()[1:] == wanted.split()
+
+
 @pytest.mark.slow
-def test_models_lists_every_recipe(tmp_path, capsys, monkeypatch):
+def test_the_stored_sizes_are_those_of_the_networks(tmp_path, capsys, monkeypatch):
     # Two models: to build all of them, 139 M parameters the largest, takes a minute.
     few = {name: RECIPES[name] for name in ("posefix", "cnet")}
     monkeypatch.setattr("tfpose.recipes.RECIPES", few)
-    code, _, _ = run(capsys, "models", "--json", tmp_path / "models.json")
-    listed = json.loads((tmp_path / "models.json").read_text())
-    assert code == 0
-    assert [(row["model"], row["recipe"]) for row in listed["recipes"]] == [
-        *(("posefix", recipe) for recipe in RECIPES["posefix"]),
-        ("cnet", "tiny"),
-        ("cnet", "paper"),
-    ]
+    path = tmp_path / "models.json"
+    code, _, _ = run(capsys, "models", "--count", "--json", path)
+    counted = json.loads(path.read_text())["recipes"]
+    stored = json.loads(models.SIZES.read_text())["recipes"]
+    assert code == 0 and len(counted) == 5
+    assert counted == [row for row in stored if row["model"] in few]
 
 
 @pytest.mark.parametrize(
@@ -230,6 +241,38 @@ def test_a_wrong_choice_is_one_line_and_code_2(arguments, message, capsys):
     assert code == 2 and errors == [f"tfpose: error: {message}"]
 
 
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (
+            "refine --imagse x",
+            "unknown flag --imagse, did you mean --images? (tfpose re",
+        ),
+        (
+            "evaluate --metrics=pck",
+            "unknown flag --metrics, did you mean --metric? (tf",
+        ),
+        ("predict x --qqqqq", "unknown flag --qqqqq (tfpose predict --help)"),
+        (
+            "refine --poses x",
+            "the following arguments are required: --images, --out (t",
+        ),
+        ("evaluate --metric pkc", "argument --metric: invalid choice: 'pkc'"),
+        ("serve --models x --port many", "argument --port: invalid int value: 'many'"),
+        ("prepare lpsp", "argument NAME: invalid choice: 'lpsp'"),
+        ("refin", "argument COMMAND: invalid choice: 'refin'"),
+        ("", "the following arguments are required: COMMAND (tfpose --help)"),
+    ],
+)
+def test_a_mistyped_flag_is_one_line(words, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(words.split())
+    output = capsys.readouterr()
+    assert stop.value.code == 2 and output.out == ""
+    assert output.err.startswith(f"tfpose: error: {message}")
+    assert output.err.count("\n") == 1
+
+
 def test_a_bad_file_is_named_and_nothing_is_written(files, tmp_path, capsys):
     (tmp_path / "bad.json").write_text("{")
     code, lines, errors = run(
@@ -260,6 +303,16 @@ def test_an_unforeseen_error_keeps_its_traceback():
     # Defined here, so neither the error nor its place is the package's.
     with pytest.raises(ValueError, match="invalid literal"):
         common.run(broken)
+
+
+def test_a_reader_that_leaves_is_no_error(files):
+    command = [sys.executable, "-m", "tfpose", "evaluate", "--metric", "pck", "--poses"]
+    command += [files["after"], "--annotations", files["annotations"]]
+    read, write = os.pipe()
+    os.close(read)
+    answer = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True)
+    os.close(write)
+    assert (answer.returncode, answer.stderr) == (141, "")
 
 
 def test_an_interrupted_command_says_so(capsys):

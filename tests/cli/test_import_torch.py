@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.support import torch_files
+from tests.support import torch_checkpoints
 from tfpose import cli
 from tfpose.cli import import_torch
 from tfpose.errors import TfposeError
 from tfpose.models.conventions import Conventions
 
-HOSTILE = torch_files.Named("os", "system")
+HOSTILE = torch_checkpoints.Named("os", "system")
 
 
 def run(tmp_path, *arguments, out="out"):
@@ -20,7 +20,7 @@ def run(tmp_path, *arguments, out="out"):
 
 
 def write(path, value, contents=()):
-    return torch_files.write_zip(path, value, list(contents))
+    return torch_checkpoints.write_zip(path, value, list(contents))
 
 
 def test_what_cannot_be_imported_is_one_line_and_nothing_is_written(tmp_path, capsys):
@@ -31,14 +31,16 @@ def test_what_cannot_be_imported_is_one_line_and_nothing_is_written(tmp_path, ca
             return open, (str(victim), "w")
 
     weight = {"backbone.conv.weight": np.ones((2, 3, 1, 1), np.float32)}
-    cut = write(tmp_path / "cut.pth", *torch_files.checkpoint(weight)).read_bytes()
+    cut = write(
+        tmp_path / "cut.pth", *torch_checkpoints.checkpoint(weight)
+    ).read_bytes()
     (tmp_path / "cut.pth").write_bytes(cut[: len(cut) // 2])
     cases = {
         tmp_path / "none.pth": "found no such file",
         write(tmp_path / "hostile.pth", {"a": Writes()}): "it would run",
         write(tmp_path / "named.pth", {"a": HOSTILE}): "it would run os.system",
         tmp_path / "cut.pth": "found another or a damaged file",
-        write(tmp_path / "other.pth", *torch_files.checkpoint(weight)): (
+        write(tmp_path / "other.pth", *torch_checkpoints.checkpoint(weight)): (
             "expected HRNet's weights, found 1 others (conv.weight)"
         ),
     }

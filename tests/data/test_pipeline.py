@@ -2,8 +2,6 @@
 
 import dataclasses
 import itertools
-import json
-import shutil
 
 import cv2
 import numpy as np
@@ -35,13 +33,6 @@ def data(tmp_path_factory):
 def records(data):
     """The 20 training records."""
     return list(pipeline.read_records(data, ("drawn/train",), LSP14)[0])
-
-
-@pytest.fixture
-def copied(data, tmp_path):
-    """The data set in a folder of its own, to be damaged."""
-    shutil.copytree(data, tmp_path / "copy")
-    return tmp_path / "copy"
 
 
 def ids(batches) -> list[list[int]]:
@@ -203,58 +194,6 @@ def test_a_midpoint_of_joints_that_nobody_labels_is_not_visible():
     record = {"visible": np.full(14, 2, np.uint8)}
     found = pipeline._rejoin(record, LSP14, skeleton)["visible"]
     np.testing.assert_array_equal(found, [0, 0, 0, *[2] * 14])
-
-
-# --- damage ----------------------------------------------------------------------
-
-
-def cut_off(path):
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-
-
-@pytest.mark.parametrize(
-    "harm, reason",
-    [
-        (cut_off, "record [0-9]+: truncated"),
-        (lambda path: path.write_bytes(b""), "record 0: the file ends"),
-        (lambda path: path.unlink(), "record 0: no such file"),
-    ],
-)
-def test_a_cut_off_shard_is_named_before_anything_is_read(copied, harm, reason):
-    path = drawn_people.shard(copied)
-    harm(path)
-    message = f"{path.name}: expected 20 records, {reason}"
-    with pytest.raises(DataError, match=message) as error:
-        pipeline.read_records(copied, ("drawn/train",), LSP14)
-    assert "\n" not in str(error.value) and "function_node" not in str(error.value)
-
-
-def test_a_damaged_record_is_named_when_it_is_read(copied):
-    path = drawn_people.shard(copied)
-    drawn_people.damage_a_record(path)
-    opened, _ = pipeline.read_records(copied, BOTH, LSP14)
-    with (
-        pytest.raises(DataError, match=f"{path.name}.*record [0-9]+: corrupted"),
-        pipeline.reporting_corrupt_records(copied, BOTH),
-    ):
-        list(opened)
-
-
-def test_an_error_that_is_no_damage_passes_unchanged(data):
-    with (
-        pytest.raises(tf.errors.NotFoundError),
-        pipeline.reporting_corrupt_records(data, BOTH),
-    ):
-        tf.io.read_file("nowhere")
-
-
-@pytest.mark.parametrize("text", [None, "{", "[]", json.dumps({"skeleton": {}})])
-def test_unreadable_metadata_are_named(copied, text):
-    path = drawn_people.shard(copied).with_name("metadata.json")
-    path.unlink() if text is None else path.write_text(text)
-    with pytest.raises(DataError, match="metadata cannot be read"):
-        pipeline.read_records(copied, ("drawn/train",), LSP14)
 
 
 # --- crops -----------------------------------------------------------------------

@@ -30,7 +30,7 @@ def test_without_beam_the_extra_is_named_and_nothing_written(
     for name in [name for name in sys.modules if name.startswith("apache_beam")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "apache_beam", None)
-    with pytest.raises(ValueError, match=r"--beam needs .*tfpose\[beam\]"):
+    with pytest.raises(ValueError, match=r"--beam needs .*\[beam\]"):
         prepare("coco", source, str(tmp_path / "out"), beam="")
     assert not (tmp_path / "out").exists()
 

@@ -6,6 +6,7 @@ import scipy.io
 
 from data_prep import lsp
 from data_prep.lsp import Lsp
+from data_prep.prepare import prepare
 from tests.support import drawn_data_sets
 from tfpose.errors import PhotoError
 
@@ -50,6 +51,12 @@ def test_the_first_photos_train_and_the_rest_test(source, tmp_path, monkeypatch)
     for split, expected in (("train", [1, 2, 3]), ("test", [4, 5])):
         found = [photo.image_id for photo in photos(source, tmp_path, split)]
         assert found == expected
+
+
+def test_too_few_photos_for_both_splits_are_refused(source, tmp_path):
+    with pytest.raises(PhotoError, match="expected more than 1000 photos.*found 5"):
+        prepare("lsp", str(source), str(tmp_path / "out"))
+    assert not list(tmp_path.glob("out/*"))
 
 
 @pytest.mark.parametrize(

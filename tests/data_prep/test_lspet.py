@@ -5,8 +5,10 @@ import pytest
 import scipy.io
 
 from data_prep.lspet import Lspet
+from data_prep.prepare import prepare
 from tests.support import drawn_data_sets
-from tfpose.errors import PhotoError
+from tfpose.errors import DataError, PhotoError
+from tfpose.io import files
 
 
 @pytest.fixture
@@ -42,6 +44,31 @@ def test_a_photo_without_labels_is_counted(source, tmp_path):
     found, left_out = photos(source, tmp_path)
     assert [len(photo.people) for photo in found] == [1, 1, 1, 0]
     assert left_out == {"no labeled joint": 1}
+
+
+def test_a_set_from_another_source_is_refused_and_the_first_one_stays(source, tmp_path):
+    out = str(tmp_path / "out")
+    first = prepare("lspet", str(source), out)
+    drawn_data_sets.lspet(tmp_path / "other")
+    (tmp_path / "other" / "images" / "im00001.jpg").write_bytes(b"another photo")
+    with pytest.raises(DataError, match=f"{tmp_path}/other, found one from .*{source}"):
+        prepare("lspet", str(tmp_path / "other"), out)
+    again = prepare("lspet", str(source), out)
+    assert again["written"] == first["written"] == {"train": 3}
+    assert again["annotations"] == first["annotations"]
+    names = {path.name for path in (tmp_path / "out").rglob("*")}
+    assert not any(name.startswith(".") for name in names)
+    metadata = files.read_json(f"{first['directory']}/metadata.json")
+    assert set(metadata["checksums"]) == {n for n in names if "tfrecord" in n}
+
+
+def test_a_split_without_people_is_refused_and_nothing_written(source, tmp_path):
+    joints = scipy.io.loadmat(source / "joints.mat")["joints"]
+    joints[:, 2] = 0
+    scipy.io.savemat(source / "joints.mat", {"joints": joints})
+    with pytest.raises(DataError, match="people in the split 'train' of lspet, found"):
+        prepare("lspet", str(source), str(tmp_path / "out"))
+    assert not list(tmp_path.glob("out/*"))
 
 
 def test_lsps_file_is_refused(source, tmp_path):

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import people
+from data_prep import estimates, people
 from data_prep.people import PeopleConfig, Person, Photo, cut_window, person_box
 from tests.support import drawn_people
+from tests.support.exif import with_orientation
 from tfpose.data.pipeline import read_records
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.io import photos
@@ -110,18 +111,16 @@ def test_a_photo_that_cannot_be_used_is_named(harm, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_cameras_note_to_turn_the_photo_is_not_followed():
+def test_a_photo_that_a_tag_turns_is_stored_as_it_is_seen():
+    """Training's decoder knows no tags, so that no record may have one."""
     image = smooth_photo()
-    encoded = encode(image)
-    # An Exif segment with the tag Orientation = 6, a quarter turn.
-    tag = b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
-    exif = b"Exif\0\0MM\0*\x00\x00\x00\x08\x00\x01" + tag + b"\0\0\0\0"
-    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
-    turned = encoded[:2] + segment + encoded[2:]
-    assert cv2.imdecode(np.frombuffer(turned, np.uint8), 1).shape == (320, 240, 3)
-    np.testing.assert_array_equal(
-        photos.decode(turned, "photo"), photos.decode(encoded, "photo")
-    )
+    turned = with_orientation(encode(image), 6)
+    upright = photos.decode(turned, "photo")
+    assert upright.shape == (320, 240, 3)
+    data, matrix = cut_window(turned, upright, np.float32([20, 20, 200, 280]), CONFIG)
+    np.testing.assert_array_equal(matrix, np.eye(2, 3))
+    assert not photos.has_tags(data)
+    np.testing.assert_allclose(photos.decode(data, "photo"), upright, atol=12)
 
 
 # --- records ---------------------------------------------------------------------
@@ -188,8 +187,8 @@ def test_estimates_go_to_the_people_they_overlap_most(tmp_path):
 
 def test_a_pose_elsewhere_is_nobodys_estimate():
     pose = drawn_people.drawn_person(1, 10).keypoints
-    assert people.overlapping_pose([900, 900, 50, 50], pose[None]) is None
-    assert people.overlapping_pose([10, 10, 50, 50], pose[:0][None][:0]) is None
+    assert estimates.overlapping_pose([900, 900, 50, 50], pose[None]) is None
+    assert estimates.overlapping_pose([10, 10, 50, 50], pose[:0][None][:0]) is None
 
 
 def test_a_bad_results_file_is_named(tmp_path):

@@ -1,5 +1,6 @@
 """What evaluate and analyze report, on poses made by hand and on published ones."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -11,7 +12,7 @@ import scipy.io
 from tests.support import pose_files
 from tests.support.scored_people import TORSO, one_person_each, read, standing
 from tfpose import cli
-from tfpose.errors import PoseFileError
+from tfpose.errors import PoseFileError, TfposeError
 from tfpose.evaluation.evaluate import analyze_poses, correction_gains, evaluate_poses
 from tfpose.io.coco_records import annotation_entry, result_entry
 from tfpose.metrics import mistakes
@@ -196,8 +197,7 @@ class TestRates:
                 [result_entry(1, found, scores, 1)],
             )
             rates = evaluate_poses(*read(tmp_path, LSP14, *entries), "pck")
-            placed = position != [0, 0] or score
-            assert rates["per_joint"]["neck"] == (100 if placed else 0)
+            assert rates["per_joint"]["neck"] == (100 if score else 0)
 
     def test_the_papers_head_is_neck_and_head_top_for_pck(self, tmp_path):
         offsets = np.zeros((1, 14))
@@ -222,11 +222,22 @@ class TestRates:
         assert scores["head_joints"] == ["head_top"]
 
     def test_a_joint_called_head_stays_the_head(self, tmp_path):
-        joints = ["left_shoulder", "right_hip", "head", "neck", "head_top"]
-        skeleton = Skeleton.from_json({"name": "mine", "joints": joints})
+        joints = ["shoulder", "hip", "head", "neck", "head_top"]
+        skeleton = Skeleton.from_json(
+            {"name": "mine", "joints": joints, "torso": joints[:2]}
+        )
         offsets = np.array([[0, 0, 0, 99, 99]])
         scores = evaluate_poses(*one_person_each(tmp_path, skeleton, offsets), "pck")
         assert scores["groups"]["head"] == 100 and "head_joints" not in scores
+
+    def test_without_a_torso_only_pck_is_refused(self, tmp_path):
+        hand = Skeleton.from_json({"name": "hand", "joints": ["wrist", "thumb"]})
+        torso = dataclasses.replace(hand, torso=("wrist", "thumb"))
+        truth, found = one_person_each(tmp_path, torso, np.array([[1, 2]]))
+        files = dataclasses.replace(truth, skeleton=hand), found
+        with pytest.raises(TfposeError, match="pck: expected a skeleton with a torso"):
+            evaluate_poses(*files, "pck")
+        assert evaluate_poses(*files, "oks")["people"] == 1
 
     def test_flics_columns_are_elbow_and_wrist_among_its_joints(self, tmp_path):
         offsets = np.zeros((1, 10))

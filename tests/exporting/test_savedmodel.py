@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from data_prep.prepare import prepare
@@ -14,7 +15,7 @@ from tests.support.contracts import fill_weights
 from tfpose import errors
 from tfpose.config import Augmentation, Config
 from tfpose.data.examples import supervision_of
-from tfpose.errors import DataError, ExportError, ModelFolderError
+from tfpose.errors import DataError, ExportError, FileError, ModelFolderError
 from tfpose.exporting import litert, parity, savedmodel, warm_up
 from tfpose.exporting.parity import compare
 from tfpose.exporting.savedmodel import clients_inputs, export
@@ -138,7 +139,31 @@ def test_an_export_without_the_protos_has_no_warm_up_requests(tmp_path, monkeypa
     monkeypatch.setattr(warm_up, "available", lambda: False)
     assert warm_up.write(tmp_path, "posefix") == 0 and not os.listdir(tmp_path)
     table = parity.format_report({"crops": 1, "files": {}, "warm_up_requests": 0})
-    assert "pip install 'tfpose[serving]'" in table
+    assert "which the extra 'serving' installs: pip install" in table
+
+
+def test_a_servable_that_cannot_be_written_leaves_the_one_that_was_there(
+    tmp_path, monkeypatch
+):
+    def fill_the_disk(model, config, serving, network, folder):
+        (folder / "saved_model.pb").write_text("half")
+        message = "RESOURCE_EXHAUSTED: x; No space left on device"
+        raise tf.errors.ResourceExhaustedError(None, None, message)
+
+    monkeypatch.setattr(savedmodel, "_write_servable", fill_the_disk)
+    monkeypatch.setattr(savedmodel, "network_of", lambda *_, **__: None)
+    monkeypatch.setattr(savedmodel, "serving_model", lambda *_, **__: None)
+    folder = tmp_path / "posefix" / "1"
+    folder.mkdir(parents=True)
+    (folder / "saved_model.pb").write_text("old")
+    with pytest.raises(FileError, match="posefix/1: cannot write: No space"):
+        savedmodel.write_servable(None, CONFIGURATION, folder)
+    assert [path.name for path in tmp_path.rglob("*")] == [
+        "posefix", "1", "saved_model.pb"
+    ]  # fmt: skip
+    assert (folder / "saved_model.pb").read_text() == "old"
+    with pytest.raises(ExportError, match="is not a SavedModel"):
+        savedmodel.write_servable(None, CONFIGURATION, folder.parent)
 
 
 def test_smaller_numbers_agree_less(exported):
@@ -180,6 +205,18 @@ def test_decoding_stays_in_float_in_int8(exported):
     assert names.index("SOFTMAX") > names.index("DEQUANTIZE") > names.index("QUANTIZE")
 
 
+def test_without_data_nothing_is_compared(model_dir, tmp_path):
+    report = export(model_dir, tmp_path / "lite", formats="tflite")
+    assert report["crops"] == 0
+    assert list(report["files"]) == ["model_float32.tflite"]
+    (entry,) = report["files"].values()
+    assert list(entry) == ["bytes"]
+    assert entry["bytes"] == (tmp_path / "lite/model_float32.tflite").stat().st_size
+    lines = parity.format_report(report).splitlines()
+    assert lines[0].startswith("not compared with the Keras model: no prepared people")
+    assert lines[-1].split() == ["model_float32.tflite", f"{entry['bytes'] / 1e6:.1f}"]
+
+
 def test_a_folder_that_is_no_export_is_not_touched(model_dir, data, tmp_path):
     (tmp_path / "thesis.tex").write_text("words")
     with pytest.raises(ExportError, match="exists and is not an earlier export"):
@@ -193,7 +230,7 @@ def test_a_folder_that_is_no_export_is_not_touched(model_dir, data, tmp_path):
         ({"formats": "onnx"}, ExportError, r"savedmodel.*tflite.*got \['onnx'\]"),
         ({"quantize": ("none", "int4")}, ExportError, "float16.*int4"),
         ({"formats": ()}, ExportError, "expected some of"),
-        ({"data": None}, ExportError, "prepared people"),
+        ({"data": None, "quantize": "int8"}, ExportError, "int8: .*prepared people"),
         ({"validation": ("coco/train",)}, DataError, "tfpose prepare coco"),
         ({"validation": ("lsp/train[:0]",)}, DataError, "found none"),
         ({"model_dir": "nowhere"}, ModelFolderError, "nowhere"),

@@ -11,8 +11,10 @@ from tests.exporting.test_savedmodel import CONFIGURATION
 from tests.inference.test_refine_files import draw_photo
 from tests.support import dot_model
 from tests.support.contracts import fill_weights
+from tests.support.exif import with_orientation
 from tfpose.exporting import signatures
-from tfpose.exporting.signatures import ESTIMATE, REFINE, decode
+from tfpose.exporting.decoding import decode, orientation
+from tfpose.exporting.signatures import ESTIMATE, REFINE
 from tfpose.geometry import tensors
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
@@ -214,15 +216,24 @@ def test_decoders_of_the_graph_and_the_package_agree(ending, kind):
     np.testing.assert_array_equal(decode(data), photos.decode(data, "photo"))
 
 
-def test_a_turned_photo_keeps_its_stored_pixels():
-    # A camera's note, EXIF orientation 6, which neither decoder follows.
-    note = bytes.fromhex(
-        "ffe10022457869660000 49492a0008000000 0100 120103000100000006000000 00000000"
-    )
-    data = encoded()
-    turned = data[:2] + note + data[2:]
-    np.testing.assert_array_equal(decode(turned), decode(data))
-    np.testing.assert_array_equal(decode(turned), photos.decode(turned, "photo"))
+def test_the_graph_turns_photos_as_the_package_does():
+    data, graph = encoded(), tf.function(decode)
+    for value in range(10):  # 0 and 9 are no orientations
+        for order in ("big", "little"):
+            turned = with_orientation(data, value, order)
+            expected = photos.decode(turned, "photo")
+            np.testing.assert_array_equal(graph(tf.constant(turned)), expected)
+
+
+def test_a_damaged_tag_turns_nothing():
+    data, read = with_orientation(encoded(), 6), tf.function(orientation)
+    draw = np.random.default_rng(0)
+    for cut in (0, 2, 12, 20, 30):
+        assert read(tf.constant(data[:cut])) == 1
+    for _ in range(200):
+        changed = bytearray(data)
+        changed[draw.integers(2, 46)] = draw.integers(256)
+        assert 1 <= read(tf.constant(bytes(changed))) <= 8
 
 
 def test_boxes_of_the_graph_are_those_of_the_package(posefix):

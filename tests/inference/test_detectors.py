@@ -1,13 +1,14 @@
 """Detectors: where people are, in the photo's pixels, and what is no detector."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.support import fixed_detector
-from tfpose.errors import DetectorError, FileError, PoseFileError
+from tfpose.errors import DetectorError, FileError, InputWarning, PoseFileError
 from tfpose.inference import detectors
 from tfpose.inference.detectors import SavedModelDetector, load_detector, read_boxes
 
@@ -138,9 +139,35 @@ def test_the_people_of_a_file_are_read_in_its_order(tmp_path):
         {"image_id": 3, "bbox": [-1, 2, 3, 4], "score": -3.5, "track_id": 2},
     ]
     path = write(tmp_path, records)
-    assert read_boxes(path, -10) == [records[0], records[1], records[3]]
+    with pytest.warns(InputWarning, match="left out boxes .*: 1 of 18$"):
+        assert read_boxes(path, -10) == [records[0], records[1], records[3]]
+    path = write(tmp_path, records[:2])
     assert read_boxes(path, 0.2) == records[:2]
     assert read_boxes(path, 0.5) == records[1:2]
+
+
+@pytest.mark.parametrize("category", [0, 2, "1", "person", 1.0, None])
+def test_boxes_of_a_single_category_are_people(tmp_path, category):
+    record = {"image_id": "0007", "bbox": [1, 2, 3, 4], "category_id": category}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = read_boxes(write(tmp_path, [record]))
+    assert found == [{**record, "image_id": 7}]
+    assert len(said) == (category in (0, 2, "person"))
+    assert all("took for people, as the only" in str(one.message) for one in said)
+
+
+def test_boxes_of_several_categories_without_people_are_refused(tmp_path):
+    kinds = [0, 2, 2, "car"]
+    records = [{"image_id": 1, "bbox": [1, 2, 3, 4], "category_id": k} for k in kinds]
+    with pytest.raises(PoseFileError, match="found .*1 of 0, 2 of 2"):
+        read_boxes(write(tmp_path, records))
+
+
+def test_boxes_in_shares_of_a_photo_are_refused(tmp_path):
+    record = {"image_id": 1, "bbox": [0.1, 0.2, 0.3, 0.4]}
+    with pytest.raises(PoseFileError, match="expected coordinates in pixels"):
+        read_boxes(write(tmp_path, [record]))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +176,7 @@ def test_the_people_of_a_file_are_read_in_its_order(tmp_path):
         (5, "record 1: expected an object, found int '5'"),
         ({"bbox": [1, 2, 3, 4]}, "record 1: expected the key 'image_id'"),
         ({"image_id": 7}, r"record 1 \(image_id 7\): expected the key 'bbox'"),
-        ({"image_id": "7", "bbox": [1, 2, 3, 4]}, "expected an integer image_id"),
+        ({"image_id": "x7", "bbox": [1, 2, 3, 4]}, "expected an integer image_id"),
         ({"image_id": 7, "bbox": [1, 2, 3]}, "expected bbox .*, found .1, 2, 3."),
         ({"image_id": 7, "bbox": [1, 2, 0, 4]}, "expected bbox"),
         ({"image_id": 7, "bbox": [1, 2, 3, "4"]}, "expected bbox"),

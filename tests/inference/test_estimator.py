@@ -89,7 +89,12 @@ def test_the_mirrored_crop_exchanges_left_and_right(model, estimators):
     plain = estimators()(dot_model.draw(), BOX)
     flipped = estimators((1.0,), True)(dot_model.draw(), BOX)
     np.testing.assert_allclose(flipped[1], plain[1], atol=0.02)
-    sideless = dataclasses.replace(DOTS, flip_pairs=())
+    # Sides without pairs are not mirrored.
+    unpaired = dataclasses.replace(DOTS, flip_pairs=())
+    same = Estimator(model, unpaired, (1.0,), flip=True)(dot_model.draw(), BOX)
+    np.testing.assert_array_equal(same[1], plain[1])
+    hands = ("one_hand", "other_hand")
+    sideless = dataclasses.replace(unpaired, joints=(*hands, "nose"), torso=hands)
     wrong = Estimator(model, sideless, (1.0,), flip=True)(dot_model.draw(), BOX)
     assert (wrong[1][0, :2] < 0.6).all() and wrong[1][0, 2] > 0.8
 

@@ -51,6 +51,7 @@ class Answers:
     """In a network's place: the score map of a photo, and of its mirror image."""
 
     input_size, stride, activation, score_fit = (16, 16), 8, "sigmoid", None
+    input, operations = dict.fromkeys(("keypoints", "valid")), ()
     reader = PoseRefiner.reader
 
     def __init__(self, straight, mirrored, offset):
@@ -75,7 +76,7 @@ def test_scores_are_averaged_over_the_mirror_image_and_offsets_are_not():
     image = np.zeros((1, 16, 16, 3), np.float32)
     image[:, :, :8] = 200
     pose, valid = np.zeros((1, 14, 2), np.float32), np.ones((1, 14), np.float32)
-    belief, place, scores = Refiner(network, LSP14, None).flip_tested(
+    belief, place, scores = Refiner(network, LSP14, None).answer(
         tf.constant(image), tf.constant(pose), tf.constant(valid)
     )
     expected = [11.5 + 0.25 * DEVIATION, 3.5 + 0.25 * DEVIATION]

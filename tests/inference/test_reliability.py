@@ -120,7 +120,7 @@ def test_far_joints_are_chosen_by_the_share_of_wrong_ones():
 
 def test_a_sure_refiner_wins_a_far_joint_and_an_unsure_one_loses_it():
     some = single(gaussian(3, 4, 0.3), (13, 12))
-    sure, unsure = fuse(some, 0.5, 0.4, score=0.95), fuse(some, 0.5, 0.6, score=0.3)
+    sure, unsure = fuse(some, 0.5, 0.4, score=0.95), fuse(some, 0.5, 0.4, score=0.1)
     np.testing.assert_allclose(sure, [3, 4], atol=1e-3)
     np.testing.assert_allclose(unsure, [13, 12], atol=1e-3)
 

@@ -3,12 +3,13 @@
 import json
 import os
 import time
+import warnings
 
 import numpy as np
 import pytest
 
-from tfpose.errors import FileError, PoseFileError
-from tfpose.io import coco, files
+from tfpose.errors import FileError, InputWarning, PoseFileError
+from tfpose.io import coco, coco_checks, files
 from tfpose.io.coco_records import annotation_entry, annotations_json
 from tfpose.skeletons import COCO17, LSP14, MPII16, Skeleton
 
@@ -91,7 +92,10 @@ class TestResults:
             (pose(keypoints=[1] * 8 + ["2"]), "expected numbers as keypoints"),
             (pose(keypoints=[1] * 8 + [None]), "expected numbers as keypoints"),
             (pose(keypoints=[1] * 8 + [[1]]), "expected numbers as keypoints"),
-            (pose(keypoints=[1] * 8 + [10**400]), "expected numbers as keypoints"),
+            (pose(keypoints=[1] * 8 + [10**400]), "expected finite coordinates"),
+            (pose(keypoints=[[1, 2]] * 9), "expected numbers as keypoints"),
+            (pose(score=10**400), "expected a finite score, found inf"),
+            (pose("7.5"), "expected an integer image_id, found '7.5'"),
             (
                 pose(keypoints=[1] * 8 + [float("nan")]),
                 "expected finite coordinates, found [1.0, 1.0, nan] for joint 2",
@@ -216,12 +220,13 @@ class TestAnnotations:
         assert coco.read_annotations(file).skeleton == COCO17
 
     def test_other_joint_names_define_a_skeleton(self, file):
-        names = ["left_shoulder", "right_hip", "beak"]
+        names = ["left_wing", "right_wing", "beak"]
         category = {"id": 1, "name": "bird", "keypoints": names, "skeleton": [[1, 3]]}
         write(file, {"images": [], "annotations": [], "categories": [category]})
         skeleton = coco.read_annotations(file).skeleton
         assert (skeleton.name, skeleton.joints) == ("bird", tuple(names))
-        assert skeleton.limbs == (("left_shoulder", "beak"),)
+        assert skeleton.limbs == (("left_wing", "beak"),)
+        assert skeleton.torso is None
 
     def test_a_skeleton_without_shoulders_is_read_back(self, file):
         skeleton = Skeleton(
@@ -257,7 +262,12 @@ class TestAnnotations:
             ({"bbox": [1, 2, 3, -1]}, "expected bbox"),
             ({"area": -1}, "expected area >= 0, found -1"),
             ({"head_size": "big"}, "expected head_size >= 0, found 'big'"),
-            ({"category_id": 9}, "expected category_id 1 (the file's first), found 9"),
+            ({"category_id": 9}, "expected a category_id among 1 ('trio'), found 9"),
+            ({"category_id": [1]}, "expected a category_id among 1 ('trio'), found"),
+            ({"iscrowd": "no"}, "expected iscrowd 0 or 1, found 'no'"),
+            ({"iscrowd": 2}, "expected iscrowd 0 or 1, found 2"),
+            ({"iscrowd": []}, "expected iscrowd 0 or 1, found []"),
+            ({"keypoints": {}}, "expected a list of keypoints, found an object"),
         ],
     )
     def test_bad_annotation_is_named_in_one_line(self, file, change, words):
@@ -274,7 +284,10 @@ class TestAnnotations:
             ({"file_name": "x"}, "integer 'id'"),
             (4, "integer 'id'"),
             ({"id": 7}, "unique image ids"),
-            ({"id": 5, "width": 0}, "expected width > 0"),
+            ({"id": "x"}, "integer 'id', found the id 'x'"),
+            ({"id": "7"}, "unique image ids"),
+            ({"id": 5, "width": -1}, "expected width > 0"),
+            ({"id": 5, "height": "tall"}, "expected height > 0 in px, found 'tall'"),
         ],
     )
     def test_bad_image_is_named(self, file, image, words):
@@ -286,15 +299,10 @@ class TestAnnotations:
     @pytest.mark.parametrize(
         "category",
         [
-            None,
-            {"id": 1},
-            {"keypoints": []},
-            {"keypoints": ["a", "b"]},
             {"keypoints": ["a", "a"], "torso": ["a", "a"]},
             {"keypoints": [1, 2], "torso": [1, 2]},
-            {"keypoints": ["a", "b"], "torso": ["a", "b"], "skeleton": [[0, 1]]},
-            {"keypoints": ["a", "b"], "torso": ["a", "b"], "skeleton": [3]},
-            {"keypoints": ["a", "b"], "torso": ["a", "b"], "sigmas": ["x", 1]},
+            {"keypoints": ["a", "b"], "sigmas": ["x", 1]},
+            {"keypoints": ["a", "b"], "torso": ["a", "c"]},
         ],
     )
     def test_bad_category_is_named(self, file, category):
@@ -308,14 +316,161 @@ class TestAnnotations:
             coco.read_annotations(write(file, data))
 
     def test_no_category_is_named(self, file):
-        with pytest.raises(PoseFileError, match=r"categories\[0\] must name"):
-            coco.read_annotations(write(file, annotations_data(categories=[])))
+        for categories in ([], [None], [{"id": 1}], [{"keypoints": []}], [3]):
+            with pytest.raises(PoseFileError, match="a category that names its joints"):
+                write(file, annotations_data(categories=categories))
+                coco.read_annotations(file)
 
     def test_scored_people_are_single_and_labeled(self, file):
         data = annotations_data()
         data["annotations"][1]["iscrowd"] = 1
         people = coco.read_annotations(write(file, data))
         assert people.scored.tolist() == [True, False]
+
+
+class TestFilesOfOthers:
+    """What the files of annotation tools are like; their people are read."""
+
+    @pytest.mark.parametrize("change", [
+        {"iscrowd": "0"}, {"iscrowd": False}, {"iscrowd": 0.0}, {"iscrowd": None},
+        {"category_id": "1"}, {"category_id": 1.0}, {"category_id": None},
+        {"image_id": "7"}, {"image_id": 7.0}, {"id": "0001"},
+        {"area": None}, {"head_size": None}, {"bbox": None}, {"bbox": []},
+    ])  # fmt: skip
+    def test_other_spellings_of_a_value_are_the_value(self, file, change):
+        data = annotations_data()
+        data["annotations"][0].update(change)
+        people = coco.read_annotations(write(file, data))
+        usual = coco.as_annotations(annotations_data(), file)
+        for field in ("ids", "image_ids", "keypoints", "crowd", "boxes", "areas"):
+            np.testing.assert_array_equal(getattr(people, field), getattr(usual, field))
+
+    @pytest.mark.parametrize("value", ["1", 1, True, 1.0])
+    def test_what_says_crowd_is_a_crowd(self, file, value):
+        data = annotations_data()
+        data["annotations"][0]["iscrowd"] = value
+        assert coco.read_annotations(write(file, data)).crowd.tolist() == [True, False]
+
+    @pytest.mark.parametrize("nothing", [[], None, "left out"])
+    def test_a_person_without_keypoints_is_unlabeled(self, file, nothing):
+        data = annotations_data()
+        data["annotations"][0]["keypoints"] = nothing
+        if nothing == "left out":
+            del data["annotations"][0]["keypoints"]
+        people = coco.read_annotations(write(file, data))
+        assert people.visible.tolist() == [[0, 0, 0], [2, 2, 2]]
+        assert people.scored.tolist() == [False, True]
+
+    @pytest.mark.parametrize("side", [None, 0, "0", 30, "30", 30.0])
+    def test_unknown_sizes_are_null_or_zero(self, file, side):
+        data = annotations_data()
+        data["images"][0]["height"] = side
+        people = coco.read_annotations(write(file, data))
+        known = side not in (None, 0, "0")
+        size = coco_checks.size_of(people.images[7])
+        assert size == ((40, 30) if known else None)
+
+    def test_results_keep_their_ids_as_they_were(self, file):
+        write(file, [pose("7"), pose(8.0)])
+        results, _ = coco.read_results(file, TRIO, photos={7: None, 8: None})
+        assert results.image_ids.tolist() == [7, 8]
+        new = results.replaced(results.keypoints)
+        assert [record["image_id"] for record in new] == ["7", 8.0]
+
+    def test_the_category_with_joints_is_that_of_the_people(self, file):
+        data = annotations_data()
+        data["categories"].insert(0, {"id": 0, "name": "Roboflow"})
+        data["categories"] += [None, {"id": 3, "name": "car", "keypoints": []}]
+        car = {"id": 9, "image_id": 7, "category_id": 3, "bbox": [1, 1, 2, 2]}
+        data["annotations"].insert(0, {**car, "keypoints": [1, 2]})
+        with pytest.warns(InputWarning, match="left out 1 .*: 1 of 3 .'car'.$"):
+            people = coco.read_annotations(write(file, data))
+        assert people.ids.tolist() == [1, 2] and people.of_others == 1
+        data["annotations"][2]["id"] = 1
+        with pytest.raises(PoseFileError, match="record 2 "), pytest.warns():
+            coco.read_annotations(write(file, data))
+
+    def test_species_of_the_same_joints_are_all_read(self, file):
+        data = annotations_data()
+        data["categories"].append({**data["categories"][0], "id": 2, "name": "fox"})
+        data["annotations"][1]["category_id"] = 2
+        assert len(coco.read_annotations(write(file, data))) == 2
+
+    def test_of_several_skeletons_the_used_one_is_read_or_all_are_named(self, file):
+        data = annotations_data()
+        hand = {"id": 2, "name": "hand", "keypoints": ["wrist", "thumb"]}
+        data["categories"].insert(0, hand)
+        assert coco.read_annotations(write(file, data)).skeleton == TRIO
+        data["annotations"][1]["category_id"] = 2
+        with pytest.raises(PoseFileError, match="found .'hand', 'trio'.: keep only"):
+            coco.read_annotations(write(file, data))
+
+    def test_a_file_of_other_categories_alone_is_refused(self, file):
+        data = annotations_data()
+        data["categories"].append({"id": 0, "name": "people"})
+        for record in data["annotations"]:
+            record["category_id"] = 0
+        with pytest.raises(PoseFileError, match="found only 2 of 0 .'people'."):
+            coco.read_annotations(write(file, data))
+
+    @pytest.mark.parametrize(
+        "limbs, kept, dropped",
+        [
+            (None, 0, 0), ([], 0, 0), ([[1, 2], [2, 3]], 2, 0), ([[1, 2.0]], 1, 0),
+            ([1, 2, 2, 3], 0, 4), ([[1, 2], [3, 4]], 1, 1), ([[0, 1]], 0, 1),
+            ([[1, 2, 3]], 0, 1), ("none", 0, 1), ([["a", "b"]], 0, 1),
+        ],
+    )  # fmt: skip
+    def test_limbs_that_cannot_be_drawn_are_left_out(self, file, limbs, kept, dropped):
+        data = annotations_data()
+        data["categories"][0]["skeleton"] = limbs
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            skeleton = coco.read_annotations(write(file, data)).skeleton
+        assert len(skeleton.limbs) == kept
+        lines = [str(one.message) for one in said]
+        assert len(lines) == (dropped > 0)
+        assert all(f"left out {dropped} of {kept + dropped} limbs" in x for x in lines)
+
+    def test_any_spelling_of_the_joints_selects_a_built_in_skeleton(self, file):
+        data = annotations_json(LSP14, [], [])
+        spell = {joint: joint.replace("_", " ").title() for joint in LSP14.joints}
+        (category,) = data["categories"]
+        category["keypoints"] = list(spell.values())
+        category["torso"] = [spell[joint] for joint in category["torso"]]
+        category["flip_pairs"] = [[spell[a], spell[b]] for a, b in LSP14.flip_pairs]
+        category["head"] = None
+        assert coco.read_annotations(write(file, data)).skeleton == LSP14
+
+    @pytest.mark.parametrize("scale", [0.001, 0.1])
+    def test_shares_of_the_sides_are_no_pixels(self, file, scale):
+        data = annotations_data()
+        for record in data["annotations"]:
+            del record["bbox"]
+            for place, value in enumerate(record["keypoints"]):
+                if place % 3 < 2:
+                    record["keypoints"][place] = value * scale
+        with pytest.raises(PoseFileError, match="expected coordinates in pixels"):
+            coco.read_annotations(write(file, data))
+        small = [[n * scale for n in pose()["keypoints"]]]
+        with pytest.raises(PoseFileError, match="expected coordinates in pixels"):
+            coco.read_results(write(file, [pose(keypoints=small[0])]), TRIO)
+        # One such pose among others may be a person at the photo's corner.
+        write(file, [pose(keypoints=small[0]), pose()])
+        assert len(coco.read_results(file, TRIO)[0]) == 2
+
+    def test_a_byte_order_mark_changes_nothing(self, file):
+        for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+            file.write_bytes(json.dumps([pose()]).encode(encoding))
+            assert len(coco.read_results(file, TRIO)[0]) == 1
+
+    def test_messages_are_one_short_line(self, file):
+        strange = {"image_id": "\ud800\n" * 5000, "keypoints": [1], "score": 1}
+        for record in (strange, {"k\n" * 900: 1}, pose(bbox=["x" * 9999] * 999)):
+            with pytest.raises(PoseFileError) as caught:
+                coco.read_results(write(file, [record]), TRIO)
+            line = str(caught.value)
+            assert len(line) <= 600 and line.isprintable() and line.encode()
 
 
 class TestWriting:

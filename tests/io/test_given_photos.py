@@ -2,11 +2,18 @@
 
 import pytest
 
-from tfpose.errors import PoseFileError
+from tfpose.errors import InputWarning, PoseFileError
 from tfpose.io import files
 from tfpose.io.coco import read_annotations
 from tfpose.io.coco_records import annotations_json
-from tfpose.io.photo_ids import Photo, given_photos, number
+from tfpose.io.photo_ids import (
+    Photo,
+    given_photos,
+    number,
+    photo_path,
+    photos_by_id,
+    unlisted,
+)
 from tfpose.skeletons import LSP14
 
 
@@ -44,11 +51,22 @@ def test_the_number_in_a_name_is_the_id(place):
         ("im1001.jpg", 1001),
         ("000000000139.jpg", 139),
         ("clip2_frame013.png", 13),
+        ("COCO_val2014_000000000042.jpg", 42),
+        ("IMG 7.png", 7),
+        ("photo-12.png", 12),
+        ("a7.png", 7),
+        ("im1003_jpg.rf.3b1f7c09e5a2cd7.jpg", None),
+        ("photo_9aa03dbe5f10bfc2.jpg", None),
+        ("photo.deadbeef42.jpg", None),
+        ("im1001 (2).jpg", None),
+        ("im1001_copy.jpg", None),
+        ("12a.jpg", None),
+        ("\u0661\u0662.jpg", None),
         ("anna.png", None),
         ("checksum" + "9" * 30 + ".png", None),
     ],
 )
-def test_the_last_number_counts(tmp_path, name, expected):
+def test_a_number_of_its_own_at_the_end_of_a_name_counts(tmp_path, name, expected):
     assert number(tmp_path / "2024" / name) == expected
 
 
@@ -78,9 +96,25 @@ def test_annotations_name_the_photos_of_folders(place):
     assert given_photos(given(place, "c", "."), *truth) == [
         Photo(place / "c/im7.png", 10, "im7.png"),
         Photo(place / "b/im3.JPG", 11, "b/im3.JPG"),
-        # Whoever reads it says that it is not there.
-        Photo(place / "c/gone.png", 12, "gone.png"),
     ]
+
+
+def test_a_folder_without_the_photos_of_the_annotations_is_refused(place):
+    truth, path = annotate(place, "gone.png")
+    line = refused(place, ["c"], truth, path)
+    assert (
+        line
+        == f"{place / 'c'}: expected photos of {path}, such as gone.png, found "
+        + ("none")
+    )
+
+
+def test_photos_of_a_folder_that_annotations_lack_are_counted(place):
+    truth = annotate(place, "im7.png")
+    folder = given(place, "c")
+    known = given_photos(folder, *truth)
+    assert unlisted(folder, known) == ["anna.jpeg"]
+    assert unlisted(given(place, "b/im3.JPG"), known) == []
 
 
 def test_annotations_say_the_ids_of_files(place):
@@ -103,8 +137,54 @@ def test_photos_that_are_not_there_are_named(place):
     assert line == f"{place / 'nowhere'}: {expected}"
     (place / "empty").mkdir()
     line = refused(place, ["b", "empty"])
-    expected = "expected photos (.jpg, .jpeg, .png) in the folder, found none"
-    assert line == f"{place / 'empty'}: {expected}"
+    assert line.startswith(f"{place / 'empty'}: expected photos (.jpg, .jpeg, ")
+
+
+def test_pictures_that_are_not_read_are_counted(place):
+    for name in ("b/im9.HEIC", "b/im8.webp", "b/im10.heic", "b/._im7.png", "b/x.mp4"):
+        (place / name).touch()
+    with pytest.warns(InputWarning, match="left out 3 files .*2 .heic, 1 .mp4"):
+        found = find(place, "b")
+    assert [image_id for _, image_id, _, _ in found] == [3, 7, 8]
+
+
+def test_photos_without_a_number_are_counted_or_ask_for_annotations(place):
+    with pytest.raises(PoseFileError, match="'x.rf.0a1b2.jpg'; give --annotations"):
+        (place / "d").mkdir()
+        (place / "d/x.rf.0a1b2.jpg").touch()
+        photos_by_id(str(place / "d"), None)
+    with pytest.warns(InputWarning, match="left out 1 photos .* 'anna.jpeg'"):
+        found = photos_by_id(str(place / "c"), None)
+    assert {number: photo.name for number, photo in found.items()} == {7: "im7.png"}
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("im7.png", "im7.png"),
+        ("../b/im7.png", "im7.png"),
+        ("/data/train/im7.png", "im7.png"),
+        ("C:\\photos\\im7.png", "im7.png"),
+        ("images\\1/im7.png", "im7.png"),
+        ("sub\\im9.png", "sub/im9.png"),
+        ("sub/im9.png", "sub/im9.png"),
+        ("../absent.png", "absent.png"),
+        ("sub\\absent.png", "sub\\absent.png"),
+        ("..", "."),
+        ("a\0b", "a\0b"),
+    ],
+)
+def test_a_file_name_stays_in_the_folder(place, name, expected):
+    (place / "b/sub").mkdir()
+    (place / "b/sub/im9.png").touch()
+    assert photo_path(place / "b", name) == place / "b" / expected
+
+
+def test_annotations_state_the_size_of_a_photo(place):
+    images = [{"id": 7, "file_name": "im7.png", "width": 40, "height": 30}]
+    files.write_json(place / "truth.json", annotations_json(LSP14, images, []))
+    found = photos_by_id(str(place / "b"), read_annotations(place / "truth.json"))
+    assert found == {7: Photo(place / "b/im7.png", 7, "im7.png", size=(40, 30))}
 
 
 def test_photos_that_annotations_do_not_know_are_named(place):

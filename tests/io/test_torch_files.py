@@ -1,36 +1,24 @@
 """PyTorch checkpoints: both formats, tensors that share storage, and hostile files."""
 
-import collections
 import zipfile
 
 import numpy as np
 import pytest
 
-from tests.support import torch_files as torch_writer
-from tests.support.torch_files import Named, Rebuilt, Stored, pickled
+from tests.support.torch_checkpoints import (
+    CHECKPOINT,
+    DATA,
+    NUMBERS,
+    STORED,
+    Named,
+    Rebuilt,
+    Stored,
+    pickled,
+    write_legacy,
+    write_zip,
+)
 from tfpose.errors import FileError
 from tfpose.io import torch_files
-
-NUMBERS = np.arange(6, dtype=np.float32)
-DATA = NUMBERS.tobytes()
-STORED = Stored("FloatStorage", "0", 6)
-CHECKPOINT = {
-    "epoch": 7,
-    "state_dict": collections.OrderedDict(
-        weight=Rebuilt(STORED, 0, (2, 3), (3, 1)),
-        turned=Rebuilt(STORED, 0, (3, 2), (1, 3)),
-        last=Rebuilt(STORED, 5, (1,), (1,)),
-        number=Rebuilt(STORED, 4, (), ()),
-    ),
-}
-
-
-def write_zip(path, value=CHECKPOINT, data=DATA):
-    return torch_writer.write_zip(path, value, [data])
-
-
-def write_legacy(path, value=CHECKPOINT, data=DATA):
-    return torch_writer.write_legacy(path, value, [data])
 
 
 @pytest.mark.parametrize("write", [write_zip, write_legacy])
@@ -119,7 +107,7 @@ def test_what_is_beside_the_weights_is_not_kept(tmp_path):
 def test_half_of_a_float32_is_read(tmp_path):
     upper = (NUMBERS.view(np.uint32) >> 16).astype(np.uint16)
     value = {"a": Rebuilt(Stored("BFloat16Storage", "0", 6), 0, (6,), (1,))}
-    path = write_zip(tmp_path / "model.pth", value, upper.tobytes())
+    path = write_zip(tmp_path / "model.pth", value, [upper.tobytes()])
     np.testing.assert_array_equal(torch_files.read_tensors(path)["a"], NUMBERS)
 
 

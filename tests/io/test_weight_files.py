@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.support import torch_files as torch_writer
+from tests.support import torch_checkpoints as torch_writer
 from tfpose.errors import FileError
 from tfpose.io.weight_files import read_weights
 

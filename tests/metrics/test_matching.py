@@ -96,7 +96,7 @@ def test_crowd_and_unlabeled_person_get_no_pose(tmp_path):
     assert match_people(people, found).tolist() == [-1, 0, -1]
 
 
-@pytest.mark.parametrize("name", [3, 9, None, "1"])
+@pytest.mark.parametrize("name", [3, 9, None, "x1", [1]])
 def test_unknown_or_foreign_name_is_an_error(tmp_path, name):
     # Annotation 3 is in photo 2, the pose in photo 1.
     people = [(1, 0), (1, 9), (2, 0)]

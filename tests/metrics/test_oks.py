@@ -319,9 +319,9 @@ class TestAveragePrecision:
     def test_missing_engine_is_said_with_what_to_install(self, files, monkeypatch):
         for module in ("hotcoco", "pycocotools.coco"):
             monkeypatch.setitem(sys.modules, module, None)
-        with pytest.raises(ValueError, match=r"needs pycocotools.*'tfpose\[coco\]'$"):
+        with pytest.raises(ValueError, match=r"needs pycocotools.*\[coco\]'$"):
             self.numbers(files, [(0, 0.5)])
-        with pytest.raises(ValueError, match=r"needs hotcoco.*'tfpose\[fast\]'$"):
+        with pytest.raises(ValueError, match=r"needs hotcoco.*\[fast\]'$"):
             our_numbers(*files(PAIR, [], []), "hotcoco")
         with pytest.raises(ValueError, match="'own': expected one of hotcoco, pycoco"):
             our_numbers(*files(PAIR, [], []), "own")

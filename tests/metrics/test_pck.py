@@ -1,9 +1,12 @@
 """PCK, PCKh and AUC on cases that can be worked out by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from tfpose.metrics import pck
+from tfpose.skeletons import Skeleton
 
 NAN, INF = np.nan, np.inf
 
@@ -98,3 +101,13 @@ def test_rates_rise_with_the_threshold(rate):
     distances = np.random.default_rng(1).uniform(0, 1, (50, 2))
     low, high = rate(distances, 0.2), rate(distances, 0.5)
     assert (low <= high).all() and (low < high).any()
+
+
+def test_a_person_without_a_torso_is_half_as_long_as_the_box():
+    hand = Skeleton.from_json({"name": "hand", "joints": ["wrist", "thumb", "tip"]})
+    targets = np.array([[[0, 0], [30, 40], [999, 999]]], float)
+    name, lengths = pck.body_lengths(targets, [[1, 1, 0]], hand)
+    assert name == "half the box" and lengths.tolist() == [20]
+    torso = dataclasses.replace(hand, torso=("wrist", "thumb"))
+    name, lengths = pck.body_lengths(targets, [[1, 1, 0]], torso)
+    assert name == "torso (wrist to thumb)" and lengths.tolist() == [50]

@@ -7,11 +7,14 @@ import pytest
 import tensorflow as tf
 
 from tfpose import config, losses
-from tfpose.codecs import BinaryDisc, OffsetDisc
+from tfpose.codecs import CODECS, BinaryDisc, OffsetDisc
 from tfpose.data.examples import examples, supervision_of
 from tfpose.errors import ConfigError, TrainingError
-from tfpose.models import objectives, table
-from tfpose.recipes import pose_refiner
+from tfpose.models import MODELS, objectives, table
+from tfpose.models.base import RefinementModel
+from tfpose.recipes import RECIPES, pose_refiner
+from tfpose.synthesis import pose_refiner as pose_refiners_errors
+from tfpose.synthesis.table import SYNTHESES
 
 OFFSETS = dataclasses.replace(
     pose_refiner.tiny(), skeleton="lsp14", input_size=(64, 64), batch_size=4
@@ -84,3 +87,18 @@ def test_settings_that_no_run_can_have_are_refused(setting, message):
 def test_drops_may_be_fractions_and_rates_their_own():
     changed = config.override(OFFSETS, ["learning_rate_drops=0.5,2", "schedule=steps"])
     assert changed.learning_rate_drops == (0.5, 2)
+
+
+def test_the_names_that_settings_may_have_are_those_of_the_code():
+    assert config.CODECS == tuple(CODECS)
+    assert config.SYNTHESES == tuple(SYNTHESES)
+    assert config.OPTIMIZERS == tuple(objectives.OPTIMIZERS)
+    assert config.OFFSET_ERRORS == losses.OFFSET_ERRORS
+    refiners = {n for n, kind in MODELS.items() if issubclass(kind, RefinementModel)}
+    assert set(config.REFINERS) == refiners and set(RECIPES) == set(MODELS)
+
+
+def test_pose_refiners_recipe_has_the_numbers_of_its_errors():
+    recipe = pose_refiner.paper()
+    assert recipe.synthesis["transforms"] == pose_refiners_errors.TRANSFORMS
+    assert recipe.crop["person_height"] == pose_refiners_errors.REFERENCE_HEIGHT

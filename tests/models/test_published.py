@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.support import published, torch_files
+from tests.support import published, torch_checkpoints
 from tfpose.errors import TfposeError
 from tfpose.models import conventions, table, transfer
 from tfpose.models.published import codes, importing, names
@@ -43,8 +43,8 @@ def marked(network):
 
 def imported(folder, network, arrays, prefix="", **options):
     """The model of a checkpoint with these tensors."""
-    value, contents = torch_files.checkpoint(arrays, prefix, epoch=1)
-    path = torch_files.write_zip(folder / "model.pth", value, contents)
+    value, contents = torch_checkpoints.checkpoint(arrays, prefix, epoch=1)
+    path = torch_checkpoints.write_zip(folder / "model.pth", value, contents)
     kind = table.MODELS[GOLDEN[network]["model"]]
     return kind.from_torch(path, input_size=SIZE, **options)
 

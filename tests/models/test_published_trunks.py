@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.support import torch_files
+from tests.support import torch_checkpoints
 from tests.support.published import tensors
 from tfpose.errors import TfposeError
 from tfpose.models.conventions import Conventions
@@ -76,8 +76,8 @@ STEM = {"conv1.weight": (2, 3, 7, 7), **{f"bn1.{leaf}": (2,) for leaf in BN}}
 
 
 def write(path, shapes):
-    value, contents = torch_files.checkpoint(tensors(shapes))
-    return torch_files.write_zip(path, value, contents)
+    value, contents = torch_checkpoints.checkpoint(tensors(shapes))
+    return torch_checkpoints.write_zip(path, value, contents)
 
 
 def test_a_file_gives_the_trunk_its_weights_and_nothing_else(tmp_path, small):

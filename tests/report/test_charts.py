@@ -163,3 +163,20 @@ def test_names_are_escaped():
     svg = charts.line_chart({"<a>": ([0, 1], [0, 1]), "b": ([0], [0])}, "x&y", "<y>")
     assert "<a>" not in svg and "x&amp;y" in svg
     parse(svg)
+
+
+@pytest.mark.parametrize("color", [*charts.ERROR_COLORS.values(), *charts.LINE_COLORS])
+def test_numbers_on_bars_have_contrast(color):
+    def luminance(text):
+        parts = np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        low, high = parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4
+        return np.where(parts <= 0.04045, low, high) @ [0.2126, 0.7152, 0.0722]
+
+    ink = {"#fff": "#ffffff", "#000": "#000000"}[charts.readable_on(color)]
+    light, dark = sorted((luminance(ink), luminance(color)), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.1, AA
+
+
+def test_yellow_bars_have_dark_numbers():
+    assert charts.readable_on("#ffffff") == charts.readable_on("#e69f00") == "#000"
+    assert charts.readable_on("#000000") == charts.readable_on("#1a5fb4") == "#fff"

@@ -28,7 +28,12 @@ def test_the_report_holds_numbers_and_pictures(people, files, tmp_path):
     page = path.read_text("utf-8")
     assert "3 annotated people with 42 labeled joints in 3 photos" in page
     assert "3 poses, refined by: halved, same." in page and "<p>more</p>" in page
-    assert page.count("data:image/jpeg") == 3  # by "halved" all gained
+    # By "halved" all gained; the largest gain is three pictures and comes first.
+    assert page.count("data:image/jpeg") == 3 + 3
+    headings = [part.partition("<")[0] for part in page.split("<h2>")[1:]]
+    assert headings[:2] == ["The largest gain: halved", "What was changed"]
+    headline = "<p class='headline'>PCK@0.2 <b>100.0 → 100.0</b> <span class='same'>"
+    assert headline in page and "<small>halved</small>" in page
     for name, kind, number in (
         ("halved", "largest gains", 3),
         ("halved", "largest losses", 0),
@@ -44,6 +49,26 @@ def test_the_report_holds_numbers_and_pictures(people, files, tmp_path):
         "<td>0.00</td><td><span class='same'>+0.00 <small>[+0.00, +0.00]</small>"
     ) in page
     assert "before, halved, same</h3>" in page
+
+
+def test_joints_are_listed_from_the_head_down(people, files, tmp_path):
+    truth, before, after = people
+    path = tmp_path / "report.html"
+    pages.write(path, truth, before, {"halved": after}, files["images"])
+    page = path.read_text("utf-8")
+    rows = page.partition("Each metric in detail")[2].split("<tr><td>")[1:16]
+    names = [row.partition("<")[0] for row in rows]
+    assert names[:4] == ["head top", "neck", "left shoulder", "right shoulder"]
+    assert names[-3:] == ["left ankle", "right ankle", "mean"]
+    places = [page.index(f">{joint}</text>") for joint in ("head top", "right ankle")]
+    assert places == sorted(places)
+
+
+def test_a_page_without_a_gain_shows_none(people, files, tmp_path):
+    truth, before, _ = people
+    path = tmp_path / "report.html"
+    pages.write(path, truth, before, {"same": before}, files["images"])
+    assert "The largest gain" not in path.read_text("utf-8")
 
 
 def test_numbers_that_are_known_are_not_computed_again(people, files, tmp_path):

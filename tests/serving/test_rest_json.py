@@ -103,6 +103,8 @@ def test_a_body_that_is_no_request_is_refused_in_one_line(body, words):
         ({"image_bytes": [ENCODED]}, "found a list of 1"),
         ({"image_bytes": {"b64": "***"}}, "expected base64"),
         ({"image_bytes": {"b64": "é"}}, "expected base64"),
+        ({"image_bytes": {"b64": "_-8="}}, r"URL-safe form: use \+ and /"),
+        ({"image_bytes": {"b64": "data:image/png;base64,/9"}}, "found a data URL"),
         ({"more": 1}, "found .*'more'"),
     ],
 )
@@ -134,7 +136,7 @@ def test_rows_that_do_not_fit_are_named(body, words):
 
 def test_one_photo_cannot_be_rows():
     row = {"image_bytes": ENCODED, "keypoints": [[1, 2], [3, 4]], "valid": [1, 1]}
-    with pytest.raises(RequestError, match="image_bytes"):
+    with pytest.raises(RequestError, match="image_bytes: .*: send 'inputs'"):
         arrays(request(instances=[row]), POSES)
     with pytest.raises(RequestError, match="expected an object with"):
         arrays(request(inputs=[1]), POSES)

@@ -3,6 +3,7 @@
 All of one exported refiner, over real sockets.
 """
 
+import asyncio
 import base64
 import concurrent.futures
 import dataclasses
@@ -11,6 +12,7 @@ import json
 import re
 import socket
 import threading
+import time
 
 import cv2
 import grpc
@@ -33,7 +35,7 @@ from tests.support.contracts import fill_weights
 from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import savedmodel, warm_up
 from tfpose.models import table
-from tfpose.serving import server
+from tfpose.serving import connections, server
 from tfpose.serving.models import check_pixels, load_models
 from tfpose.serving.server import Limits
 
@@ -86,8 +88,8 @@ def models(folder):
 def address(models):
     """Of a server on a free port, with small limits."""
     listening = server.listen("127.0.0.1", 0)
-    app = server.application(models, Limits(body=BODY, queue=8))
-    running = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    app = server.application(models, Limits(body=BODY, queue=8, people=6))
+    running = uvicorn.Server(server.configuration(app))
     thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -195,7 +197,10 @@ def test_status_metadata_and_health(address):
         ({"inputs": 1, "signature_name": "none"}, r"expected one of \['refine_photo'"),
         (question(valid=[[1.0] * 14]), "keypoints and valid differ"),
         (question(keypoints=[[[1.0, 2.0]] * 17]), r"expected the shape \[any, 14, 2\]"),
-        (question(image_bytes={"b64": ""}), "expected a JPEG or PNG, found 0 bytes"),
+        (
+            question(image_bytes={"b64": ""}),
+            "expected a JPEG or PNG, found an empty file",
+        ),
         (
             question(image_bytes={"b64": base64.b64encode(PHOTO[:900]).decode()}),
             "refine_photo: .*JPEG",
@@ -242,17 +247,127 @@ def test_a_body_that_does_not_come_is_not_waited_for(address, monkeypatch):
         assert b" 408 " in connection.recv(1000)
 
 
-def test_requests_beyond_the_queue_are_told_to_come_back(address, monkeypatch):
+def connect(address):
     host, port = address.removeprefix("http://").split(":")
-    head = f"POST /v1/models/{MODEL}:predict HTTP/1.1\r\nHost: x\r\n"
-    waiting = [socket.create_connection((host, int(port))) for _ in range(8)]
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def head(length: int) -> bytes:
+    lines = f"POST /v1/models/{MODEL}:predict HTTP/1.1", "Host: x"
+    return "\r\n".join([*lines, f"Content-Length: {length}", "", ""]).encode()
+
+
+def test_clients_whose_bodies_are_on_their_way_take_no_place_of_others(address):
+    waiting = [connect(address) for _ in range(20)]
     for connection in waiting:
-        connection.sendall(f"{head}Content-Length: 100\r\n\r\n".encode())
-    response = post(address, question())
+        connection.sendall(head(100))
+    assert post(address, question()).ok
     for connection in waiting:
         connection.close()
-    assert response.status_code == 503 and "wait" in response.json()["error"]
-    assert any(post(address, question()).ok for _ in range(50))
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Every answer waits for this event; the answers begun so far."""
+    go, begun = threading.Event(), []
+    answer = server.answer
+
+    def wait(model, body, most):
+        begun.append(body)
+        go.wait(10)
+        return answer(model, body, most)
+
+    monkeypatch.setattr(server, "answer", wait)
+    yield go, begun
+    go.set()
+
+
+def test_requests_beyond_the_queue_are_told_to_come_back(address, slow):
+    go, _ = slow
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        sent = [pool.submit(post, address, question()) for _ in range(12)]
+        done, _ = concurrent.futures.wait(
+            sent, timeout=10, return_when="FIRST_COMPLETED"
+        )
+        assert done.pop().result().status_code == 503
+        go.set()
+        codes = sorted(future.result().status_code for future in sent)
+    assert codes == [200] * 8 + [503] * 4
+    assert post(address, question()).ok
+
+
+def test_who_has_left_is_not_answered_and_nothing_is_said(address, slow, capfd):
+    go, begun = slow
+    body = json.dumps(question()).encode()
+    waiting = [connect(address) for _ in range(7)]
+    for connection in waiting[:6]:
+        connection.sendall(head(len(body)) + body)
+    waiting[6].sendall(head(len(body)) + body[:50])  # leaves in the middle of its body
+    while len(begun) < server.WORKERS:
+        time.sleep(0.01)
+    for connection in waiting:
+        connection.close()
+    time.sleep(0.2)
+    # Those who have left take none of the 8 places.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(post, address, question()) for _ in range(8)]
+        time.sleep(0.5)
+        go.set()
+        assert all(future.result().ok for future in sent)
+    assert len(begun) == server.WORKERS + 8
+    assert capfd.readouterr().err == ""
+
+
+def test_a_request_about_too_many_people_is_refused(address):
+    response = post(address, question(7))
+    assert response.status_code == 400
+    assert ": expected at most 6 people, found 7" in response.json()["error"]
+    assert post(address, question(6)).ok
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nHost:"])
+def test_headers_that_do_not_come_are_not_waited_for(address, monkeypatch, sent):
+    monkeypatch.setattr(connections, "HEADER_SECONDS", 0.2)
+    with connect(address) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1000) == b""
+
+
+def test_a_connection_stays_for_the_next_request_and_no_longer(address, monkeypatch):
+    monkeypatch.setattr(connections, "KEEP_ALIVE_SECONDS", 0.3)
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with connect(address) as connection:
+        for _ in range(2):
+            connection.sendall(request)
+            received = b""
+            while not received.endswith(b"}"):
+                received += connection.recv(1000)
+        connection.sendall(request[:20])
+        assert connection.recv(1000) == b""
+
+
+def test_bodies_that_fill_the_memory_are_told_to_come_back(address, monkeypatch):
+    monkeypatch.setattr(server, "LARGEST_BODIES", 2)
+    bodies = server.Bodies(Limits(body=10))
+
+    class Stream:
+        headers = {}
+
+        def __init__(self, *parts):
+            self.parts = parts
+
+        async def stream(self):
+            for part in self.parts:
+                yield part
+
+    async def read():
+        bodies.room = 3  # others have the rest
+        with pytest.raises(server.Refusal, match="too many bodies"):
+            await bodies.read(Stream(b"ab", b"cd"))
+        assert await bodies.read(Stream(b"ab", b"c")) == b"abc"
+        assert bodies.room == 3
+
+    asyncio.run(read())
 
 
 def test_many_clients_at_once_each_get_their_own_answer(address, models):

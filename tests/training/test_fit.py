@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import signal
 
 import h5py
 import keras
@@ -21,7 +23,7 @@ from tfpose.codecs import (
 )
 from tfpose.config import Augmentation, Config
 from tfpose.data import examples, pipeline
-from tfpose.errors import DataError, ModelFolderError, TrainingError
+from tfpose.errors import DataError, FileError, ModelFolderError, TrainingError
 from tfpose.models import objectives, table
 from tfpose.report.html import read_log
 from tfpose.skeletons import COCO17, LSP14
@@ -139,6 +141,34 @@ def test_what_is_saved_are_the_averaged_weights(finished):
     assert any((a != b).any() for a, b in zip(averaged, last, strict=True))
 
 
+def check_same_weights(folder, expected):
+    pairs = zip(weights_of(folder), weights_of(expected), strict=True)
+    for found, wanted in pairs:
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def test_sigterm_ends_a_run_within_a_round_and_nothing_is_lost(
+    finished, data, tmp_path, monkeypatch
+):
+    class Terminated(callbacks.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            if self.done == 4:  # the first step of the second round
+                with pytest.raises(FileError, match="is writing there"):
+                    fit.train(CONFIG, data, str(tmp_path), resume=True)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "StopOnNaN", Terminated)
+        with pytest.raises(TrainingError, match="SIGTERM after step 4; --resume") as e:
+            fit.train(CONFIG, data, str(tmp_path))
+    assert str(tmp_path) in one_line(e)
+    fit.train(CONFIG, data, str(tmp_path), resume=True)
+    check_same_weights(tmp_path, finished)
+    assert read_log(tmp_path / "log.csv")["epoch"] == [0, 1]
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
     finished, data, tmp_path, monkeypatch
 ):
@@ -155,8 +185,7 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
         fit.train(CONFIG, data, str(tmp_path))
     assert not (tmp_path / "model.weights.h5").exists()
     fit.train(CONFIG, data, str(tmp_path), resume=True)
-    for found, expected in zip(weights_of(tmp_path), weights_of(finished), strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+    check_same_weights(tmp_path, finished)
     second = {name: rows[-1] for name, rows in read_log(finished / "log.csv").items()}
     resumed = {name: rows[-1] for name, rows in read_log(tmp_path / "log.csv").items()}
     assert read_log(tmp_path / "log.csv")["epoch"] == [0, 1]
@@ -164,13 +193,15 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
 
 
 def test_a_quick_test_starts_from_given_weights_and_keeps_frozen_normalizations(
-    finished, data, tmp_path
+    finished, data, tmp_path, capsys
 ):
     config = dataclasses.replace(
         CONFIG, learning_rate=1e-4, average=0.0, freeze_normalization=True
     )
     folder = str(tmp_path / "quick")
     model = fit.train(config, data, folder, quicktest=True, weights=str(finished))
+    said = capsys.readouterr().out
+    assert said.index("training posefix on ") < said.index("loss: ")
     assert read_log(tmp_path / "quick" / "log.csv")["epoch"] == [0]
     first, _ = table.load_model(finished)
     changed = set()
@@ -408,6 +439,10 @@ def test_rounds_cover_the_epochs_in_at_most_500_steps(
 ):
     config = dataclasses.replace(CONFIG, epochs=epochs, batch_size=batch_size)
     assert fit._schedule(config, people, quicktest=False) == expected
+    line = fit.first_line(config, people, expected, step=0)
+    steps = expected.rounds * expected.steps
+    assert f"on {people} people: {steps} steps of {batch_size} people in " in line
+    assert "people from step 7: " in fit.first_line(config, people, expected, step=7)
 
 
 def test_the_log_keeps_a_line_a_round(tmp_path):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     annotations_option,
     before_option,
+    chosen_skeleton,
     json_option,
     option,
     poses_option,
+    read_sides,
+    skeleton_option,
     subcommand,
     switch,
     write_numbers,
@@ -28,22 +32,28 @@ def add(commands) -> None:
     poses_option(command)
     annotations_option(command)
     before_option(command)
+    skeleton_option(command)
     option(command, "--picture", "FILE.svg", "draw the shares of each joint as bars")
     text = "average precision with misses, then swaps, inversions and jitter undone"
     switch(command, "--gains", text)
     json_option(command)
 
 
-def run(poses, annotations, before, picture, gains, json) -> None:
+def run(poses, annotations, before, skeleton, picture, gains, json) -> None:
     """Shows the kinds of mistakes in poses, joint by joint, and what they cost."""
+    checks.given(
+        poses=poses, annotations=annotations, before=before, picture=picture, json=json
+    )
+    skeleton = chosen_skeleton(skeleton)
     from tfpose.evaluation.evaluate import analyze_poses, correction_gains
-    from tfpose.io.coco import read_both
     from tfpose.report import charts, tables
 
     files = [poses] if before is None else [before, poses]
-    truth, *sides = read_both(annotations, *files)
+    truth, sides, note = read_sides(annotations, *files, skeleton=skeleton)
     results = [analyze_poses(truth, side) for side in sides]
     numbers = results[-1]
+    if note:
+        numbers["note"] = note
     if before is not None:
         numbers["before"] = results[0]
     print(tables.format_table(*results))

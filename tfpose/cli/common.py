@@ -12,25 +12,17 @@ import os
 import sys
 import tempfile
 import textwrap
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import absl.logging
 
-from tfpose.errors import DetectorError, TfposeError
+from tfpose.errors import DetectorError, InputWarning, TfposeError, one_line
+from tfpose.io import installation
 from tfpose.io.files import write_json
 
 # Default folder of prepared data sets.
 DATA = "runs/data"
-# Packages that a plain installation lacks, and the extra that installs each.
-EXTRAS = {
-    **dict.fromkeys("tensorflow keras tensorflow_datasets".split(), "full"),
-    "pycocotools": "full",
-    "ai_edge_litert": "edge",
-    "ai_edge_quantizer": "full",
-    "fastapi": "serve",
-    "uvicorn": "serve",
-    "jax": "jax",
-}
 
 
 # --- arguments -------------------------------------------------------------------
@@ -112,6 +104,13 @@ def annotations_option(command, required: bool = True) -> None:
     option(command, "--annotations", "FILE", text, required=required)
 
 
+def skeleton_option(command) -> None:
+    """``--skeleton NAME|FILE``, for commands that read poses."""
+    text = "the joints of the poses: a built-in skeleton or a JSON file (default: told "
+    text += "by their number); joints are shared by name with other skeletons"
+    option(command, "--skeleton", "NAME|FILE", text)
+
+
 def before_option(command) -> None:
     """``--before FILE``, for commands that score poses."""
     text = "the same people's poses before refinement: shows before -> after"
@@ -131,29 +130,45 @@ def page_options(command, required: bool) -> None:
 
 def run(command: Callable, **options) -> int:
     """Runs a command; reports errors as one line and an exit code."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        command(**options)
+        with _notes():
+            command(**options)
     except TfposeError as error:
         return _complain(str(error))
+    except BrokenPipeError:
+        # The reader of the output, such as head, has left: Python must not write more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         if error.filename is None:
             raise
         return _complain(str(error))
     except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        if package not in EXTRAS:
+        hint = installation.hint(error.name or "")
+        if hint is None:
             raise
-        extra = EXTRAS[package]
-        return _complain(
-            f"this needs {package}, which the extra '{extra}' installs: pip install "
-            f"'.[{extra}]' in the project's folder, or 'tfpose[{extra}] @ ' and the "
-            "wheel's path"
-        )
+        return _complain(f"this {hint}")
     except KeyboardInterrupt:
         print("tfpose: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+@contextlib.contextmanager
+def _notes() -> Iterator[None]:
+    """Prints what readers leave out as one line each, without a place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", InputWarning)
+        usual = warnings.showwarning
+
+        def show(message, category, *place, **more):
+            if not issubclass(category, InputWarning):
+                return usual(message, category, *place, **more)
+            print(f"tfpose: note: {one_line(str(message))}", file=sys.stderr)
+
+        warnings.showwarning = show
+        yield
 
 
 def _complain(message: str) -> int:
@@ -201,6 +216,28 @@ def start_litert() -> None:
 
     with contextlib.suppress(DetectorError), hidden_messages():
         lite.interpreter(person_detector.MODEL)
+
+
+def chosen_skeleton(name: str | None):
+    """The skeleton that ``--skeleton`` names; None without it."""
+    from tfpose.io.skeleton_files import find_skeleton
+
+    return None if name is None else find_skeleton(name)
+
+
+def read_sides(annotations, *results, skeleton=None):
+    """``evaluation.inputs.read_sides`` for a command: says which joints count."""
+    from tfpose.evaluation import inputs
+
+    sides = inputs.read_sides(annotations, *results, skeleton=skeleton)
+    say(sides.note)
+    return sides
+
+
+def say(note: str | None) -> None:
+    """Prints a line beside the results, if there is one."""
+    if note:
+        print(note, file=sys.stderr)
 
 
 def write_numbers(json: str | None, numbers: dict) -> None:

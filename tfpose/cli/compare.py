@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import pathlib
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     annotations_option,
+    chosen_skeleton,
     json_option,
     page_options,
     poses_option,
+    read_sides,
+    skeleton_option,
     subcommand,
     write_numbers,
 )
 from tfpose.errors import TfposeError
-from tfpose.metrics.choices import COMPARED
+from tfpose.metrics.choices import COMPARED, parse_metric
 
 
 def add(commands) -> None:
@@ -41,22 +45,33 @@ def add(commands) -> None:
     command.add_argument(
         "--metric", metavar="NAME", nargs="+", action="extend", help=text
     )
+    skeleton_option(command)
     page_options(command, required=False)
     json_option(command)
 
 
-def run(annotations, poses, refined, metric, images, out, title, log, json) -> None:
+def run(
+    annotations, poses, refined, metric, skeleton, images, out, title, log, json
+) -> None:
     """Scores the same poses before and after each of several refiners."""
-    from tfpose.evaluation.refinement import compare_poses
-    from tfpose.io.coco import read_both
-    from tfpose.report import pages, tables
-
     if out and not images:
         raise TfposeError("compare: expected --images with --out")
     files = _named_files(refined)
-    truth, before, *after = read_both(annotations, poses, *files.values())
+    checks.given(
+        poses=poses, annotations=annotations, refined=list(files.values()),
+        images=images, page=out, log=log, json=json,
+    )  # fmt: skip
+    for name in metric or ():
+        parse_metric(name)
+    skeleton = chosen_skeleton(skeleton)
+    from tfpose.evaluation.refinement import compare_poses
+    from tfpose.report import pages, tables
+
+    read = read_sides(annotations, poses, *files.values(), skeleton=skeleton)
+    truth, (before, *after), note = read
     sides = dict(zip(files, after, strict=True))
     numbers = compare_poses(truth, before, sides, metric)
+    numbers |= {"note": note} if note else {}
     print(tables.comparison_table(numbers))
     if out:
         pages.write(out, truth, before, sides, images, title, log, numbers=numbers)

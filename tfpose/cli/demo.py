@@ -7,6 +7,7 @@ import itertools
 import pathlib
 import time
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     json_option,
     option,
@@ -118,9 +119,11 @@ def run(
         in percent; "parity" of the exports; without ``train`` also "photos", of
         ``show_photos``.
     """
+    folder = pathlib.Path(out or ("runs/demo-train" if train else "runs/demo"))
+    checks.folder_to_write(str(folder))
+    checks.given(json=json)
     start_tensorflow()
     start_litert()
-    folder = pathlib.Path(out or ("runs/demo-train" if train else "runs/demo"))
     training = FULL if train else SHORT
     if quick:
         training = dataclasses.replace(training, **QUICK)
@@ -212,9 +215,9 @@ def _train_and_refine(
     folder: pathlib.Path, training: Training, quick: bool, say
 ) -> dict:
     """Renders people, trains PoseFix ``tiny``, refines corrupted poses, exports."""
+    from tfpose.evaluation.inputs import read_sides
     from tfpose.exporting.parity import format_report
     from tfpose.exporting.savedmodel import export
-    from tfpose.io import coco
 
     data, model_dir = str(folder / "data"), str(folder / "model")
     say("rendering people")
@@ -228,7 +231,7 @@ def _train_and_refine(
     parity = export(model_dir, folder / "export", quantize=training.quantize, data=data)
     print(format_report(parity))
     say("scoring")
-    _, before, after = coco.read_both(annotations, *files)
+    _, (before, after), _ = read_sides(annotations, *files)
     _report(annotations, before, after, folder, format_report(parity))
     say(f"wrote {folder / 'report.html'} and {folder / 'export'}")
     return {

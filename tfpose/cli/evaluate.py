@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     DATA,
     annotations_option,
     before_option,
+    chosen_skeleton,
     json_option,
     option,
     poses_option,
+    read_sides,
+    skeleton_option,
     start_tensorflow,
     subcommand,
     switch,
@@ -16,7 +20,13 @@ from tfpose.cli.common import (
 )
 from tfpose.errors import TfposeError
 from tfpose.io.files import write_text
-from tfpose.metrics.choices import AVERAGINGS, METRICS, NORMALIZERS, VIEWPOINTS
+from tfpose.metrics.choices import (
+    AVERAGINGS,
+    METRICS,
+    NORMALIZERS,
+    VIEWPOINTS,
+    check_options,
+)
 
 
 def add(commands) -> None:
@@ -34,6 +44,7 @@ def add(commands) -> None:
     poses_option(command, required=False)
     annotations_option(command, required=False)
     before_option(command)
+    skeleton_option(command)
     option(command, "--model-dir", "NAME|DIR", "preset, or folder that train wrote")
     option(command, "--data", "DIR", "folder of prepared data sets", default=DATA)
     text = "pck, pckh, auc, pcp: joints or limbs of one pose per person; oks: COCO's "
@@ -70,26 +81,36 @@ def add(commands) -> None:
 
 
 def run(
-    poses, annotations, before, model_dir, data, curve, every_map, dark, json, **options
-) -> None:
+    poses, annotations, before, skeleton, model_dir, data, curve, every_map, dark, json,
+    **options,
+) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model with one metric."""
+    of_model = model_dir and not (poses or annotations or before)
+    if not of_model and (every_map or dark):
+        raise TfposeError("evaluate: expected --model-dir with --every-map and --dark")
+    if not of_model and not (poses and annotations and not model_dir):
+        raise TfposeError(
+            "evaluate: expected --poses with --annotations, or --model-dir with --data"
+        )
+    checks.given(
+        poses=poses, annotations=annotations, before=before, curve=curve, json=json
+    )
+    if of_model:
+        config = checks.trained(model_dir, "estimator" if every_map or dark else None)
+        checks.prepared(data, config.validation)
+    options["curve"] = bool(curve)
+    check_options(**options)
+    skeleton = chosen_skeleton(skeleton)
     from tfpose.report import charts, tables
 
-    options["curve"] = bool(curve)
-    if model_dir and not (poses or annotations or before):
+    if of_model:
         start_tensorflow()
         from tfpose.training.validation import evaluate_model
 
         options |= {"every_map": every_map, "dark": dark}
         numbers = evaluate_model(model_dir, data, **options)
-    elif every_map or dark:
-        raise TfposeError("evaluate: expected --model-dir with --every-map and --dark")
-    elif poses and annotations and not model_dir:
-        numbers = _score(annotations, poses, before, options)
     else:
-        raise TfposeError(
-            "evaluate: expected --poses with --annotations, or --model-dir with --data"
-        )
+        numbers = _score(annotations, poses, before, skeleton, options)
     sides = numbers.get("maps") or {"": numbers}
     if "before" in numbers:
         sides = {"before": numbers["before"], "after": numbers}
@@ -102,11 +123,11 @@ def run(
     write_numbers(json, numbers)
 
 
-def _score(annotations, poses, before, options) -> dict:
+def _score(annotations, poses, before, skeleton, options) -> dict:
     from tfpose.evaluation.evaluate import evaluate_poses
-    from tfpose.io.coco import read_both
 
     files = [poses] if before is None else [poses, before]
-    truth, *sides = read_both(annotations, *files)
+    truth, sides, note = read_sides(annotations, *files, skeleton=skeleton)
     numbers, *others = [evaluate_poses(truth, side, **options) for side in sides]
+    numbers |= {"note": note} if note else {}
     return {**numbers, "before": others[0]} if others else numbers

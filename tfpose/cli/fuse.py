@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import option, start_tensorflow, subcommand
+from tfpose.errors import TrainingError
 
 
 def add(commands) -> None:
@@ -27,6 +29,13 @@ def add(commands) -> None:
 
 def run(rnet, cnet, out, refinement, correction) -> None:
     """Combines a trained RNet and a trained CNet into one model."""
+    for kind, folder in (("rnet", rnet), ("cnet", cnet)):
+        found = checks.trained(folder).model
+        if found != kind:
+            raise TrainingError(
+                f"--{kind} {folder}: expected a trained {kind}, found {found}"
+            )
+    checks.new_run(out)
     start_tensorflow()
     from tfpose.training.hybrid_pose import fuse_folders
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pathlib
-
+from tfpose.cli import checks
 from tfpose.cli.common import option, start_tensorflow, subcommand
 from tfpose.errors import TfposeError
+from tfpose.io.skeleton_files import find_skeleton
+from tfpose.io.weight_files import read_weights
+from tfpose.recipes import RECIPES
 
 # The settings of ``--convention``: how each is read.
 TEXTS = ("channels", "origin", "decoding")
@@ -52,15 +54,16 @@ def add(commands) -> None:
 def run(checkpoint, model, out, skeleton, input_size, conventions) -> None:
     """Writes the model folder ``out``."""
     size, settings = parsed_size(input_size), parsed(conventions)
-    if not pathlib.Path(checkpoint).is_file():
-        raise TfposeError(f"{checkpoint}: expected a checkpoint, found no such file")
+    if model not in RECIPES:
+        raise TfposeError(f"--model {model}: expected one of {', '.join(RECIPES)}")
+    if skeleton is not None:
+        find_skeleton(skeleton)
+    checks.new_run(out)
+    # A bad file is refused before TensorFlow starts.
+    read_weights(checkpoint)
     start_tensorflow()
-    from tfpose.models import folders
     from tfpose.models.table import MODELS
 
-    folders.check_new(pathlib.Path(out))
-    if model not in MODELS:
-        raise TfposeError(f"model {model}: expected one of {list(MODELS)}")
     imported = MODELS[model].from_torch(
         checkpoint, skeleton=skeleton, input_size=size, conventions=settings
     )
@@ -99,8 +102,8 @@ def parsed(settings: list[str]) -> dict:
     """The settings of ``Conventions`` in texts such as "channels=rgb"."""
     found = {}
     for setting in settings:
-        key, _, text = setting.partition("=")
-        if key not in CONVENTIONS:
+        key, equals, text = setting.partition("=")
+        if key not in CONVENTIONS or not equals:
             raise TfposeError(
                 f"--convention {setting}: expected KEY=VALUE with one of {CONVENTIONS}"
             )

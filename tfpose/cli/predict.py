@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+import pathlib
 import sys
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     json_option,
     option,
+    say,
     start_litert,
     start_tensorflow,
     subcommand,
     switch,
     write_numbers,
 )
-from tfpose.errors import TfposeError
+from tfpose.errors import DetectorError, TfposeError
+from tfpose.io.shared_joints import SharedJoints
 
 # The default preset.
 ESTIMATOR = "movenet_thunder_coco17"
@@ -66,20 +71,21 @@ def add(commands) -> None:
 
 def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
     """Finds the poses of the people in photos."""
-    try:
-        sizes = tuple(float(scale) for scale in scales.split(","))
-    except ValueError as error:
-        raise TfposeError(
-            f"--scales {scales}: expected numbers such as 0.8,1.0,1.2"
-        ) from error
+    given = photos + ([images] if images else [])
+    _check(given, out, refine, json, **options)
+    sizes = _scales(scales)
     start_tensorflow()
     start_litert()
     from tfpose.inference.predict_files import predict_files
 
     numbers = predict_files(
-        given=photos + ([images] if images else []),
-        out=out, refiner=refine, scales=sizes, flip=not no_flip, **options,
-    )  # fmt: skip
+        given=given, out=out, refiner=refine, scales=sizes, flip=not no_flip, **options
+    )
+    if numbers["unlisted"]:
+        count = len(numbers["unlisted"])
+        say(f"left out {count} photos that {options['annotations']} does not list")
+    if numbers["kept_joints"]:
+        say(f"{refine} does not know {', '.join(numbers['kept_joints'])}: kept")
     for name in numbers["nobody"]:
         print(f"found nobody: {name}", file=sys.stderr)
     if numbers["numbered"]:
@@ -90,3 +96,44 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
         )
     print(f"wrote {out}: {numbers['poses']} poses in {numbers['photos']} photos")
     write_numbers(json, numbers)
+
+
+def _check(
+    given, out, refine, json, model, boxes, detector, single, annotations,
+    detection_score, joint_score,
+) -> None:  # fmt: skip
+    """Fails before TensorFlow starts, if anything cannot be used."""
+    from tfpose.inference.people import check_sources
+    from tfpose.inference.poses_to_refine import check_shared
+
+    checks.photos(given)
+    check_sources(boxes, detector, single, detection_score)
+    found = checks.trained(model, "estimator").skeleton
+    if refine:
+        known = checks.trained(refine, "refiner").skeleton
+        check_shared(SharedJoints(found, known), refine, model)
+    checks.given(
+        boxes=boxes, annotations=annotations, json=json, joint_score=joint_score,
+        detection_score=detection_score,
+    )  # fmt: skip
+    if detector and not pathlib.Path(detector).exists():
+        raise DetectorError(
+            f"--detector {detector}: expected a .tflite file, an .onnx file, or the "
+            "folder of a TensorFlow SavedModel, found none"
+        )
+    if out.endswith(".json"):
+        checks.given(results=out)
+    else:
+        checks.folder_to_write(out)
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    try:
+        scales = tuple(float(scale) for scale in text.split(","))
+    except ValueError:
+        scales = ()
+    if not scales or not all(0 < scale < math.inf for scale in scales):
+        raise TfposeError(
+            f"--scales {text}: expected positive numbers such as 0.8,1.0,1.2"
+        )
+    return scales

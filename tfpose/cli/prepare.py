@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from data_prep.builders import BUILDERS
+from data_prep.prepare import check_request, prepare
+from tfpose.cli import checks
 from tfpose.cli.common import (
     DATA,
     json_option,
@@ -43,9 +45,10 @@ def add(commands) -> None:
 def run(name, source, out, beam, settings, json) -> None:
     """Writes a data set as TFRecords and prints what it wrote and left out."""
     options = _builder_options(settings)
+    check_request(name, source, options)
+    checks.folder_to_write(out)
+    checks.given(json=json)
     start_tensorflow()
-    from data_prep.prepare import prepare
-
     report = prepare(name, source, out, beam, **options)
     print(f"wrote {report['directory']}")
     for split, people in report["written"].items():

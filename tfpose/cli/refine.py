@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
+    chosen_skeleton,
     json_option,
     option,
     poses_option,
+    say,
+    skeleton_option,
     start_tensorflow,
     subcommand,
     switch,
@@ -26,14 +30,15 @@ def add(commands) -> None:
         "other keys stay.",
         "tfpose refine --poses poses.json --images photos --out refined.json",
     )
-    text = "the refiner: a preset or a model folder (default: the preset for the "
-    text += "file's number of joints)"
+    text = "the refiner: a preset or a model folder (default: the preset that shares "
+    text += "most joints with the poses)"
     option(command, "--model", "NAME|DIR", text)
     poses_option(command)
+    skeleton_option(command)
     option(command, "--images", "DIR", "folder of the photos", required=True)
     option(command, "--out", "FILE", "the refined poses", required=True)
-    text = "COCO annotations JSON that names the photos; without it, the number in a "
-    text += "photo's name is its image_id"
+    text = "COCO annotations JSON that names the photos; without it, the number that "
+    text += "ends a photo's name is its image_id"
     option(command, "--annotations", "FILE", text)
     text = "keep going past poses that cannot be refined; they stay unchanged"
     switch(command, "--skip-bad", text)
@@ -42,6 +47,9 @@ def add(commands) -> None:
     text = "print how far each joint of the input was trusted"
     aliases = "--fusion-report", "--fusion_report"
     switch(command, "--reliability-report", text, aliases)
+    text = "how often the network is run, each time on its own answer (default: the "
+    text += "refiner's)"
+    option(command, "--rounds", "N", text, type=int)
     text = "how far this method's poses can be trusted: measured and written, or read "
     text += "if the file exists; for files of a few people"
     option(command, "--trust", "FILE", text)
@@ -57,16 +65,27 @@ def add(commands) -> None:
 
 
 def run(
-    model, poses, images, out, annotations, skip_bad, refined_only, reliability_report,
-    trust, oks_nms, threshold, rescore, json,
+    model, poses, skeleton, images, out, annotations, skip_bad, refined_only,
+    reliability_report, rounds, trust, oks_nms, threshold, rescore, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
-    start_tensorflow()
-    from tfpose.inference.refine_files import refine_file
+    checks.given(
+        poses=poses, images=images, annotations=annotations, results=out, trust=trust,
+        json=json, oks_nms=oks_nms, threshold=threshold, rounds=rounds,
+    )  # fmt: skip
+    if model:
+        checks.trained(model, "refiner")
+    from tfpose.inference.poses_to_refine import read_poses
 
-    numbers = refine_file(
-        model, poses, images, out, annotations, skip_bad, not refined_only, oks_nms,
-        threshold, rescore, trust,
+    skeleton = chosen_skeleton(skeleton)
+    given = read_poses(poses, images, model, annotations, skeleton, skip_bad)
+    say(given.note)
+    start_tensorflow()
+    from tfpose.inference.refine_files import refine_poses
+
+    numbers = refine_poses(
+        given, out, skip_bad, not refined_only, oks_nms, threshold, rescore, trust,
+        rounds,
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import (
     annotations_option,
+    chosen_skeleton,
     option,
     page_options,
     poses_option,
+    read_sides,
+    skeleton_option,
     start_tensorflow,
     subcommand,
 )
@@ -25,17 +29,21 @@ def add(commands) -> None:
     )
     poses_option(command)
     annotations_option(command)
+    skeleton_option(command)
     text = "the HCRN that estimated the poses; shows its heatmaps joint by joint"
     option(command, "--model", "NAME|DIR", text)
     page_options(command, required=True)
 
 
-def run(poses, model, annotations, images, out, title, log) -> None:
+def run(poses, model, annotations, skeleton, images, out, title, log) -> None:
     """Writes the HTML report of an estimator's poses."""
-    from tfpose.io.coco import read_both
+    checks.given(poses=poses, annotations=annotations, images=images, page=out, log=log)
+    if model:
+        checks.trained(model, "estimator")
+    skeleton = chosen_skeleton(skeleton)
     from tfpose.report import pages
 
-    truth, found = read_both(annotations, poses)
+    truth, (found,), _ = read_sides(annotations, poses, skeleton=skeleton)
     more = _found_joints(model, truth, found, images) if model else ()
     pages.write_estimated(out, truth, found, images, title, log, more)
     print(f"wrote {out}")

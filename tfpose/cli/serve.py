@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tfpose.cli import checks
 from tfpose.cli.common import option, start_tensorflow, subcommand
 from tfpose.errors import TfposeError
+from tfpose.serving.folder import find_versions
 
 
 def add(commands) -> None:
@@ -28,16 +30,20 @@ def add(commands) -> None:
     option(command, "--queue", "N", text, type=int, default=32)
     text = "largest request body in megabytes"
     option(command, "--max-body", "MB", text, type=float, default=20.0)
+    text = "largest number of people in a request"
+    option(command, "--max-people", "N", text, type=int, default=50)
 
 
-def run(models, host, port, queue, max_body) -> None:
+def run(models, host, port, queue, max_body, max_people) -> None:
     """Answers requests until interrupted."""
-    if queue < 1 or max_body <= 0:
-        raise TfposeError("--queue, --max-body: expected positive numbers")
+    checks.given(queue=queue, max_body=max_body, max_people=max_people)
+    if not 0 <= port < 2**16:
+        raise TfposeError(f"--port: expected 0 to 65535, found {port}")
+    find_versions(models)
     import fastapi  # noqa: F401, fail before the slow start of TensorFlow
     import uvicorn  # noqa: F401
 
     start_tensorflow()
     from tfpose.serving.server import Limits, serve
 
-    serve(models, host, port, Limits(int(max_body * 1e6), queue))
+    serve(models, host, port, Limits(int(max_body * 1e6), queue, max_people))

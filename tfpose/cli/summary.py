@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tfpose import config
+from tfpose.cli import checks
 from tfpose.cli.common import (
     json_option,
     recipe_option,
@@ -10,6 +12,7 @@ from tfpose.cli.common import (
     subcommand,
     write_numbers,
 )
+from tfpose.recipes import find_recipe
 
 
 def add(commands) -> None:
@@ -29,11 +32,10 @@ def add(commands) -> None:
 
 def run(model, recipe, settings, json) -> None:
     """Prints a model's parameters, multiply-adds and shapes."""
+    chosen = config.override(find_recipe(model, recipe), list(settings))
+    checks.given(json=json)
     start_tensorflow()
-    from tfpose import config
-    from tfpose.recipes import find_recipe
-
-    numbers = sizes(config.override(find_recipe(model, recipe), list(settings)))
+    numbers = sizes(chosen)
     for key, value in numbers.items():
         label = key.replace("_", " ")
         if isinstance(value, dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pathlib
 
+from tfpose import config
+from tfpose.cli import checks
 from tfpose.cli.common import (
     DATA,
     option,
@@ -14,7 +16,10 @@ from tfpose.cli.common import (
     subcommand,
     switch,
 )
+from tfpose.config import IMAGENET, Config
 from tfpose.errors import TrainingError
+from tfpose.recipes import find_recipe
+from tfpose.weights.presets import CHECKPOINT, CONFIG
 
 
 def add(commands) -> None:
@@ -51,20 +56,17 @@ def run(
     """Trains a model into ``model_dir`` and calibrates it if it is a refiner."""
     if minutes is not None and not on_device:
         raise TrainingError("--minutes: expected with --on-device only")
+    model_dir = model_dir or f"runs/{model}_{recipe}"
+    chosen = _configuration(model, recipe, model_dir, resume, settings)
+    checks.given(minutes=minutes)
+    checks.prepared(data, (*chosen.train, *chosen.validation))
+    if weights and weights != IMAGENET:
+        checks.start_weights(weights)
     if on_device:
         os.environ["KERAS_BACKEND"] = "jax"  # before Keras is imported
     start_tensorflow()
-    from tfpose import config
-    from tfpose.models import folders
-    from tfpose.recipes import find_recipe
     from tfpose.training import calibration, cluster, fit
 
-    model_dir = model_dir or f"runs/{model}_{recipe}"
-    if resume:
-        start = folders.load_config(pathlib.Path(model_dir))
-    else:
-        start = find_recipe(model, recipe)
-    chosen = config.override(start, list(settings))
     arguments = chosen, data, model_dir, resume, quicktest, weights
     if on_device:
         from tfpose.training import on_device as device
@@ -77,3 +79,16 @@ def run(
             calibration.calibrate_anywhere(model_dir, data)
         print(f"wrote {model_dir}")
     cluster.wait_for_all()
+
+
+def _configuration(model, recipe, model_dir, resume: bool, settings) -> Config:
+    """The configuration of the run to begin or to continue."""
+    if not resume:
+        chosen = config.override(find_recipe(model, recipe), list(settings))
+        if "TF_CONFIG" not in os.environ:  # of several workers, one checks and writes
+            checks.new_run(model_dir)
+        return chosen
+    path = pathlib.Path(model_dir, CHECKPOINT)
+    if not path.is_file():
+        raise TrainingError(f"{path}: expected a checkpoint to resume, found none")
+    return config.override(config.load(path.with_name(CONFIG)), list(settings))

@@ -16,6 +16,7 @@ from tfpose import codecs
 from tfpose.config import Augmentation, Config
 from tfpose.data.augment import MIDDLE_GRAY
 from tfpose.data.examples import Supervision
+from tfpose.data.mirroring import mirrored_if_known
 from tfpose.data.paste import ACROSS, BORDER, SLANT, UP_OR_DOWN
 from tfpose.data.windows import plain_box
 from tfpose.errors import TrainingError
@@ -77,6 +78,7 @@ def crop_people(
         "area" f32[B] px^2 of the box in C; "matrix" f32[B, 2, 3] W -> C.
     """
     keys = jax.random.split(key, 2)
+    augmentation = mirrored_if_known(augmentation, skeleton)
     matrix, mirror = random_crop_matrices(len(rows), size, augmentation, keys[0])
 
     def photo(row, matrix):

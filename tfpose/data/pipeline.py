@@ -7,19 +7,20 @@ in it determine everything, so a resumed run sees the data it would have seen.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Augmentation, Config
+from tfpose.data import shards
 from tfpose.data.augment import random_color, random_crop_matrix, random_half_body
+from tfpose.data.mirroring import mirrored_if_known
 from tfpose.errors import DataError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
+from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
 
@@ -83,7 +84,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
 
     Raises:
         DataError: no such data set or split, joints that the skeleton lacks, or a
-            shard that is missing or cut off.
+            shard that is missing, cut off, or not as it was written.
     """
     import tensorflow_datasets as tfds
 
@@ -102,6 +103,7 @@ def read_records(data: str, splits: tuple[str, ...], skeleton: Skeleton):
             raise DataError(
                 f"{builder.data_path}: expected people in {split!r}, found none"
             )
+        shards.check_contents(info)
         count += info.num_examples
         decoders = {"window": tfds.decode.SkipDecoding()}
         dataset = builder.as_dataset(
@@ -169,7 +171,7 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
         )
     directory = found[0].parent
     try:
-        metadata = json.loads((directory / "metadata.json").read_text())
+        metadata = read_json(directory / shards.METADATA)
         named = Skeleton.from_json(metadata["skeleton"])
         builder = tfds.builder_from_directory(directory)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -183,56 +185,8 @@ def _open(folder: pathlib.Path, skeleton: Skeleton):
             f"{directory}: expected the skeleton {skeleton.name!r}, found "
             f"{named.name!r}"
         )
-    for split in builder.info.splits.values():
-        sizes = [path.stat().st_size if path.exists() else 0 for path in _shards(split)]
-        # TFRecord adds 16 bytes to each record.
-        if sum(sizes) != split.num_bytes + 16 * split.num_examples:
-            raise DataError(_damage(split) or f"{directory}: {split.name}: damaged")
+    shards.check_sizes(builder)
     return builder, named
-
-
-def _shards(split) -> list[pathlib.Path]:
-    return [pathlib.Path(path) for path in split.filepaths]
-
-
-def _damage(split) -> str | None:
-    """Reads a whole split and describes the first bad record; None if all are fine."""
-    for path, length in zip(_shards(split), split.shard_lengths, strict=True):
-        read = 0
-        try:
-            for _ in tf.data.TFRecordDataset(str(path)):
-                read += 1
-        except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
-            # The message without the names of TensorFlow's ops.
-            reason = error.message.partition("}} ")[2].partition(" [Op")[0]
-            reason = reason if path.exists() else "no such file"
-        else:
-            reason = "the file ends"
-        if read < length:
-            return f"{path}: expected {length} records, record {read}: {reason}"
-    return None
-
-
-@contextlib.contextmanager
-def reporting_corrupt_records(data: str, splits: tuple[str, ...]):
-    """Context in which an unreadable record raises a ``DataError`` that names it.
-
-    Args:
-        data, splits: as given to ``read_records``.
-    """
-    import tensorflow_datasets as tfds
-
-    try:
-        yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
-        for name in {item.partition("/")[0] for item in splits}:
-            for found in pathlib.Path(data, name).glob("*/*/dataset_info.json"):
-                builder = tfds.builder_from_directory(found.parent)
-                for split in builder.info.splits.values():
-                    damage = _damage(split)
-                    if damage:
-                        raise DataError(damage) from error
-        raise
 
 
 def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor]:
@@ -257,7 +211,8 @@ def crop_person(record, spec: CropSpec, seed, shown=None) -> dict[str, tf.Tensor
     seeds = tf.random.split(seed, 2)
     height = height_of(record, skeleton)
     box = _shown_box(record, spec, height, tf.random.fold_in(seed, 2))
-    matrix, mirror = random_crop_matrix(box, size, spec.augmentation, seeds[0])
+    augmentation = mirrored_if_known(spec.augmentation, skeleton)
+    matrix, mirror = random_crop_matrix(box, size, augmentation, seeds[0])
 
     def photo():
         window = decode_window(record)

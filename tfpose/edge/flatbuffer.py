@@ -11,6 +11,8 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpose.errors import MetadataError
+
 NAME = "tfpose"
 # Bytes; the runtimes read weights in place, and kernels load 16 bytes at once.
 ALIGNMENT = 16
@@ -65,8 +67,20 @@ class _Aligned(schema.BufferT):
 
 
 def description(content: bytes) -> bytes | None:
-    """The bytes of a ``.tflite`` file's description; None if it has none."""
+    """The bytes of a ``.tflite`` file's description; None if it has none.
+
+    Raises one of ``metadata.DAMAGED`` if the file is damaged.
+    """
     model = schema.Model.GetRootAs(content)
-    entries = [model.Metadata(i) for i in range(model.MetadataLength())]
+    count = model.MetadataLength()
+    # A damaged file can state billions; each takes four bytes at least.
+    if count > len(content) // 4:
+        raise MetadataError(f"{count} entries in {len(content)} bytes")
+    entries = [model.Metadata(i) for i in range(count)]
     found = [entry for entry in entries if entry.Name() == NAME.encode()]
-    return model.Buffers(found[0].Buffer()).DataAsNumpy().tobytes() if found else None
+    if not found:
+        return None
+    number = found[0].Buffer()
+    if not 0 <= number < model.BuffersLength():
+        raise MetadataError(f"buffer {number} of {model.BuffersLength()}")
+    return model.Buffers(number).DataAsNumpy().tobytes()

@@ -11,14 +11,20 @@ import json
 import pathlib
 import struct
 
-from tfpose.errors import MetadataError
+from tfpose.errors import FileError, MetadataError, shown
 from tfpose.geometry import rules
 from tfpose.io.files import write_text
+from tfpose.io.json_files import parse_json
 
 # Beside the SavedModel's graph.
 ASSET = "assets.extra/tfpose.json"
 FORMAT = 1
 TASKS = ("refine", "estimate")
+# What a damaged flatbuffer makes its reader raise.
+DAMAGED = (
+    struct.error, IndexError, TypeError, AttributeError, ValueError, OverflowError,
+    MemoryError, RecursionError,
+)  # fmt: skip
 
 
 def describe(
@@ -28,6 +34,7 @@ def describe(
     kind: str,
     person_height: float = 0.0,
     license: str | None = None,
+    rounds: int = 1,
 ) -> dict:
     """The description of a trained model's exports.
 
@@ -38,13 +45,15 @@ def describe(
         kind: kind of model, ``Config.model``.
         person_height: px of a standing person in a crop (``Config.crop``).
         license: SPDX name of the weights' license; None if unknown.
+        rounds: of a refiner on its own answer (``Config.testing``).
 
     Returns:
         JSON-ready: "format", "name", "model", "license"; "task", one of ``TASKS``;
         "skeleton", ``Skeleton.to_json``; "input_size" [height, width] px;
         "normalization", in words; "crop", the numbers of ``geometry.rules``;
         "decoding", "expectation" if the keypoints are that of a softmax over the map,
-        else "peak": only expectations can be averaged with the mirrored crop's.
+        else "peak": only expectations can be averaged with the mirrored crop's;
+        "rounds", how often a refiner's graph should run, each time on its own answer.
     """
     reads = [layer.output for layer in model.layers if layer.name == "soft_argmax"]
     expectation = any(output is model.output["keypoints"] for output in reads)
@@ -66,6 +75,7 @@ def describe(
             "outside": 0,
         },
         "decoding": "expectation" if expectation else "peak",
+        "rounds": rounds,
     }
 
 
@@ -85,7 +95,7 @@ def read(content: bytes, name: str) -> dict:
 
     try:
         text = flatbuffer.description(content)
-    except (struct.error, IndexError, TypeError, AttributeError) as error:
+    except DAMAGED as error:
         raise MetadataError(f"{name}: damaged .tflite file ({error})") from error
     if text is None:
         raise MetadataError(
@@ -106,19 +116,19 @@ def parse(text: bytes | str, name: str) -> dict:
         MetadataError: not such JSON, or an unknown format.
     """
     try:
-        about = json.loads(text)
-    except ValueError as error:
-        raise MetadataError(f"{name}: its description is not JSON ({error})") from error
+        about = parse_json(text, name)
+    except FileError as error:
+        raise MetadataError(f"description of {error}") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         found = about.get("format") if isinstance(about, dict) else type(about).__name__
         raise MetadataError(
-            f"{name}: expected a description of format {FORMAT}, found {found!r}"
+            f"{name}: expected a description of format {FORMAT}, found {shown(found)}"
         )
     missing = {"task", "skeleton", "input_size", "crop", "decoding"} - set(about)
     if missing or about["task"] not in TASKS:
         raise MetadataError(
             f"{name}: expected a description with a task of {TASKS}, its skeleton, "
-            f"input_size, crop and decoding; found {sorted(about)}"
+            f"input_size, crop and decoding; found {shown(sorted(about))}"
         )
     return about
 

@@ -7,6 +7,7 @@ SavedModel, a ``.keras`` file, a model folder or a preset; only these import Ten
 
 from __future__ import annotations
 
+import math
 import pathlib
 from collections.abc import Callable
 
@@ -16,11 +17,21 @@ from tfpose.edge import metadata
 from tfpose.errors import PredictorError
 from tfpose.geometry import arrays, rules
 from tfpose.geometry.cells import center_of, position_of
-from tfpose.inference.inputs import checked_boxes, checked_photo, checked_poses
+from tfpose.inference.inputs import (
+    checked_boxes,
+    checked_photo,
+    checked_poses,
+    settled_distances,
+)
 from tfpose.inference.person_detector import PersonDetector
+from tfpose.io import installation
 from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
+from tfpose.weights.presets import model_folder
 
+# px of an input; no pose model has more.
+LONGEST_SIDE = 4096
+MOST_ROUNDS = 100
 # "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
 Network = Callable[[dict], dict]
 # A photo -> boxes f[N, 4] xywh in its px and scores f[N].
@@ -57,13 +68,29 @@ class Predictor:
             self._margin = float(about["crop"]["margin"])
             self._box_factor = float(about["crop"]["box_factor"])
             self._person_height = float(about["crop"]["person_height"])
-        except (ValueError, TypeError, KeyError) as error:
+            self._size = int(height), int(width)
+            # Version 1.0's exports do not have it.
+            self._rounds = int(about.get("rounds", 1))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
+        self._check_numbers()
         self.refines = about["task"] == "refine"
-        self._size = int(height), int(width)
         # Averaging with the mirrored crop is exact for expectations only: two peaks
         # may lie on different arms.
-        self._flips = about["decoding"] == "expectation"
+        self._flips = about["decoding"] == "expectation" and self.skeleton.mirrors
+
+    def _check_numbers(self) -> None:
+        crop = self._margin, self._box_factor, self._person_height
+        plausible = min(self._size) >= 1 and max(self._size) <= LONGEST_SIDE
+        plausible = plausible and 0 < self._margin < math.inf
+        plausible = plausible and 0 < self._box_factor < math.inf
+        plausible = plausible and 1 <= self._rounds <= MOST_ROUNDS
+        if not (plausible and 0 <= self._person_height < math.inf):
+            raise PredictorError(
+                "unusable description of a model: expected an input_size up to "
+                f"{LONGEST_SIDE} px, a finite crop, and up to {MOST_ROUNDS} rounds, "
+                f"found {self._size}, {crop}, {self._rounds}"
+            )
 
     @classmethod
     def load(
@@ -83,12 +110,22 @@ class Predictor:
         place = pathlib.Path(path)
         if place.suffix == ".tflite":
             return cls(*_lite(place, threads))
-        if place.suffix == ".keras":
-            return cls(*_keras_file(place, skeleton))
         saved_model = _saved_model_in(place)
-        if saved_model is not None:
-            return cls(*_saved_model(saved_model))
-        return cls(*_model_folder(str(path)))
+        if saved_model is None and place.suffix != ".keras":
+            model_folder(path)  # fails if nothing is there
+        try:
+            if place.suffix == ".keras":
+                return cls(*_keras_file(place, skeleton))
+            if saved_model is not None:
+                return cls(*_saved_model(saved_model))
+            return cls(*_model_folder(str(path)))
+        except ModuleNotFoundError as error:
+            hint = installation.hint(error.name or "")
+            if hint is None:
+                raise
+            raise PredictorError(
+                f"{path}: {hint}; a .tflite file needs only the extra 'edge'"
+            ) from error
 
     def __call__(
         self, photo, people, scores=None, flip: bool = True
@@ -126,7 +163,7 @@ class Predictor:
             if self.refines:
                 inputs["keypoints"] = arrays.to_crop(keypoints[row], box, self._size)
                 inputs["valid"] = valid[row]
-            points, found_scores[row] = self._answer(inputs, flip and self._flips)
+            points, found_scores[row] = self._rounded(inputs, flip and self._flips)
             found[row] = arrays.to_photo(points, box, self._size)
         return found, found_scores
 
@@ -167,8 +204,26 @@ class Predictor:
         best = oks_nms(keypoints, sure, areas, self.skeleton.sigmas)
         return keypoints[best], scores[best]
 
+    def _rounded(self, inputs: dict, flip: bool):
+        """f64[K, 2] C and f64[K] of one person after all rounds: ``Refiner.answer``."""
+        first, scores = self._answer(inputs, flip)
+        if self._rounds == 1:
+            return first, scores
+        every = np.ones_like(scores)
+        again = first
+        for _ in range(self._rounds - 2):
+            again, _ = self._run({**inputs, "keypoints": again, "valid": every})
+        again = {**inputs, "keypoints": again, "valid": every}
+        last, last_scores = self._answer(again, flip)
+        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
+        settled = (inputs["valid"] > 0) & (
+            moved < settled_distances(self.skeleton, self._size)
+        )
+        points = np.where(settled[:, None], first, last)
+        return points, np.where(settled, scores, last_scores)
+
     def _answer(self, inputs: dict, flip: bool):
-        """f64[K, 2] C and f64[K] of one person."""
+        """``_rounded`` of one round."""
         points, scores = self._run(inputs)
         if not flip:
             return points, scores
@@ -238,7 +293,7 @@ def _lite(path: pathlib.Path, threads: int) -> tuple[Network, dict]:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError as error:
         raise PredictorError(
-            f"{path}: needs {error.name}, which the extra 'edge' installs"
+            f"{path}: {installation.hint('ai_edge_litert')}"
         ) from error
     try:
         content = path.read_bytes()
@@ -268,7 +323,7 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
 
     path = folder / metadata.ASSET
     try:
-        about = metadata.parse(path.read_text("utf-8"), str(path))
+        about = metadata.parse(path.read_bytes(), str(path))
         model = tf.saved_model.load(str(folder))
         serve = model.signatures["serving_default"]
     except (OSError, KeyError) as error:
@@ -287,7 +342,6 @@ def _saved_model(folder: pathlib.Path) -> tuple[Network, dict]:
 
 def _model_folder(name: str) -> tuple[Network, dict]:
     from tfpose.models.table import load_model
-    from tfpose.weights.presets import model_folder
 
     model, config = load_model(name)
     return _keras(model, config.skeleton), _describe(
@@ -298,7 +352,8 @@ def _model_folder(name: str) -> tuple[Network, dict]:
 def _describe(model, skeleton: Skeleton, name: str, config=None) -> dict:
     kind = config.model if config else model.name
     height = config.crop.get("person_height", 0.0) if config else 0.0
-    return metadata.describe(model, skeleton, name, kind, height)
+    rounds = config.testing.get("rounds", 1) if config else 1
+    return metadata.describe(model, skeleton, name, kind, height, rounds=rounds)
 
 
 def _keras_file(path: pathlib.Path, skeleton) -> tuple[Network, dict]:

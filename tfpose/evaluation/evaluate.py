@@ -8,21 +8,13 @@ PoseTrack's mAP, MOTA); ``analyze_poses`` gives the share of each kind of mistak
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
 
-from tfpose.errors import TfposeError
-from tfpose.io.coco import Annotations, Results, read_both
+from tfpose.evaluation.inputs import read_sides
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import mistakes, oks, rates
-from tfpose.metrics.choices import (
-    AVERAGINGS,
-    DEFAULT_THRESHOLDS,
-    METRICS,
-    NORMALIZERS,
-    OF_PEOPLE,
-    VIEWPOINTS,
-)
+from tfpose.metrics.choices import DEFAULT_THRESHOLDS, OF_PEOPLE, check_options
 from tfpose.metrics.matching import match_people
 from tfpose.metrics.mistakes import MINIMUM_AREA
 from tfpose.metrics.multi_person import rates as multi_person_rates
@@ -71,7 +63,8 @@ def evaluate_poses(
         the normalizing "length", the numbers of ``rates.Distances.rates``, its notes,
         the "averaging" of "pckh" and "auc", the "curve" of ``rates.curve``, and the
         counts "people", "missing" (without a pose: all wrong), "unused_poses" and
-        "without_length" (not scored: torso, head size or sticks unknown).
+        "without_length" (not scored: torso, head size or sticks unknown). A "note"
+        says which joints count if the files do not have the same.
 
     Raises:
         TfposeError: unknown metric, an argument it does not take, a skeleton without
@@ -79,20 +72,20 @@ def evaluate_poses(
         PoseFileError: no head sizes, an ``annotation_id`` of nobody in the photo, or
             for the last three metrics a key that is missing or malformed.
     """
-    annotations, results = read_both(annotations, results)
-    given = {
-        "normalizer": normalizer, "viewpoint": viewpoint, "lenient": lenient,
-        "averaging": averaging, "every_frame": every_frame, "curve": curve,
-    }  # fmt: skip
-    _check(metric, threshold, given)
+    check_options(
+        metric, threshold, normalizer=normalizer, viewpoint=viewpoint, lenient=lenient,
+        averaging=averaging, every_frame=every_frame, curve=curve,
+    )  # fmt: skip
+    annotations, (results,), note = read_sides(annotations, results)
+    notes = {"note": note} if note else {}
     if metric == "oks":
         numbers = oks.average_precision(annotations, results)
-        people = int(annotations.scored.sum())
-        return {"metric": "oks", "people": people, "poses": len(results), **numbers}
+        counts = {"people": int(annotations.scored.sum()), "poses": len(results)}
+        return {"metric": "oks", **counts, **numbers, **notes}
     threshold = float(threshold or DEFAULT_THRESHOLDS[metric])
     if metric not in OF_PEOPLE:
         numbers = _in_scenes(annotations, results, metric, threshold, every_frame)
-        return {"metric": metric, "threshold": threshold, **numbers}
+        return {"metric": metric, "threshold": threshold, **numbers, **notes}
     people, keypoints, counts = matched_poses(annotations, results)
     if viewpoint == "observer":
         people, keypoints = _observer_centric(people, keypoints)
@@ -108,46 +101,13 @@ def evaluate_poses(
     if curve:
         numbers["curve"] = rates.curve(table, metric, threshold, averaging)
     unknown = int(np.isnan(table.distances).all(axis=1).sum())
-    return {**numbers, **counts, "without_length": unknown}
+    return {**numbers, **counts, "without_length": unknown, **notes}
 
 
 def _in_scenes(annotations, results, metric, threshold, every_frame) -> dict:
     if metric == "mota":
         return multi_person_rates.tracking(annotations, results, threshold, every_frame)
     return multi_person_rates.mean_precision(annotations, results, metric, threshold)
-
-
-# Option -> its default, and the metrics that take another value.
-_OPTIONS = {
-    "normalizer": ("torso", ("pck",)),
-    "viewpoint": ("person", OF_PEOPLE),
-    "lenient": (False, ("pcp",)),
-    "averaging": ("joints", ("pckh", "auc")),
-    "every_frame": (False, ("mota",)),
-    "curve": (False, ("pck", "pckh", "pcp")),
-}
-
-
-def _check(metric, threshold, given: dict) -> None:
-    """Raises TfposeError for arguments that ``evaluate_poses`` does not take."""
-    for name, value, known in (
-        ("metric", metric, METRICS),
-        ("normalizer", given["normalizer"], NORMALIZERS),
-        ("viewpoint", given["viewpoint"], VIEWPOINTS),
-        ("averaging", given["averaging"], AVERAGINGS),
-    ):
-        if value not in known:
-            raise TfposeError(f"{name} {value!r}: expected one of {', '.join(known)}")
-    if metric == "oks" and threshold is not None:
-        raise TfposeError("metric oks averages over ten thresholds: give none")
-    if threshold is not None and not 0 < threshold < math.inf:
-        raise TfposeError(f"threshold of {metric}: expected > 0, found {threshold}")
-    for name, (usual, takes) in _OPTIONS.items():
-        if given[name] != usual and metric not in takes:
-            option = name if given[name] is True else f"{name} {given[name]}"
-            raise TfposeError(
-                f"{option} is for metric {' or '.join(takes)}, not {metric}"
-            )
 
 
 def matched_poses(annotations, results) -> tuple[Annotations, np.ndarray, dict]:
@@ -183,7 +143,9 @@ def _observer_centric(people, keypoints) -> tuple[Annotations, np.ndarray]:
         keypoints, people.keypoints, people.visible, skeleton
     )
     mirrored = np.array(skeleton.joints)[skeleton.flip_permutation]
-    torso = tuple(str(mirrored[skeleton.index(joint)]) for joint in skeleton.torso)
+    torso = skeleton.torso and tuple(
+        str(mirrored[skeleton.index(joint)]) for joint in skeleton.torso
+    )
     people = dataclasses.replace(
         people,
         keypoints=targets,
@@ -210,9 +172,10 @@ def analyze_poses(
         "good", "jitter", "inversion", "swap", "miss" in percent of the joints (None
         without joints); "per_joint" {joint: the same five}; "counts" {type: joints};
         "joints", "matched_people", "unmatched_people", "unmatched_poses" (including
-        those on a crowd or a small person).
+        those on a crowd or a small person). A "note" says which joints count if the
+        files do not have the same.
     """
-    annotations, results = read_both(annotations, results)
+    annotations, (results,), note = read_sides(annotations, results)
     skeleton = annotations.skeleton
     types = mistakes.types_of_people(annotations, results, minimum_area)
     counts = mistakes.count_types(types)
@@ -228,6 +191,7 @@ def analyze_poses(
         "matched_people": matched,
         "unmatched_people": int(analyzed.sum()) - matched,
         "unmatched_poses": len(results) - matched,
+        **({"note": note} if note else {}),
     }
 
 

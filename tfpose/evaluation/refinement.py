@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfpose.errors import TfposeError
 from tfpose.evaluation import meanings
 from tfpose.evaluation.evaluate import evaluate_poses, matched_poses
-from tfpose.io.coco import Annotations, Results, read_both
+from tfpose.evaluation.inputs import read_sides
+from tfpose.io.coco import Annotations, Results
 from tfpose.metrics import bootstrap, mistakes, pck, pcp, photo_draws, rates
-from tfpose.metrics.choices import COMPARED, DEFAULT_THRESHOLDS
+from tfpose.metrics.choices import parse_metric
 
 # The rows of COCO's average precision.
 PRECISIONS = ("AP", "AP50", "AP75")
@@ -43,13 +43,13 @@ def compare_poses(
         "mistakes" {type: cell} and "mistakes_per_joint" {joint: {type: cell}}. A cell
         is {"before": percent, "after": {refiner: {"value", "change", "low", "high"}}}:
         the change in points and the interval of 95 % of the draws; None if nothing was
-        labeled.
+        labeled. A "note" says which joints count if the files do not have the same.
 
     Raises:
         TfposeError: unknown metric, or as ``evaluate_poses``.
         PoseFileError: as ``evaluate_poses``.
     """
-    annotations, *sides = read_both(annotations, before, *refined.values())
+    annotations, sides, note = read_sides(annotations, before, *refined.values())
     draws = {"rounds": rounds, "seed": seed}
     chosen = default_metrics(annotations) if metrics is None else metrics
     scores = []
@@ -69,37 +69,19 @@ def compare_poses(
         "tables": scores,
         "mistakes": pooled,
         "mistakes_per_joint": per_joint,
+        **({"note": note} if note else {}),
     }
 
 
 def default_metrics(annotations: Annotations) -> list[str]:
     """The metrics that the annotations allow, for ``compare_poses``."""
-    chosen = ["pck@0.2", "pck@0.1"]
+    chosen = ["pck@0.2", "pck@0.1"] if annotations.skeleton.torso else []
     if (annotations.head_sizes > 0).any():
         chosen.append("pckh")
     joints = set(annotations.skeleton.joints)
     if any(joints.issuperset(a + b) for a, b in pcp.STICKS.values()):
         chosen.append("pcp")
     return [*chosen, "oks"]
-
-
-def parse_metric(text: str) -> tuple[str, float | None]:
-    """ "pck@0.1" -> ("pck", 0.1), "pck" -> ("pck", 0.2), "oks" -> ("oks", None).
-
-    Raises:
-        TfposeError: unknown metric, or no number after the @.
-    """
-    name, at, threshold = text.partition("@")
-    takes_one = DEFAULT_THRESHOLDS.get(name) is not None
-    try:
-        if name in COMPARED and not (at and not takes_one):
-            return name, float(threshold) if at else DEFAULT_THRESHOLDS[name]
-    except ValueError:
-        pass
-    raise TfposeError(
-        f"metric {text!r}: expected one of {', '.join(COMPARED)}; all but oks also "
-        "with a threshold, such as pck@0.1"
-    )
 
 
 def _rates_table(annotations, sides, metric, threshold, refiners, draws) -> dict:

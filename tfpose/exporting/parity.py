@@ -17,7 +17,7 @@ from tfpose.geometry import tensors
 from tfpose.geometry.crops import boxes_of
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
-from tfpose.io import photos
+from tfpose.io import installation, photos
 from tfpose.skeletons import Skeleton
 
 # The SavedModel's folder: a version number, as TensorFlow Serving expects.
@@ -161,6 +161,8 @@ def check_parity(files: dict) -> None:
         ExportError: a file differs by more; names it and its worst joint.
     """
     for name, entry in files.items():
+        if "largest" not in entry:
+            continue  # there was nothing to compare on
         exact = name in (SAVED_MODEL, "model_float32.tflite")
         limit = TOLERANCE if exact else np.inf  # NaN is infinitely far
         if not entry["largest"] < limit:
@@ -191,14 +193,17 @@ def check_photos(photos: dict) -> None:
 
 def format_report(report: dict) -> str:
     """Formats the parity of all exports as a table."""
+    columns = ("largest", "mean") if report["crops"] else ()
     rows = [
         (name, f"{entry['bytes'] / 1e6:.1f}")
-        + tuple(f"{entry[key]:.6f}" for key in ("largest", "mean"))
+        + tuple(f"{entry[key]:.6f}" for key in columns)
         for name, entry in report["files"].items()
     ]
+    compared = f"difference from the Keras model on {report['crops']} crops, px"
+    without = "not compared with the Keras model: no prepared people (--data)"
     lines = [
-        f"difference from the Keras model on {report['crops']} crops, px",
-        aligned([("", "MB", "largest", "mean"), *rows]),
+        compared if report["crops"] else without,
+        aligned([("", "MB", *columns), *rows]),
     ]
     for name, entry in report.get("photos", {}).items():
         lines.append(
@@ -206,5 +211,6 @@ def format_report(report: dict) -> str:
             f"{entry['people']} people in {entry['photos']} photos"
         )
     if report.get("warm_up_requests") == 0:
-        lines.append("no warm-up requests: they need pip install 'tfpose[serving]'")
+        hint = installation.hint("tensorflow_serving")
+        lines.append(f"no warm-up requests: writing them {hint}")
     return "\n".join(lines)

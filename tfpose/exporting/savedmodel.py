@@ -17,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Config
-from tfpose.data import pipeline
+from tfpose.data import pipeline, shards
 from tfpose.data.examples import Supervision, examples, supervision_of
 from tfpose.edge import flatbuffer, metadata
 from tfpose.errors import ExportError
 from tfpose.exporting import litert, signatures, warm_up
-from tfpose.exporting.formats import FORMATS, NUMBERS
+from tfpose.exporting.formats import FORMATS, NUMBERS, PARITY, check_request
 from tfpose.exporting.parity import (
     PARITY_PHOTOS,
     SAVED_MODEL,
@@ -38,7 +38,6 @@ from tfpose.models.serving_graph import network_of, serving_model
 from tfpose.models.table import load_model
 from tfpose.weights import presets
 
-PARITY = "parity.json"
 # Number of crops to measure int8 ranges on, and to compare exports on.
 RANGE_CROPS, PARITY_CROPS = 100, 32
 
@@ -59,7 +58,8 @@ def export(
         out: folder to write; replaces an earlier export.
         formats: one or several of ``FORMATS``.
         quantize: one or several of ``NUMBERS``; each gives a ``.tflite`` file.
-        data: folder of prepared data sets.
+        data: folder of prepared data sets. None compares nothing and cannot measure
+            the ranges of int8.
         train: splits to measure int8 ranges on; default: the configuration's.
         validation: splits to compare the exports on; default: the configuration's.
 
@@ -68,32 +68,27 @@ def export(
         {"bytes", "largest", "mean", "per_joint": {joint: {"largest", "mean"}},
         "largest_score"}}}; distances to the Keras model's keypoints in crop px. With
         a SavedModel also "photos", {signature: {"photos", "people", "largest",
-        "largest_score"}} in photo px, and "warm_up_requests", their number.
+        "largest_score"}} in photo px, and "warm_up_requests", their number. Without
+        ``data``, "crops" is 0, and of each file only "bytes" is known.
 
     Raises:
-        ExportError: an unknown format, ``out`` is a folder but not an export, no data,
-            or a float32 export off by more than ``TOLERANCE`` (``PHOTO_TOLERANCE``).
+        ExportError: an unknown format, ``out`` is a folder but not an export, int8
+            without data, or a float32 export off by more than ``TOLERANCE``
+            (``PHOTO_TOLERANCE``).
         ModelFolderError, ConfigError, DataError, LiteRTError: one clear line each.
     """
     out = pathlib.Path(out)
     formats = (formats,) if isinstance(formats, str) else formats
     quantize = (quantize,) if isinstance(quantize, str) else quantize
-    _check_request(out, formats, quantize)
+    if keras.backend.backend() != "tensorflow":
+        raise ExportError(
+            f"exporting needs KERAS_BACKEND=tensorflow, found {keras.backend.backend()}"
+        )
+    check_request(out, formats, quantize, data)
     model, config = load_model(model_dir)
     skeleton = config.skeleton
-    if data is None:
-        raise ExportError("data: expected a folder of prepared people to compare on")
-    supervision = supervision_of(model, config)
     splits = validation or config.validation
-    crops = clients_inputs(data, splits, config, supervision, PARITY_CROPS)
-    ranges = None
-    if "tflite" in formats and "int8" in quantize:
-        ranges = clients_inputs(
-            data, train or config.train, config, supervision, RANGE_CROPS
-        )
-
-    reference = serving_model(model, skeleton, phases=False)
-    expected = reference.predict(crops, batch_size=8, verbose=0)
+    crops, ranges = _crops(model, config, formats, quantize, data, train, splits)
     network = network_of(model, phases=True)
     serving = serving_model(model, skeleton, phases=True, network=network)
     about = _description(model, config, presets.model_folder(model_dir))
@@ -102,9 +97,10 @@ def export(
         if "savedmodel" in formats:
             saved = folder / SAVED_MODEL
             more = _write_servable(model, config, serving, network, saved)
-            files[SAVED_MODEL] = _predict_saved_model(saved, crops)
-            given = windows(data, splits, skeleton, PARITY_PHOTOS)
-            more["photos"] = photo_parity(model, config, saved, given)
+            files[SAVED_MODEL] = crops and _predict_saved_model(saved, crops)
+            if data is not None:
+                given = windows(data, splits, skeleton, PARITY_PHOTOS)
+                more["photos"] = photo_parity(model, config, saved, given)
             metadata.write_asset(saved, about)
         if "tflite" in formats:
             models = _lite_models(serving, quantize, ranges)
@@ -112,30 +108,49 @@ def export(
         report = {
             "model": config.model,
             "skeleton": skeleton.name,
-            "crops": len(crops["image"]),
-            "files": {
-                name: {
-                    **compare(expected, found, skeleton),
-                    "bytes": _size(folder / name),
-                }
-                for name, found in files.items()
-            },
+            "crops": len(crops["image"]) if crops else 0,
+            "files": _differences(model, skeleton, crops, files),
             **more,
         }
+        for name, entry in report["files"].items():
+            entry["bytes"] = _size(folder / name)
         check_parity(report["files"])
         check_photos(more.get("photos", {}))
         write_json(folder / PARITY, report)
     return report
 
 
+def _crops(model, config: Config, formats, quantize, data, train, splits):
+    """Crops to compare the exports on, and to measure int8 ranges on; or None."""
+    if data is None:
+        return None, None
+    supervision = supervision_of(model, config)
+    crops = clients_inputs(data, splits, config, supervision, PARITY_CROPS)
+    ranges = None
+    if "tflite" in formats and "int8" in quantize:
+        ranges = clients_inputs(
+            data, train or config.train, config, supervision, RANGE_CROPS
+        )
+    return crops, ranges
+
+
+def _differences(model, skeleton, crops, files: dict) -> dict[str, dict]:
+    """How far each file's answers are from the Keras model's; {} without crops."""
+    if crops is None:
+        return {name: {} for name in files}
+    reference = serving_model(model, skeleton, phases=False)
+    expected = reference.predict(crops, batch_size=8, verbose=0)
+    return {name: compare(expected, found, skeleton) for name, found in files.items()}
+
+
 def _write_lite_models(folder: pathlib.Path, models, about: dict, crops) -> dict:
-    """Writes ``.tflite`` files; returns {name: its results on the crops}."""
+    """Writes ``.tflite`` files; {name: its results on the crops, None without}."""
     answers = {}
     for numbers, content in models:
         name = f"model_{numbers}.tflite"
         content = flatbuffer.embed(content, {**about, "numbers": numbers})
         write_bytes(folder / name, content)
-        answers[name] = litert.predict(content, crops)
+        answers[name] = crops and litert.predict(content, crops)
     return answers
 
 
@@ -144,25 +159,10 @@ def _description(model, config: Config, folder: pathlib.Path) -> dict:
     license = "Apache-2.0" if folder.resolve().parent == presets.FOLDER else None
     height = config.crop.get("person_height", 0.0)
     name = folder.resolve().name
+    rounds = config.testing.get("rounds", 1)
     return metadata.describe(
-        model, config.skeleton, name, config.model, height, license
+        model, config.skeleton, name, config.model, height, license, rounds
     )
-
-
-def _check_request(out: pathlib.Path, formats, quantize) -> None:
-    if keras.backend.backend() != "tensorflow":
-        raise ExportError(
-            f"exporting needs KERAS_BACKEND=tensorflow, found {keras.backend.backend()}"
-        )
-    for given, known in ((formats, FORMATS), (quantize, NUMBERS)):
-        unknown = [name for name in given if name not in known]
-        if unknown or not given:
-            raise ExportError(f"expected some of {list(known)}, got {list(given)}")
-    if out.exists() and not (out / PARITY).is_file():
-        raise ExportError(
-            f"{out}: exists and is not an earlier export (it has no {PARITY}); "
-            "name a new folder"
-        )
 
 
 def clients_inputs(
@@ -190,7 +190,8 @@ def clients_inputs(
     records, _ = pipeline.read_records(data, tuple(splits), skeleton)
     spec = pipeline.CropSpec.plain(config)
     batches = pipeline.crops(records.take(count), spec, count, config.seed)
-    people = next(iter(batches))
+    with shards.naming_bad_records(data, splits):
+        people = next(iter(batches))
     seed = tf.constant([config.seed, 0])
     inputs, _, _ = examples(people, supervision, seed)
     image = tf.saturate_cast(tf.round(inputs["image"]), tf.uint8)
@@ -205,16 +206,24 @@ def write_servable(model: keras.Model, config: Config, folder) -> dict:
     Args:
         model: trained model.
         config: the model's.
-        folder: folder to write, MODEL_NAME/NUMBER.
+        folder: folder to write, MODEL_NAME/NUMBER; replaces an earlier SavedModel.
 
     Returns:
         {"warm_up_requests": how many}.
+
+    Raises:
+        ExportError: there is a folder that is no SavedModel.
+        FileError: the folder cannot be written; what was there stays.
     """
+    folder = pathlib.Path(folder)
+    if folder.exists() and not (folder / "saved_model.pb").is_file():
+        raise ExportError(f"{folder}: exists and is not a SavedModel; name another")
     network = network_of(model, phases=True)
     serving = serving_model(model, config.skeleton, phases=True, network=network)
-    written = _write_servable(model, config, serving, network, folder)
-    name = pathlib.Path(folder).parent
-    metadata.write_asset(pathlib.Path(folder), _description(model, config, name))
+    with replacing_folder(folder) as beside:
+        written = _write_servable(model, config, serving, network, beside)
+        about = _description(model, config, folder.parent)
+        metadata.write_asset(beside, about)
     return written
 
 

@@ -22,6 +22,7 @@ import keras
 import tensorflow as tf
 
 from tfpose.config import Config
+from tfpose.exporting.decoding import decode as decode
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crops_of
 from tfpose.inference.batches import BATCH
@@ -56,7 +57,7 @@ def photo_signatures(
             )
         }
     maps = [name for name in network.output if name in ("heatmap", "offsets")]
-    refiner = Refiner.of(model, config, network=_traced_once(part_of(network, *maps)))
+    refiner = Refiner.of(model, config, network=part_of(network, *maps))
     return {REFINE: _refining(refiner)}
 
 
@@ -88,7 +89,7 @@ def _refining(refiner: Refiner) -> Signature:
 
         def answer(keypoints, valid):
             *crops, to_image = refiner.cut(photo, keypoints, valid)
-            _, answers, scores = refiner.flip_tested(*crops)
+            _, answers, scores = refiner.answer(*crops)
             return tensors.transform(answers, to_image), scores
 
         return _in_batches(answer, (keypoints, valid), joints)
@@ -117,17 +118,6 @@ def _estimating(estimator: Estimator) -> Signature:
         "boxes": tf.TensorSpec((None, 4), tf.float32, "boxes"),
     }
     return estimate_photo, specifications
-
-
-def decode(data) -> tf.Tensor:
-    """Decodes a JPEG or PNG string[] to u8[H, W, 3], as ``photos.decode`` does.
-
-    Raises:
-        tf.errors.InvalidArgumentError: truncated, or not a photo.
-    """
-    # TensorFlow's JPEG kernel reads PNG too. OpenCV uses the accurate transform;
-    # TensorFlow's default may vary.
-    return tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
 
 
 def _rows(values, *shape: int) -> tf.Tensor:

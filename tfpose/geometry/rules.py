@@ -24,3 +24,5 @@ HEIGHT_IN_HEADS = 8 * 0.6 * 1.4286
 HEIGHT_IN_BOXES = 1.2
 # px; the least height.
 SMALLEST_HEIGHT = 24.0
+# Fewer joints do not say how large a person is, so what a crop would show is unknown.
+LEAST_JOINTS = 3

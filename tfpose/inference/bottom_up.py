@@ -51,7 +51,7 @@ class BottomUp:
         outputs = {name: model.output[name] for name in ("heatmap", "tags")}
         network = keras.Model(model.input, outputs)
         self._run = tf.function(lambda image: network({"image": image}, training=False))
-        self.flip = flip
+        self.flip = flip and skeleton.mirrors
         self._order = joint_order(skeleton)
 
     @classmethod

@@ -12,6 +12,7 @@ from tfpose.errors import DetectorError
 from tfpose.inference.boxes import best_in_photo, best_of_overlapping
 from tfpose.inference.inputs import checked_photo
 from tfpose.inference.lite import first_line, interpreter, outputs_of
+from tfpose.io import installation
 
 # --- LiteRT ----------------------------------------------------------------------
 
@@ -238,9 +239,7 @@ def _session(path):
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise DetectorError(
-            f"{path}: needs {error.name}, which the extra 'onnx' installs"
-        ) from error
+        raise DetectorError(f"{path}: {installation.hint('onnxruntime')}") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
     providers = ["CPUExecutionProvider"]

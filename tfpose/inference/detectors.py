@@ -7,18 +7,21 @@ f32[N, 4] xywh, I, clipped to the photo, with scores f32[N] in 0..1, best first.
 
 from __future__ import annotations
 
+import collections
 import pathlib
+import warnings
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from tfpose.errors import DetectorError, PoseFileError
+from tfpose.errors import DetectorError, InputWarning, PoseFileError, shown
 from tfpose.inference.boxes import best_in_photo
 from tfpose.inference.detector_files import LiteDetector, OnnxDetector
 from tfpose.inference.lite import first_line
 from tfpose.inference.person_detector import PersonDetector
 from tfpose.io import coco_checks, files
+from tfpose.io.coco_categories import key_of
 
 Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
 PERSON = 1  # COCO's category, and the class of detectors trained on COCO
@@ -160,7 +163,8 @@ def read_boxes(path: str, least: float = 0.0) -> list[dict]:
 
     Args:
         path: JSON list of ``{"image_id", "bbox": [x, y, width, height]}``, optionally
-            with ``score`` (default 1) and ``category_id`` (only people are kept).
+            with ``score`` (default 1) and ``category_id`` (only people are kept: 1, or
+            the only category of the file). Warns how many others there are.
         least: drops records with a lower score.
 
     Returns:
@@ -175,14 +179,53 @@ def read_boxes(path: str, least: float = 0.0) -> list[dict]:
             f"{path}: expected a JSON list of boxes (COCO results), found "
             f"{coco_checks.describe(records)}"
         )
+    records = coco_checks.with_plain_ids(records)
     for place, record in enumerate(records):
         fault = coco_checks.of_box(record)
         if fault:
             name = coco_checks.name_record(place, record)
             raise PoseFileError(f"{path}: {name}: {fault}")
+    if coco_checks.are_normalized([record["bbox"] for record in records]):
+        raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
     return [
-        record
-        for record in records
-        if record.get("category_id", PERSON) == PERSON
-        and record.get("score", 1.0) >= least
+        record for record in _people(path, records) if record.get("score", 1.0) >= least
     ]
+
+
+def _people(path, records: list[dict]) -> list[dict]:
+    """The records of people; warns of others, or of people under another number.
+
+    Raises:
+        PoseFileError: several categories, and none of them is COCO's person.
+    """
+    keys = [_category(record) for record in records]
+    counts = collections.Counter(keys)
+    others = {key: count for key, count in counts.items() if key != PERSON}
+    kinds = ", ".join(f"{count} of {shown(key)}" for key, count in others.items())
+    if not others:
+        return records
+    if len(counts) > 1 and PERSON not in counts:
+        raise PoseFileError(
+            f"{path}: expected boxes of category_id {PERSON} (person) or of a single "
+            f"category, found {kinds}"
+        )
+    alone = len(counts) == 1
+    done = "took for people, as the only category," if alone else "left out"
+    warnings.warn(
+        f"{path}: {done} boxes of other categories than {PERSON} (person): {kinds}",
+        InputWarning,
+        stacklevel=3,
+    )
+    return (
+        records
+        if alone
+        else [
+            record for record, key in zip(records, keys, strict=True) if key == PERSON
+        ]
+    )
+
+
+def _category(record: dict):
+    found = record.get("category_id")
+    key = PERSON if found is None else key_of(found)
+    return shown(found) if key is None else key

@@ -68,7 +68,7 @@ class Estimator:
         self.model, self.skeleton, self.size = model, skeleton, model.input_size
         belief = belief_of(model, output)
         self._network = keras.Model(model.input, belief) if network is None else network
-        self.scales, self.flip = tuple(scales), flip
+        self.scales, self.flip = tuple(scales), flip and skeleton.mirrors
         # For a softmax too: between two candidates, the expectation is neither.
         stride = self.size[0] / belief.shape[1]
         conventions = model.conventions

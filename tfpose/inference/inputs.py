@@ -8,16 +8,36 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.errors import TfposeError
+from tfpose.geometry.rules import CROP_MARGIN, LEAST_JOINTS
+from tfpose.io.coco_checks import NORMALIZED, are_normalized
+from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
 from tfpose.skeletons import Skeleton
-
-# Fewer joints do not say how large a person is, so what a crop would show is unknown.
-LEAST_JOINTS = 3
 
 
 def are_few(valid) -> np.ndarray:
     """bool[N]: poses with joints valid [N, K], but too few of them to refine."""
     valid = np.asarray(valid) > 0
     return valid.sum(axis=1) < min(LEAST_JOINTS, valid.shape[1])
+
+
+# Joints whose first answer is so similar to the input keep it in later rounds; PoseFix
+# (section 4) calls them good.
+SETTLED = 0.85
+
+
+def settled_distances(skeleton: Skeleton, size: tuple[int, int]) -> np.ndarray:
+    """f64[K] crop px: joints that the first round moves less keep its answer.
+
+    Later rounds help joints that were wrong, and cost those that were right some
+    accuracy. The distance is that of a keypoint similarity of ``SETTLED``, for a person
+    who fills the crop except its margin.
+
+    Args:
+        skeleton: K joints.
+        size: (height, width) of the crop.
+    """
+    area = SEGMENT_SHARE_OF_BOX * size[0] * size[1] / CROP_MARGIN**2
+    return np.sqrt(-8 * np.log(SETTLED) * area) * skeleton.sigma_array
 
 
 def checked_photo(photo) -> np.ndarray:
@@ -41,7 +61,8 @@ def checked_boxes(boxes) -> np.ndarray:
     """Returns boxes f64[N, 4] xywh after checking them; N may be 0.
 
     Raises:
-        TfposeError: wrong shape, NaN or infinity, or a box with no area.
+        TfposeError: wrong shape, NaN or infinity, coordinates in 0..1, or a box with
+            no area.
     """
     boxes = np.asarray(boxes, np.float64)
     if not boxes.size:
@@ -49,6 +70,7 @@ def checked_boxes(boxes) -> np.ndarray:
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise TfposeError(f"boxes: expected the shape (people, 4), found {boxes.shape}")
     _check_finite(boxes, "boxes")
+    _check_pixels(boxes, "boxes")
     empty = np.flatnonzero((boxes[:, 2:] <= 0).any(axis=1))
     if len(empty):
         raise TfposeError(
@@ -73,7 +95,8 @@ def checked_poses(
         f64[N, K, 2], and f64[N, K], 1 for a present joint and 0 for a missing one.
 
     Raises:
-        TfposeError: wrong shapes, NaN or infinity, or a pose of too few joints.
+        TfposeError: wrong shapes, NaN or infinity, coordinates in 0..1, or a pose of
+            too few joints.
 
     Example:
         >>> from tfpose.skeletons import LSP14
@@ -108,7 +131,13 @@ def checked_poses(
         raise TfposeError(
             f"keypoints[{few[0]}]: expected at least {least} joints, found {found}"
         )
+    _check_pixels(keypoints[there], "keypoints")
     return keypoints, there.astype(np.float64)
+
+
+def _check_pixels(coordinates, name: str) -> None:
+    if are_normalized(coordinates):
+        raise TfposeError(f"{name}: {NORMALIZED}")
 
 
 def _check_finite(array, name: str) -> None:

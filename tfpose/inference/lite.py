@@ -5,6 +5,9 @@ from __future__ import annotations
 import pathlib
 
 from tfpose.errors import DetectorError
+from tfpose.io import installation
+
+LITERT = "ai_edge_litert"
 
 
 def interpreter(path, threads: int = 2):
@@ -20,9 +23,7 @@ def interpreter(path, threads: int = 2):
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ModuleNotFoundError as error:
-        raise DetectorError(
-            f"{path}: needs {error.name}, which the extra 'edge' installs"
-        ) from error
+        raise DetectorError(f"{path}: {installation.hint(LITERT)}") from error
     try:
         content = pathlib.Path(path).read_bytes()
         made = Interpreter(model_content=content, num_threads=threads)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfpose.errors import PoseFileError
+from tfpose.errors import PoseFileError, TfposeError
 from tfpose.inference.boxes import inside
 from tfpose.inference.detectors import Detector, load_detector, read_boxes
-from tfpose.io import coco, photos
+from tfpose.io import coco
 from tfpose.io.photo_ids import Photo, number
 
 
@@ -33,6 +33,18 @@ class Candidate:
 
 # Finds the people in a photo.
 Finder = Callable[[Photo], "list[Candidate]"]
+
+
+def check_sources(boxes, detector, single: bool, detection_score) -> None:
+    """Raises TfposeError for sources of people that exclude each other."""
+    sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
+    chosen = [flag for flag, value in sources.items() if value is not None]
+    if len(chosen) > 1:
+        raise TfposeError(f"predict: expected only one of {', '.join(chosen)}")
+    if detection_score is not None and not 0 <= detection_score <= 1:
+        raise TfposeError(
+            f"--detection-score: expected 0 to 1, found {detection_score:g}"
+        )
 
 
 def finder(
@@ -98,7 +110,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
     def find(photo: Photo) -> list[Candidate]:
         records = table[photo.image_id] if photo.known else []
         boxes = np.reshape([one["bbox"] for one in records], (-1, 4))
-        shape = photos.read(photo.path).shape
+        shape = photo.read().shape
         for box in boxes:
             if not len(inside(box[None], np.ones(1), shape)[0]):
                 raise PoseFileError(
@@ -114,7 +126,7 @@ def _from_boxes(path, known, least: float, all_there: bool) -> Finder:
 
 def _from_detector(detect: Detector) -> Finder:
     def find(photo: Photo) -> list[Candidate]:
-        found = zip(*detect(photos.read(photo.path)), strict=True)
+        found = zip(*detect(photo.read()), strict=True)
         return [Candidate(photo, box, float(score)) for box, score in found]
 
     return find

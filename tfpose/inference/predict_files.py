@@ -18,11 +18,13 @@ from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
 from tfpose.inference.inputs import are_few
-from tfpose.inference.people import Candidate, Finder, finder
+from tfpose.inference.people import Candidate, Finder, check_sources, finder
+from tfpose.inference.poses_to_refine import check_shared
 from tfpose.inference.refiner import Refiner
-from tfpose.io import coco, files, photos
+from tfpose.io import coco, files
 from tfpose.io.coco_records import DECIMALS, result_entry
-from tfpose.io.photo_ids import Photo, given_photos
+from tfpose.io.photo_ids import Photo, given_photos, unlisted
+from tfpose.io.shared_joints import SharedJoints
 from tfpose.metrics.oks import oks_nms
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
@@ -76,18 +78,21 @@ def predict_files(
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
-        people; "numbered", the names of photos that got a new image_id.
+        people; "numbered", the names of photos that got a new image_id; "unlisted",
+        those of a folder that the annotations lack; "kept_joints", the joints that
+        ``refiner`` lacks.
 
     Raises:
         PoseFileError: a file or folder that cannot be used.
         PhotoError: a photo that is missing or damaged.
         DetectorError: not a detector, or what it needs is not installed.
-        TfposeError: not an estimator, not a refiner of its skeleton, or options that
-            exclude each other.
+        TfposeError: not an estimator, not a refiner of joints that it finds, or options
+            that exclude each other.
     """
-    _check(boxes, detector, single, detection_score)
+    check_sources(boxes, detector, single, detection_score)
     truth = None if annotations is None else coco.read_annotations(annotations)
     known = given_photos(given, truth, annotations)
+    left_out = unlisted(given, known)
     _check_out(out, known)
     all_there = any(map(os.path.isdir, given))
     find, known = finder(
@@ -112,7 +117,7 @@ def predict_files(
                 *answer, config.skeleton, joint_score, sure
             )
     if refine is not None:
-        keypoints, scores = _refined(people, keypoints, scores, refine)
+        keypoints, scores = _refined(people, keypoints, scores, *refine)
     entries = [
         _entry(*one, joint_score) for one in zip(people, keypoints, scores, strict=True)
     ]
@@ -127,6 +132,8 @@ def predict_files(
         "poses": len(entries),
         "nobody": [photo.name for photo in known if photo not in found],
         "numbered": [photo.name for photo in known if not photo.known],
+        "unlisted": left_out,
+        "kept_joints": [] if refine is None else list(refine[1].missing),
     }
 
 
@@ -138,26 +145,12 @@ def _check_nobody_else_searches(model: str, boxes, detector, single) -> None:
         )
 
 
-def _check(boxes, detector, single, detection_score) -> None:
-    sources = {"--boxes": boxes, "--detector": detector, "--single": single or None}
-    chosen = [flag for flag, value in sources.items() if value is not None]
-    if len(chosen) > 1:
-        raise TfposeError(f"predict: expected only one of {', '.join(chosen)}")
-    if detection_score is not None and not 0 <= detection_score <= 1:
-        raise TfposeError(
-            f"--detection-score: expected 0 to 1, found {detection_score:g}"
-        )
-
-
-def _load_refiner(name: str, model: str, skeleton: Skeleton) -> Refiner:
+def _load_refiner(name: str, model: str, skeleton: Skeleton):
+    """A refiner, and the joints that the estimator's poses share with it."""
     refiner = Refiner.from_preset(name)
-    if refiner.skeleton.joints != skeleton.joints:
-        raise TfposeError(
-            f"model {name}: expected a refiner of the {len(skeleton)} joints of "
-            f"{skeleton.name}, which {model} finds, found one of the "
-            f"{len(refiner.skeleton)} joints of {refiner.skeleton.name}"
-        )
-    return refiner
+    shared = SharedJoints(skeleton, refiner.skeleton)
+    check_shared(shared, name, model)
+    return refiner, shared
 
 
 # --- people ----------------------------------------------------------------------
@@ -192,7 +185,7 @@ def _rows(people: list[Candidate]) -> Iterator[tuple[Photo, list[int]]]:
 def _photos(people: list[Candidate]) -> Iterator[tuple]:
     """(photo, boxes) for each photo with people."""
     for photo, rows in _rows(people):
-        image = photos.read(photo.path)
+        image = photo.read()
         boxes = [people[row].box for row in rows]
         yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
 
@@ -204,7 +197,7 @@ def _all_people(known, find: BottomUp):
     parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
     stream = ([photo] for photo in known)
     for (photo,) in with_progress(stream, len(known), "searched", "photos"):
-        keypoints, scores = find(photos.read(photo.path))
+        keypoints, scores = find(photo.read())
         parts.append((keypoints, scores))
         people += [Candidate(photo, box) for box in boxes_of(keypoints, scores > 0)]
     return people, *(np.concatenate(part) for part in zip(*parts, strict=True))
@@ -236,30 +229,37 @@ def _distinct(
     return [people[row] for row in kept], keypoints[kept], scores[kept]
 
 
-def _refined(people: list[Candidate], keypoints, scores, refiner: Refiner):
+def _refined(
+    people: list[Candidate], keypoints, scores, refiner: Refiner, shared: SharedJoints
+):
     """Refines these poses as ``tfpose refine`` does, dropping none.
+
+    Joints that the refiner lacks stay.
 
     Returns:
         f32[N, K, 2] I, and f32[N, K]: the given scores, and the refiner's of joints
         that the poses lack.
     """
-    few = are_few(scores)
+    moved, known = shared.to_other(keypoints), shared.to_other(scores)
+    few = are_few(known)
     rows = np.flatnonzero(~few)
     given = (
-        (photos.read(photo.path), keypoints[some], np.float32(scores[some] > 0))
+        (photo.read(), moved[some], np.float32(known[some] > 0))
         for photo, of_photo in _rows(people)
         for some in [np.array(of_photo)[~few[of_photo]]]
     )
     trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
     stream = with_progress(stream, len(rows), "refined")
-    keypoints, found = keypoints.copy(), np.zeros_like(scores)
+    # The photos are read while the stream runs: it must not see what it wrote.
+    answers, found = moved.copy(), np.zeros_like(known)
     first = 0
     for beliefs in stream:
         some = rows[first : first + len(beliefs)]
-        keypoints[some] = beliefs.in_photo(reliability.combine(beliefs, trust))
+        answers[some] = beliefs.in_photo(reliability.combine(beliefs, trust))
         found[some] = beliefs.scores
         first += len(beliefs)
-    return keypoints, np.where(scores > 0, scores, found)
+    found = shared.back(np.where(known > 0, known, found), scores)
+    return shared.back(answers, keypoints), found
 
 
 def _mean(scores, joint_score: float) -> float:
@@ -313,7 +313,7 @@ def _draw(folder, known, entries, poses, skeleton: Skeleton) -> None:
     stream = zip(known, stems, strict=True)
     stream = with_progress(([one] for one in stream), len(known), "drawn", "photos")
     for ((photo, stem),) in stream:
-        picture = photos.read(photo.path)
+        picture = photo.read()
         for place, row in enumerate(rows.get(photo, ())):
             # Thin limbs for small people, or they would hide the person.
             widths = max(people[row].box[2:]) / 60, min(picture.shape[:2]) / 160

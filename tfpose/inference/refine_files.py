@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import numpy as np
 
-from tfpose import skeletons
 from tfpose.errors import PhotoError, PoseFileError
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.inputs import are_few
+from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import Beliefs, Trust
-from tfpose.io import coco, coco_checks, files, photos
+from tfpose.io import coco, coco_checks, files
 from tfpose.io.files import check_writable
-from tfpose.io.photo_ids import photos_by_id
+from tfpose.io.shared_joints import SharedJoints
 from tfpose.metrics.oks import oks_nms
-from tfpose.weights import presets
+from tfpose.skeletons import Skeleton
 
 
 def refine_file(
@@ -32,13 +33,15 @@ def refine_file(
     threshold: float = 0.0,
     rescore: bool = False,
     trust_file: str | None = None,
+    rounds: int | None = None,
+    skeleton: Skeleton | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
     Args:
-        model: preset or model folder; None picks the preset for the file's number of
-            joints (``refiner_for``).
-        results: COCO-results JSON of any method, with the model's skeleton.
+        model: preset or model folder; None picks the preset that shares most joints
+            (``poses_to_refine.refiner_for``).
+        results: COCO-results JSON of any method. The joints that the model lacks stay.
         images: folder of the photos.
         out: file to write.
         annotations: annotations whose file names map ids to photos.
@@ -57,10 +60,15 @@ def refine_file(
         trust_file: how far the method's poses can be trusted: read if the file exists,
             otherwise measured on these poses and written for later ones. Files of a
             few people say little about their method.
+        rounds: how often the network is run, each time on its own answer; None: as the
+            refiner's configuration says.
+        skeleton: of the poses; by default the annotations' or the model's if it has as
+            many joints, else the built-in one with that number of joints.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
         (dropped), poses of "few" joints (unchanged), and "removed" (joints);
+        "kept_joints", those that the model lacks;
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
         percent of the crop's width, and the median "input_weight" from 0 (the refiner
@@ -70,62 +78,64 @@ def refine_file(
         PoseFileError: the first record, photo or file that cannot be used.
     """
     check_writable(out)
-    model = model or refiner_for(results)
-    refiner = Refiner.from_preset(model)
-    paths = photos_by_id(images, annotations, refiner.skeleton)
-    sizes = dict.fromkeys(paths)
-    people, bad = coco.read_results(results, refiner.skeleton, skip_bad, sizes)
-    given = _Photos(people, paths, results, skip_bad)
-    known = _known_trust(trust_file, str(model), refiner)
+    poses = read_poses(results, images, model, annotations, skeleton, skip_bad)
+    return refine_poses(
+        poses, out, skip_bad, use_reliability, nms_threshold, threshold, rescore,
+        trust_file, rounds,
+    )  # fmt: skip
+
+
+def refine_poses(
+    poses: PosesToRefine,
+    out: str,
+    skip_bad: bool = False,
+    use_reliability: bool = True,
+    nms_threshold: float | None = None,
+    threshold: float = 0.0,
+    rescore: bool = False,
+    trust_file: str | None = None,
+    rounds: int | None = None,
+) -> dict:
+    """``refine_file`` for poses that are read already."""
+    refiner, shared = Refiner.from_preset(poses.model), poses.shared
+    refiner.rounds = rounds or refiner.rounds
+    people = poses.people
+    inputs = dataclasses.replace(
+        people,
+        keypoints=shared.to_other(people.keypoints),
+        scores=shared.to_other(people.scores),
+    )
+    given = _Photos(inputs, poses.photos, poses.path, skip_bad)
+    known = _known_trust(trust_file, poses.model, refiner)
     trust, stream = reliability.measured(
         refiner.believe(given), refiner.calibration, known
     )
     stream = with_progress(stream, len(people), "refined")
     refined = _refined(refiner, stream, trust if use_reliability else None)
     keypoints, scores, areas, report = refined
-    people = people.take(given.order)
+    people, inputs = people.take(given.order), inputs.take(given.order)
     if nms_threshold is None:
         nms_threshold = refiner.model.nms_threshold
     sigmas = refiner.skeleton.sigma_array
-    duplicates = _duplicates(people, keypoints, areas, sigmas, nms_threshold)
+    duplicates = _duplicates(inputs, keypoints, areas, sigmas, nms_threshold)
     dropped = set(people.positions[duplicates].tolist())
     unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
-    records = _records(people, keypoints, scores, unsure, rescore)
+    records = _records(people, inputs, keypoints, scores, unsure, rescore, shared)
     kept = [record for place, record in enumerate(records) if place not in dropped]
     files.write_json(out, kept, allow_nan=skip_bad)
     if trust_file and known is None and trust is not None:
-        reliability.write_trust(trust_file, trust, str(model))
+        reliability.write_trust(trust_file, trust, poses.model)
     return {
-        "model": str(model),
+        "model": poses.model,
         "poses": len(records),
         "refined": len(people),
         "duplicates": len(dropped),
         "few": given.few,
-        "removed": int(unsure.sum()),
-        "bad": [line for _, line in bad] + given.bad,
+        "removed": int(unsure[:, shared.in_other].sum()),
+        "kept_joints": list(shared.missing),
+        "bad": poses.bad + given.bad,
         "reliability": report,
     }
-
-
-def refiner_for(results: str) -> str:
-    """The preset that refines the poses in a COCO-results file.
-
-    Raises:
-        PoseFileError: not such a file, or no preset has its number of joints.
-    """
-    by_joints = {len(skeletons.get(name)): name for name in presets.REFINERS}
-    entries = files.read_json(results)
-    entries = entries if isinstance(entries, list) else []
-    numbers = [one.get("keypoints") for one in entries if isinstance(one, dict)]
-    counts = {len(one) / 3 for one in numbers if isinstance(one, list)}
-    if len(counts) != 1 or not counts <= set(by_joints):
-        known = " or ".join(f"{count} ({name})" for count, name in by_joints.items())
-        found = " and ".join(f"{count:g}" for count in sorted(counts)) or "none"
-        raise PoseFileError(
-            f"{results}: expected poses of {known} joints, or a --model for others, "
-            f"found {found}"
-        )
-    return presets.REFINERS[by_joints[int(counts.pop())]]
 
 
 def _known_trust(path: str | None, model: str, refiner: Refiner) -> Trust | None:
@@ -159,17 +169,38 @@ def _refined(refiner: Refiner, stream, trust: Trust | None):
     return *map(np.concatenate, (refined, scores, areas)), report
 
 
-def _records(people, keypoints, scores, unsure, rescore: bool) -> list[dict]:
-    """The file's records with the refined joints but for those that are ``unsure``."""
-    found = ~people.placed  # by the refiner; a score of 0 would call them missing
-    written = np.where(rescore | found, scores, people.scores)
+def _records(
+    people, inputs, keypoints, scores, unsure, rescore: bool, shared: SharedJoints
+) -> list[dict]:
+    """The file's records with the refined joints but for those that are ``unsure``.
+
+    Args:
+        people: the poses of the file's skeleton.
+        inputs: the same of the refiner's, as all other arrays.
+        keypoints, scores, unsure: f64[N, K, 2] I, f64[N, K] and bool[N, K].
+        rescore: as in ``refine_file``.
+        shared: the joints of both.
+    """
+    found = ~inputs.placed  # by the refiner; a score of 0 would call them missing
+    written = np.where(rescore | found, scores, inputs.scores)
     written[unsure], keypoints[unsure] = 0, 0
-    changed = rescore or found.any() or unsure.any()
-    records = people.replaced(keypoints, written if changed else None)
-    if rescore:
-        for position, of_joints in zip(people.positions, written, strict=True):
-            records[position] |= {"score": round(float(of_joints.mean()), 4)}
+    changed = rescore or found[:, shared.in_other].any() or unsure.any()
+    merged = shared.back(written, people.scores) if changed else None
+    records = people.replaced(shared.back(keypoints, people.keypoints), merged)
+    for row, position in enumerate(people.positions):
+        _restore(records[position], people.entries[row], shared)
+        if rescore:
+            mean = written[row, shared.in_other].mean()
+            records[position] |= {"score": round(float(mean), 4)}
     return records
+
+
+def _restore(record: dict, entry: dict, shared: SharedJoints) -> None:
+    """Gives a record the numbers of the joints that nobody refined, to the digit."""
+    for joint in shared.missing:
+        place = 3 * shared.one.index(joint)
+        numbers = slice(place, place + 3)
+        record["keypoints"][numbers] = entry["keypoints"][numbers]
 
 
 def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]:
@@ -226,7 +257,7 @@ class _Photos:
         people = self.people
         for image_id, rows in coco.rows_by_image(people.image_ids).items():
             try:
-                photo = photos.read(self.paths[image_id])
+                photo = self.paths[image_id].read()
             except PhotoError as error:
                 self._complain(rows, str(error))
                 continue

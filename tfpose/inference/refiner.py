@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable, Iterator
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,11 +14,12 @@ from tfpose.errors import TfposeError
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crop_box, standing_height
 from tfpose.geometry.rules import BOX_FACTOR
-from tfpose.inference.batches import batched
-from tfpose.inference.inputs import checked_photo, checked_poses
+from tfpose.inference.batches import BATCH, batched
+from tfpose.inference.inputs import checked_photo, checked_poses, settled_distances
 from tfpose.inference.reliability import Beliefs, Calibration, read_calibration
 from tfpose.models.base import PoseModel
 from tfpose.models.outputs import score_layer
+from tfpose.models.split import split
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import model_folder
@@ -32,7 +34,9 @@ class Refiner:
         calibration: calibration of its beliefs, measured on validation people; needed
             only to combine them with the input (``tfpose.inference.reliability``).
         person_height: px of a standing person in its crops (``Config.crop``).
-        network: callable to run instead of ``model``; default: the model.
+        network: Keras model to run instead of ``model``; default: the model.
+        rounds: how often the network is run, each time on its own answer
+            (``Config.testing``).
 
     Example:
         >>> import numpy as np, tfpose
@@ -50,21 +54,18 @@ class Refiner:
         skeleton: Skeleton,
         calibration: Calibration | None = None,
         person_height: float = 0.0,
-        network: Callable | None = None,
+        network: keras.Model | None = None,
+        rounds: int = 1,
     ):
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
-        network = model if network is None else network
-        # One graph function: the crop and its mirror image have it traced once.
-        self._network = tf.function(
-            lambda inputs: network(inputs, training=False),
-            autograph=False,
-            reduce_retracing=True,
-        )
+        self.rounds = rounds
+        self._see, self._decide = _parts(model if network is None else network)
         self._read = model.reader()
         self._score = score_layer(model, skeleton)
-        self._predict = tf.function(self.flip_tested, reduce_retracing=True)
+        self._settled = settled_distances(skeleton, model.input_size)
+        self._predict = tf.function(self.answer, reduce_retracing=True)
 
     @classmethod
     def from_preset(cls, name: str | pathlib.Path) -> Refiner:
@@ -87,11 +88,12 @@ class Refiner:
         model: PoseModel,
         config: Config,
         calibration: Calibration | None = None,
-        network: Callable | None = None,
+        network: keras.Model | None = None,
     ) -> Refiner:
         """Wraps a model that was trained with a configuration."""
         height = config.crop.get("person_height", 0.0)
-        return cls(model, config.skeleton, calibration, height, network)
+        rounds = config.testing.get("rounds", 1)
+        return cls(model, config.skeleton, calibration, height, network, rounds)
 
     def __call__(self, photo, keypoints, scores=None) -> tuple[np.ndarray, np.ndarray]:
         """Refines the poses in one photo with the network alone.
@@ -166,28 +168,62 @@ class Refiner:
                 continue
             valid = np.ones(keypoints.shape[:2]) if valid is None else valid
             valid = np.asarray(valid, np.float32)
-            yield from zip(*self.cut(photo, keypoints, valid), strict=True)
+            # The crops of a crowd would fill memory.
+            for first in range(0, len(keypoints), BATCH):
+                some = slice(first, first + BATCH)
+                cut = self.cut(photo, keypoints[some], valid[some])
+                yield from zip(*cut, strict=True)
 
-    def flip_tested(self, image, keypoints, valid):
-        """Beliefs, positions and scores from the crop and its mirror image.
+    def answer(self, image, keypoints, valid):
+        """Beliefs, positions and scores after all rounds.
 
-        Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers.
+        Each further round takes the answer of the one before as its input; only those
+        in between do without the mirror image. Their last answer counts for joints that
+        the first one moved. Not in the papers: the answer is a better input than the
+        method's pose.
+
+        Args:
+            image: f32[B, H, W, 3].
+            keypoints: f32[B, K, 2] crop px.
+            valid: f32[B, K].
 
         Returns:
             f32[B, H/4, W/4, K], f32[B, K, 2] crop px and f32[B, K].
         """
+        views = self._see(image), self._see(image[:, :, ::-1])
+        first = self._flip_tested(views, keypoints, valid)
+        if self.rounds == 1:
+            return first
+        again, every = first[1], tf.ones_like(valid)
+        for _ in range(self.rounds - 2):
+            outputs = self._decide(views[0], again, every)
+            _, again = self._read(self._belief(outputs), outputs)
+        last = self._flip_tested(views, again, every)
+        moved = tf.norm(first[1] - keypoints, axis=-1)
+        settled = moved < tf.constant(self._settled, tf.float32)
+        settled = tf.logical_and(settled, valid > 0)
+        belief = tf.where(settled[:, None, None], first[0], last[0])
+        position = tf.where(settled[..., None], first[1], last[1])
+        return belief, position, tf.where(settled, first[2], last[2])
+
+    def _flip_tested(self, views, keypoints, valid):
+        """``answer`` of one round, from the features of the crop and its mirror image.
+
+        Averages the beliefs of both (PoseFix section 5.3); the expectation of the
+        average is the average of the two answers. Skeletons that cannot be mirrored
+        have the crop alone.
+        """
         permutation = self.skeleton.flip_permutation
-        straight = {"image": image, "keypoints": keypoints, "valid": valid}
-        mirrored = {
-            "image": image[:, :, ::-1],
-            "keypoints": tensors.mirror_points(keypoints, self.size[1], permutation),
-            "valid": tf.gather(valid, permutation, axis=1),
-        }
-        outputs = self._network(straight)
+        outputs = self._decide(views[0], keypoints, valid)
         belief = self._belief(outputs)
-        other = self._belief(self._network(mirrored))
-        other = tf.gather(other[:, :, ::-1], permutation, axis=3)
+        if not self.skeleton.mirrors:
+            return *self._read(belief, outputs), self._score(belief)
+        mirrored = self._decide(
+            views[1],
+            tensors.mirror_points(keypoints, self.size[1], permutation),
+            tf.gather(valid, permutation, axis=1),
+        )
+        other = tf.gather(self._belief(mirrored)[:, :, ::-1], permutation, axis=3)
         belief = (belief + other) / 2
         return *self._read(belief, outputs), self._score(belief)
 
@@ -200,6 +236,35 @@ class Refiner:
         shape = tf.shape(maps)
         flat = tf.reshape(maps, (shape[0], -1, shape[3]))
         return tf.reshape(tf.nn.softmax(flat, axis=1), shape)
+
+
+def _parts(network: keras.Model) -> tuple[Callable, Callable]:
+    """Functions from photos to features, and from features and poses to outputs.
+
+    The mirror image and all rounds share one trace of each, and the rounds share the
+    photo's features (``models.split``).
+    """
+    parts = split(network)
+    if parts is None:
+
+        def see(image):
+            return image
+
+        def decide(image, keypoints, valid):
+            inputs = {"image": image, "keypoints": keypoints, "valid": valid}
+            return network(inputs, training=False)
+
+    else:
+        photo, pose = parts
+
+        @tf.function(autograph=False, reduce_retracing=True)
+        def see(image):
+            return photo(image, training=False)
+
+        def decide(features, keypoints, valid):
+            return pose([*features, keypoints, valid], training=False)
+
+    return see, tf.function(decide, autograph=False, reduce_retracing=True)
 
 
 @tf.function(reduce_retracing=True)

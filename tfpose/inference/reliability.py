@@ -30,14 +30,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import pathlib
 
 import numpy as np
 
-from tfpose.errors import TfposeError
+from tfpose.errors import TfposeError, shown
 from tfpose.geometry.cells import to_cells, to_pixels
-from tfpose.io.files import read_json, write_json
+from tfpose.io.files import write_json
+from tfpose.io.json_files import is_number, read_json
 
 FILE = "calibration.json"
 # Measures a file's disagreement on at most this many people, from its start.
@@ -332,8 +332,14 @@ def read_calibration(folder) -> Calibration:
     if not path.exists():
         return Calibration()
     try:
-        data = json.loads(path.read_text())
+        data = dict(read_json(path))
         data.pop("sharpness", None)  # of earlier versions
-        return Calibration(**{**data, "noise": tuple(data["noise"])})
+        noise = tuple(map(float, data["noise"]))
+        calibration = Calibration(**{**data, "noise": noise})
     except (TypeError, ValueError, KeyError) as error:
         raise TfposeError(f"{path}: not a calibration ({error})") from error
+    numbers = dataclasses.asdict(calibration)
+    single = [value for value in numbers.values() if not isinstance(value, tuple)]
+    if not all(map(is_number, [*single, *calibration.noise])):
+        raise TfposeError(f"{path}: not a calibration (found {shown(numbers)})")
+    return calibration

@@ -13,16 +13,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfpose import skeletons
-from tfpose.errors import PoseFileError
+from tfpose.errors import PoseFileError, shown
 from tfpose.geometry.arrays import box_around
-from tfpose.io import coco_checks
-from tfpose.io.coco_records import (
-    SEGMENT_SHARE_OF_BOX,
-    SKELETON_KEYS,
-    replace_keypoints,
-)
-from tfpose.io.files import read_json
+from tfpose.io import coco_categories, coco_checks
+from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX, replace_keypoints
+from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
 
 Photos = Mapping[int, "tuple[int, int] | None"]
@@ -45,6 +40,7 @@ class Annotations:
         head_sizes: f64[N] px, nan if absent.
         crowd: bool[N], COCO's ``iscrowd``.
         entries: the file's N dictionaries.
+        of_others: how many annotations of other categories the file has.
     """
 
     skeleton: Skeleton
@@ -58,6 +54,7 @@ class Annotations:
     head_sizes: np.ndarray
     crowd: np.ndarray
     entries: tuple[dict, ...]
+    of_others: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,7 +78,7 @@ class Results:
         keypoints: f64[N, K, 2], I.
         scores: f64[N, K], the third number of each joint.
         pose_scores: f64[N].
-        entries: the N dictionaries as read, extra keys included.
+        entries: the N dictionaries, extra keys included; ids are whole numbers.
         positions: i64[N], the index of each in ``file_entries``.
         file_entries: every record of the file, including skipped ones.
     """
@@ -117,7 +114,7 @@ class Results:
         for row, position in enumerate(self.positions):
             row_scores = None if scores is None else scores[row]
             records[position] = replace_keypoints(
-                self.entries[row], keypoints[row], row_scores
+                records[position], keypoints[row], row_scores
             )
         return records
 
@@ -152,22 +149,26 @@ def read_results(
         The poses, and the bad records as (index in the file, reason).
 
     Raises:
-        PoseFileError: the file is not such a list, or a record is bad and
-            ``skip_bad`` is false (names the first one).
+        PoseFileError: the file is not such a list, its coordinates are no pixels, or
+            a record is bad and ``skip_bad`` is false (names the first one).
     """
-    records = read_json(path)
-    if not isinstance(records, list):
+    as_read = read_json(path)
+    if not isinstance(as_read, list):
         raise PoseFileError(
             f"{path}: expected a JSON list of poses (COCO results), found "
-            f"{coco_checks.describe(records)}"
+            f"{coco_checks.describe(as_read)}"
         )
+    records = coco_checks.with_plain_ids(as_read)
     faults = {}
     for place, record in enumerate(records):
         fault = coco_checks.of_result(record, skeleton, photos)
         if fault:
             faults[place] = fault
     sound = [place for place in range(len(records)) if place not in faults]
-    numbers = coco_checks.joint_numbers(records, sound, faults, len(skeleton))
+    rows = [records[place]["keypoints"] for place in sound]
+    numbers = coco_checks.joint_numbers(rows, sound, faults, len(skeleton))
+    if coco_checks.are_normalized(numbers[numbers[..., 2] != 0, :2]):
+        raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
     coco_checks.find_empty_poses(numbers, sound, faults, records, photos)
     bad = []
     for place in sorted(faults):
@@ -185,7 +186,7 @@ def read_results(
         pose_scores=np.array([entry["score"] for entry in entries], np.float64),
         entries=entries,
         positions=positions,
-        file_entries=tuple(records),
+        file_entries=tuple(as_read),
     )
     return results, bad
 
@@ -193,11 +194,13 @@ def read_results(
 def read_annotations(path) -> Annotations:
     """Reads labeled people from a COCO annotations file of any skeleton.
 
-    ``categories[0].keypoints`` names the joints. Names of a built-in skeleton select
-    it; other names define one (``skeleton`` holds its limbs, counted from 1 as in
-    COCO; ``sigmas``, ``flip_pairs``, ``torso``, ``head`` as in ``Skeleton``). An
-    annotation needs ``id``, ``image_id`` and ``keypoints``; ``bbox``, ``area``,
-    ``iscrowd`` and ``head_size`` (px, for PCKh) are optional.
+    The category with ``keypoints`` names the joints; annotations of others are left
+    out with a warning. Names of a built-in skeleton, in any usual spelling, select it;
+    other names define one (``skeleton`` holds its limbs, counted from 1 as in COCO;
+    ``sigmas``, ``flip_pairs``, ``torso``, ``head`` as in ``Skeleton``). An annotation
+    needs ``id`` and ``image_id``; without ``keypoints``, nothing of the person is
+    labeled. ``bbox``, ``area``, ``iscrowd`` and ``head_size`` (px, for PCKh) are
+    optional. Null is as left out.
 
     Raises:
         PoseFileError: the file has another form, or a record is bad.
@@ -205,30 +208,14 @@ def read_annotations(path) -> Annotations:
     return as_annotations(read_json(path), path)
 
 
-def read_both(annotations, *results):
-    """Reads annotations and poses of their photos; passes on what is read already.
+def as_annotations(data, path, prepared=lambda category: category) -> Annotations:
+    """``read_annotations`` for data in memory.
 
     Args:
-        annotations: ``Annotations``, or the path of a COCO annotations file.
-        results: each ``Results``, or the path of a COCO results file.
-
-    Raises:
-        PoseFileError: as ``read_annotations`` and ``read_results``.
+        data: parsed JSON.
+        path: its file, for messages.
+        prepared: changes the category's dictionary before it is read.
     """
-    if not isinstance(annotations, Annotations):
-        annotations = read_annotations(annotations)
-    photos = dict.fromkeys(annotations.images)
-    read = [
-        side
-        if isinstance(side, Results)
-        else read_results(side, annotations.skeleton, photos=photos)[0]
-        for side in results
-    ]
-    return annotations, *read
-
-
-def as_annotations(data, path) -> Annotations:
-    """``read_annotations`` for data in memory; messages name ``path``."""
     wanted = ("images", "annotations", "categories")
     if not isinstance(data, dict) or any(
         not isinstance(data.get(key), list) for key in wanted
@@ -237,42 +224,56 @@ def as_annotations(data, path) -> Annotations:
             f"{path}: expected an object with the lists {', '.join(wanted)} (COCO "
             f"annotations), found {coco_checks.describe(data)}"
         )
-    skeleton = _read_skeleton(path, data["categories"])
+    records = coco_checks.with_plain_ids(data["annotations"])
+    category = coco_categories.choose(path, data["categories"], records)
+    category = dataclasses.replace(category, data=prepared(category.data))
+    skeleton = coco_categories.skeleton_of(path, category)
     images = _read_images(path, data["images"])
-    records = data["annotations"]
-    category = data["categories"][0].get("id")
-    numbers, faults = _check_annotations(records, skeleton, images, category)
+    others, faults = category.others(path, records)
+    kept = [place for place in range(len(records)) if place not in others]
+    numbers = _check_annotations(records, kept, skeleton, images, faults)
     if faults:
         place = min(faults)
         where = f"annotations: {coco_checks.name_record(place, records[place])}"
         raise PoseFileError(f"{path}: {where}: {faults[place]}")
-    return _annotations(skeleton, images, records, numbers)
+    people = [records[place] for place in kept]
+    labeled = numbers[..., 2] > 0
+    boxes = [record["bbox"] for record in people if record.get("bbox")]
+    if coco_checks.are_normalized(numbers[labeled][:, :2]) or (
+        coco_checks.are_normalized(boxes)
+    ):
+        raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
+    return _annotations(skeleton, images, people, numbers, len(others))
 
 
-def _check_annotations(records, skeleton, images, category):
-    """The f64[N, K, 3] joints, and {place: what is wrong}."""
-    faults, seen = {}, set()
-    for place, record in enumerate(records):
-        fault = coco_checks.of_annotation(record, skeleton, images, category, seen)
-        if fault:
-            faults[place] = fault
-    sound = [place for place in range(len(records)) if place not in faults]
-    numbers = coco_checks.joint_numbers(records, sound, faults, len(skeleton))
+def _check_annotations(records, kept, skeleton, images, faults) -> np.ndarray:
+    """f64[n, K, 3] of the kept records that are sound; adds to ``faults``."""
+    seen: set[int] = set()
+    for place in kept:
+        if place not in faults:
+            fault = coco_checks.of_annotation(records[place], skeleton, images, seen)
+            if fault:
+                faults[place] = fault
+    sound = [place for place in kept if place not in faults]
+    unlabeled = [0] * (3 * len(skeleton))
+    rows = [records[place].get("keypoints") or unlabeled for place in sound]
+    numbers = coco_checks.joint_numbers(rows, sound, faults, len(skeleton))
     wrong = ~np.isin(numbers[..., 2], (0, 1, 2)).all(axis=1)
     for row in np.flatnonzero(wrong):
-        found = numbers[row, :, 2].tolist()
+        found = shown(numbers[row, :, 2].tolist())
         faults.setdefault(sound[row], f"expected visibilities 0, 1, 2, found {found}")
-    return numbers, faults
+    return numbers
 
 
-def _annotations(skeleton, images, records, numbers) -> Annotations:
+def _annotations(skeleton, images, records, numbers, of_others) -> Annotations:
     """Gathers the arrays from checked records and their f64[N, K, 3] joints."""
     keypoints, visible = numbers[..., :2], numbers[..., 2].astype(np.uint8)
     around = box_around(keypoints, visible > 0)
     boxes = [r.get("bbox") or around[row] for row, r in enumerate(records)]
     boxes = np.array(boxes, np.float64).reshape(-1, 4)
     estimated = SEGMENT_SHARE_OF_BOX * boxes[:, 2] * boxes[:, 3]
-    areas = [r.get("area", estimated[row]) for row, r in enumerate(records)]
+    areas = [_given(r, "area", estimated[row]) for row, r in enumerate(records)]
+    heads = [_given(r, "head_size", np.nan) for r in records]
     return Annotations(
         skeleton=skeleton,
         images=images,
@@ -282,10 +283,16 @@ def _annotations(skeleton, images, records, numbers) -> Annotations:
         visible=visible,
         boxes=boxes,
         areas=np.array(areas, np.float64),
-        head_sizes=np.array([r.get("head_size", np.nan) for r in records], np.float64),
-        crowd=np.array([bool(r.get("iscrowd", 0)) for r in records], bool),
+        head_sizes=np.array(heads, np.float64),
+        crowd=np.array([coco_checks.crowd_of(r) for r in records], bool),
         entries=tuple(records),
+        of_others=of_others,
     )
+
+
+def _given(record: dict, key: str, default):
+    value = record.get(key)
+    return default if value is None else value
 
 
 def rows_by_image(image_ids) -> dict[int, np.ndarray]:
@@ -298,33 +305,9 @@ def rows_by_image(image_ids) -> dict[int, np.ndarray]:
     return dict(zip(unique.tolist(), parts, strict=False))
 
 
-def _read_skeleton(path, categories) -> Skeleton:
-    """The skeleton that ``categories[0]`` selects or defines."""
-    category = categories[0] if categories else None
-    names = category.get("keypoints") if isinstance(category, dict) else None
-    if not names or not isinstance(names, list):
-        raise PoseFileError(
-            f"{path}: categories[0] must name the joints under 'keypoints', found "
-            f"{coco_checks.describe(category)}"
-        )
-    built_in = [s for s in skeletons.SKELETONS.values() if list(s.joints) == names]
-    data = {"name": category.get("name", "person"), "joints": names}
-    try:
-        ends = dict(enumerate(names, start=1))
-        limbs = [[ends[a], ends[b]] for a, b in category.get("skeleton", ())]
-        data = built_in[0].to_json() if built_in else {**data, "limbs": limbs}
-        own = {key: category[key] for key in SKELETON_KEYS if key in category}
-        return Skeleton.from_json({**data, **own})
-    except (ValueError, TypeError, AttributeError) as error:
-        raise PoseFileError(f"{path}: categories[0]: {error}") from error
-    except KeyError as error:
-        found = f"a limb that ends at joint {error} of {len(names)}"
-        raise PoseFileError(f"{path}: categories[0]: {found}") from error
-
-
 def _read_images(path, records) -> dict[int, dict]:
-    images = {}
-    for place, record in enumerate(records):
+    images: dict[int, dict] = {}
+    for place, record in enumerate(coco_checks.with_plain_ids(records)):
         fault = coco_checks.of_image(record, images)
         if fault:
             raise PoseFileError(f"{path}: images: record {place}: {fault}")

@@ -6,9 +6,10 @@ readers in ``tfpose.io.coco`` add the file and the record.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
+
+from tfpose.errors import shown
+from tfpose.io.json_files import id_of, is_number, truth_of
 
 # px; no photo is this large, and float32 still resolves such pixels.
 FARTHEST = 1e6
@@ -17,45 +18,60 @@ FARTHEST = 1e6
 def describe(data) -> str:
     """What kind of JSON value this is, in a few words."""
     if isinstance(data, dict):
-        return f"an object with the keys {', '.join(sorted(data)[:8]) or '(none)'}"
+        keys = [shown(key)[1:-1] for key in sorted(data)[:8]]
+        return f"an object with the keys {', '.join(keys) or '(none)'}"
     if isinstance(data, list):
         return f"a list of {len(data)}"
-    return f"{type(data).__name__} {str(data)[:40]!r}"
+    return f"{type(data).__name__} {shown(str(data)[:40])}"
 
 
 def name_record(place: int, record) -> str:
     """The record's index in its list (from 0), and its image if it has one."""
     if isinstance(record, dict) and "image_id" in record:
-        return f"record {place} (image_id {record['image_id']})"
+        found = record["image_id"]
+        # As people write it: 7, not '7'.
+        named = found if isinstance(found, str) else shown(found)
+        return f"record {place} (image_id {named[:60]})"
     return f"record {place}"
 
 
-def _is_number(value) -> bool:
-    known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return known and math.isfinite(value)
+def with_plain_ids(records: list) -> list:
+    """The records with whole numbers as ids, where text or 7.0 stands for one."""
+    return [_with_plain_ids(record) for record in records]
 
 
-def is_id(value) -> bool:
-    """True for an integer that fits 64 bits."""
-    fits = isinstance(value, int) and -(2**63) <= value < 2**63
-    return fits and not isinstance(value, bool)
+def _with_plain_ids(record):
+    if not isinstance(record, dict):
+        return record
+    changes = {
+        key: found
+        for key in ("id", "image_id")
+        if type(record.get(key, 0)) is not int
+        and (found := id_of(record[key])) is not None
+    }
+    return {**record, **changes} if changes else record
 
 
 def _is_box(value) -> bool:
     shaped = isinstance(value, list) and len(value) == 4
-    return shaped and all(map(_is_number, value)) and min(value[2:]) >= 0
+    return shaped and all(map(is_number, value)) and min(value[2:]) >= 0
 
 
-def _of_record(record, keys, skeleton) -> str | None:
-    """What is wrong with a record's form; does not check its numbers."""
+def _of_ids(record, keys) -> str | None:
+    """What is wrong with a record's keys and ids."""
     if not isinstance(record, dict):
         return f"expected an object, found {describe(record)}"
     for key in keys:
         if key not in record:
             return f"expected the key {key!r}, found {describe(record)}"
-    if not is_id(record["image_id"]):
-        return f"expected an integer image_id, found {record['image_id']!r}"
-    numbers, joints = record["keypoints"], len(skeleton)
+    if id_of(record["image_id"]) is None:
+        return f"expected an integer image_id, found {shown(record['image_id'])}"
+    return None
+
+
+def _of_keypoints(numbers, skeleton) -> str | None:
+    """What is wrong with the length of a pose; does not check its numbers."""
+    joints = len(skeleton)
     if not isinstance(numbers, list):
         return f"expected a list of keypoints, found {describe(numbers)}"
     if not numbers:
@@ -71,25 +87,40 @@ def _of_record(record, keys, skeleton) -> str | None:
 
 def of_image(record, known) -> str | None:
     """What is wrong with an entry of ``images``; ``known`` holds the earlier ids."""
-    if not isinstance(record, dict) or not is_id(record.get("id")):
-        return f"expected an object with an integer 'id', found {describe(record)}"
-    if record["id"] in known:
+    if not isinstance(record, dict) or id_of(record.get("id")) is None:
+        return f"expected an object with an integer 'id', found {_identified(record)}"
+    if id_of(record["id"]) in known:
         return f"expected unique image ids, found {record['id']} twice"
     for key in ("width", "height"):
-        if not _is_number(record.get(key, 1)) or record.get(key, 1) <= 0:
-            return f"expected {key} > 0, found {record[key]!r}"
+        value = record.get(key)
+        side = id_of(value)
+        if value is not None and (side is None or side < 0):
+            return f"expected {key} > 0 in px, found {shown(value)}"
     return None
+
+
+def _identified(record) -> str:
+    if isinstance(record, dict) and "id" in record:
+        return f"the id {shown(record['id'])}"
+    return describe(record)
+
+
+def size_of(image: dict) -> tuple[int, int] | None:
+    """(width, height) px of a checked entry of ``images``; null and 0 are unknown."""
+    sides = [id_of(image.get(key)) for key in ("width", "height")]
+    return (sides[0], sides[1]) if sides[0] and sides[1] else None
 
 
 def of_result(record, skeleton, photos) -> str | None:
     """What is wrong with a pose; ``photos`` holds the known image ids, or is None."""
-    fault = _of_record(record, ("image_id", "keypoints", "score"), skeleton)
+    fault = _of_ids(record, ("image_id", "keypoints", "score"))
+    fault = fault or _of_keypoints(record["keypoints"], skeleton)
     if fault:
         return fault
-    if not _is_number(record["score"]):
-        return f"expected a finite score, found {record['score']!r}"
+    if not is_number(record["score"]):
+        return f"expected a finite score, found {shown(record['score'])}"
     if record.get("bbox") and not _is_box(record["bbox"]):
-        return f"expected bbox [x, y, width, height], found {record['bbox']}"
+        return f"expected bbox [x, y, width, height], found {shown(record['bbox'])}"
     if photos is not None and record["image_id"] not in photos:
         known = f"one of the {len(photos)} known photos"
         return f"expected the image_id of {known}, found no such photo"
@@ -98,60 +129,69 @@ def of_result(record, skeleton, photos) -> str | None:
 
 def of_box(record) -> str | None:
     """What is wrong with a detected box."""
-    if not isinstance(record, dict):
-        return f"expected an object, found {describe(record)}"
-    for key in ("image_id", "bbox"):
-        if key not in record:
-            return f"expected the key {key!r}, found {describe(record)}"
-    if not is_id(record["image_id"]):
-        return f"expected an integer image_id, found {record['image_id']!r}"
-    if not _is_box(record["bbox"]) or min(record["bbox"][2:]) <= 0:
-        return f"expected bbox [x, y, width, height], found {record['bbox']}"
-    if max(map(abs, record["bbox"])) > FARTHEST:
-        return f"expected a bbox at most {FARTHEST:g} px large, found {record['bbox']}"
-    if not _is_number(record.get("score", 1)):
-        return f"expected a finite score, found {record['score']!r}"
+    fault = _of_ids(record, ("image_id", "bbox"))
+    if fault:
+        return fault
+    box = record["bbox"]
+    if not _is_box(box) or min(box[2:]) <= 0:
+        return f"expected bbox [x, y, width, height], found {shown(box)}"
+    if max(map(abs, box)) > FARTHEST:
+        return f"expected a bbox at most {FARTHEST:g} px large, found {shown(box)}"
+    if not is_number(record.get("score", 1)):
+        return f"expected a finite score, found {shown(record['score'])}"
     return None
 
 
-def of_annotation(record, skeleton, images, category, seen) -> str | None:
+def of_annotation(record, skeleton, images, seen) -> str | None:
     """What is wrong with an annotation; its id is added to the set ``seen``."""
-    fault = _of_record(record, ("id", "image_id", "keypoints"), skeleton)
+    fault = _of_ids(record, ("id", "image_id"))
     if fault:
         return fault
-    if not is_id(record["id"]):
-        return f"expected an integer id, found {record['id']!r}"
+    if id_of(record["id"]) is None:
+        return f"expected an integer id, found {shown(record['id'])}"
     if record["id"] in seen:
         return f"expected unique annotation ids, found {record['id']} twice"
     seen.add(record["id"])
     if record["image_id"] not in images:
         return f"expected one of the file's {len(images)} images, found no such image"
-    if record.get("category_id", category) != category:
-        found = record["category_id"]
-        return f"expected category_id {category} (the file's first), found {found}"
+    if crowd_of(record) is None:
+        return f"expected iscrowd 0 or 1, found {shown(record['iscrowd'])}"
     box = record.get("bbox")
     if box and not _is_box(box):
-        return f"expected bbox [x, y, width, height], found {box}"
+        return f"expected bbox [x, y, width, height], found {shown(box)}"
     for key in ("area", "head_size"):
-        value = record.get(key, 0)
-        if not _is_number(value) or value < 0:
-            return f"expected {key} >= 0, found {value!r}"
-    return None
+        value = record.get(key)
+        if value is not None and (not is_number(value) or value < 0):
+            return f"expected {key} >= 0, found {shown(value)}"
+    if record.get("keypoints") in (None, []):
+        return None
+    return _of_keypoints(record["keypoints"], skeleton)
 
 
-def joint_numbers(records, sound, faults, joints: int) -> np.ndarray:
-    """f64[len(sound), K, 3] of well-formed records; adds bad numbers to ``faults``.
+def crowd_of(record: dict) -> bool | None:
+    """Whether an annotation is a crowd's; None if ``iscrowd`` does not say."""
+    value = record.get("iscrowd")
+    return False if value is None else truth_of(value)
 
-    Converts all records at once; checks them one by one only if that fails.
+
+def joint_numbers(rows, places, faults, joints: int) -> np.ndarray:
+    """f64[n, K, 3] of n lists of 3 K numbers; adds bad numbers to ``faults``.
+
+    Converts all lists at once; checks them one by one only if that fails.
+
+    Args:
+        rows: n lists.
+        places: n places of their records in the file.
+        faults: {place: what is wrong}.
+        joints: K.
     """
-    rows = [records[place]["keypoints"] for place in sound]
     numbers = _convert(rows)
     if numbers is None:
         converted = [_convert([row]) for row in rows]
-        for place, row, array in zip(sound, rows, converted, strict=True):
+        for place, row, array in zip(places, rows, converted, strict=True):
             if array is None:
                 odd = next((v for v in row if not isinstance(v, (int, float))), row)
-                faults[place] = f"expected numbers as keypoints, found {odd!r}"
+                faults[place] = f"expected numbers as keypoints, found {shown(odd)}"
         blank = np.zeros((1, 3 * joints))
         numbers = np.concatenate([blank if a is None else a for a in converted])
     numbers = numbers.reshape(-1, joints, 3)
@@ -162,21 +202,40 @@ def joint_numbers(records, sound, faults, joints: int) -> np.ndarray:
             "finite" if infinite[row, joint] else f"at most {FARTHEST:g} px large"
         )
         found = numbers[row, joint].tolist()
-        faults[sound[row]] = (
+        faults[places[row]] = (
             f"expected {expected} coordinates, found {found} for joint {joint}"
         )
     return numbers
 
 
 def _convert(rows: list) -> np.ndarray | None:
-    """The rows as f64[N, n], or None if something among them is not a number."""
+    """The rows as f64[n, 3 K], or None if something among them is not a number."""
     if not rows:
         return np.zeros((0, 0))
     try:
         array = np.array(rows)
     except ValueError:
         return None
-    return array.astype(np.float64) if array.dtype.kind in "iuf" else None
+    numeric = array.dtype.kind in "iuf" and array.ndim == 2
+    return array.astype(np.float64) if numeric else None
+
+
+def are_normalized(coordinates) -> bool:
+    """Whether all coordinates look like shares of a photo's sides, not pixels.
+
+    Args:
+        coordinates: f[...] of all joints or corners in a file. Methods extrapolate a
+            little beyond the photo.
+    """
+    values = np.asarray(coordinates, np.float64).ravel()
+    small = values.size and values.min() >= -1 and values.max() <= 2
+    return bool(small and np.median(values) < 1 and (values % 1 != 0).any())
+
+
+NORMALIZED = (
+    "expected coordinates in pixels, found all in 0..1: multiply them by the photo's "
+    "width and height"
+)
 
 
 def find_empty_poses(numbers, sound, faults, records, photos) -> None:

@@ -5,67 +5,24 @@ from __future__ import annotations
 import collections
 import dataclasses
 import itertools
+import os
 import pathlib
 import re
+import warnings
 from collections.abc import Sequence
 
-from tfpose.errors import PoseFileError
-from tfpose.io import coco
+import numpy as np
+
+from tfpose.errors import InputWarning, PoseFileError, shown
+from tfpose.io import photos
 from tfpose.io.coco import Annotations
-from tfpose.skeletons import Skeleton
+from tfpose.io.coco_checks import size_of
+from tfpose.io.photo_headers import OTHER_SUFFIXES, SUFFIXES
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
-
-
-def photos_by_id(
-    images: str, annotations: str | None, skeleton: Skeleton
-) -> dict[int, pathlib.Path]:
-    """Image id -> photo.
-
-    Annotations name the files (``file_name``). Without them, the number in a file's
-    name is its id (``000000000139.jpg``, ``im1001.jpg``).
-
-    Raises:
-        PoseFileError: the folder has no photos, or two with the same number, or the
-            annotations have another skeleton.
-    """
-    folder = pathlib.Path(images)
-    if not folder.is_dir():
-        raise PoseFileError(f"{folder}: expected a folder of photos, found none")
-    if annotations is None:
-        return photos_by_number(folder)
-    truth = coco.read_annotations(annotations)
-    if truth.skeleton.joints != skeleton.joints:
-        raise PoseFileError(
-            f"{annotations}: expected the {len(skeleton)} joints of {skeleton.name}, "
-            f"which the model refines, found those of {truth.skeleton.name}: "
-            f"{', '.join(truth.skeleton.joints)}"
-        )
-    named = ((i, image.get("file_name")) for i, image in truth.images.items())
-    return {i: folder / name for i, name in named if isinstance(name, str)}
-
-
-def photos_by_number(folder: pathlib.Path) -> dict[int, pathlib.Path]:
-    """The photos of a folder by the last number in their names.
-
-    Raises:
-        PoseFileError: there are none, or two have the same number.
-    """
-    found: dict[int, pathlib.Path] = {}
-    for path in sorted(folder.iterdir()):
-        numbers = re.findall(r"\d+", path.stem)
-        if path.suffix.lower() not in PHOTO_SUFFIXES or not numbers:
-            continue
-        number = int(numbers[-1])
-        if number in found:
-            raise PoseFileError(
-                f"{folder}: {found[number].name} and {path.name} both have the number "
-                f"{number}; give --annotations, whose file names decide"
-            )
-        found[number] = path
-    if not found:
-        raise PoseFileError(f"{folder}: expected photos with numbers in their names")
-    return found
+# A whole word of digits at the end of a name, perhaps behind letters: "im1001",
+# "clip2_frame013". The last digits of a checksum are no number.
+_NUMBER = re.compile(r"(?:^|[\W_])([^\W\d_]*)([0-9]+)$")
+_HEX = frozenset("abcdefABCDEF")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +33,136 @@ class Photo:
         image_id: the number in its name, its id in the annotations, or a new one.
         name: from the annotations or the file; its path if names repeat.
         known: other files refer to the photo by ``image_id``.
+        size: (width, height) px that annotations state, or None.
     """
 
     path: pathlib.Path
     image_id: int
     name: str
     known: bool = True
+    size: tuple[int, int] | None = None
+
+    def read(self) -> np.ndarray:
+        """u8[H, W, 3] RGB, in the orientation that coordinates refer to.
+
+        Raises:
+            PhotoError: the photo is missing or damaged.
+        """
+        return photos.read(self.path, self.size)
+
+
+def photos_by_id(images: str, truth: Annotations | None) -> dict[int, Photo]:
+    """Image id -> photo.
+
+    Annotations name the files (``file_name``). Without them, the number that ends a
+    file's name is its id (``000000000139.jpg``, ``im1001.jpg``).
+
+    Raises:
+        PoseFileError: the folder has no photos, or two with the same number.
+    """
+    folder = pathlib.Path(images)
+    if not folder.is_dir():
+        raise PoseFileError(f"{folder}: expected a folder of photos, found none")
+    if truth is None:
+        return photos_by_number(folder)
+    return {
+        image_id: photo_of(truth, image_id, folder)
+        for image_id, image in truth.images.items()
+        if isinstance(image.get("file_name"), str)
+    }
+
+
+def photo_of(truth: Annotations, image_id: int, folder: str | os.PathLike) -> Photo:
+    """The photo of an image of annotations.
+
+    Raises:
+        PoseFileError: the image has no ``file_name``.
+    """
+    image = truth.images[image_id]
+    name = image.get("file_name")
+    if not isinstance(name, str):
+        raise PoseFileError(
+            f"image {image_id}: expected a file_name, found {shown(name)}"
+        )
+    return Photo(photo_path(folder, name), image_id, name, size=size_of(image))
+
+
+def photo_path(folder: str | os.PathLike, name: str) -> pathlib.Path:
+    """The photo that a ``file_name`` of annotations means, always inside the folder.
+
+    Windows' separators are separators. A name that leads elsewhere, or to no file,
+    means the file of its last part, if the folder has it.
+
+    Example:
+        >>> photo_path("photos", "/home/anna/1.jpg").as_posix()
+        'photos/1.jpg'
+    """
+    folder = pathlib.Path(folder)
+    parts = pathlib.PurePosixPath(name.replace("\\", "/"))
+    inside = not parts.is_absolute() and ".." not in parts.parts
+    inside = inside and not re.match(r"[A-Za-z]:", name)
+    places = [folder / name, folder / parts] if inside else []
+    places.append(folder / (parts.name if parts.name != ".." else ""))
+    return next(filter(os.path.lexists, places), places[0])
+
+
+def photos_in(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The photos in a folder, sorted by name.
+
+    Warns how many other pictures and videos there are. Hidden files are no photos.
+    """
+    files = [path for path in sorted(folder.iterdir()) if path.name[0] != "."]
+    others = collections.Counter(
+        path.suffix.lower() for path in files if path.suffix.lower() in OTHER_SUFFIXES
+    )
+    if others:
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.items())
+        warnings.warn(
+            f"{folder}: left out {others.total()} files that are not read ({kinds}); "
+            f"photos are {', '.join(SUFFIXES)}",
+            InputWarning,
+            stacklevel=2,
+        )
+    return [path for path in files if path.suffix.lower() in SUFFIXES]
+
+
+def photos_by_number(folder: pathlib.Path) -> dict[int, Photo]:
+    """The photos of a folder by the numbers that end their names.
+
+    Warns how many have none.
+
+    Raises:
+        PoseFileError: no photo has one, or two have the same.
+    """
+    found: dict[int, Photo] = {}
+    paths = photos_in(folder)
+    without = [path.name for path in paths if number(path) is None]
+    for path in paths:
+        image_id = number(path)
+        if image_id is None:
+            continue
+        if image_id in found:
+            raise PoseFileError(
+                f"{folder}: {found[image_id].name} and {path.name} both have the "
+                f"number {image_id}; give --annotations, whose file names decide"
+            )
+        found[image_id] = Photo(path, image_id, path.name)
+    if not found:
+        example = f"names such as {shown(without[0])}" if without else "no photos"
+        raise PoseFileError(
+            f"{folder}: expected photos ({', '.join(SUFFIXES[:5])}, ...) whose names "
+            f"end with their image_id, found {example}; give --annotations, whose file "
+            "names decide"
+        )
+    if without:
+        warnings.warn(
+            f"{folder}: left out {len(without)} photos whose names do not end with a "
+            f"number of their own, such as {shown(without[0])}; --annotations can name "
+            "them",
+            InputWarning,
+            stacklevel=2,
+        )
+    return found
 
 
 def given_photos(
@@ -89,7 +170,7 @@ def given_photos(
 ) -> list[Photo]:
     """The photos of files and folders, each once; a folder's are sorted by name.
 
-    With annotations: all photos that they name in the folders, and the given files.
+    With annotations: the given files, and the photos of the folders that they name.
 
     Args:
         given: photos and folders.
@@ -118,13 +199,9 @@ def _files(given) -> list[pathlib.Path]:
     for place in map(pathlib.Path, given):
         inner = [place]
         if place.is_dir():
-            inner = [
-                path
-                for path in sorted(place.iterdir())
-                if path.suffix.lower() in PHOTO_SUFFIXES
-            ]
+            inner = photos_in(place)
             if not inner:
-                suffixes = ", ".join(PHOTO_SUFFIXES)
+                suffixes = ", ".join(SUFFIXES)
                 raise PoseFileError(
                     f"{place}: expected photos ({suffixes}) in the folder, found none"
                 )
@@ -134,7 +211,7 @@ def _files(given) -> list[pathlib.Path]:
 
 
 def _numbered(paths: Sequence[pathlib.Path]) -> list[Photo]:
-    """Numbers photos by the last number in their names, or after the highest."""
+    """Numbers photos by the numbers that end their names, or after the highest."""
     numbers = [number(path) for path in paths]
     taken = collections.Counter(numbers)
     last = max((own for own in numbers if own is not None), default=0)
@@ -149,10 +226,19 @@ def _numbered(paths: Sequence[pathlib.Path]) -> list[Photo]:
 
 
 def number(path: pathlib.Path) -> int | None:
-    """The last number in a photo's name, if it can be an id."""
-    numbers = re.findall(r"\d+", path.stem)
-    # A longer number is no id: a name may end with a checksum.
-    return int(numbers[-1]) if numbers and len(numbers[-1]) <= 18 else None
+    """The number that ends a photo's name, if it can be an id.
+
+    Example:
+        >>> number(pathlib.Path("im1001.jpg")), number(pathlib.Path("x.rf.3b1f7c9.jpg"))
+        (1001, None)
+    """
+    found = _NUMBER.search(path.stem)
+    if found is None:
+        return None
+    letters, digits = found.groups()
+    # Digits behind a to f alone may be a checksum; a longer number is no id.
+    checksum = letters and set(letters) <= _HEX and len(letters + digits) > 6
+    return None if checksum or len(digits) > 18 else int(digits)
 
 
 def _annotated(given, truth: Annotations, source) -> list[Photo]:
@@ -172,15 +258,31 @@ def _annotated(given, truth: Annotations, source) -> list[Photo]:
             raise PoseFileError(
                 f"{source}: image {image_id}: expected a file_name, found {name!r}"
             )
-        path = files.pop(pathlib.PurePath(name).name, None)
-        if path is None and folders:
-            places = [folder / name for folder in folders]
-            path = next(filter(pathlib.Path.exists, places), places[0])
+        path = files.pop(re.split(r"[/\\]", name)[-1], None)
+        path = files.pop(name, None) if path is None else path
+        if path is None:
+            places = (photo_path(folder, name) for folder in folders)
+            path = next(filter(pathlib.Path.is_file, places), None)
         if path is not None:
-            found.append(Photo(path, image_id, name))
+            found.append(Photo(path, image_id, name, size=size_of(image)))
     for path in files.values():
         raise PoseFileError(
             f"{path}: expected one of the {len(truth.images)} photos of {source}, "
             "found no such file_name"
         )
+    if not found:
+        names = [image.get("file_name") for image in truth.images.values()]
+        raise PoseFileError(
+            f"{folders[0]}: expected photos of {source}, such as {names[0]}, found none"
+            if names
+            else f"{source}: expected images, found none"
+        )
     return found
+
+
+def unlisted(given: Sequence[str], known: Sequence[Photo]) -> list[str]:
+    """Names of the photos in given folders that are not among the ``known``."""
+    folders = [place for place in given if pathlib.Path(place).is_dir()]
+    taken = {photo.path.resolve() for photo in known}
+    found = _files(folders) if folders else []
+    return [path.name for path in found if path.resolve() not in taken]

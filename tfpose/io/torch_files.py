@@ -17,6 +17,7 @@ import pathlib
 import pickle
 import struct
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -35,8 +36,8 @@ STORAGES = {
 # What a damaged file makes the readers raise.
 DAMAGED = (
     OSError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-    OverflowError, MemoryError, RecursionError, struct.error, pickle.UnpicklingError,
-    zipfile.BadZipFile,
+    OverflowError, MemoryError, RuntimeError, struct.error, pickle.UnpicklingError,
+    zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

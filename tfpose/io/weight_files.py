@@ -9,13 +9,11 @@ import json
 import math
 import os
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
 from tfpose.errors import FileError
-from tfpose.io.torch_files import read_tensors
+from tfpose.io.torch_files import DAMAGED, read_tensors
 
 PYTORCH = (".pth", ".pt", ".tar", ".bin", ".ckpt")
 SUFFIXES = (*PYTORCH, ".safetensors", ".npz")
@@ -97,9 +95,7 @@ def _read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         header.pop("__metadata__", None)
         numbers = memoryview(content)[start:]
         return {name: _tensor(numbers, entry) for name, entry in header.items()}
-    except (
-        OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError,
-    ) as error:  # fmt: skip
+    except DAMAGED as error:
         raise _damaged(path, "safetensors", error) from error
 
 
@@ -124,10 +120,7 @@ def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (
-        OSError, ValueError, TypeError, KeyError, AttributeError, EOFError,
-        MemoryError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+    except DAMAGED as error:
         raise _damaged(path, "NumPy", error) from error
 
 

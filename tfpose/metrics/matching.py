@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpose.errors import PoseFileError
+from tfpose.errors import PoseFileError, shown
 from tfpose.geometry.arrays import box_around, overlaps
 from tfpose.io.coco import Annotations, Results
+from tfpose.io.json_files import id_of
 from tfpose.metrics.oks import keypoint_similarity
 
 # Person-pose pairs compared per chunk, to bound memory.
@@ -100,11 +101,11 @@ def _match_by_id(annotations, results) -> tuple[np.ndarray, np.ndarray]:
     for row in rows[np.argsort(-results.pose_scores[rows], kind="stable")]:
         image_id = results.image_ids[row]
         annotation_id = results.entries[row]["annotation_id"]
-        person = place.get(annotation_id)
+        person = place.get(id_of(annotation_id))
         if person is None or annotations.image_ids[person] != image_id:
             raise PoseFileError(
                 f"record {results.positions[row]} (image_id {image_id}): expected the "
-                f"annotation_id of a person in that image, found {annotation_id!r}"
+                f"annotation_id of a person in that image, found {shown(annotation_id)}"
             )
         if matches[person] < 0:
             matches[person] = row

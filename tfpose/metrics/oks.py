@@ -15,6 +15,7 @@ import warnings
 import numpy as np
 
 from tfpose.errors import TfposeError
+from tfpose.io import installation
 from tfpose.io.coco import Annotations, Results
 
 # COCO's ten numbers, in the order of pycocotools.
@@ -168,11 +169,7 @@ def _import_engine(engine: str | None) -> tuple[type, type]:
                 from pycocotools.cocoeval import COCOeval
             return COCO, COCOeval
     needed = engine or "pycocotools"
-    extra = {"hotcoco": "fast", "pycocotools": "coco"}[needed]
-    raise TfposeError(
-        f"OKS average precision needs {needed}, found none: "
-        f"pip install 'tfpose[{extra}]'"
-    )
+    raise TfposeError(f"OKS average precision {installation.hint(needed)}")
 
 
 def _coco_truth(annotations: Annotations, places: dict[int, int]) -> dict:

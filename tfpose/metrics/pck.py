@@ -18,6 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfpose.geometry.arrays import box_around
+from tfpose.skeletons import Skeleton
+
 # MPII's two joints that are midpoints of others; published means exclude them.
 NOT_IN_MEAN = ("pelvis", "thorax")
 # How scripts average PCKh, and what its column "Head" means:
@@ -54,6 +57,26 @@ def segment_lengths(targets, visible, ends: tuple[int, int]) -> np.ndarray:
     first, second = ends
     lengths = np.linalg.norm(targets[:, first] - targets[:, second], axis=-1)
     return np.where((visible[:, first] > 0) & (visible[:, second] > 0), lengths, np.nan)
+
+
+def body_lengths(targets, visible, skeleton: Skeleton) -> tuple[str, np.ndarray]:
+    """The length of each person for pictures and curves, whatever the skeleton.
+
+    Args:
+        targets: f64[N, K, 2], px.
+        visible: [N, K], 0 where a joint has no label.
+        skeleton: K joints.
+
+    Returns:
+        What it is, and f64[N] px: the torso's, or for a skeleton without one half the
+        longer side of the box around the labeled joints, as long on a standing person.
+    """
+    if skeleton.torso is None:
+        sides = box_around(targets, visible)[..., 2:]
+        return "half the box", sides.max(axis=-1) / 2
+    ends = tuple(skeleton.index(joint) for joint in skeleton.torso)
+    name = " to ".join(skeleton.torso).replace("_", " ")
+    return f"torso ({name})", segment_lengths(targets, visible, ends)
 
 
 def box_lengths(targets, visible, shoulders, hips) -> np.ndarray:

@@ -124,7 +124,8 @@ def of_joints(
 
     Raises:
         PoseFileError: metric "pckh", but nobody has a head size.
-        TfposeError: "torso_box", but the skeleton has no shoulders or no hips.
+        TfposeError: "torso_box", but the skeleton has no shoulders or no hips, or
+            a skeleton without a torso.
     """
     length, lengths = _lengths(people, metric, normalizer)
     distances = pck.normalized_distances(
@@ -178,6 +179,12 @@ def _lengths(people: Annotations, metric, normalizer) -> tuple[str, np.ndarray]:
         corners = [_sides(skeleton, joint) for joint in ("shoulder", "hip")]
         words = "torso box (longer side of the box of shoulders and hips)"
         return words, pck.box_lengths(*truth, *corners)
+    if skeleton.torso is None:
+        raise TfposeError(
+            f"{metric}: expected a skeleton with a torso, whose length is the unit, "
+            f"found none of {skeleton.name}: use oks, or name two joints as 'torso' in "
+            "the category"
+        )
     ends = tuple(skeleton.index(joint) for joint in skeleton.torso)
     words = f"torso ({skeleton.torso[0]} to {skeleton.torso[1]})"
     return words, pck.segment_lengths(*truth, ends)

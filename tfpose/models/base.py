@@ -184,8 +184,10 @@ class PoseModel(keras.Model):
                 f"{folder}: expected a configuration beside the weights: give "
                 "save_to_preset(folder, config) the Config of this model"
             )
-        folders.begin(pathlib.Path(folder), config)
-        folders.write_weights(self, pathlib.Path(folder))
+        folder = pathlib.Path(folder)
+        with folders.writing(folder):
+            folders.begin(folder, config)
+            folders.write_weights(self, folder)
 
     def compile_for(self, config: Config, steps_per_epoch: int | None = None) -> None:
         """Compiles the model with a configuration's losses and optimizer.

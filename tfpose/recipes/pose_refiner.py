@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from tfpose.config import Augmentation, Config
-from tfpose.synthesis.pose_refiner import REFERENCE_HEIGHT, TRANSFORMS
+
+# All four of the paper (``synthesis.pose_refiner.TRANSFORMS``).
+TRANSFORMS = ("shift", "switch", "replace", "remove")
 
 
 def paper() -> Config:
@@ -25,7 +27,7 @@ def paper() -> Config:
         skeleton="mpii16",
         # 250 px around the pose of a 340 px person.
         input_size=(848, 848),
-        crop={"person_height": REFERENCE_HEIGHT},
+        crop={"person_height": 340.0},
         network={
             "trunk": "resnet101",
             "radius": 15.0,

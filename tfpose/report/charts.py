@@ -322,7 +322,8 @@ def _shares(amounts, colors, place, label) -> list[str]:
         parts.append(_rectangle(left, y, long, thick, color, title))
         if long > 24:
             text = f"{100 * share:.0f}"
-            parts.append(_text(left + long / 2, y + 11, text, "middle", "#fff", 10))
+            ink = readable_on(color)
+            parts.append(_text(left + long / 2, y + 11, text, "middle", ink, 11))
         left += long
     return parts
 
@@ -339,6 +340,18 @@ def error_bars(*sides: Mapping[str, Mapping[str, float]], width: int = 640) -> s
         joint.replace("_", " "): [side[joint] for side in sides] for joint in sides[0]
     }
     return stacked_bars(groups, ERROR_COLORS, width)
+
+
+def readable_on(color: str) -> str:
+    """White or black, whichever has the higher contrast (WCAG 2.1) on ``#rrggbb``."""
+    shares = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+        for share in shares
+    )
+    weights = (0.2126, 0.7152, 0.0722)
+    light = sum(w * value for w, value in zip(weights, linear, strict=True))
+    return "#fff" if 1.05 / (light + 0.05) > (light + 0.05) / 0.05 else "#000"
 
 
 def side_colors(names: Sequence[str]) -> dict[str, str]:

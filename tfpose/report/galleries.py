@@ -12,6 +12,7 @@ from tfpose import drawing
 from tfpose.geometry.arrays import box_around
 from tfpose.io import photos
 from tfpose.io.coco import Annotations, Results
+from tfpose.io.photo_ids import photo_of
 from tfpose.metrics import pck
 from tfpose.metrics.matching import match_people
 from tfpose.report import html
@@ -20,6 +21,8 @@ from tfpose.skeletons import Skeleton
 # Caps a joint's error, in torsos: beyond it a joint is simply wrong and must not
 # outweigh the person's other joints.
 WRONG = 0.5
+# A joint this near, in torsos, is right.
+RIGHT = 0.2
 SIDES = "the person's left is blue, the right orange."
 LEGEND = f"The annotation is drawn thin and white; {SIDES}"
 
@@ -27,7 +30,7 @@ LEGEND = f"The annotation is drawn thin and white; {SIDES}"
 def joint_distances(
     annotations: Annotations, results: Results, matches=None
 ) -> np.ndarray:
-    """f64[N, K]: distances to the labels in torso lengths (``pck``'s conventions).
+    """f64[N, K]: distances to the labels in torso lengths (``pck.body_lengths``).
 
     ``matches`` i64[N]: the result of ``match_people``, if known.
     """
@@ -35,10 +38,8 @@ def joint_distances(
         matches = match_people(annotations, results)
     keypoints = np.full(annotations.keypoints.shape, np.nan)
     keypoints[matches >= 0] = results.keypoints[matches[matches >= 0]]
-    skeleton = annotations.skeleton
-    torso = tuple(skeleton.index(joint) for joint in skeleton.torso)
     truth, visible = annotations.keypoints, annotations.visible
-    lengths = pck.segment_lengths(truth, visible, torso)
+    _, lengths = pck.body_lengths(truth, visible, annotations.skeleton)
     return pck.normalized_distances(keypoints, truth, visible, lengths)
 
 
@@ -122,6 +123,49 @@ def pictures(
     return parts
 
 
+def best_pair(
+    annotations: Annotations, before: Results, after: Results, images, name: str
+) -> str:
+    """The section of the person who gained most: before, after, and the joint enlarged.
+
+    Empty if nobody gained; arguments and errors as for ``pictures``.
+    """
+    sides = before, after
+    matches = [match_people(annotations, side) for side in sides]
+    distances = [
+        joint_distances(annotations, *pair) for pair in zip(sides, matches, strict=True)
+    ]
+    best, _ = html.extremes(gains(*distances), 1)
+    if not best:
+        return ""
+    (row,) = best
+    person = annotations.take([row])
+    poses = [s.take([rows[row]]) for s, rows in zip(sides, matches, strict=True)]
+    moved = nearer(*distances)[row]
+    joint = int(np.nanargmax(moved))
+    image = photo_of(person, int(person.image_ids[0]), images).read()
+    truth = person.keypoints[0], person.visible[0]
+    given = [(pose.keypoints[0], pose.scores[0] > 0) for pose in poses]
+    skeleton, size = person.skeleton, (480, 384)
+    shown = [
+        (picture, f"{label}: {right} of {len(counted)} joints within {RIGHT} torsos")
+        for picture, label, right, counted in zip(
+            drawing.panels(image, given, skeleton, truth, size),
+            ("before", f"after {name}"),
+            [int((side[row] <= RIGHT).sum()) for side in distances],
+            [np.flatnonzero(~np.isnan(side[row])) for side in distances],
+            strict=True,
+        )
+    ]
+    ends = [pose.keypoints[0, joint] for pose in poses]
+    arrow = drawing.moved_joint(image, *ends, person.keypoints[0, joint], size)
+    way = float(np.linalg.norm(ends[1] - ends[0]))
+    label = skeleton.joints[joint].replace("_", " ")
+    shown.append((arrow, f"the {label} moved {way:.0f} px; ring: the annotation"))
+    text = f"{photo_name(person)}: joints {gains(*distances)[row]:.2f} torsos nearer"
+    return html.strips(f"The largest gain: {name}", [(text, shown)], LEGEND, "large")
+
+
 def _most(changes, skeleton) -> tuple[str, float]:
     """The joint of f64[K] that changed most, and by how much."""
     joint = int(np.nanargmax(changes))
@@ -130,7 +174,8 @@ def _most(changes, skeleton) -> tuple[str, float]:
 
 def photo_name(person: Annotations) -> str:
     """The file name of one person's photo."""
-    return person.images[int(person.image_ids[0])]["file_name"]
+    image_id = int(person.image_ids[0])
+    return str(person.images[image_id].get("file_name", image_id))
 
 
 def picture(
@@ -148,7 +193,7 @@ def picture(
     Raises:
         TfposeError: the photo is missing or not a photo.
     """
-    image = photos.read(pathlib.Path(images) / photo_name(annotations))
+    image = photo_of(annotations, int(annotations.image_ids[0]), images).read()
     sides = [side for side in (before, after) if side is not None]
     poses = [(side.keypoints[0], side.scores[0] > 0) for side in sides]
     truth = annotations.keypoints[0], annotations.visible[0]

@@ -7,15 +7,14 @@ all picture modules, needs no TensorFlow.
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfpose.errors import TfposeError
-from tfpose.io import photos
 from tfpose.io.coco import Annotations, Results
+from tfpose.io.photo_ids import photo_of
 from tfpose.metrics import rates
 from tfpose.metrics.matching import match_people
 from tfpose.report import hcrn_tree_pictures, html
@@ -84,7 +83,7 @@ def _photos(people: Annotations, images) -> Iterator[np.ndarray]:
         person = people.take([row])
         if photo_name(person) != name:
             name = photo_name(person)
-            photo = photos.read(pathlib.Path(images) / name)
+            photo = photo_of(person, int(person.image_ids[0]), images).read()
         yield photo
 
 

@@ -21,13 +21,20 @@ from tfpose import drawing
 from tfpose.errors import TfposeError
 from tfpose.io.files import write_text
 from tfpose.report import charts
+from tfpose.report.order import head_first
 
 # The page around the sections, with its style.
 PAGE = pathlib.Path(__file__).with_name("page.html")
+# px, of a chart that fills a section of the page.
+WIDTH = 1072
 
 
 def write_report(
-    path: str | os.PathLike, title: str, summary: str, sections: Iterable[str]
+    path: str | os.PathLike,
+    title: str,
+    summary: str,
+    sections: Iterable[str],
+    headline: str = "",
 ) -> None:
     """Writes the page, whole or not at all.
 
@@ -36,12 +43,30 @@ def write_report(
         title: heading of the page.
         summary: one or two sentences below it.
         sections: HTML from the other functions of this module.
+        headline: HTML of ``headline``, in large type.
     """
     page = string.Template(PAGE.read_text("utf-8")).substitute(
-        title=escape(title), summary=escape(summary), sections="".join(sections)
+        title=escape(title),
+        summary=escape(summary),
+        sections="".join(sections),
+        headline=headline,
     )
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_text(path, page)
+
+
+def headline(name: str, sides: Sequence[float | None], refiner: str = "") -> str:
+    """The number of the page, such as "PCK@0.2 77.3 → 81.7", one line.
+
+    Args:
+        name: of the metric.
+        sides: its value, or the values before and after.
+        refiner: whose poses; needed if there are several.
+    """
+    values = " → ".join(map(_value, sides))
+    change = f" {_change(*sides)}" if len(sides) == 2 else ""
+    by = f" <small>{escape(refiner)}</small>" if refiner else ""
+    return f"<p class='headline'>{escape(name)} <b>{values}</b>{change}{by}</p>"
 
 
 def section(title: str, note: str, content: str) -> str:
@@ -178,7 +203,9 @@ def error_types(shares: Mapping, note: str = "") -> str:
             "swap", "miss": percent, "per_joint": {joint: the same shares}}.
         note: text above the chart.
     """
-    bars = charts.error_bars({"all joints": shares, **shares["per_joint"]})
+    of_joints = shares["per_joint"]
+    joints = {joint: of_joints[joint] for joint in head_first(of_joints)}
+    bars = charts.error_bars({"all joints": shares, **joints}, width=WIDTH)
     note = f"{note} Good joints: {_value(shares['good'])} %. Shares in percent."
     return section("Kinds of error", note, f"<div class='charts'>{bars}</div>")
 
@@ -202,6 +229,7 @@ def pck_curve(
         x_label,
         "Correct joints (percent)",
         colors,
+        size=(360, WIDTH),
     )
     note = "A joint is correct if it is within the threshold of the annotation."
     return section("Correct joints over the threshold", note, curve)
@@ -257,15 +285,18 @@ def gallery(title: str, pictures: Sequence[tuple], note: str = "") -> str:
     return section(title, note, f"<div class='gallery'>{''.join(figures)}</div>")
 
 
-def strips(title: str, pictures: Sequence[tuple], note: str = "") -> str:
+def strips(
+    title: str, pictures: Sequence[tuple], note: str = "", kind: str = ""
+) -> str:
     """Rows of pictures, each with its caption; narrow screens wrap them.
 
     Args:
         title: heading of the section.
         pictures: (text, [(u8[H, W, 3] RGB, caption), ...]) for each row.
         note: text above.
+        kind: "large" for few, large pictures in a row.
     """
-    rows = []
+    rows, style = [], f"strip {kind}".strip()
     for text, row in pictures:
         figures = [
             f"<figure><img src='{_inline(picture)}' alt='{escape(words)}' "
@@ -273,7 +304,7 @@ def strips(title: str, pictures: Sequence[tuple], note: str = "") -> str:
             for picture, words in row
         ]
         rows.append(
-            f"<h3>{escape(text)}</h3><div class='strip'>{''.join(figures)}</div>"
+            f"<h3>{escape(text)}</h3><div class='{style}'>{''.join(figures)}</div>"
         )
     return section(title, note, "".join(rows))
 

@@ -12,11 +12,15 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import warm_up
+from tfpose.io import photo_headers
+from tfpose.serving.folder import find_versions
 from tfpose.serving.rest_json import Input
 
 PREDICT = "tensorflow/serving/predict"
 # Pixels in a photo: even a small file may hold enough to fill the memory.
 MOST_PIXELS = 50_000_000
+# How JPEG, PNG and data URLs begin in base64.
+BASE64 = b"/9j/", b"iVBORw0KGgo", b"data:image"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,22 +99,9 @@ def load_models(folder) -> dict[str, dict[int, Served]]:
     Raises:
         ServingError: no such folder, no model in it, or one that cannot be loaded.
     """
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        raise ServingError(f"{folder}: expected a folder of models, found none")
     found: dict[str, dict[int, Served]] = {}
-    for path in sorted(folder.glob("*/*/saved_model.pb")):
-        name, version = path.parent.parent.name, path.parent.name
-        if version.isdecimal() and not name.startswith("."):
-            model = _load(path.parent, name, int(version))
-            found.setdefault(name, {})[int(version)] = model
-    if not found:
-        here = list(folder.glob("*/saved_model.pb"))
-        hint = f"; {folder} is a model itself: name the folder it is in" if here else ""
-        raise ServingError(
-            f"{folder}: expected NAME/1/saved_model.pb (tfpose export --out "
-            f"{folder}/NAME), found none{hint}"
-        )
+    for name, version, path in find_versions(folder):
+        found.setdefault(name, {})[version] = _load(path, name, version)
     return found
 
 
@@ -157,18 +148,18 @@ def check_pixels(data: bytes) -> None:
     Raises:
         RequestError: too many pixels, or neither JPEG nor PNG.
     """
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        sides = [int.from_bytes(data[start : start + 4], "big") for start in (16, 20)]
-    elif data[:3] == b"\xff\xd8\xff":
-        try:
-            sides = tf.image.extract_jpeg_shape(data).numpy()[:2].tolist()
-        except tf.errors.InvalidArgumentError as error:
-            raise RequestError("image_bytes: found a damaged JPEG") from error
-    else:
+    if data.startswith(BASE64):
         raise RequestError(
-            f"image_bytes: expected a JPEG or PNG, found {len(data)} bytes of another "
-            "kind"
+            "image_bytes: found base64 as plain text, expected it in an object, "
+            '{"b64": "..."}'
         )
+    kind = photo_headers.kind_of(data)
+    if kind not in ("JPEG", "PNG"):
+        found = kind or photo_headers.other_kind(data)
+        raise RequestError(f"image_bytes: expected a JPEG or PNG, found {found}")
+    sides = photo_headers.size_of(data, kind)
+    if sides is None:
+        raise RequestError(f"image_bytes: found a damaged {kind}")
     if sides[0] * sides[1] > MOST_PIXELS:
         raise RequestError(
             f"image_bytes: expected at most {MOST_PIXELS} pixels, found "

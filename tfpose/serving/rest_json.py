@@ -10,11 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import json
 
 import numpy as np
 
-from tfpose.errors import RequestError
+from tfpose.errors import FileError, RequestError
+from tfpose.io.json_files import parse_json
 
 ROWS, COLUMNS = "instances", "inputs"
 DEFAULT_SIGNATURE = "serving_default"
@@ -55,9 +55,9 @@ def parse(body: bytes) -> Request:
         RequestError: not JSON, or not a Predict request.
     """
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        data = parse_json(body, "body")
+    except FileError as error:
+        reason = str(error).partition("not JSON: ")[2]
         raise RequestError(f"JSON Parse error: {reason}") from error
     if not isinstance(data, dict):
         raise RequestError(f"expected a JSON object, found {_kind(data)}")
@@ -90,7 +90,8 @@ def arrays(request: Request, expected: dict[str, Input]) -> dict[str, np.ndarray
         columns = {_only(expected): columns}
     _same_names(columns, expected, request.layout)
     return {
-        name: _array(columns[name], name, wanted) for name, wanted in expected.items()
+        name: _array(columns[name], name, wanted, request.layout)
+        for name, wanted in expected.items()
     }
 
 
@@ -120,7 +121,12 @@ def _same_names(given: dict, expected: dict, where: str) -> None:
         )
 
 
-def _array(value, name: str, wanted: Input) -> np.ndarray:
+def _array(value, name: str, wanted: Input, layout: str) -> np.ndarray:
+    if layout == ROWS and not wanted.shape and isinstance(value, list):
+        raise RequestError(
+            f"{name}: expected one value, found a row for each of {len(value)}: send "
+            f"{COLUMNS!r}"
+        )
     if wanted.dtype == np.dtype(object):
         array = np.array(_decoded(value, name, len(wanted.shape)), object)
     else:
@@ -133,9 +139,12 @@ def _array(value, name: str, wanted: Input) -> np.ndarray:
         for size, found in zip(wanted.shape, array.shape, strict=True)
     )
     if not fits:
+        hint = ""
+        if layout == ROWS and len(array.shape) == len(wanted.shape) + 1:
+            hint = f"; {ROWS!r} adds a dimension to each input: send {COLUMNS!r}"
         raise RequestError(
             f"{name}: expected the shape {_shape(wanted.shape)}, found "
-            f"{_shape(array.shape)}"
+            f"{_shape(array.shape)}{hint}"
         )
     return array
 
@@ -173,7 +182,12 @@ def _decoded(value, name: str, depth: int):
     try:
         return base64.b64decode(value["b64"], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise RequestError(f"{name}: expected base64 in b64 ({error})") from error
+        hint = error
+        if "-" in value["b64"] or "_" in value["b64"]:
+            hint = "found its URL-safe form: use + and / for - and _"
+        if value["b64"].startswith("data:"):
+            hint = "found a data URL: leave out what precedes its comma"
+        raise RequestError(f"{name}: expected base64 in b64 ({hint})") from error
 
 
 def _is_bytes(value) -> bool:

@@ -7,7 +7,8 @@
 
 Without a version, the highest answers. Every error is {"error": one line}: 400 for a
 bad request, 404 for an unknown model or path, 408 for a body that does not arrive, 413
-for one that is too large, 503 if too many other requests are waiting.
+for one that is too large, 503 if too many other requests are waiting. A client whose
+body is still on its way takes no place of others, and who has left is not answered.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from tfpose.errors import RequestError, ServingError
 from tfpose.serving import rest_json
+from tfpose.serving.connections import Connection
 from tfpose.serving.models import Served, load_models
 
 # Requests computed at once: one is read or written while another computes.
@@ -36,6 +39,10 @@ WORKERS = 2
 BODY_SECONDS = 30
 # Connections that may wait to be accepted.
 BACKLOG = 128
+# Bodies of the largest size that all bodies being read may fill together.
+LARGEST_BODIES = 10
+# Nginx's status of a request whose client has left; nobody receives it.
+LEFT = 499
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +51,13 @@ class Limits:
 
     Attributes:
         body: bytes per request.
-        queue: requests that are being read, waiting or running at a time.
+        queue: requests that are waiting or running at a time.
+        people: people (or crops) per request.
     """
 
     body: int = 20_000_000
     queue: int = 32
+    people: int = 50
 
 
 class Refusal(Exception):
@@ -60,18 +69,70 @@ class Refusal(Exception):
 
 
 class Queue:
-    """Counts the requests in the server and refuses those beyond its length."""
+    """The requests whose bodies are here; refuses those beyond its length."""
 
     def __init__(self, length: int):
-        self.length, self.count = length, 0
+        self.length = length
+        self.requests: set[Request] = set()
 
-    def __enter__(self):
-        if self.count >= self.length:
-            raise Refusal(503, f"{self.count} requests are waiting, try again later")
-        self.count += 1
+    @contextlib.asynccontextmanager
+    async def place(self, request: Request):
+        """Context in which a request has a place.
 
-    def __exit__(self, *_):
-        self.count -= 1
+        Raises:
+            Refusal: 503, there is none, even without those whose clients have left.
+        """
+        if len(self.requests) >= self.length:
+            for other in list(self.requests):
+                if await other.is_disconnected():
+                    self.requests.discard(other)
+        waiting = len(self.requests)
+        if waiting >= self.length:
+            raise Refusal(503, f"{waiting} requests are waiting, try again later")
+        self.requests.add(request)
+        try:
+            yield
+        finally:
+            self.requests.discard(request)
+
+
+class Bodies:
+    """The bodies that are being read; refuses those that memory has no room for."""
+
+    def __init__(self, limits: Limits):
+        self.largest, self.room = limits.body, LARGEST_BODIES * limits.body
+
+    async def read(self, request: Request) -> bytes:
+        """Reads the body of a request.
+
+        Raises:
+            Refusal: 413 for one that is too long, 408 for one that takes too long, 503
+                if other bodies fill the memory, 499 if the client leaves.
+        """
+        body = bytearray()
+        too_long = Refusal(
+            413, f"expected a body of at most {self.largest} bytes, found more"
+        )
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > self.largest:
+            raise too_long
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for part in request.stream():
+                    self.room -= len(part)
+                    body += part
+                    if len(body) > self.largest:
+                        raise too_long
+                    if self.room < 0:
+                        raise Refusal(503, "too many bodies at a time, try again later")
+        except TimeoutError:
+            reason = f"the body took longer than {BODY_SECONDS} s"
+            raise Refusal(408, reason) from None
+        except ClientDisconnect:
+            raise Refusal(LEFT, "the client has left") from None
+        finally:
+            self.room += len(body)
+        return bytes(body)
 
 
 def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI:
@@ -82,7 +143,8 @@ def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI
         limits: limits on requests.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    queue, workers = Queue(limits.queue), anyio.CapacityLimiter(WORKERS)
+    queue, bodies = Queue(limits.queue), Bodies(limits)
+    workers = anyio.CapacityLimiter(WORKERS)
 
     @app.get("/healthz")
     async def health():
@@ -91,12 +153,12 @@ def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI
     @app.post("/v1/models/{name}/versions/{version}:predict")
     @app.post("/v1/models/{name}:predict")
     async def predict(request: Request, name: str, version: str | None = None):
-        with queue:
-            model = find(models, name, version)
-            body = await read_body(request, limits.body)
-            content = await anyio.to_thread.run_sync(
-                answer, model, body, limiter=workers
-            )
+        model = find(models, name, version)
+        body = await bodies.read(request)
+        async with queue.place(request), workers:
+            if await request.is_disconnected():
+                raise Refusal(LEFT, "the client has left")
+            content = await anyio.to_thread.run_sync(answer, model, body, limits.people)
         return Response(content, media_type="application/json")
 
     @app.get("/v1/models/{name}/versions/{version}/metadata")
@@ -144,31 +206,13 @@ def find(models: dict[str, dict[int, Served]], name: str, version: str | None):
     raise Refusal(404, f"Servable not found for request: {wanted}")
 
 
-async def read_body(request: Request, most: int) -> bytes:
-    """Reads the body of a request, at most ``most`` bytes.
-
-    Raises:
-        Refusal: 413 for a longer one, 408 for one that takes too long.
-    """
-    parts, length = [], 0
-    announced = request.headers.get("content-length", "0")
-    too_long = Refusal(413, f"expected a body of at most {most} bytes, found more")
-    if announced.isdecimal() and int(announced) > most:
-        raise too_long
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                length += len(part)
-                if length > most:
-                    raise too_long
-                parts.append(part)
-    except TimeoutError:
-        raise Refusal(408, f"the body took longer than {BODY_SECONDS} s") from None
-    return b"".join(parts)
-
-
-def answer(model: Served, body: bytes) -> bytes:
+def answer(model: Served, body: bytes, most: int) -> bytes:
     """Answers the body of a Predict request with the body of a response.
+
+    Args:
+        model: answers.
+        body: of the request.
+        most: people that may be asked about.
 
     Raises:
         Refusal: 400, with what is wrong.
@@ -176,12 +220,26 @@ def answer(model: Served, body: bytes) -> bytes:
     try:
         request = rest_json.parse(body)
         inputs = rest_json.arrays(request, model.expected(request.signature))
+        check_people(inputs, most)
         outputs = model(request.signature, inputs)
         rows = len(request.values) if request.layout == rest_json.ROWS else None
         content = rest_json.answer(outputs, request.layout, rows)
     except RequestError as error:
         raise Refusal(400, str(error)) from error
     return json.dumps(content).encode()
+
+
+def check_people(inputs: dict, most: int) -> None:
+    """Checks the length of arrays: each row is a person, and takes its time.
+
+    Raises:
+        RequestError: an array is longer than ``most``.
+    """
+    for name, array in inputs.items():
+        if array.ndim and len(array) > most:
+            raise RequestError(
+                f"{name}: expected at most {most} people, found {len(array)}"
+            )
 
 
 def metadata_of(model: Served) -> dict:
@@ -221,16 +279,17 @@ def serve(folder: str, host: str, port: int, limits: Limits) -> None:
             signatures = ", ".join(sorted(model.signatures))
             print(f"{name} version {version}: {signatures}")
     print(f"serving on http://{address}:{port}", flush=True)
-    config = uvicorn.Config(
-        application(models, limits),
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=30,
-    )
     # Ctrl-C is the normal way to stop; requests in progress were answered.
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        uvicorn.Server(configuration(application(models, limits))).run([listening])
     print("stopped", file=sys.stderr)
+
+
+def configuration(app: FastAPI) -> uvicorn.Config:
+    """How Uvicorn serves an app."""
+    return uvicorn.Config(
+        app, http=Connection, ws="none", log_level="warning", access_log=False
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
+import signal
+import threading
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -28,8 +32,76 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder = folder
 
     def on_epoch_end(self, epoch, logs=None):
+        self.write()
+
+    def write(self) -> None:
+        """Saves the checkpoint now."""
         with replacing(self.folder / CHECKPOINT) as beside:
             self.model.save(beside)
+
+    def stop(self, step: int) -> None:
+        """Saves the checkpoint and ends the run.
+
+        Raises:
+            TrainingError: always; says how to continue.
+        """
+        self.write()
+        raise TrainingError(
+            f"{self.folder}: stopped by SIGTERM after step {step}; --resume goes on "
+            "from there"
+        )
+
+
+@contextlib.contextmanager
+def noting_sigterm() -> Iterator[list[int]]:
+    """Context in which SIGTERM does not end the process; yields those that came.
+
+    Only the main thread can receive signals; elsewhere, they do what they always do.
+    """
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class EndOfRun(keras.callbacks.Callback):
+    """Ends a run after its last step, or between two steps after SIGTERM.
+
+    Args:
+        steps: of the whole run.
+        first_step: steps done before. If they end within a round, the rounds that
+            follow begin there, and the last one is shorter.
+        sigterms: from ``noting_sigterm``.
+        checkpoint: saved before the run ends early; None if another worker saves it,
+            which gets one more step to do so.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        first_step: int,
+        sigterms: list[int],
+        checkpoint: Checkpoint | None,
+    ):
+        super().__init__()
+        self.steps, self.step = steps, first_step
+        self.sigterms, self.checkpoint = sigterms, checkpoint
+        self.late = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.late += bool(self.sigterms)
+        if self.step == self.steps:
+            self.model.stop_training = True
+        elif self.late and self.checkpoint is not None:
+            self.checkpoint.stop(self.step)
+        elif self.late > 1:
+            raise TrainingError(f"stopped by SIGTERM after step {self.step}")
 
 
 class Log(keras.callbacks.Callback):
@@ -53,23 +125,20 @@ class Log(keras.callbacks.Callback):
 class StopOnNaN(keras.callbacks.Callback):
     """Stops at the first loss that is not finite and names the step and the people."""
 
-    def __init__(self, people, steps: int, first_step: int):
+    def __init__(self, people, first_step: int):
         super().__init__()
-        self.people, self.steps, self.first_step = people, steps, first_step
-        self.round = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.round = epoch
+        self.people, self.first_step = people, first_step
+        self.done = 0
 
     def on_train_batch_end(self, batch, logs=None):
         if np.isfinite(logs["loss"]):
+            self.done += 1
             return
-        step = self.round * self.steps + batch
-        place = step - self.first_step
-        people = next(iter(self.people.skip(place).take(1)))
+        people = next(iter(self.people.skip(self.done).take(1)))
         ids = people["person_id"].numpy().tolist()
         raise TrainingError(
-            f"the loss is {logs['loss']} at step {step}; the batch's person ids: {ids}"
+            f"the loss is {logs['loss']} at step {self.first_step + self.done}; the "
+            f"batch's person ids: {ids}"
         )
 
 
@@ -130,8 +199,7 @@ class ValidatePCK(keras.callbacks.Callback):
     def _pck(self, poses) -> float:
         targets = np.concatenate([targets for _, targets, _ in self.batches])
         valid = np.concatenate([valid for _, _, valid in self.batches])
-        torso = tuple(self.skeleton.index(joint) for joint in self.skeleton.torso)
-        lengths = pck.segment_lengths(targets, valid, torso)
+        _, lengths = pck.body_lengths(targets, valid, self.skeleton)
         distances = pck.normalized_distances(
             np.concatenate(poses), targets, valid, lengths
         )

@@ -161,6 +161,7 @@ def fit(model, batches, epochs, steps_per_epoch, initial_epoch, callbacks) -> No
         epochs=epochs,
         steps=steps_per_epoch,
     )
+    model.stop_training = False
     followed.on_train_begin()
     batches, logs = iter(batches), {}
     for epoch in range(initial_epoch, epochs):
@@ -173,6 +174,8 @@ def fit(model, batches, epochs, steps_per_epoch, initial_epoch, callbacks) -> No
                 for name, value in new.items()
             }
             followed.on_train_batch_end(number, logs)
+            if model.stop_training:
+                break
         followed.on_epoch_end(epoch, logs)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     followed.on_train_end(logs)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pathlib
 
 import keras
 import tensorflow as tf
 
-from tfpose.config import Config
-from tfpose.data import pipeline
+from tfpose.config import IMAGENET, Config
+from tfpose.data import pipeline, shards
 from tfpose.data.examples import supervision_of, training_batches
 from tfpose.errors import TrainingError
 from tfpose.io import weight_files
@@ -20,12 +21,18 @@ from tfpose.models.objectives import Schedule, accelerators, compile_model
 from tfpose.models.published import trunks
 from tfpose.models.table import build_model, load_model
 from tfpose.training import cluster
-from tfpose.training.callbacks import Checkpoint, Log, StopOnNaN, ValidatePCK
+from tfpose.training.callbacks import (
+    Checkpoint,
+    EndOfRun,
+    Log,
+    StopOnNaN,
+    ValidatePCK,
+    noting_sigterm,
+)
 
 # Validates, logs and saves a checkpoint after at most this many steps.
 STEPS_A_ROUND = 500
 QUICK_STEPS = 4
-IMAGENET = "imagenet"
 
 
 def start_from(model: keras.Model, config: Config, weights: str) -> None:
@@ -94,15 +101,32 @@ def train(
         weights: preset, model folder, "imagenet" or file to start from
             (``start_from``).
 
+    SIGTERM ends the run after its current step, with a checkpoint of that step.
+
     Raises:
         TrainingError, ModelFolderError, ConfigError, DataError, ClusterError: one
             clear line.
+        FileError: another process trains into the folder, or the disk is full.
     """
     folder = pathlib.Path(model_dir)
+    with contextlib.ExitStack() as stack:
+        if cluster.place().is_chief:
+            stack.enter_context(folders.writing(folder, resume))
+        splits = (*config.train, *config.validation)
+        stack.enter_context(shards.naming_bad_records(data, splits))
+        return _train(config, data, folder, resume, quicktest, weights)
+
+
+def _train(
+    config: Config,
+    data: str,
+    folder: pathlib.Path,
+    resume: bool,
+    quicktest: bool,
+    weights: str | None,
+) -> PoseModel:
     place = cluster.place()
     rows = place.rows(config.batch_size) if place.workers > 1 else None
-    if place.is_chief and not resume:
-        folders.check_new(folder)
     strategy = _strategy()  # before TensorFlow does anything else
     records, count = pipeline.read_records(data, config.train, config.skeleton)
     schedule = _schedule(config, count, quicktest)
@@ -123,21 +147,25 @@ def train(
         records, count, crops, config.batch_size, config.seed, first_step, rows
     )
     batches = training_batches(people, supervision, config.seed, first_step, rows)
-    callbacks = [StopOnNaN(people, schedule.steps, first_step)]
+    callbacks = [StopOnNaN(people, first_step)]
+    checkpoint = Checkpoint(folder) if place.is_chief else None
     if place.is_chief:
         validation = ValidatePCK(config, supervision, data, quicktest, bare)
-        callbacks += [validation, *_writers(folder)]
+        callbacks += [validation, Log(folder), checkpoint, *_boards(folder)]
         if not resume:
             folders.begin(folder, config)
+        print(first_line(config, count, schedule, first_step), flush=True)
     fit = functools.partial(cluster.fit, model)
     if place.workers == 1:
         with strategy.scope():
             _create_variables(model, batches)
         fit = functools.partial(model.fit, shuffle=False)
     with (
-        pipeline.reporting_corrupt_records(data, config.train),
         cluster.naming_lost_workers(),
+        noting_sigterm() as sigterms,
     ):
+        steps = schedule.rounds * schedule.steps
+        callbacks.append(EndOfRun(steps, first_step, sigterms, checkpoint))
         fit(
             batches,
             epochs=schedule.rounds,
@@ -148,6 +176,25 @@ def train(
     if place.is_chief:
         folders.write_weights(model, folder)
     return model
+
+
+def first_line(config: Config, people: int, schedule: Schedule, step: int) -> str:
+    """What a run will do, to print before its first step.
+
+    Args:
+        config: the run's.
+        people: to train on.
+        schedule: the run's.
+        step: the step that it begins with, 0 unless it is resumed.
+    """
+    total = schedule.rounds * schedule.steps
+    begin = f" from step {step}" if step else ""
+    return (
+        f"training {config.model} on {people} people{begin}: {total} steps of "
+        f"{config.batch_size} people in {schedule.rounds} rounds, each followed by a "
+        "validation and a line of log.csv; the first step also builds the graph, which "
+        "can take minutes"
+    )
 
 
 def _create_variables(model: PoseModel, batches: tf.data.Dataset) -> None:
@@ -170,12 +217,10 @@ def _create_variables(model: PoseModel, batches: tf.data.Dataset) -> None:
     model.compute_loss(y=targets, y_pred=found, sample_weight=weights)
 
 
-def _writers(folder: pathlib.Path) -> list[keras.callbacks.Callback]:
-    writers = [Log(folder), Checkpoint(folder)]
-    if keras.backend.backend() == "tensorflow":
-        board = folder / "tensorboard"
-        writers.append(keras.callbacks.TensorBoard(board, write_graph=False))
-    return writers
+def _boards(folder: pathlib.Path) -> list[keras.callbacks.Callback]:
+    if keras.backend.backend() != "tensorflow":
+        return []
+    return [keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False)]
 
 
 def _schedule(config: Config, people: int, quicktest: bool) -> Schedule:
@@ -223,6 +268,13 @@ def load_checkpoint(
     compile_model(model, config, schedule)
     model.optimizer.build(model.trainable_variables)
     reason = folders.fill(model, path)
+    if reason and "saved optimizer has" in reason:
+        # On a device, the learning rate is a variable more.
+        there, here = ("with", "without") if schedule else ("without", "with")
+        raise TrainingError(
+            f"{path}: the checkpoint is from a run {there} --on-device, which cannot "
+            f"go on {here} it"
+        )
     if reason:
         raise TrainingError(f"{path}: not a readable checkpoint ({reason})")
     return model

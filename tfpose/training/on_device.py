@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpose.config import Config
-from tfpose.data import device
+from tfpose.data import device, shards
 from tfpose.data.examples import Supervision, supervision_of
 from tfpose.data.windows import People, load
 from tfpose.errors import TrainingError
@@ -35,7 +35,13 @@ from tfpose.models.objectives import (
 )
 from tfpose.models.table import build_model
 from tfpose.training import fit
-from tfpose.training.callbacks import LOG, Checkpoint, Log, ValidatePCK
+from tfpose.training.callbacks import (
+    LOG,
+    Checkpoint,
+    Log,
+    ValidatePCK,
+    noting_sigterm,
+)
 
 BACKEND = "jax"
 # Steps that may wait in the accelerator's queue; more would make the clock wrong.
@@ -86,13 +92,27 @@ def train(
 
     Raises:
         TrainingError, ModelFolderError, ConfigError, DataError: one clear line.
+        FileError: another process trains into the folder, or the disk is full.
     """
     _check_backend()
-    folder = pathlib.Path(model_dir)
-    if not resume:
-        folders.check_new(folder)
     if minutes is not None and minutes <= 0:
         raise TrainingError(f"minutes: expected a positive number, found {minutes}")
+    folder = pathlib.Path(model_dir)
+    splits = (*config.train, *config.validation)
+    with folders.writing(folder, resume), shards.naming_bad_records(data, splits):
+        return _train(config, data, folder, resume, quicktest, weights, minutes, dtype)
+
+
+def _train(
+    config: Config,
+    data: str,
+    folder: pathlib.Path,
+    resume: bool,
+    quicktest: bool,
+    weights: str | None,
+    minutes: float | None,
+    dtype: str | None,
+) -> PoseModel:
     bare = build_model(config)  # validates, in float32
     supervision = supervision_of(bare, config)
     device.check(config, supervision)
@@ -111,8 +131,15 @@ def train(
     validation = ValidatePCK(config, supervision, data, quicktest, bare)
     if not resume:
         folders.begin(folder, config)
+    goal = f"{length.steps} steps" if minutes is None else f"{minutes:g} minutes"
+    print(
+        f"training {config.model} on {len(people.order)} people in memory: {goal} of "
+        f"{config.batch_size} people a step; the first step is compiled before",
+        flush=True,
+    )
     run = _Run(config, model, supervision, people, length)
-    run.train(validation, [Log(folder), Checkpoint(folder)])
+    with noting_sigterm() as sigterms:
+        run.train(validation, Log(folder), Checkpoint(folder), sigterms)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     folders.write_weights(model, folder)
     return model
@@ -296,23 +323,32 @@ class _Run:
             self.state, self.windows, *self._arguments()
         ).compile()
 
-    def train(self, validation, writers) -> None:
-        """Takes all steps; validates and writes after each round."""
-        for callback in (validation, *writers):
+    def train(
+        self, validation, log: Log, checkpoint: Checkpoint, sigterms: list[int]
+    ) -> None:
+        """Takes all steps; validates and writes after each round.
+
+        Raises:
+            TrainingError: SIGTERM came; the step's checkpoint is written.
+        """
+        for callback in (validation, log, checkpoint):
             callback.set_model(self.model)
         while self.length.share(self.step) < 1:
             number, first = self.step // fit.STEPS_A_ROUND, self.step
             started = time.monotonic()
-            loss, heatmap, keypoints = self._steps((number + 1) * fit.STEPS_A_ROUND)
+            end = (number + 1) * fit.STEPS_A_ROUND
+            loss, heatmap, keypoints = self._steps(end, sigterms)
             speed = (self.step - first) * self.config.batch_size
             speed /= time.monotonic() - started
             print(f"step {self.step}: loss {loss:.4f}, {speed:,.0f} people/s")
             logs = {"heatmap_loss": heatmap, "keypoints_loss": keypoints, "loss": loss}
             put_back(self.state, self.model)
+            if sigterms and self.length.share(self.step) < 1:
+                checkpoint.stop(self.step)
             validation.on_epoch_end(number, logs)
             self.length.used += time.monotonic() - started
             logs |= {"people_per_second": speed, "seconds": self.length.used}
-            for callback in writers:
+            for callback in (log, checkpoint):
                 callback.on_epoch_end(number, logs)
 
     def _arguments(self):
@@ -321,8 +357,8 @@ class _Run:
         rows = rows_of_step(self.people, self.config, self.step)
         return rows, np.int32(self.step), np.float32(rate)
 
-    def _steps(self, end: int) -> list[float]:
-        """Takes steps up to ``end``, or to the end of the run; their mean losses.
+    def _steps(self, end: int, sigterms: list[int]) -> list[float]:
+        """Takes steps up to ``end``, the end of the run, or SIGTERM; mean losses.
 
         Raises:
             TrainingError: a loss that is not finite; names the step and the people.
@@ -337,6 +373,8 @@ class _Run:
             self.step += 1
             jax.block_until_ready(losses[max(0, len(losses) - AHEAD)])
             self.length.used = before + time.monotonic() - started
+            if sigterms:
+                break
         self.length.used = before  # the whole round is counted at its end
         losses = np.stack([np.asarray(loss) for loss in losses])
         check_losses(losses[:, 0], first, self.people, self.config)

@@ -6,6 +6,9 @@ import pathlib
 
 from tfpose.errors import ModelFolderError
 
+# A model folder holds these; a preset may share its weights with others.
+CONFIG, WEIGHTS, SHARED = "config.json", "model.weights.h5", "shared.json"
+CHECKPOINT = "checkpoint.keras"
 FOLDER = pathlib.Path(__file__).parent
 # The refiner for poses of a skeleton, unless the user names another one.
 REFINERS = {"coco17": "posefix_movenet_coco17", "lsp14": "posefix_movenet_lsp14"}
@@ -18,7 +21,7 @@ def names() -> list[str]:
         >>> "posefix_tiny_lsp" in names()
         True
     """
-    return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
+    return sorted(path.parent.name for path in FOLDER.glob(f"*/{CONFIG}"))
 
 
 def model_folder(name: str | pathlib.Path) -> pathlib.Path:
@@ -38,3 +41,17 @@ def model_folder(name: str | pathlib.Path) -> pathlib.Path:
             "a trained model, found neither"
         )
     return folder
+
+
+def check_new(folder: pathlib.Path) -> None:
+    """Checks that a run may begin in a folder, which need not exist.
+
+    Raises:
+        ModelFolderError: the folder holds a model already.
+    """
+    for name in (CHECKPOINT, WEIGHTS):
+        if (folder / name).exists():
+            raise ModelFolderError(
+                f"{folder / name}: a run is there already; --resume continues it, "
+                "another --model-dir starts a new one"
+            )

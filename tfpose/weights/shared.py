@@ -11,16 +11,25 @@ the answers stay the same.
 
 from __future__ import annotations
 
-import json
 import pathlib
+import struct
+import zipfile
+import zlib
 
 import numpy as np
 
 from tfpose import skeletons
 from tfpose.errors import ModelFolderError
+from tfpose.io import files
+from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
+from tfpose.weights.presets import SHARED
 
-SHARED = "shared.json"
+# What NumPy, zipfile, h5py, and Keras raise for damaged files.
+UNREADABLE = (
+    ValueError, TypeError, LookupError, AttributeError, OSError, RuntimeError,
+    EOFError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 
 
 def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
@@ -34,7 +43,7 @@ def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
     """
     path = folder / SHARED
     try:
-        named = json.loads(path.read_text("utf-8"))
+        named = read_json(path)
         arrays: dict[str, np.ndarray] = {}
         for name in named["weights"]:
             # Only files of the package: a preset is not a way to read others.
@@ -42,10 +51,11 @@ def read_shared(folder: pathlib.Path) -> tuple[dict[str, np.ndarray], Skeleton]:
             with np.load(path, allow_pickle=False) as file:
                 arrays |= {key: file[key].astype(np.float32) for key in file.files}
         return arrays, skeletons.get(named["skeleton"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise ModelFolderError(f"{path}: expected shared weights ({error})") from error
 
 
 def write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes arrays by the paths of variables, for ``read_shared``."""
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    with files.replacing(path) as beside:
+        np.savez_compressed(beside, allow_pickle=False, **arrays)

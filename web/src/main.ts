@@ -105,7 +105,9 @@ async function run(): Promise<void> {
       ? "–" : `${Math.round(end - middle)} ms`;
     show();
     const many = people.length === 1 ? "1 person" : `${people.length} people`;
-    if (!video) say(`${many} in ${photo.name}`);
+    const assumed = given || stage.scene.boxes.length > 0
+      ? "" : ": one was assumed, select others to find them";
+    if (!video) say(`${many} in ${photo.name}${assumed}`);
   } catch (error) {
     if (turn === latest) say(error instanceof Error ? error.message : String(error), true);
   } finally {

@@ -17,7 +17,7 @@ export interface Person {
 export function readPoses(text: string, joints: number): Pose[] {
   let records: unknown;
   try {
-    records = JSON.parse(text);
+    records = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     throw new Error("poses: expected JSON");
   }
@@ -25,7 +25,7 @@ export function readPoses(text: string, joints: number): Pose[] {
   if (new Set(records.map((record) => record?.image_id)).size > 1) {
     throw new Error("poses: expected the records of one photo, found several image_id");
   }
-  return records.map((record, place) => {
+  const poses = records.map((record, place) => {
     const numbers: unknown = record?.keypoints;
     const usable =
       Array.isArray(numbers) &&
@@ -43,11 +43,18 @@ export function readPoses(text: string, joints: number): Pose[] {
     }
     return pose;
   });
+  const sides = poses.flat().flatMap(([x, y, score]) => (score ? [x, y] : []));
+  if (sides.some((side) => side % 1) && sides.every((side) => Math.abs(side) <= 1)) {
+    throw new Error("poses: expected coordinates in pixels, found all in 0..1");
+  }
+  return poses;
 }
 
 /** A results file of refined poses; "estimated" is where the joints were before. */
 export function writePoses(people: Person[], fileName: string): string {
-  const imageId = Number(/\d+/.exec(fileName)?.[0] ?? 0);
+  // The number that ends the name, as for the package; not the digits of a checksum.
+  const stem = fileName.replace(/\.[^.]*$/, "");
+  const imageId = Number(/(?:^|[^\p{L}\p{N}])\p{L}*(\d+)$/u.exec(stem)?.[1] ?? 0);
   const records = people.map(({ before, after }) => ({
     image_id: imageId,
     category_id: 1,

@@ -17,11 +17,11 @@ import pathlib
 
 import numpy as np
 
-from tfpose.errors import PoseFileError
+from tfpose.errors import PoseFileError, shown
 from tfpose.geometry import arrays
 from tfpose.geometry.arrays import box_around
-from tfpose.io import coco_checks
 from tfpose.io.coco import Annotations, Results, rows_by_image
+from tfpose.io.json_files import id_of
 from tfpose.metrics.multi_person import precision
 
 # The head size as a share of the head box's diagonal (MPII, PoseTrack).
@@ -214,11 +214,12 @@ def videos(annotations: Annotations, scenes: list[Scene]) -> list[list[Scene]]:
         frames.setdefault(str(image.get("vid_id", folder)), []).append(scene)
 
     def place(scene):
-        number = annotations.images[scene.photo].get("frame_id", scene.photo)
-        if not coco_checks.is_id(number):
+        found = annotations.images[scene.photo].get("frame_id", scene.photo)
+        number = id_of(found)
+        if number is None:
             raise PoseFileError(
                 f"images: id {scene.photo}: expected an integer frame_id, found "
-                f"{number!r}"
+                f"{shown(found)}"
             )
         return number
 
@@ -251,6 +252,7 @@ def track_ids(sides: Sides, scenes: list[Scene]) -> tuple[dict, dict]:
 def _integer(people: Annotations | Results, row: int, key: str) -> int | None:
     """The integer under a key of a person's or pose's entry; None if missing."""
     value = people.entries[row].get(key)
-    if value is not None and not coco_checks.is_id(value):
-        raise _fault(people, row, f"an integer {key}", repr(value))
-    return value
+    found = id_of(value)
+    if value is not None and found is None:
+        raise _fault(people, row, f"an integer {key}", shown(value))
+    return found

@@ -1,4 +1,4 @@
-"""Writes checkpoints as PyTorch does, without PyTorch."""
+"""Writes PyTorch checkpoints of both formats, as PyTorch would."""
 
 import collections
 import io
@@ -8,9 +8,7 @@ import zipfile
 
 import numpy as np
 
-from tfpose.io.torch_files import LEGACY_MAGIC
-
-STORAGES = {np.float32: "FloatStorage", np.int64: "LongStorage"}
+from tfpose.io import torch_files
 
 
 class Named:
@@ -57,6 +55,23 @@ def pickled(value) -> bytes:
     return file.getvalue()
 
 
+NUMBERS = np.arange(6, dtype=np.float32)
+DATA = NUMBERS.tobytes()
+STORED = Stored("FloatStorage", "0", 6)
+CHECKPOINT = {
+    "epoch": 7,
+    "state_dict": collections.OrderedDict(
+        weight=Rebuilt(STORED, 0, (2, 3), (3, 1)),
+        turned=Rebuilt(STORED, 0, (3, 2), (1, 3)),
+        last=Rebuilt(STORED, 5, (1,), (1,)),
+        number=Rebuilt(STORED, 4, (), ()),
+    ),
+}
+
+
+STORAGES = {np.float32: "FloatStorage", np.int64: "LongStorage"}
+
+
 def checkpoint(arrays, prefix="", **beside):
     """What PyTorch pickles for named arrays, and the storages, one for each array."""
     state, contents = collections.OrderedDict(), []
@@ -70,8 +85,8 @@ def checkpoint(arrays, prefix="", **beside):
     return ({"state_dict": state, **beside} if beside else state), contents
 
 
-def write_zip(path, value, contents):
-    """The format since PyTorch 1.6."""
+def write_zip(path, value=CHECKPOINT, contents=(DATA,)):
+    """The format since PyTorch 1.6; ``contents`` are those of storages 0, 1 ..."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model/data.pkl", pickled(value))
         for key, content in enumerate(contents):
@@ -79,11 +94,12 @@ def write_zip(path, value, contents):
     return path
 
 
-def write_legacy(path, value, contents, item=4):
-    """The format before; all storages have items of one size."""
+def write_legacy(path, value=CHECKPOINT, contents=(DATA,)):
+    """The format before; all storages have numbers of four bytes."""
     keys = [str(key) for key in range(len(contents))]
-    parts = [pickled(part) for part in (LEGACY_MAGIC, 1001, {}, value, keys)]
+    parts = [torch_files.LEGACY_MAGIC, 1001, {}, value, keys]
+    written = [pickled(part) for part in parts]
     for content in contents:
-        parts += [struct.pack("<q", len(content) // item), content]
-    path.write_bytes(b"".join(parts))
+        written += [struct.pack("<q", len(content) // 4), content]
+    path.write_bytes(b"".join(written))
     return path
