@@ -27,7 +27,7 @@ WITHOUT_TENSORFLOW = (
     "errors joint_names skeletons drawing geometry.cells geometry.rules "
     "geometry.arrays io.files "
     "io.json_files io.photos io.coco io.coco_records io.coco_checks io.photo_ids "
-    "io.skeleton_files "
+    "io.skeleton_files io.torch_files io.weight_files "
     "io.examples io.shared_joints io.adapters io.installation weights.presets config "
     "recipes metrics.choices metrics.pck metrics.pcp metrics.oks "
     "metrics.mistakes metrics.matching metrics.viewpoint metrics.rates "

@@ -5,6 +5,7 @@ many. The draws depend only on the round, so that a failure comes back.
 """
 
 import base64
+import io
 import json
 import os
 import random
@@ -21,6 +22,7 @@ from tfpose.errors import LONGEST, TfposeError
 from tfpose.io import coco, photos, torch_files
 from tfpose.io.coco_records import annotation_entry, annotations_json, result_entry
 from tfpose.io.skeleton_files import find_skeleton
+from tfpose.io.weight_files import read_weights
 from tfpose.skeletons import LSP14, Skeleton
 
 ROUNDS = int(os.environ.get("FUZZ_ROUNDS", 60))
@@ -206,6 +208,18 @@ def checkpoint(write):
     return content
 
 
+def safetensors() -> bytes:
+    entry = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+    header = json.dumps({"conv.weight": entry, "__metadata__": {"a": "b"}}).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(24)
+
+
+def npz() -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, weight=np.arange(6.0), bias=np.zeros((2, 1), "f4"))
+    return file.getvalue()
+
+
 def _photo(*arguments):
     return photos.read, lambda folder: photo(*arguments)
 
@@ -222,6 +236,8 @@ BYTE_READERS = {
         torch_files.read_tensors,
         checkpoint(torch_checkpoints.write_legacy),
     ),
+    "a.safetensors": (read_weights, lambda folder: safetensors()),
+    "a.npz": (read_weights, lambda folder: npz()),
 }
 
 

@@ -24,10 +24,12 @@ class Codec:
     Args:
         input_size: (height, width) of the crop in px.
         stride: px per cell; may be a fraction.
+        origin: where the first cell lies, a key of ``geometry.cells.ORIGINS``.
     """
 
     input_size: tuple[int, int]
     stride: float = 4
+    origin: str = dataclasses.field(default="center", kw_only=True)
 
     @property
     def heatmap_size(self) -> tuple[int, int]:
@@ -44,7 +46,7 @@ class Codec:
 
     def _distances(self, keypoints):
         """Cells from each joint to each column and row: f32[B, K, w], f32[B, K, h]."""
-        cells = to_cells(keypoints, self.stride)
+        cells = to_cells(keypoints, self.stride, self.origin)
         height, width = self.heatmap_size
         columns = tf.range(width, dtype=tf.float32) - cells[..., :1]
         rows = tf.range(height, dtype=tf.float32) - cells[..., 1:]
@@ -184,7 +186,7 @@ class PartHeatmap(GaussianHeatmap):
 
     def _bones(self, keypoints, bones):
         """f32[B, K, 2] C -> f32[B, N, h, w], each of the N bones drawn."""
-        cells = to_cells(keypoints, self.stride)
+        cells = to_cells(keypoints, self.stride, self.origin)
         first = tf.gather(cells, [start for start, _ in bones], axis=1)
         along = tf.gather(cells, [end for _, end in bones], axis=1) - first  # (B, N, 2)
         first, along = first[:, :, None, None], along[:, :, None, None]
@@ -215,7 +217,7 @@ class OffsetDisc(Codec):
     def encode(self, keypoints, valid):
         """f32[B, K, 2] C, f32[B, K] -> f32[B, h, w, K, 3]: x, y, 1 at near cells."""
         columns, rows = self._distances(keypoints)  # from the joint to the cell
-        near = BinaryDisc(self.input_size, self.stride, self.radius)
+        near = BinaryDisc(self.input_size, self.stride, self.radius, origin=self.origin)
         near = near.encode(keypoints, valid)  # (B, h, w, K)
         unit = -self.stride / self.deviation
         x = unit * tf.transpose(columns, (0, 2, 1))[:, None] * near

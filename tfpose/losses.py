@@ -141,6 +141,7 @@ class AssociativeTags(keras.losses.Loss):
 
     Args:
         stride: px per cell.
+        origin: a key of ``geometry.cells.ORIGINS``.
 
     Call: people f32[B, P, K, 3], x and y in crop px and 1 where the joint counts; tags
     f32[B, h, w, K] -> f32[B], pull plus push. A joint has the tag of the cell it lies
@@ -148,9 +149,9 @@ class AssociativeTags(keras.losses.Loss):
     push.
     """
 
-    def __init__(self, stride=4, **kwargs):
+    def __init__(self, stride=4, origin="center", **kwargs):
         super().__init__(**kwargs)
-        self.stride = stride
+        self.stride, self.origin = stride, origin
 
     def call(self, people, tags):
         found, counts = self._tags_of(people, tags)
@@ -170,7 +171,7 @@ class AssociativeTags(keras.losses.Loss):
     def _tags_of(self, people, tags):
         """Each joint's tag, and 1 where the joint counts, f32[B, P, K] both."""
         height, width, joints = tags.shape[1:]
-        cells = ops.floor(from_edge(people[..., :2], self.stride))
+        cells = ops.floor(from_edge(people[..., :2], self.stride, self.origin))
         x, y = cells[..., 0], cells[..., 1]
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         inside = inside & (people[..., 2] > 0)
@@ -182,7 +183,8 @@ class AssociativeTags(keras.losses.Loss):
         return ops.reshape(found, ops.shape(place)), ops.cast(inside, tags.dtype)
 
     def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
+        settings = {"stride": self.stride, "origin": self.origin}
+        return {**super().get_config(), **settings}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -21,6 +21,7 @@ REPORT = f"report {SCORE} --images {{images}} --out {{folder}}/page.html "
 PREDICT = "predict {images} --out {folder}/found "
 TRAIN = "train --model-dir {folder}/run --data {data} "
 EXPORT = "export --model-dir posefix_tiny_lsp --out {folder}/export "
+IMPORT = "import-torch {before} --model hrnet --out {folder}/h "
 # Command -> a part of what it says. {no} is a path where nothing is.
 MISTYPED = {
     # Paths.
@@ -66,6 +67,8 @@ MISTYPED = {
     "prepare lsp --out {folder}/d": "lsp: expected --source DIR, the data set's own",
     "demo --out {before}/demo": "expected a folder to write into",
     "models --json {no}/n.json": "expected an existing folder to write into",
+    "import-torch {no}.pth --model hrnet --out {folder}/h": "expected a file of weig",
+    "import-torch {before} --model hrnet --out {folder}/h": "expected a file of weig",
     # Models.
     REFINE + "--model nope": "model nope: expected a preset (estimator_lite_lsp14,",
     REFINE + "--model {images}": "config.json: cannot read",
@@ -83,11 +86,17 @@ MISTYPED = {
     TRAIN + "--weights nope": "model nope: expected a preset",
     "export --model-dir nope": "model nope: expected a preset",
     "fuse --rnet hcrn_tiny_lsp --cnet hcrn_tiny_lsp --out {folder}/f": "a trained rne",
+    TRAIN + "--weights {no}.pth": "--weights {no}.pth: expected a file, found none",
+    "import-torch {before} --model alexnet --out {folder}/h": "--model alexnet: expec",
     "summary alexnet": "model 'alexnet': expected one of posefix",
     "summary posefix --recipe huge": "recipe 'huge' of posefix: expected one of tiny",
     REFINE + "--skeleton mpi16": "skeleton 'mpi16': expected a .json file or one of",
     EVALUATE + "--skeleton mpi16": "skeleton 'mpi16': expected a .json file or one of",
     # Values.
+    IMPORT + "--convention channels": "--convention channels: expected KEY=VALUE",
+    IMPORT + "--convention mean=1,x": "--convention mean=1,x: expected three numbers",
+    IMPORT + "--input-size 256": "--input-size 256: expected HEIGHTxWIDTH",
+    IMPORT + "--skeleton mpi16": "skeleton 'mpi16': expected a .json file or one of",
     REFINE + "--threshold 7": "--threshold: expected 0 to 1, found 7",
     REFINE + "--oks-nms -1": "--oks-nms: expected 0 to 1, found -1",
     PREDICT + "--scales 1,x": "--scales 1,x: expected positive numbers such as",

@@ -1,11 +1,18 @@
 """PyTorch checkpoints: both formats, tensors that share storage, and hostile files."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
 from tests.support.torch_checkpoints import (
+    CHECKPOINT,
+    DATA,
+    NUMBERS,
     STORED,
+    Named,
     Rebuilt,
+    Stored,
     pickled,
     write_legacy,
     write_zip,
@@ -74,3 +81,51 @@ def test_other_files_are_refused(tmp_path):
         torch_files.read_tensors(tmp_path / "none.pth")
     with pytest.raises(FileError, match="no tensors"):
         torch_files.read_tensors(write_zip(tmp_path / "empty.pth", {"a": 1}))
+
+
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+@pytest.mark.parametrize(
+    "function",
+    ["os.system", "posix.system", "builtins.eval", "builtins.getattr",
+     "subprocess.Popen", "torch.load", "numpy.load", "collections.namedtuple"],
+)  # fmt: skip
+def test_functions_are_refused_by_name(tmp_path, write, function):
+    module, _, name = function.rpartition(".")
+    path = write(tmp_path / "model.pth", {"weight": Named(module, name)})
+    with pytest.raises(FileError, match=f"only weights; it would run {function}"):
+        torch_files.read_tensors(path)
+
+
+def test_what_is_beside_the_weights_is_not_kept(tmp_path):
+    """pytorch-pose keeps its best accuracy, a NumPy number."""
+    number = Named("numpy.core.multiarray", "scalar")
+    beside = {**CHECKPOINT, "best_acc": number, "size": Named("torch", "Size")}
+    tensors = torch_files.read_tensors(write_zip(tmp_path / "model.pth", beside))
+    assert len(tensors) == 4 and all(n.startswith("state_dict.") for n in tensors)
+
+
+def test_half_of_a_float32_is_read(tmp_path):
+    upper = (NUMBERS.view(np.uint32) >> 16).astype(np.uint16)
+    value = {"a": Rebuilt(Stored("BFloat16Storage", "0", 6), 0, (6,), (1,))}
+    path = write_zip(tmp_path / "model.pth", value, [upper.tobytes()])
+    np.testing.assert_array_equal(torch_files.read_tensors(path)["a"], NUMBERS)
+
+
+def test_views_of_old_files_start_where_they_say(tmp_path):
+    stored = Stored("FloatStorage", "0", 6)
+    stored.identity += (("1", 2, 3),)
+    value = {"a": Rebuilt(stored, 1, (2,), (1,))}
+    path = write_legacy(tmp_path / "model.pth", value)
+    assert torch_files.read_tensors(path)["a"].tolist() == [3, 4]
+
+
+def test_little_does_not_become_much(tmp_path):
+    """A stride of 0 or compression would fill memory from a small file."""
+    huge = {"a": Rebuilt(STORED, 0, (1 << 20, 1 << 20), (0, 0))}
+    with pytest.raises(FileError, match="damaged"):
+        torch_files.read_tensors(write_zip(tmp_path / "model.pth", huge))
+    with zipfile.ZipFile(tmp_path / "b.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("model/data.pkl", pickled(CHECKPOINT))
+        archive.writestr("model/data/0", DATA)
+    with pytest.raises(FileError, match="compressed"):
+        torch_files.read_tensors(tmp_path / "b.pth")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import keras
 
 from tfpose.codecs import BinaryDisc, Codec, GaussianHeatmap, IntegralHeatmap
-from tfpose.layers import blocks, dark, diffusion, heatmaps, offsets
+from tfpose.layers import blocks, dark, diffusion, heatmaps, offsets, quarter
 from tfpose.layers.heatmap_fusion import Fusion
 from tfpose.models import (
     CPN,
@@ -355,6 +355,12 @@ CASES = (
     ),
     layer("peak_value", heatmaps.PeakValue, {"belief": ("belief", MAPS)}, (3,)),
     layer("dark_position", dark.DarkPosition, {"heatmap": ("belief", MAPS)}, (3, 2)),
+    layer(
+        "quarter_position",
+        quarter.QuarterPosition,
+        {"heatmap": ("belief", MAPS)},
+        (3, 2),
+    ),
     layer(
         "periodic_shuffle",
         lambda: PeriodicShuffle(3),

@@ -69,15 +69,37 @@ CHECKPOINT = {
 }
 
 
-def write_zip(path, value=CHECKPOINT, data=DATA):
+STORAGES = {np.float32: "FloatStorage", np.int64: "LongStorage"}
+
+
+def checkpoint(arrays, prefix="", **beside):
+    """What PyTorch pickles for named arrays, and the storages, one for each array."""
+    state, contents = collections.OrderedDict(), []
+    for key, (name, array) in enumerate(arrays.items()):
+        array = np.ascontiguousarray(array)
+        kind = STORAGES[array.dtype.type]
+        stride = tuple(step // array.itemsize for step in array.strides)
+        stored = Stored(kind, str(key), array.size)
+        state[prefix + name] = Rebuilt(stored, 0, array.shape, stride)
+        contents.append(array.tobytes())
+    return ({"state_dict": state, **beside} if beside else state), contents
+
+
+def write_zip(path, value=CHECKPOINT, contents=(DATA,)):
+    """The format since PyTorch 1.6; ``contents`` are those of storages 0, 1 ..."""
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("model/data.pkl", pickled(value))
-        archive.writestr("model/data/0", data)
+        for key, content in enumerate(contents):
+            archive.writestr(f"model/data/{key}", content)
     return path
 
 
-def write_legacy(path, value=CHECKPOINT, data=DATA):
-    parts = [torch_files.LEGACY_MAGIC, 1001, {}, value, ["0"]]
-    content = b"".join(map(pickled, parts)) + struct.pack("<q", 6) + data
-    path.write_bytes(content)
+def write_legacy(path, value=CHECKPOINT, contents=(DATA,)):
+    """The format before; all storages have numbers of four bytes."""
+    keys = [str(key) for key in range(len(contents))]
+    parts = [torch_files.LEGACY_MAGIC, 1001, {}, value, keys]
+    written = [pickled(part) for part in parts]
+    for content in contents:
+        written += [struct.pack("<q", len(content) // 4), content]
+    path.write_bytes(b"".join(written))
     return path

@@ -23,6 +23,7 @@ from tfpose.errors import (
 )
 from tfpose.io.files import check_writable
 from tfpose.io.photo_headers import SUFFIXES
+from tfpose.io.weight_files import SUFFIXES as WEIGHT_FILES
 from tfpose.recipes import RECIPES
 from tfpose.weights.presets import (
     CONFIG,
@@ -110,6 +111,18 @@ def new_run(path: str) -> None:
     """
     check_new(pathlib.Path(path))
     folder_to_write(path)
+
+
+def start_weights(name: str) -> None:
+    """Checks ``--weights``: a file of weights, a preset, or a model folder.
+
+    Raises:
+        TfposeError: none of them.
+    """
+    if name.endswith(WEIGHT_FILES):
+        _file("--weights", name)
+    else:
+        trained(name)
 
 
 def trained(name: str, kind: str | None = None) -> Config:

@@ -39,9 +39,9 @@ def add(commands) -> None:
     option(command, "--model-dir", "DIR", text)
     switch(command, "--resume", "continue the run in --model-dir")
     switch(command, "--quicktest", "a few steps, to check that everything works")
-    text = "preset or model folder to start from, or imagenet (Keras downloads the "
-    text += "weights)"
-    option(command, "--weights", "NAME|DIR", text)
+    text = "preset or model folder to start from; imagenet (Keras downloads the "
+    text += "weights); or a .pth or .safetensors file of torchvision or timm"
+    option(command, "--weights", "NAME|DIR|FILE", text)
     text = "hold all people in the accelerator's memory and train there, with JAX"
     switch(command, "--on-device", text)
     text = "with --on-device: length of the run, instead of the recipe's epochs"
@@ -61,7 +61,7 @@ def run(
     checks.given(minutes=minutes)
     checks.prepared(data, (*chosen.train, *chosen.validation))
     if weights and weights != IMAGENET:
-        checks.trained(weights)
+        checks.start_weights(weights)
     if on_device:
         os.environ["KERAS_BACKEND"] = "jax"  # before Keras is imported
     start_tensorflow()

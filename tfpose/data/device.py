@@ -216,7 +216,7 @@ def _gaussian(codec: codecs.GaussianHeatmap, keypoints, valid):
 
 def _distances(codec: codecs.Codec, keypoints):
     """Cells from each joint to each column and row: f32[B, K, w], f32[B, K, h]."""
-    cells = to_cells(keypoints, codec.stride)
+    cells = to_cells(keypoints, codec.stride, codec.origin)
     height, width = codec.heatmap_size
     return (
         jnp.arange(width) - cells[..., :1],

@@ -12,6 +12,7 @@ from tfpose.errors import TfposeError
 from tfpose.geometry import tensors
 from tfpose.geometry.cells import to_pixels
 from tfpose.geometry.crops import crops_of, whole_photo
+from tfpose.inference.estimator import moved_right
 from tfpose.inference.grouping import group, joint_order
 from tfpose.inference.inputs import checked_photo
 from tfpose.models.base import PoseModel
@@ -85,7 +86,8 @@ class BottomUp:
         crops, to_image = crops_of(photo, whole_photo(photo), self.size, (1.0,))
         detections, tags = self._maps(crops[0])
         found, scores = group(detections, tags, self._order)
-        in_crop = to_pixels(found, self.model.stride)
+        origin = self.model.conventions.origin
+        in_crop = to_pixels(found, self.model.stride, origin)
         keypoints = tensors.transform(in_crop, to_image[0]).numpy()
         there = scores > 0
         return keypoints * there[..., None], np.clip(scores, 0, 1)
@@ -96,8 +98,11 @@ class BottomUp:
         maps = {name: found.numpy() for name, found in self._run(looks).items()}
         if self.flip:
             order = self.skeleton.flip_permutation
+            shift = self.model.conventions.flip_shift
             maps = {
-                name: np.stack([found[0], found[1, :, ::-1][..., order]])
+                name: np.stack(
+                    [found[0], moved_right(found[1, :, ::-1][..., order], shift)]
+                )
                 for name, found in maps.items()
             }
         return maps["heatmap"].mean(axis=0), np.moveaxis(maps["tags"], 0, -1)

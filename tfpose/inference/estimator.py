@@ -17,7 +17,6 @@ from tfpose.geometry.crops import crops_of
 from tfpose.inference.batches import batched
 from tfpose.inference.inputs import checked_boxes, checked_photo
 from tfpose.layers.dark import DarkPosition
-from tfpose.layers.heatmaps import PeakPosition
 from tfpose.models.base import PoseModel
 from tfpose.models.outputs import belief_of, score_layer
 from tfpose.models.table import load_model
@@ -38,7 +37,8 @@ class Estimator:
         flip: average over the mirrored crops too.
         output: name of the heatmaps to decode.
         dark_sigma: standard deviation, px of C, of the Gaussians in the model's
-            targets; reads peaks with ``DarkPosition``. None uses ``PeakPosition``.
+            targets; reads peaks with ``DarkPosition``. None reads them as the model
+            does.
         network: callable that computes the beliefs; default: the model.
 
     Raises:
@@ -71,9 +71,10 @@ class Estimator:
         self.scales, self.flip = tuple(scales), flip and skeleton.mirrors
         # For a softmax too: between two candidates, the expectation is neither.
         stride = self.size[0] / belief.shape[1]
-        self._decode = PeakPosition(stride)
+        conventions = model.conventions
+        self._decode = conventions.position_layer(stride)
         if dark_sigma is not None:
-            self._decode = DarkPosition(stride, dark_sigma)
+            self._decode = DarkPosition(stride, dark_sigma, conventions.origin)
         self._score = score_layer(model, skeleton)
         self._predict = tf.function(self.pyramid, reduce_retracing=True)
 
@@ -181,7 +182,8 @@ class Estimator:
         if self.flip:
             beliefs, mirrored = tf.split(beliefs, 2)
             order = self.skeleton.flip_permutation
-            beliefs += tf.gather(mirrored[..., ::-1, :], order, axis=-1)
+            mirrored = tf.gather(mirrored[..., ::-1, :], order, axis=-1)
+            beliefs += moved_right(mirrored, self.model.conventions.flip_shift)
             beliefs /= 2
         total, covered = 0.0, 0.0
         for index, scale in enumerate(self.scales):
@@ -197,6 +199,11 @@ class Estimator:
     def _belief(self, image):
         """Beliefs f32[N, h, w, K] for crops f32[N, H, W, 3]."""
         return self._network({"image": image}, training=False)
+
+
+def moved_right(maps, cells: int):
+    """f32[..., w, K] moved by whole cells; the first columns stay."""
+    return tf.concat([maps[..., :cells, :], maps[..., : -cells or None, :]], axis=-2)
 
 
 def resample(maps, scale: float):

@@ -1,7 +1,9 @@
 """Reads the tensors of a PyTorch checkpoint, without PyTorch and without its code.
 
 A checkpoint is a pickle, and a pickle can call any function. This reader builds nothing
-but dicts, lists, numbers, and tensors, and refuses everything else.
+but dicts, lists, numbers, and tensors. A few more names occur in published files, such
+as a NumPy number beside the weights: those become placeholders, of which nothing is
+kept. Everything else is refused.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import io
+import math
 import os
 import pathlib
 import pickle
@@ -26,8 +29,9 @@ STORAGES = {
     "DoubleStorage": np.float64, "FloatStorage": np.float32, "HalfStorage": np.float16,
     "LongStorage": np.int64, "IntStorage": np.int32, "ShortStorage": np.int16,
     "CharStorage": np.int8, "ByteStorage": np.uint8, "BoolStorage": np.bool_,
+    # The upper half of a float32; NumPy does not have it.
+    "BFloat16Storage": np.uint16,
 }  # fmt: skip
-
 
 # What a damaged file makes the readers raise.
 DAMAGED = (
@@ -41,9 +45,28 @@ DAMAGED = (
 class _Storage:
     """The numbers of one or several tensors; a legacy file has them at its end."""
 
-    dtype: type
+    name: str
     count: int
     data: np.ndarray | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(STORAGES[self.name])
+
+    def fill(self, content: bytes) -> None:
+        if len(content) != self.count * self.dtype.itemsize:
+            raise FileError(
+                f"a storage of {self.count} numbers in {len(content)} bytes"
+            )
+        self.data = np.frombuffer(content, self.dtype)
+
+
+@dataclasses.dataclass
+class _View:
+    """A part of a storage, in files of old versions."""
+
+    storage: _Storage
+    offset: int
 
 
 @dataclasses.dataclass
@@ -64,27 +87,60 @@ class _Tensor:
         last = self.offset + sum((size - 1) * step for size, step in steps)
         if 0 in self.size:
             return np.zeros(self.size, self.storage.dtype)
-        if last >= len(self.storage.data):
+        # A stride of 0 would make much of little.
+        if max(last + 1, math.prod(self.size)) > len(self.storage.data):
             raise FileError(f"a tensor of {last + 1} numbers or more, found fewer")
         data = self.storage.data[self.offset :]
         bytes_ = tuple(step * data.itemsize for step in self.stride)
         view = np.lib.stride_tricks.as_strided(data, self.size, bytes_, writeable=False)
-        return np.ascontiguousarray(view).reshape(self.size)
+        array = np.ascontiguousarray(view).reshape(self.size)
+        if self.storage.name == "BFloat16Storage":
+            return (array.astype(np.uint32) << 16).view(np.float32)
+        return array
 
 
 def _tensor(storage, offset, size, stride, *_) -> _Tensor:
+    if isinstance(storage, _View):
+        storage, offset = storage.storage, storage.offset + offset
     if not isinstance(storage, _Storage):
         raise FileError("a tensor without a storage")
     return _Tensor(storage, offset, tuple(size), tuple(stride))
 
 
+class _Ignored:
+    """Stands for a value that is no weight; keeps nothing of it."""
+
+    def __new__(cls, *_, **__):
+        return super().__new__(cls)
+
+    def __init__(self, *_, **__):
+        pass
+
+    def ignore(self, *_):
+        pass
+
+    __setstate__ = __setitem__ = append = extend = add = ignore
+
+
 # What a checkpoint of weights needs; the values are ours.
 ALLOWED = {
     ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor"): _tensor,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
     **{("torch", name): name for name in STORAGES},
 }
+# What published checkpoints have beside their weights; none of it is run or kept.
+IGNORED = {
+    ("_codecs", "encode"), ("argparse", "Namespace"), ("collections", "Counter"),
+    ("collections", "defaultdict"), ("datetime", "datetime"), ("numpy", "dtype"),
+    ("numpy", "ndarray"), ("pathlib", "PosixPath"), ("torch", "Size"),
+    ("torch", "device"), ("torch", "float16"), ("torch", "float32"),
+    *((module, name) for module in ("builtins", "__builtin__")
+      for name in ("set", "slice", "complex")),
+    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core")
+      for name in ("scalar", "_reconstruct")),
+}  # fmt: skip
 
 
 class _Unpickler(pickle.Unpickler):
@@ -93,6 +149,8 @@ class _Unpickler(pickle.Unpickler):
         self.persistent_load = load_storage
 
     def find_class(self, module, name):
+        if (module, name) in IGNORED:
+            return _Ignored
         if (module, name) not in ALLOWED:
             raise CodeInFileError(
                 f"it would run {module}.{name}, which is not a tensor"
@@ -139,7 +197,7 @@ def _storage_of(identity) -> tuple[str, _Storage]:
     kind, name, key, _, count = identity[:5]
     if kind != "storage" or name not in STORAGES:
         raise FileError(f"a storage of {name}")
-    return str(key), _Storage(STORAGES[name], int(count))
+    return str(key), _Storage(name, int(count))
 
 
 def _read_zip(path: pathlib.Path):
@@ -148,21 +206,32 @@ def _read_zip(path: pathlib.Path):
         (pickled,) = pickles
         folder = pickled.removesuffix("data.pkl")
 
+        storages = {}
+
+        def read(name: str) -> bytes:
+            # PyTorch compresses nothing, and what is compressed could fill memory.
+            if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+                raise FileError("a compressed storage")
+            return archive.read(name)
+
         def load(identity) -> _Storage:
             key, storage = _storage_of(identity)
-            data = archive.read(f"{folder}data/{key}")
-            storage.data = np.frombuffer(data, storage.dtype)
-            return storage
+            if key not in storages:
+                storage.fill(read(f"{folder}data/{key}"))
+                storages[key] = storage
+            return storages[key]
 
-        return _Unpickler(io.BytesIO(archive.read(pickled)), load).load()
+        return _Unpickler(io.BytesIO(read(pickled)), load).load()
 
 
 def _read_legacy(content: bytes):
     file, storages = io.BytesIO(content), {}
 
-    def load(identity) -> _Storage:
+    def load(identity) -> _Storage | _View:
         key, storage = _storage_of(identity)
-        return storages.setdefault(key, storage)
+        storage = storages.setdefault(key, storage)
+        view = identity[5] if len(identity) > 5 else None
+        return storage if view is None else _View(storage, int(view[1]))
 
     magic, _, _, data, order = (_Unpickler(file, load).load() for _ in range(5))
     if magic != LEGACY_MAGIC:
@@ -170,11 +239,9 @@ def _read_legacy(content: bytes):
     for key in order:
         storage = storages[key]
         (count,) = struct.unpack("<q", file.read(8))
-        size = count * np.dtype(storage.dtype).itemsize
-        bytes_ = file.read(size)
-        if count < 0 or len(bytes_) != size:
-            raise FileError("the file ends early")
-        storage.data = np.frombuffer(bytes_, storage.dtype)
+        if count != storage.count:
+            raise FileError(f"a storage of {storage.count} numbers, found {count}")
+        storage.fill(file.read(count * storage.dtype.itemsize))
     return data
 
 

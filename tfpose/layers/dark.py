@@ -44,13 +44,14 @@ class DarkPosition(MapLayer):
     Args:
         stride: px per cell; may be a fraction.
         sigma: standard deviation of the targets' Gaussians, px of C.
+        origin: a key of ``geometry.cells.ORIGINS``.
 
     Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
     """
 
-    def __init__(self, stride=4, sigma=8.0, **kwargs):
+    def __init__(self, stride=4, sigma=8.0, origin="center", **kwargs):
         super().__init__(**kwargs)
-        self.stride, self.sigma = stride, sigma
+        self.stride, self.sigma, self.origin = stride, sigma, origin
 
     def call(self, heatmap):
         height, width, joints = heatmap.shape[1:]
@@ -85,10 +86,10 @@ class DarkPosition(MapLayer):
             + ops.maximum(ops.minimum(offset, limit), -limit)
             for position, offset in zip((x, y), offsets, strict=True)
         ]
-        return to_pixels(ops.stack(found, axis=-1), self.stride)
+        return to_pixels(ops.stack(found, axis=-1), self.stride, self.origin)
 
     def get_config(self):
-        settings = {"stride": self.stride, "sigma": self.sigma}
+        settings = {"stride": self.stride, "sigma": self.sigma, "origin": self.origin}
         return {**super().get_config(), **settings}
 
 

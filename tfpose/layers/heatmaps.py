@@ -252,12 +252,16 @@ class PeakPosition(MapLayer):
     has its vertex at the Gaussian's center. On the border, the result is the cell's
     center. No gradient flows through this layer.
 
+    Args:
+        stride: px per cell.
+        origin: a key of ``geometry.cells.ORIGINS``.
+
     Call: heatmap f32[B, h, w, K] -> f32[B, K, 2] C.
     """
 
-    def __init__(self, stride=4, **kwargs):
+    def __init__(self, stride=4, origin="center", **kwargs):
         super().__init__(**kwargs)
-        self.stride = stride
+        self.stride, self.origin = stride, origin
 
     def call(self, heatmap):
         height, width, joints = heatmap.shape[1:]
@@ -284,7 +288,8 @@ class PeakPosition(MapLayer):
             return ops.cast(position, "float32") + offset
 
         cells = ops.stack([vertex(x, width, 1), vertex(y, height, width)], axis=-1)
-        return to_pixels(cells, self.stride)
+        return to_pixels(cells, self.stride, self.origin)
 
     def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
+        settings = {"stride": self.stride, "origin": self.origin}
+        return {**super().get_config(), **settings}

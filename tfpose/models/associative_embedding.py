@@ -17,6 +17,7 @@ from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models import hourglass as hourglasses
 from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.conventions import Conventions
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -38,6 +39,8 @@ class AssociativeEmbedding(PoseEstimator):
         depth: how often they double in each hourglass.
         maps: channels of a stack's output: K detections, K tags, and unsupervised ones
             that only the next stack sees. The authors use 68 for 17 joints.
+        conventions: a dict of ``Conventions``' settings, for published weights; by
+            default, this package's.
 
     Raises:
         TfposeError: no stack, no depth, too few maps, or an input size that the
@@ -53,6 +56,7 @@ class AssociativeEmbedding(PoseEstimator):
         growth=128,
         depth=4,
         maps=68,
+        conventions=None,
         name="associative_embedding",
         trainable=True,
     ):
@@ -64,8 +68,12 @@ class AssociativeEmbedding(PoseEstimator):
             raise TfposeError(
                 f"maps: expected {2 * joints} or more for {joints} joints, got {maps}"
             )
+        own = Conventions.of(conventions, scale=hourglasses.CONVENTIONS.scale)
         image = image_input(input_size)
-        answers, features = network(image, maps, stacks, filters, growth, depth)
+        hourglasses.check_size(image, depth)
+        answers, features = network(
+            own.prepare(image), maps, stacks, filters, growth, depth
+        )
         outputs = {}
         for stage, answer in enumerate(answers, start=1):
             last = stage == stacks
@@ -80,12 +88,14 @@ class AssociativeEmbedding(PoseEstimator):
             "growth": growth,
             "depth": depth,
             "maps": maps,
+            "conventions": conventions,
         }
         super().__init__(
             image,
             outputs,
             features,
             arguments,
+            conventions=own,
             targets={
                 name: {"codec": TAGS} for name in outputs if name.endswith("tags")
             },
@@ -100,17 +110,14 @@ def network(
     """The network, up to splitting its maps.
 
     Args:
-        image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 4 * 2^depth.
+        image: f32[B, H, W, 3] as ``Conventions.prepare`` makes it; H and W multiples of
+            4 * 2^depth.
         maps, stacks, filters, growth, depth: as in ``AssociativeEmbedding``.
 
     Returns:
         The stacks' outputs, a list of linear f32[B, H/4, W/4, maps]; the last stack's
         features f32[B, H/4, W/4, filters].
-
-    Raises:
-        TfposeError: an image size that the hourglasses cannot halve evenly.
     """
-    hourglasses.check_size(image, depth)
     answers = []
     x = stem(image, filters)
     for stack in range(1, stacks + 1):
@@ -125,9 +132,8 @@ def network(
 
 
 def stem(image, filters: int):
-    """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters]."""
-    x = layers.Rescaling(1 / 255, name="scale_image", dtype="float32")(image)
-    x = unit(x, filters // 4, 7, "stem", stride=2)
+    """f32[B, H, W, 3], prepared, to features f32[B, H/4, W/4, filters]."""
+    x = unit(image, filters // 4, 7, "stem", stride=2)
     x = unit(x, filters // 2, 3, "stem_unit1")
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
     x = unit(x, filters // 2, 3, "stem_unit2")

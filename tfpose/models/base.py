@@ -13,8 +13,10 @@ from keras import layers
 
 from tfpose.config import Config
 from tfpose.errors import ModelFolderError, TfposeError
-from tfpose.layers.heatmaps import PeakPosition, SoftArgmax, SpatialSoftmax
+from tfpose.layers.heatmaps import SoftArgmax, SpatialSoftmax
 from tfpose.models import folders, objectives
+from tfpose.models.conventions import Conventions
+from tfpose.models.published import importing
 from tfpose.skeletons import Skeleton
 
 # What turns heatmaps into beliefs.
@@ -73,6 +75,7 @@ class PoseModel(keras.Model):
         recipe: the ``Config`` it was built or compiled for, or None.
         score_fit: (offset, slope) of ``Probability``, which tells what its scores mean;
             None if nobody measured it.
+        conventions: what its weights take for granted about photos and maps.
 
     Example:
         >>> import tfpose
@@ -80,6 +83,8 @@ class PoseModel(keras.Model):
         >>> model.recipe.skeleton.name, model.input_size
         ('lsp14', (160, 160))
     """
+
+    conventions = Conventions()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -136,6 +141,30 @@ class PoseModel(keras.Model):
         model = folders.new_model(cls, config, **arguments)
         folders.load_weights(model, folder)
         return model
+
+    @classmethod
+    def from_torch(cls, path: str | pathlib.Path, **options) -> PoseModel:
+        """Builds the network from a published PyTorch checkpoint; runs nothing in it.
+
+        Which codes' checkpoints, and what they assume: ``docs/importing.md``.
+
+        Args:
+            path: of a ``.pth``, ``.pth.tar``, ``.safetensors`` or ``.npz`` file.
+            options: those of ``models.published.importing.from_torch``: "skeleton" (a
+                ``Skeleton``, a name, or a JSON file; by default COCO's for 17 joints
+                and MPII's for 16), "input_size", (height, width) of the crops;
+                "conventions", settings that differ from the code's
+                (``models.conventions.Conventions``); "dtype".
+
+        Returns:
+            The model, which ``save_to_preset`` writes with its ``recipe``.
+
+        Raises:
+            TfposeError: a file that cannot be read, one of another network, or tensors
+                that are left over or missing.
+        """
+        own = inspect.signature(cls.__init__).parameters["name"].default
+        return importing.from_torch(cls, own, path, **options)
 
     def save_to_preset(
         self, folder: str | pathlib.Path, config: Config | None = None
@@ -263,6 +292,7 @@ class PoseEstimator(PoseModel):
         joints: K; by default, "joints" of the arguments.
         keypoints: f32[B, K, 2] crop px, of models that decode in their own way and name
             the layer of their belief f32[B, h, w, K] "belief"; default: ``decoded``.
+        conventions: how ``image`` was prepared, and how maps become positions.
 
     Attributes:
         features: as above.
@@ -277,13 +307,15 @@ class PoseEstimator(PoseModel):
         joints: int | None = None,
         activation: str = "linear",
         keypoints=None,
+        conventions: Conventions = PoseModel.conventions,
         **options,
     ):
         joints = joints or arguments["joints"]
         stride = image.shape[1] / maps["heatmap"].shape[1]
         stride = int(stride) if stride.is_integer() else stride
         if keypoints is None:
-            keypoints = decoded(maps["heatmap"], joints, stride, activation)
+            read = conventions.position_layer(stride, "peak")
+            keypoints = decoded(maps["heatmap"], joints, stride, activation, read)
         super().__init__(
             {"image": image},
             {**maps, "keypoints": keypoints},
@@ -293,11 +325,13 @@ class PoseEstimator(PoseModel):
             activation,
             **options,
         )
-        self.features = features
+        self.features, self.conventions = features, conventions
 
 
-def decoded(heatmap, joints: int, stride: float, activation: str):
+def decoded(heatmap, joints: int, stride: float, activation: str, read: Callable):
     """f32[B, K, 2] crop px: a heatmap's peaks or, for "softmax", its expectation.
+
+    ``read`` is the layer from a belief to its peaks.
 
     The belief f32[B, h, w, K] is the output of the layer "belief".
     """
@@ -306,7 +340,7 @@ def decoded(heatmap, joints: int, stride: float, activation: str):
         belief = SpatialSoftmax(name="belief")(belief)
         return SoftArgmax(stride, name="soft_argmax")(belief)
     belief = layers.Activation(activation, name="belief", dtype="float32")(belief)
-    return PeakPosition(stride, name="peak")(belief)
+    return read(belief)
 
 
 def check_size(input_size, multiple: int) -> tuple[int, int]:

@@ -10,23 +10,17 @@ from __future__ import annotations
 
 from keras import layers
 
+from tfpose.models.conventions import Conventions
+
 # Blocks of a stage, kernel, stride, expansion, and filters.
 STAGES = (
     (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
     (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320),
 )  # fmt: skip
 STEM_FILTERS = 32
-# The image's range as the published weights see it: (x - 127) / 128.
-IMAGE_MEAN, IMAGE_SCALE = 127.0, 128.0
+# The image's range as the published weights see it.
+CONVENTIONS = Conventions(mean=(127.0,) * 3, scale=(128.0,) * 3)
 EPSILON, MOMENTUM = 1e-3, 0.9
-
-
-def scale_image(image):
-    """f32[B, H, W, 3] RGB 0..255 to about -1..1."""
-    return layers.Rescaling(
-        1 / IMAGE_SCALE, offset=-IMAGE_MEAN / IMAGE_SCALE, name="scale_image",
-        dtype="float32",
-    )(image)  # fmt: skip
 
 
 def efficientnet_lite0(x) -> list:

@@ -6,6 +6,8 @@ turn its features and maps into maps with r times as many rows and columns.
 
 from __future__ import annotations
 
+import dataclasses
+
 import keras
 from keras import ops
 
@@ -135,6 +137,8 @@ class EnhanceNet(PoseEstimator):
             },
             joints=base.joints,
             activation=base.activation,
+            # Of the base's cells; the enlarged ones lie where they are mirrored to.
+            conventions=dataclasses.replace(base.conventions, flip_shift=0),
             targets=targets,
             name=name,
             trainable=trainable,

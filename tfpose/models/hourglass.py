@@ -12,6 +12,7 @@ from keras import layers
 from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.conventions import Conventions
 from tfpose.models.resnet import normalize
 
 # Filters of the stem's 7x7 convolution and three residual modules; the last is the
@@ -21,6 +22,8 @@ NEWELL_STEM = (64, 128, 128, 256)
 PYTORCH_POSE_STEM = (64, 128, 256, 256)
 STEMS = {"newell": NEWELL_STEM, "pytorch_pose": PYTORCH_POSE_STEM}
 STRIDE = 4
+# The authors' code scales photos to 0..1.
+CONVENTIONS = Conventions(scale=(255.0, 255.0, 255.0))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -37,6 +40,8 @@ class StackedHourglass(PoseEstimator):
         stacks: hourglasses.
         depth, blocks: as in ``hourglass``.
         stem: a key of ``STEMS`` or four numbers of filters, as in ``stem``.
+        conventions: a dict of ``Conventions``' settings, for published weights; by
+            default, this package's.
 
     Raises:
         TfposeError: a size that the hourglasses cannot halve evenly, an unknown stem,
@@ -51,6 +56,7 @@ class StackedHourglass(PoseEstimator):
         depth=4,
         blocks=1,
         stem="newell",
+        conventions=None,
         name="hourglass",
         trainable=True,
     ):
@@ -64,9 +70,16 @@ class StackedHourglass(PoseEstimator):
             raise TfposeError(
                 f"stem: expected one of {list(STEMS)} or four numbers, got {stem!r}"
             )
+        own = Conventions.of(conventions, scale=CONVENTIONS.scale)
         image = image_input(input_size)
         heatmaps, found = stacked_hourglass(
-            image, joints, stacks, depth=depth, blocks=blocks, stem_filters=filters
+            image,
+            joints,
+            stacks,
+            depth=depth,
+            blocks=blocks,
+            stem_filters=filters,
+            conventions=own,
         )
         super().__init__(
             image,
@@ -79,7 +92,9 @@ class StackedHourglass(PoseEstimator):
                 "depth": depth,
                 "blocks": blocks,
                 "stem": stem if isinstance(stem, str) else filters,
+                "conventions": conventions,
             },
+            conventions=own,
             name=name,
             trainable=trainable,
         )
@@ -197,15 +212,21 @@ def check_size(image, depth: int) -> None:
         )
 
 
-def stem(image, filters: tuple[int, ...] = NEWELL_STEM, module=residual):
+def stem(
+    image,
+    filters: tuple[int, ...] = NEWELL_STEM,
+    module=residual,
+    conventions: Conventions = CONVENTIONS,
+):
     """f32[B, H, W, 3] 0..255 to features f32[B, H/4, W/4, filters[3]].
 
     Args:
-        image: f32[B, H, W, 3] RGB 0..255, scaled to 0..1.
+        image: f32[B, H, W, 3] RGB 0..255.
         filters: of the 7x7 convolution and of three residual modules.
         module: a residual module, called as ``residual``.
+        conventions: of the image.
     """
-    x = layers.Rescaling(1 / 255, name="scale_image", dtype="float32")(image)
+    x = conventions.prepare(image)
     x = convolution(x, filters[0], 7, "stem", stride=2)
     x = module(normalize(x, "stem"), filters[1], "stem_block0")
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
@@ -220,6 +241,7 @@ def features(
     depth: int = 4,
     blocks: int = 1,
     stem_filters: tuple[int, ...] = NEWELL_STEM,
+    conventions: Conventions = CONVENTIONS,
 ):
     """The network without the last stack's last convolution, which the caller adds.
 
@@ -229,6 +251,7 @@ def features(
         stacks: hourglasses one after another.
         depth, blocks: of each hourglass.
         stem_filters: ``NEWELL_STEM``, ``PYTORCH_POSE_STEM`` or narrower ones.
+        conventions: of the image.
 
     Returns:
         Heatmaps of all stacks but the last, a list of linear f32[B, H/4, W/4, outputs];
@@ -240,7 +263,7 @@ def features(
     check_size(image, depth)
     filters = stem_filters[-1]
     heatmaps = []
-    x = stem(image, stem_filters)
+    x = stem(image, stem_filters, conventions=conventions)
     for stack in range(1, stacks + 1):
         name = f"stack{stack}"
         found = hourglass(x, depth, blocks, filters, name)

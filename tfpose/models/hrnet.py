@@ -13,7 +13,8 @@ from keras import layers
 from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.base import PoseEstimator, image_input
-from tfpose.models.resnet import basic_block, bottleneck, center, convolution
+from tfpose.models.conventions import Conventions
+from tfpose.models.resnet import IMAGE_MEAN, basic_block, bottleneck, convolution
 from tfpose.models.simple_baseline import map_head
 
 
@@ -25,8 +26,8 @@ class HRNet(PoseEstimator):
     Outputs, a dict: "heatmap" f32[B, H/4, W/4, K], Gaussian maps; "keypoints"
     f32[B, K, 2] crop px, their peaks.
 
-    Departure from the code: the image is not divided by its standard deviations; the
-    normalization after the first convolution makes up for it.
+    Departure from the code: by default, the image is not divided by its standard
+    deviations; the normalization after the first convolution makes up for it.
 
     Args:
         joints: K.
@@ -36,6 +37,8 @@ class HRNet(PoseEstimator):
             (three) and so on.
         blocks: residual blocks of the first stage, and of each branch in a module.
         stem: filters of the first two convolutions, and of the bottlenecks after them.
+        conventions: a dict of ``Conventions``' settings, for published weights; by
+            default, this package's.
 
     Raises:
         TfposeError: a size that the branches cannot halve, or numbers below 1.
@@ -49,6 +52,7 @@ class HRNet(PoseEstimator):
         modules=(1, 4, 3),
         blocks=4,
         stem=64,
+        conventions=None,
         name="hrnet",
         trainable=True,
     ):
@@ -64,8 +68,9 @@ class HRNet(PoseEstimator):
             if value < 1:
                 raise TfposeError(f"{argument}: expected 1 or more, got {value}")
 
+        own = Conventions.of(conventions, mean=IMAGE_MEAN)
         image = image_input(input_size)
-        features = high_resolution(center(image), width, modules, blocks, stem)
+        features = high_resolution(own.prepare(image), width, modules, blocks, stem)
         super().__init__(
             image,
             {"heatmap": map_head(features, joints)},
@@ -77,7 +82,9 @@ class HRNet(PoseEstimator):
                 "modules": modules,
                 "blocks": blocks,
                 "stem": stem,
+                "conventions": conventions,
             },
+            conventions=own,
             name=name,
             trainable=trainable,
         )

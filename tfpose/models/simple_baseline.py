@@ -12,6 +12,7 @@ from keras import layers
 from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE
 from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.conventions import Conventions
 from tfpose.models.resnet import convolution, normalize
 from tfpose.models.trunks import TRUNKS
 
@@ -29,6 +30,8 @@ class SimpleBaseline(PoseEstimator):
         input_size: (height, width) of the crop, multiples of 32.
         trunk: a key of ``trunks.TRUNKS``.
         filters: of the three transposed convolutions.
+        conventions: a dict of ``Conventions``' settings, for published weights; by
+            default, this package's.
 
     Raises:
         TfposeError: a size not a multiple of 32, an unknown trunk, or not three
@@ -41,11 +44,12 @@ class SimpleBaseline(PoseEstimator):
         input_size=(256, 192),
         trunk="resnet50",
         filters=(256, 256, 256),
+        conventions=None,
         name="simple_baseline",
         trainable=True,
     ):
         input_size, filters = tuple(input_size), tuple(filters)
-        image, features = trunk_and_head(input_size, trunk, filters)
+        image, features, own = trunk_and_head(input_size, trunk, filters, conventions)
         super().__init__(
             image,
             {"heatmap": map_head(features, joints)},
@@ -55,17 +59,22 @@ class SimpleBaseline(PoseEstimator):
                 "input_size": input_size,
                 "trunk": trunk,
                 "filters": filters,
+                "conventions": conventions,
             },
+            conventions=own,
             name=name,
             trainable=trainable,
         )
 
 
-def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
+def trunk_and_head(
+    input_size, trunk: str, filters: tuple[int, ...], conventions=None
+) -> tuple:
     """The network up to its last layer, which reads heatmaps out of the features.
 
     Returns:
-        The input "image" f32[B, H, W, 3] RGB 0..255 and f32[B, H/4, W/4, filters[2]].
+        The input "image" f32[B, H, W, 3] RGB 0..255, f32[B, H/4, W/4, filters[2]], and
+        the ``Conventions``, by default the trunk's.
 
     Raises:
         TfposeError: as in ``SimpleBaseline``.
@@ -78,8 +87,11 @@ def trunk_and_head(input_size, trunk: str, filters: tuple[int, ...]):
         raise TfposeError(f"filters: expected three (stride 32 to 4), got {filters}")
     image = image_input(input_size)
     of_trunk = TRUNKS[trunk]
-    features = of_trunk.features(of_trunk.prepare(image))
-    return image, deconvolutions(features, filters)
+    own = of_trunk.conventions
+    if conventions is not None:
+        own = Conventions.of(conventions)
+    features = of_trunk.features(own.prepare(image))
+    return image, deconvolutions(features, filters), own
 
 
 def deconvolutions(features, filters: tuple[int, ...]):

@@ -7,12 +7,39 @@ from collections.abc import Mapping, Sequence
 import keras
 import numpy as np
 
+from tfpose.models.conventions import Conventions
 from tfpose.skeletons import Skeleton
 
+# The layers that see the photo, in every network that has them.
+FIRST = ("conv1_1", "stem_conv")
 
-def weights_by_layer(model: keras.Model) -> dict[str, list[np.ndarray]]:
-    """The weights of a network's layers, by layer name."""
-    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+def weights_by_layer(
+    model: keras.Model, conventions: Conventions | None = None
+) -> dict[str, list[np.ndarray]]:
+    """The weights of a network's layers, by layer name.
+
+    Args:
+        model: the network.
+        conventions: of the network that takes them over, if it may see photos in
+            another way than the model: the first kernel makes up for that.
+    """
+    found = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    for name in FIRST:
+        if conventions is not None and name in found:
+            kernel, *rest = found[name]
+            kernel = conventions.first_kernel(kernel, model.conventions)
+            found[name] = [kernel, *rest]
+    return found
+
+
+def with_photo_kernel(layer, kernel: np.ndarray) -> np.ndarray:
+    """f32[h, w, C, F]: a first kernel for the photo as the layer's, for C channels."""
+    mine = layer.get_weights()[0]
+    if mine[:, :, :3].shape != kernel.shape:
+        return kernel  # does not fit; the caller raises
+    mine[:, :, :3] = kernel
+    return mine
 
 
 def take_over(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tfpose.models import efficientnet_lite
-from tfpose.models.resnet import TINY_WIDTHS, center, resnet, small_resnet
+from tfpose.models.conventions import Conventions
+from tfpose.models.resnet import IMAGE_MEAN, TINY_WIDTHS, resnet, small_resnet
 
 
 class Trunk(NamedTuple):
@@ -17,13 +18,17 @@ class Trunk(NamedTuple):
             head adds those before it, each at half the stride, to its maps
             (``simple_baseline.deconvolutions``): otherwise positions would be lost in a
             few channels at stride 32, where a crop of 128 px has 16 cells.
-        prepare: f32[B, H, W, 3] RGB 0..255 to the range that the weights know.
+        conventions: how its weights know photos.
         peak: the highest value of a pose drawn beside the photo, of the same order.
     """
 
     features: Callable
-    prepare: Callable = center
+    conventions: Conventions = Conventions(mean=IMAGE_MEAN)
     peak: float = 255.0
+
+    def prepare(self, image):
+        """f32[B, H, W, 3] RGB 0..255 to the range that the weights know."""
+        return self.conventions.prepare(image)
 
 
 TRUNKS = {
@@ -31,7 +36,7 @@ TRUNKS = {
     "resnet101": Trunk(lambda x: [resnet(x, 101)]),
     "resnet152": Trunk(lambda x: [resnet(x, 152)]),
     "efficientnet_lite0": Trunk(
-        efficientnet_lite.efficientnet_lite0, efficientnet_lite.scale_image, peak=2.0
+        efficientnet_lite.efficientnet_lite0, efficientnet_lite.CONVENTIONS, peak=2.0
     ),
     "tiny": Trunk(lambda x: small_resnet(x, TINY_WIDTHS)),
 }

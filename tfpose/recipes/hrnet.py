@@ -13,7 +13,8 @@ def paper() -> Config:
     ``python train.py --model=hrnet --recipe=paper --data=DIR``, with COCO prepared in
     DIR. Their code lists 74.4 AP on val2017 with detected people, 75.1 for ``--set
     width=48``; 75.8 and 76.3 with ``--set input_size=384x288 --set sigma=12``. Not
-    measured here. The paper starts from ImageNet weights, which Keras does not have.
+    measured here. The paper starts from ImageNet weights, as ``--weights FILE`` with
+    the authors' file does.
 
     "adamw" without weight decay is the code's Adam; its batches are four times 32.
     Departures: the code draws the scale from a clipped normal distribution, likewise

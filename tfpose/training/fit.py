@@ -13,10 +13,12 @@ from tfpose.config import IMAGENET, Config
 from tfpose.data import pipeline, shards
 from tfpose.data.examples import supervision_of, training_batches
 from tfpose.errors import TrainingError
+from tfpose.io import weight_files
 from tfpose.models import folders, imagenet, transfer
 from tfpose.models.base import PoseModel
 from tfpose.models.folders import CHECKPOINT
 from tfpose.models.objectives import Schedule, accelerators, compile_model
+from tfpose.models.published import trunks
 from tfpose.models.table import build_model, load_model
 from tfpose.training import cluster
 from tfpose.training.callbacks import (
@@ -36,17 +38,23 @@ QUICK_STEPS = 4
 def start_from(model: keras.Model, config: Config, weights: str) -> None:
     """Starts a new model from the weights of a model folder or of ImageNet.
 
-    For "imagenet", the trunk gets the weights that Keras downloads. A model folder
-    gives the same network all its weights, at any input size, and another network those
-    of layers with the same names and shapes, joint by joint (``models.transfer``).
+    For "imagenet", the trunk gets the weights that Keras downloads, and for a file of
+    torchvision's, timm's, or HRNet's weights those. A model folder gives the same
+    network all its weights, at any input size, and another network those of layers with
+    the same names and shapes, joint by joint (``models.transfer``).
 
     Raises:
         ConfigError, TrainingError: no such model folder, or no layer in common.
-        ImageNetError: no download, or a trunk that Keras does not have.
+        ImageNetError: no download, or a trunk that has no such weights.
+        FileError: a file that cannot be read.
     """
     if weights == IMAGENET:
-        network = config.network
-        imagenet.load(model, network.get("front_end") or network.get("trunk"))
+        imagenet.load(model, _trunk(config))
+        model.start_pose_filters()
+        return
+    if weights.endswith(weight_files.SUFFIXES):
+        trunk = "hrnet" if config.model == "hrnet" else _trunk(config)
+        trunks.load(model, trunk, weights)
         model.start_pose_filters()
         return
     folder = folders.model_folder(weights)
@@ -56,12 +64,17 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
         folders.load_weights(model, folder)
         return
     other, _ = load_model(folder)
-    there = transfer.weights_by_layer(other)
+    there = transfer.weights_by_layer(other, model.conventions)
     left = transfer.take_over(model, config.skeleton, there, before.skeleton)
     layers = sum(bool(layer.weights) for layer in model.layers)
     if len(left) == layers:
         raise TrainingError(f"{folder}: expected layers of {config.model}, found none")
     print(f"{layers - len(left)} layers of {config.model} start from {weights}")
+
+
+def _trunk(config: Config) -> str | None:
+    """The name of the network's trunk, if it has one of a known name."""
+    return config.network.get("front_end") or config.network.get("trunk")
 
 
 def train(
@@ -85,7 +98,8 @@ def train(
         model_dir: folder to write; must be new, or hold the run to resume.
         resume: continue from the checkpoint, at its step and with the same data order.
         quicktest: run only a few steps, to check that everything works.
-        weights: preset, model folder or "imagenet" to start from (``start_from``).
+        weights: preset, model folder, "imagenet" or file to start from
+            (``start_from``).
 
     SIGTERM ends the run after its current step, with a checkpoint of that step.
 

@@ -1,0 +1,1 @@
+"""Weights that others published: how their code names them, and what it assumes."""
