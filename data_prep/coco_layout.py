@@ -29,7 +29,7 @@ from tfpose.io.coco import Annotations, as_annotations, rows_by_image
 from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
 from tfpose.io.files import read_json
 from tfpose.io.photo_ids import photo_of
-from tfpose.joint_names import standard_name
+from tfpose.skeletons.joint_names import standard_name
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpose.joint_names import standard_name
 from tfpose.skeletons import COCO17, MPII16, POSETRACK15, Skeleton
+from tfpose.skeletons.joint_names import standard_name
 
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 

@@ -12,19 +12,16 @@ import pytest
 # A package imports those to its left, and none to its right. Every package and every
 # module directly in tfpose has a place of its own here: none may import itself freely.
 ORDER = (
-    "errors joint_names skeleton_checks skeletons geometry io drawing native layers "
+    "errors skeletons geometry io drawing native layers "
     "codecs losses metrics synthesis weights config models data recipes evaluation "
     "inference training edge exporting serving report cli"
 ).split()
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 # All that lies directly in tfpose.
-FLAT = (
-    "__init__ __main__ errors joint_names skeleton_checks skeletons config codecs "
-    "losses drawing"
-).split()
+FLAT = "__init__ __main__ errors config codecs losses drawing".split()
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
-    "errors joint_names skeletons drawing geometry.cells geometry.rules "
+    "errors skeletons drawing geometry.cells geometry.rules "
     "geometry.arrays io.files "
     "io.json_files io.photos io.coco io.coco_records io.coco_checks io.photo_ids "
     "io.skeleton_files io.torch_files io.weight_files "
@@ -42,7 +39,7 @@ WITHOUT_TENSORFLOW = (
     "report.html report.tables report.galleries report.pages report.hcrn_tree "
     "report.hcrn_tree_pictures cli"
 ).split()
-FOR_DATA_PREP = set("errors joint_names skeleton_checks skeletons geometry io".split())
+FOR_DATA_PREP = set("errors skeletons geometry io".split())
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from tfpose.errors import TfposeError
 from tfpose.geometry import arrays
 from tfpose.io.files import write_bytes
-from tfpose.joint_names import side_of
 from tfpose.skeletons import Skeleton
+from tfpose.skeletons.joint_names import side_of
 
 # Distinguishable with color-vision deficiency (Okabe and Ito 2008).
 LEFT = (86, 180, 233)

@@ -8,8 +8,8 @@ from tfpose.errors import PoseFileError
 from tfpose.io import coco, shared_joints
 from tfpose.io.coco import Annotations, Results
 from tfpose.io.shared_joints import SharedJoints
-from tfpose.joint_names import standard_name
 from tfpose.skeletons import Skeleton
+from tfpose.skeletons.joint_names import standard_name
 
 
 class Sides(NamedTuple):

@@ -16,8 +16,8 @@ from tfpose import skeletons
 from tfpose.errors import PoseFileError
 from tfpose.io.coco import Annotations, Results
 from tfpose.io.json_files import read_json
-from tfpose.joint_names import standard_name
 from tfpose.skeletons import Skeleton
+from tfpose.skeletons.joint_names import standard_name
 
 # Of the built-in skeletons with this number of joints, results files mean this one
 # unless they are told otherwise.

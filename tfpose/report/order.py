@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tfpose.joint_names import RIGHT, bare_name, side_of
+from tfpose.skeletons.joint_names import RIGHT, bare_name, side_of
 
 # Beginnings of the names of joints and limbs, without their side, from the head down.
 FROM_HEAD = (
