@@ -203,6 +203,7 @@ def test_the_flag_chooses_the_backend(monkeypatch):
         raise TrainingError(os.environ["KERAS_BACKEND"])
 
     monkeypatch.setattr(command, "start_tensorflow", start)
+    monkeypatch.setattr(command.checks, "prepared", lambda *_: None)
     with pytest.raises(TrainingError, match="jax"):
         command.run("posefix", "tiny", "data", None, on_device=True)
     assert importlib.util.find_spec("jax")

@@ -52,7 +52,7 @@ def start_from(model: keras.Model, config: Config, weights: str) -> None:
         imagenet.load(model, _trunk(config))
         model.start_pose_filters()
         return
-    if weights.endswith(weight_files.SUFFIXES):
+    if str(weights).endswith(weight_files.SUFFIXES):
         trunk = "hrnet" if config.model == "hrnet" else _trunk(config)
         trunks.load(model, trunk, weights)
         model.start_pose_filters()
