@@ -368,6 +368,7 @@ def test_layers_of_another_width_are_not_taken(refiner, refiner_dir, capsys):
 
 def test_a_network_with_nothing_in_common_is_refused(refiner_dir):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, name="dense")])
+    model.conventions = None
     config = dataclasses.replace(ESTIMATOR, model="other")
     with pytest.raises(
         TrainingError, match="expected layers of other, found none"
