@@ -18,7 +18,9 @@ import time
 import numpy as np
 
 import tfpose
+from tfpose.config import load
 from tfpose.edge.predictor import Predictor
+from tfpose.weights.presets import model_folder
 
 PRESETS = (
     "posefix_tiny_lsp", "posefix_lite_lsp14", "posefix_movenet_lsp14",
@@ -38,7 +40,9 @@ def exported(preset: str, folder: pathlib.Path, data: str | None):
     """(name, predictor) of each .tflite file of a preset."""
     numbers = ("none", "int8") if data else ("none",)
     out = folder / preset
-    tfpose.export(preset, str(out), ("tflite",), numbers, data=data)
+    # The first of its data sets is enough to find ranges.
+    splits = (load(model_folder(preset) / "config.json").train[0],)
+    tfpose.export(preset, str(out), ("tflite",), numbers, data, splits, splits)
     for path in sorted(out.rglob("*.tflite")):
         yield f"{preset} {path.stem}", Predictor.load(path, threads=2)
 
