@@ -109,7 +109,7 @@ def test_the_parts_of_a_mirrored_person_are_the_same_parts(name):
     "joints, levels, message",
     [
         (
-            ("left_shoulder", "right_hip", "tail"),
+            ("left_shoulder", "right_shoulder", "tail"),
             3,
             "'own': expected the joints",
         ),
