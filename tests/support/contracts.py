@@ -68,7 +68,9 @@ def fill_weights(model: keras.Model) -> keras.Model:
     return model
 
 
-@functools.cache
+# As many as the table's layers, which are exported together: what is kept for longer,
+# every garbage collection of later tests searches.
+@functools.lru_cache(maxsize=20)
 def build(case: Case) -> keras.Model:
     """The case's model with weights that do not depend on initializers.
 
