@@ -43,18 +43,16 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def config():
+def config(nano_trunk):
     """A PoseFix that learns from ``data`` in seconds."""
     tiny = find_recipe("posefix", "tiny")
     splits = ["train=drawn/train", "validation=drawn/validation"]
     small = ["skeleton=lsp14", "input_size=64x64", "filters=4,4,4", "batch_size=2"]
-    return configs.override(tiny, [*splits, *small])
+    return configs.override(tiny, [*splits, *small, "trunk=nano"])
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("nano_trunk")
 def test_a_keras_user_trains_saves_and_loads(data, config, tmp_path):
-    config = configs.override(config, ["trunk=nano"])
     model = tfpose.models.PoseFix.for_skeleton(
         LSP14, input_size=config.input_size, **config.network
     )

@@ -445,12 +445,17 @@ def test_an_epoch_shows_everybody_once_and_every_epoch_in_another_order(data):
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
 
 
+@pytest.fixture(scope="module")
+def whole_run(data):
+    """The nine batches that a run sees."""
+    return list(shuffled(data).take(9))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first_step", [1, 3, 4, 7])
-def test_a_resumed_run_sees_what_it_would_have_seen(data, first_step):
-    whole = list(shuffled(data).take(9))[first_step:]
+def test_a_resumed_run_sees_what_it_would_have_seen(data, whole_run, first_step):
     resumed = list(shuffled(data, first_step).take(9 - first_step))
-    for expected, found in zip(whole, resumed, strict=True):
+    for expected, found in zip(whole_run[first_step:], resumed, strict=True):
         for name, value in expected.items():
             np.testing.assert_array_equal(found[name], value, err_msg=name)
 
@@ -472,9 +477,10 @@ def test_a_worker_decodes_its_rows_and_who_is_pasted_beside_the_first(data):
         assert set(np.flatnonzero(image.any(axis=(1, 2, 3)))) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("global_seed", [0, 7])
-def test_a_global_seed_changes_nothing(data, global_seed):
-    expected = ids(shuffled(data).take(3))
+def test_a_global_seed_changes_nothing(data, whole_run, global_seed):
+    expected = ids(whole_run[:3])
     tf.random.set_seed(global_seed)
     try:
         assert ids(shuffled(data).take(3)) == expected

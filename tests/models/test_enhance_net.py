@@ -250,6 +250,7 @@ SMALL_BASES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("base", BASES)
+@pytest.mark.usefixtures("without_weights")
 def test_it_stands_behind_any_estimator_of_a_skeleton(base):
     options = {"input_size": (64, 64), **SMALL_BASES[base]}
     model = EnhanceNet.for_skeleton(LSP14, base=base, upscale=2, channels=4, **options)

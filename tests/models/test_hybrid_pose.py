@@ -20,8 +20,10 @@ from tfpose.recipes import hybrid_pose as recipes
 from tfpose.skeletons import COCO17
 
 SIZE = (32, 32)
-SMALL_RNET = {"filters": 8, "stacks": 2, "depth": 1, "blocks": 1}
-SMALL_CNET = {"filters": 8, "depths": (1, 2)}
+# With the modules of the fewest layers.
+FEW = {"filters": 8, "blocks": 1, "residual": "newell"}
+SMALL_RNET = {**FEW, "stacks": 2, "depth": 1}
+SMALL_CNET = {**FEW, "depths": (1, 2)}
 SMALL = {"rnet": SMALL_RNET, "cnet": SMALL_CNET}
 EVERY = {"refinement": (1, 2), "correction": (1, 2)}
 
@@ -124,7 +126,9 @@ def test_a_branched_module_adds_a_deeper_branch_to_newells():
 
 @pytest.mark.slow
 def test_a_plain_link_adds_an_hourglass_to_its_input(photos):
-    model = fill_weights(RNet(3, SIZE, **SMALL_RNET, link="plain"))
+    model = fill_weights(
+        RNet(3, SIZE, **{**SMALL_RNET, "residual": "branched"}, link="plain")
+    )
     names = "stem_block2_deep_add", "stack1_depth1_add", "stack1_link"
     parts = [model.get_layer(name).output for name in names]
     x, carved, linked = keras.Model(model.input, parts)(photos)
@@ -185,8 +189,11 @@ def test_all_heatmaps_of_both_networks_are_there(rnet, cnet, fused, photos):
     [
         ({}, ("stage1", "heatmap"), ("stage1", "heatmap")),
         ({"refinement": (1,)}, ("stage1",), ("stage1", "heatmap")),
-        ({"refinement": (2,), "correction": (2,)}, ("heatmap",), ("heatmap",)),
-        ({"clip": False}, ("stage1", "heatmap"), ("stage1", "heatmap")),
+        (
+            {"refinement": (2,), "correction": (2,), "clip": False},
+            ("heatmap",),
+            ("heatmap",),
+        ),
     ],
 )
 def test_the_chosen_heatmaps_are_fused(rnet, cnet, fused, photos, chosen, rnets, cnets):
@@ -221,12 +228,13 @@ def test_one_network_alone_is_that_network(rnet, cnet, photos, part):
 
 
 @pytest.mark.slow
-def test_a_network_of_another_input_size_can_be_taken(rnet, cnet, fused, photos):
+def test_a_network_of_another_input_size_can_be_taken(
+    rnet, cnet, fused, untrained, photos
+):
     larger = RNet(3, (48, 64), **SMALL_RNET)
     larger.set_weights(rnet.get_weights())
-    model = HybridPose(3, SIZE, **SMALL, **EVERY)
-    assert model.take(larger, cnet) is model
-    np.testing.assert_allclose(model(photos)["heatmap"], fused(photos)["heatmap"])
+    assert untrained.take(larger, cnet) is untrained
+    np.testing.assert_allclose(untrained(photos)["heatmap"], fused(photos)["heatmap"])
 
 
 @pytest.mark.slow
@@ -237,7 +245,7 @@ def test_a_network_of_another_input_size_can_be_taken(rnet, cnet, fused, photos)
         (lambda: {"cnet": RNet(3, SIZE, **SMALL_RNET)}, "expected CNet, got RNet"),
         (lambda: {"cnet": CNet(4, SIZE, **SMALL_CNET)}, "CNet with joints 3, got 4"),
         (
-            lambda: {"cnet": CNet(3, SIZE, filters=8, depths=(2, 1))},
+            lambda: {"cnet": CNet(3, SIZE, **{**FEW, "depths": (2, 1)})},
             r"CNet with depths \(1, 2\), got \(2, 1\)",
         ),
     ],
@@ -318,7 +326,18 @@ def test_the_paper_trains_both_networks_for_400_000_steps():
 
 
 @pytest.mark.slow
-def test_small_networks_fit_into_the_small_fusion():
+@pytest.mark.usefixtures("without_weights")
+def test_small_networks_fit_into_the_small_fusion(monkeypatch):
+    def shapes(network):
+        return [weight.shape for weight in network.weights]
+
+    def take(network, given):
+        taken.add(network.name)
+        assert given == shapes(network)
+
+    taken = set()
+    monkeypatch.setattr(keras.Layer, "get_weights", shapes)
+    monkeypatch.setattr(keras.Layer, "set_weights", take)
     recipe = recipes.tiny()
     networks = [
         network.for_skeleton(COCO17, input_size=own.input_size, **own.network)
@@ -328,6 +347,7 @@ def test_small_networks_fit_into_the_small_fusion():
         COCO17, input_size=recipe.input_size, **recipe.network
     )
     fusion.take(*networks)
+    assert taken == {"rnet", "cnet"}
     assert fusion.output["heatmap"].shape == (None, 24, 24, 17)
     assert len(fusion.get_layer("fusion").input) == 2  # of the last hourglasses
 

@@ -42,6 +42,7 @@ def test_layers_without_kernel_count_nothing():
         ),
     ],
 )
+@pytest.mark.usefixtures("without_weights")
 def test_posefix_has_the_published_size(trunk, size, sigma, parameters, billions):
     model = MODELS["posefix"](17, size, trunk, sigma)
     summary = summarize(model, "posefix")

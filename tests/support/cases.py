@@ -267,13 +267,14 @@ CASES = (
     ),
     estimator(
         "hybrid_pose",
-        10_608,
-        lambda: HybridPose(JOINTS, SIZE, SMALL_RNET, SMALL_CNET, (1, 2), (1,)),
-        {
-            name: (16, JOINTS)
-            for name in ("heatmap", "rnet_stage1", "rnet_heatmap", "cnet_heatmap")
-        },
+        6_862,
+        # One hourglass each: the row "fusion" fuses two and two.
+        lambda: HybridPose(
+            JOINTS, SIZE, {**SMALL_RNET, "stacks": 1}, SMALL_CNET, (1,), (1,)
+        ),
+        {name: (16, JOINTS) for name in ("heatmap", "rnet_heatmap", "cnet_heatmap")},
         cancelled=BEFORE_NORMALIZATION,
+        photo="pixels",  # peaks that stand out
     ),
     estimator(
         "enhance_net",

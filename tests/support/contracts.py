@@ -68,15 +68,15 @@ def fill_weights(model: keras.Model) -> keras.Model:
     return model
 
 
-def build_afresh(case: Case) -> keras.Model:
-    """The case's model with weights that do not depend on initializers."""
-    return fill_weights(case.build())
-
-
-@functools.cache
+# As many as the table's layers, which are exported together: what is kept for longer,
+# every garbage collection of later tests searches.
+@functools.lru_cache(maxsize=20)
 def build(case: Case) -> keras.Model:
-    """``build_afresh`` once, for tests that do not change the model."""
-    return build_afresh(case)
+    """The case's model with weights that do not depend on initializers.
+
+    All tests share it: who changes its weights puts them back.
+    """
+    return fill_weights(case.build())
 
 
 def arrays(outputs: dict) -> dict[str, np.ndarray]:

@@ -219,4 +219,3 @@ def test_two_workers_train_as_one_process_with_the_joint_batch(data, tmp_path):
     errors = [(tmp_path / f"error{number}").read_text() for number in range(2)]
     assert errors[0] == errors[1] and "is nan at step" in errors[0]
     assert len(errors[0].split("person ids: ")[1].split(",")) == CONFIG.batch_size
-    assert not (tmp_path / "wild" / "model.weights.h5").exists()

@@ -73,10 +73,24 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(data, tmp_path_factory):
+def shown_losses():
+    """What Keras shows after each step of ``finished``, a round's mean so far."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(data, shown_losses, tmp_path_factory):
     """The folder of a run of two rounds."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    fit.train(CONFIG, data, str(folder))
+
+    class Watched(callbacks.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            shown_losses.append(logs["loss"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "StopOnNaN", Watched)
+        fit.train(CONFIG, data, str(folder))
     return folder
 
 
@@ -147,30 +161,8 @@ def check_same_weights(folder, expected):
         np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
-def test_sigterm_ends_a_run_within_a_round_and_nothing_is_lost(
-    finished, data, tmp_path, monkeypatch
-):
-    class Terminated(callbacks.StopOnNaN):
-        def on_train_batch_end(self, batch, logs=None):
-            super().on_train_batch_end(batch, logs)
-            if self.done == 4:  # the first step of the second round
-                with pytest.raises(FileError, match="is writing there"):
-                    fit.train(CONFIG, data, str(tmp_path), resume=True)
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(fit, "StopOnNaN", Terminated)
-        with pytest.raises(TrainingError, match="SIGTERM after step 4; --resume") as e:
-            fit.train(CONFIG, data, str(tmp_path))
-    assert str(tmp_path) in one_line(e)
-    fit.train(CONFIG, data, str(tmp_path), resume=True)
-    check_same_weights(tmp_path, finished)
-    assert read_log(tmp_path / "log.csv")["epoch"] == [0, 1]
-    assert not list(tmp_path.glob(".*"))
-
-
-def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
-    finished, data, tmp_path, monkeypatch
+def test_a_run_that_is_killed_and_then_terminated_resumes_as_if_nothing_had_happened(
+    finished, shown_losses, data, tmp_path, monkeypatch
 ):
     class Killed(Exception):
         pass
@@ -180,16 +172,32 @@ def test_an_interrupted_run_resumes_as_if_nothing_had_happened(
             super().on_epoch_end(epoch, logs)
             raise Killed
 
+    class Terminated(callbacks.StopOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+            if self.first_step + self.done == 4:  # the first step of the second round
+                assert logs["loss"] == pytest.approx(shown_losses[3], rel=1e-3)
+                with pytest.raises(FileError, match="is writing there"):
+                    fit.train(CONFIG, data, str(tmp_path), resume=True)
+                os.kill(os.getpid(), signal.SIGTERM)
+
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(fit, "Checkpoint", CheckpointAndDie)
         fit.train(CONFIG, data, str(tmp_path))
     assert not (tmp_path / "model.weights.h5").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "StopOnNaN", Terminated)
+        with pytest.raises(TrainingError, match="SIGTERM after step 4; --resume") as e:
+            fit.train(CONFIG, data, str(tmp_path), resume=True)
+    assert str(tmp_path) in one_line(e)
     fit.train(CONFIG, data, str(tmp_path), resume=True)
     check_same_weights(tmp_path, finished)
-    second = {name: rows[-1] for name, rows in read_log(finished / "log.csv").items()}
-    resumed = {name: rows[-1] for name, rows in read_log(tmp_path / "log.csv").items()}
-    assert read_log(tmp_path / "log.csv")["epoch"] == [0, 1]
-    assert resumed["loss"] == pytest.approx(second["loss"], rel=1e-3)
+    log = read_log(tmp_path / "log.csv")
+    assert log["epoch"] == [0, 1]
+    # Of the second round's three steps the last run made two.
+    rest = (3 * shown_losses[5] - shown_losses[3]) / 2
+    assert log["loss"] == pytest.approx([shown_losses[2], rest], rel=1e-3)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_quick_test_starts_from_given_weights_and_keeps_frozen_normalizations(

@@ -24,24 +24,31 @@ NETWORKS = {
 
 
 def write(folder, kind, **changes):
-    """The folder of a network that noise has trained."""
+    """Writes the folder of a network that noise has trained; the network."""
     recipe = dataclasses.replace(RECIPES[kind]["tiny"](), input_size=(32, 32))
     network = {**recipe.network, **NETWORKS[kind]}
     recipe = dataclasses.replace(recipe, **{"network": network, **changes})
     folder.mkdir()
-    fill_weights(table.build_model(recipe)).save_weights(folder / folders.WEIGHTS)
+    network = fill_weights(table.build_model(recipe))
+    network.save_weights(folder / folders.WEIGHTS)
     write_json(folder / folders.CONFIG, recipe.to_json())
-    return folder
+    return network
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory):
+def networks(tmp_path_factory):
+    """The folder of both networks' folders, and both networks by name."""
     folder = tmp_path_factory.mktemp("parts")
-    return [write(folder / kind, kind) for kind in NETWORKS]
+    return folder, {kind: write(folder / kind, kind) for kind in NETWORKS}
+
+
+@pytest.fixture
+def parts(networks):
+    return [networks[0] / kind for kind in NETWORKS]
 
 
 def test_the_command_writes_both_networks_and_the_fusion_of_some_hourglasses(
-    parts, tmp_path, capsys
+    networks, parts, tmp_path, capsys
 ):
     rnet, cnet = map(str, parts)
     both = str(tmp_path / "both")
@@ -54,8 +61,8 @@ def test_the_command_writes_both_networks_and_the_fusion_of_some_hourglasses(
     assert chosen.network["correction"] == (1, 2)
     photo = {"image": np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3))}
     found = model(photo)
-    for part, folder in zip(("rnet", "cnet"), parts, strict=True):
-        alone = table.load_model(folder)[0](photo)
+    for part, network in networks[1].items():
+        alone = network(photo)
         for name in ("stage1", "heatmap"):
             np.testing.assert_allclose(found[f"{part}_{name}"], alone[name], atol=1e-5)
     assert np.ptp(found["heatmap"]) > 0
@@ -63,10 +70,10 @@ def test_the_command_writes_both_networks_and_the_fusion_of_some_hourglasses(
     assert "a run is there already" in capsys.readouterr().err
 
 
-def test_without_rnet_only_cnet_is_kept(parts, tmp_path):
+def test_without_rnet_only_cnet_is_kept(networks, parts, tmp_path):
     hybrid_pose.fuse_folders(*parts, tmp_path / "fast", refinement=[])
     fast = table.load_model(tmp_path / "fast")[0]
-    assert fast.count_params() == table.load_model(parts[1])[0].count_params()
+    assert fast.count_params() == networks[1]["cnet"].count_params()
 
 
 def test_other_networks_are_named(parts, tmp_path):
@@ -74,7 +81,8 @@ def test_other_networks_are_named(parts, tmp_path):
         TrainingError, match="cnet: expected a trained rnet, found cnet"
     ):
         hybrid_pose.fuse_folders(parts[1], parts[0], tmp_path / "both")
-    other = write(tmp_path / "larger", "cnet", input_size=(64, 64))
+    other = tmp_path / "larger"
+    write(other, "cnet", input_size=(64, 64))
     with pytest.raises(TrainingError, match="same joints and input size"):
         hybrid_pose.fuse_folders(parts[0], other, tmp_path / "both")
     with pytest.raises(TrainingError, match="hourglasses of rnet"):

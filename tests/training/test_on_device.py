@@ -196,7 +196,8 @@ def test_minutes_are_for_the_device():
         command.run("posefix", "tiny", "data", None, minutes=3.0)
 
 
-def test_the_flag_chooses_the_backend(monkeypatch):
+def test_the_flag_chooses_the_backend(monkeypatch, tmp_path):
+    (tmp_path / "synthetic").mkdir()
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
 
     def start():
@@ -205,7 +206,7 @@ def test_the_flag_chooses_the_backend(monkeypatch):
     monkeypatch.setattr(command, "start_tensorflow", start)
     monkeypatch.setattr(command.checks, "prepared", lambda *_: None)
     with pytest.raises(TrainingError, match="jax"):
-        command.run("posefix", "tiny", "data", None, on_device=True)
+        command.run("posefix", "tiny", str(tmp_path), None, on_device=True)
     assert importlib.util.find_spec("jax")
 
 

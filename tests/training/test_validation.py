@@ -37,6 +37,11 @@ def model_dir(tmp_path):
     return write_model(tmp_path, CONFIG)
 
 
+@pytest.fixture(scope="module")
+def estimator_dir(tmp_path_factory, nano_front_end):
+    return write_model(tmp_path_factory.mktemp("estimator"), ESTIMATOR)
+
+
 def test_people_are_read_in_window_pixels(people):
     for window, points, valid in zip(
         people.windows, people.keypoints, people.valid, strict=True
@@ -96,10 +101,9 @@ def test_a_model_is_scored_before_and_after(data, model_dir):
 
 @pytest.mark.slow
 def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
-    data, people, tmp_path, monkeypatch
+    data, people, estimator_dir, monkeypatch
 ):
-    folder = write_model(tmp_path, ESTIMATOR)
-    numbers = validation.evaluate_model(str(folder), data)
+    numbers = validation.evaluate_model(str(estimator_dir), data)
     assert numbers["metric"] == "pck" and "before" not in numbers
     assert 0 <= numbers["mean"] <= 100
     given = []
@@ -109,20 +113,20 @@ def test_an_estimator_is_scored_by_what_it_finds_in_the_boxes(
         yield people.keypoints, people.valid
 
     monkeypatch.setattr(Estimator, "estimate", know)
-    assert validation.evaluate_model(str(folder), data)["mean"] == 100
+    assert validation.evaluate_model(str(estimator_dir), data)["mean"] == 100
     np.testing.assert_array_equal(np.concatenate(given), people.boxes)
 
 
 @pytest.mark.slow
-def test_every_heatmap_of_an_estimator_is_scored(data, tmp_path, monkeypatch):
-    folder, read = write_model(tmp_path, ESTIMATOR), []
+def test_every_heatmap_of_an_estimator_is_scored(data, estimator_dir, monkeypatch):
+    read = []
 
     def estimator(*arguments, **options):
         read.append(options["output"])
         return Estimator(*arguments, scales=(1.0,), flip=False, **options)
 
     monkeypatch.setattr(validation, "Estimator", estimator)
-    numbers = validation.evaluate_model(folder, data, "pck", every_map=True)
+    numbers = validation.evaluate_model(estimator_dir, data, "pck", every_map=True)
     assert list(numbers["maps"]) == read == ["initial", "heatmap"]
     assert numbers["maps"]["heatmap"]["per_joint"] == numbers["per_joint"]
 
@@ -133,12 +137,13 @@ def test_only_estimators_have_heatmaps_to_score(data, model_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_weights")
 def test_maps_of_parts_and_tags_are_not_scored():
     dlcm = MODELS["dlcm"].for_skeleton(LSP14, input_size=(64, 64), filters=32, depth=1)
     assert validation.joint_maps(dlcm) == ["stage1", "heatmap"]
 
 
 @pytest.mark.slow
-def test_dark_reads_gaussians_alone(data, tmp_path):
+def test_dark_reads_gaussians_alone(data, estimator_dir):
     with pytest.raises(ValueError, match="expected Gaussian heatmaps, found hcrn"):
-        validation.evaluate_model(write_model(tmp_path, ESTIMATOR), data, dark=True)
+        validation.evaluate_model(estimator_dir, data, dark=True)

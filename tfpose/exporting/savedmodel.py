@@ -15,6 +15,9 @@ from collections.abc import Iterator, Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
 
 from tfpose.config import Config
 from tfpose.data import pipeline, shards
@@ -244,7 +247,8 @@ def write_saved_model(
     Args:
         serving: from ``serving_model``; its inputs and outputs keep their names.
         folder: folder to write.
-        batch: static batch size; None allows any.
+        batch: static batch size, for LiteRT: weights become constants, as in its files.
+            None allows any.
         signatures: the other signatures, by name.
     """
     signature = {
@@ -260,10 +264,29 @@ def write_saved_model(
         name: tf.function(function, [inputs], autograph=False).get_concrete_function()
         for name, (function, inputs) in wanted.items()
     }
+    if batch:
+        traced = {name: _with_constants(one) for name, one in traced.items()}
     used = {id(v): v for function in traced.values() for v in function.variables}
     root = tf.Module()
     root.all_variables = list(used.values())
-    tf.saved_model.save(root, str(folder), signatures=traced)
+    # Nobody trains an export.
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    tf.saved_model.save(root, str(folder), signatures=traced, options=options)
+
+
+def _with_constants(traced):
+    """A traced function of a dictionary whose weights are constants of its graph.
+
+    The converter makes them constants too, but saves and reads every weight before.
+    """
+    constant = convert_variables_to_constants_v2(traced)
+
+    def answer(inputs):
+        outputs = constant(*tf.nest.flatten(inputs))
+        return tf.nest.pack_sequence_as(traced.structured_outputs, outputs)
+
+    (inputs,), _ = traced.structured_input_signature
+    return tf.function(answer, [inputs], autograph=False).get_concrete_function()
 
 
 def _predict_saved_model(folder: pathlib.Path, crops: dict) -> dict[str, np.ndarray]:
