@@ -161,6 +161,7 @@ def test_nobody_is_an_answer_too(refine, shape):
         ({"keypoints": np.zeros((28, 2), np.float32)}, "not compatible"),
         ({"keypoints": poses(1)[0]}, "keypoints and valid differ"),
         ({"keypoints": np.full((2, 14, 2), np.nan, np.float32)}, "expected finite"),
+        ({"valid": np.tri(2, 14, 1, dtype=np.float32)}, "at least 3 joints"),
         ({"image_bytes": encoded()[:700]}, "JPEG"),
         ({"image_bytes": b"a text"}, "image"),
     ],

@@ -66,6 +66,15 @@ def test_boxes_decide_where_no_joint_is_near(tmp_path):
     assert match_people(people, found).tolist() == [1, 0]
 
 
+def test_missing_joints_are_in_no_box(tmp_path):
+    people = people_at(tmp_path, (1, 0), (1, 10000))
+    people.areas[:] = 1e-3
+    found = poses_at(tmp_path, (1, 10020), (1, 10035))
+    # With its missing joint at (0, 0), the nearer pose's box would be much too large.
+    found.keypoints[0, 0], found.scores[0, 0] = 0, 0
+    assert match_people(people, found).tolist() == [-1, 0]
+
+
 def test_far_poses_of_several_people_belong_to_nobody(tmp_path):
     assert match(tmp_path, [(1, 0), (1, 3)], [(1, 9000)]) == [-1, -1]
 

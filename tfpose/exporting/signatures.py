@@ -25,6 +25,7 @@ from tfpose.config import Config
 from tfpose.exporting.decoding import decode as decode
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crops_of
+from tfpose.geometry.rules import LEAST_JOINTS
 from tfpose.inference.batches import BATCH
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
@@ -78,6 +79,7 @@ def _traced_once(network: keras.Model) -> Callable:
 
 def _refining(refiner: Refiner) -> Signature:
     joints = len(refiner.skeleton)
+    least = min(LEAST_JOINTS, joints)  # as ``checked_poses``
 
     def refine_photo(inputs):
         photo = decode(inputs["image_bytes"])
@@ -85,6 +87,11 @@ def _refining(refiner: Refiner) -> Signature:
         valid = _rows(inputs["valid"], joints)
         tf.debugging.assert_equal(
             tf.shape(keypoints)[0], tf.shape(valid)[0], "keypoints and valid differ"
+        )
+        tf.debugging.assert_greater_equal(
+            tf.math.count_nonzero(valid, axis=1, dtype=tf.int32),
+            least,
+            f"valid: expected at least {least} joints of each person",
         )
 
         def answer(keypoints, valid):

@@ -72,7 +72,7 @@ def _take_best(rows, columns, values, matches) -> None:
 
 
 def _similarity(annotations, results, rows, columns) -> np.ndarray:
-    """OKS f64[P] of pairs of people and poses."""
+    """OKS f64[P] of pairs of people and poses, where missing joints are wrong."""
     values, sigmas = [np.zeros(0)], annotations.skeleton.sigmas
     for start in range(0, len(rows), PAIRS_AT_ONCE):
         people = rows[start : start + PAIRS_AT_ONCE]
@@ -81,14 +81,14 @@ def _similarity(annotations, results, rows, columns) -> np.ndarray:
         squared = np.square(away).sum(axis=-1)
         labeled = annotations.visible[people] > 0
         near = keypoint_similarity(squared, annotations.areas[people], sigmas)
-        values.append((near * labeled).sum(axis=1) / labeled.sum(axis=1))
+        found = near * (labeled & results.placed[poses])
+        values.append(found.sum(axis=1) / labeled.sum(axis=1))
     return np.concatenate(values)
 
 
 def _overlap(annotations, results, rows, columns) -> np.ndarray:
     """Intersection over union f64[P] of pairs of people's and poses' boxes."""
-    poses = results.keypoints[columns]
-    found = box_around(poses, np.ones(poses.shape[:2], bool))
+    found = box_around(results.keypoints[columns], results.placed[columns])
     return overlaps(annotations.boxes[rows], found)
 
 

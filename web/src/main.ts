@@ -332,6 +332,8 @@ async function begin(): Promise<void> {
     find("threads").textContent = String(await start(`${BASE}wasm/`));
     await Promise.all([predictor("estimate"), predictor("refine")]);
     say("Ready");
+    // Something to look at; without a network there may be no example.
+    await openExample().catch(() => say("Ready"));
     document.body.dataset.ready = "yes";
   } catch (error) {
     say(`Cannot start: ${(error as Error).message}`, true);
