@@ -15,13 +15,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 
+# A minute of JAX in a process of its own, and all notebooks.
+LONGEST = ("test_on_device.py", "test_notebooks.py")
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items):
     """Files with slow tests come first: at the end no process waits long for another.
 
-    The laws of one row of the contract follow each other, and share its model.
+    Of them those of ``LONGEST`` lead, so that no process takes over a part of one and
+    sets up the rest again. The laws of one row of the contract follow each other, and
+    share its model.
     """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     first = {}  # row -> place of its first law
@@ -31,7 +35,7 @@ def pytest_collection_modifyitems(items):
         case = item.callspec.params.get("case") if hasattr(item, "callspec") else None
         if case is not None and item.path.name == "test_contracts.py":
             number = first.setdefault(id(case), number)
-        return item.path not in slow, number
+        return item.path.name not in LONGEST, item.path not in slow, number
 
     items[:] = [item for _, item in sorted(enumerate(items), key=place)]
 

@@ -46,6 +46,7 @@ class Skeleton:
             length, ``tree`` is not a tree, or there are more than ``MOST_JOINTS``.
 
     Example:
+        >>> from tfpose.skeletons import COCO17
         >>> COCO17.index("left_wrist"), COCO17.flip_permutation[:3].tolist()
         (9, [0, 2, 1])
     """
