@@ -156,6 +156,7 @@ test("the camera's pictures are followed until it is stopped", async ({ page }) 
   await openPage(page);
   const camera = page.getByRole("button", { name: "Camera" });
   await camera.click();
+  await expect(page.locator("#status")).toHaveText(/press it again/);
   await expect(page.locator("#joints tbody tr")).toHaveCount(14);
   await camera.click();
   await expect(page.locator("#status")).toHaveText("Picture kept");
