@@ -74,6 +74,7 @@ class Predictor:
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise PredictorError(f"unusable description of a model: {error}") from error
         self._check_numbers()
+        self._settled = settled_distances(self.skeleton, self._size)
         self.refines = about["task"] == "refine"
         # Averaging with the mirrored crop is exact for expectations only: two peaks
         # may lie on different arms.
@@ -216,9 +217,7 @@ class Predictor:
         again = {**inputs, "keypoints": again, "valid": every}
         last, last_scores = self._answer(again, flip)
         moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
-        settled = (inputs["valid"] > 0) & (
-            moved < settled_distances(self.skeleton, self._size)
-        )
+        settled = (inputs["valid"] > 0) & (moved < self._settled)
         points = np.where(settled[:, None], first, last)
         return points, np.where(settled, scores, last_scores)
 

@@ -25,7 +25,7 @@ from tfpose.config import Config
 from tfpose.exporting.decoding import decode as decode
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crops_of
-from tfpose.geometry.rules import LEAST_JOINTS
+from tfpose.geometry.rules import least_joints
 from tfpose.inference.batches import BATCH
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.refiner import Refiner
@@ -79,7 +79,7 @@ def _traced_once(network: keras.Model) -> Callable:
 
 def _refining(refiner: Refiner) -> Signature:
     joints = len(refiner.skeleton)
-    least = min(LEAST_JOINTS, joints)  # as ``checked_poses``
+    least = least_joints(joints)
 
     def refine_photo(inputs):
         photo = decode(inputs["image_bytes"])

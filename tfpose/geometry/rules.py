@@ -26,3 +26,8 @@ HEIGHT_IN_BOXES = 1.2
 SMALLEST_HEIGHT = 24.0
 # Fewer joints do not say how large a person is, so what a crop would show is unknown.
 LEAST_JOINTS = 3
+
+
+def least_joints(joints: int) -> int:
+    """How many of a skeleton's joints a pose needs to be refined."""
+    return min(LEAST_JOINTS, joints)

@@ -216,13 +216,9 @@ def _people(path, records: list[dict]) -> list[dict]:
         InputWarning,
         stacklevel=3,
     )
-    return (
-        records
-        if alone
-        else [
-            record for record, key in zip(records, keys, strict=True) if key == PERSON
-        ]
-    )
+    if alone:
+        return records
+    return [record for record, key in zip(records, keys, strict=True) if key == PERSON]
 
 
 def _category(record: dict):

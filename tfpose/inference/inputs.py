@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tfpose.errors import TfposeError
-from tfpose.geometry.rules import CROP_MARGIN, LEAST_JOINTS
+from tfpose.geometry.rules import CROP_MARGIN, least_joints
 from tfpose.io.coco_checks import NORMALIZED, are_normalized
 from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX
 from tfpose.skeletons import Skeleton
@@ -17,7 +17,7 @@ from tfpose.skeletons import Skeleton
 def are_few(valid) -> np.ndarray:
     """bool[N]: poses with joints valid [N, K], but too few of them to refine."""
     valid = np.asarray(valid) > 0
-    return valid.sum(axis=1) < min(LEAST_JOINTS, valid.shape[1])
+    return valid.sum(axis=1) < least_joints(valid.shape[1])
 
 
 # Joints whose first answer is so similar to the input keep it in later rounds; PoseFix
@@ -127,7 +127,7 @@ def checked_poses(
         there = scores != 0
     few = np.flatnonzero(are_few(there))
     if len(few):
-        least, found = min(LEAST_JOINTS, joints), there[few[0]].sum()
+        least, found = least_joints(joints), there[few[0]].sum()
         raise TfposeError(
             f"keypoints[{few[0]}]: expected at least {least} joints, found {found}"
         )

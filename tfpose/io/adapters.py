@@ -28,7 +28,7 @@ import numpy as np
 
 from tfpose import skeletons
 from tfpose.errors import TfposeError
-from tfpose.geometry.rules import LEAST_JOINTS
+from tfpose.geometry.rules import least_joints
 from tfpose.io.coco_records import result_entry
 from tfpose.io.shared_joints import SharedJoints
 from tfpose.skeletons import Skeleton
@@ -72,7 +72,7 @@ class Found:
         """What the library gave, with refined poses.
 
         Joints that the refiner does not know by name stay, and so do poses with fewer
-        than ``LEAST_JOINTS`` that it knows.
+        than ``rules.least_joints`` that it knows.
 
         Args:
             refiner: ``tfpose.Refiner``, or another with its call and a ``skeleton``.
@@ -81,7 +81,7 @@ class Found:
         """
         shared = SharedJoints(self.skeleton, refiner.skeleton)
         scores = shared.to_other(self.scores)
-        rows = (scores != 0).sum(axis=1) >= min(LEAST_JOINTS, len(refiner.skeleton))
+        rows = (scores != 0).sum(axis=1) >= least_joints(len(refiner.skeleton))
         known = shared.to_other(self.keypoints)
         new_scores = scores.copy()
         if rows.any():

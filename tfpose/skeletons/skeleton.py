@@ -203,6 +203,7 @@ def _tuples(lists) -> tuple:
 
 
 def torso_by_name(joints) -> Pair | None:
+    """The joints, in any usual spelling, between which PCK measures a torso."""
     named = {standard_name(joint): joint for joint in joints}
     if {"left_shoulder", "right_hip"} <= set(named):
         return named["left_shoulder"], named["right_hip"]
