@@ -18,7 +18,6 @@ import numpy as np
 from keras import layers
 
 from tfpose.layers.diffusion import Diffusion
-from tfpose.layers.heatmaps import PACKAGE, MapLayer
 from tfpose.models import hcrn
 from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.simple_baseline import map_head
@@ -60,7 +59,7 @@ def control(front_end: str) -> PoseEstimator:
 
     Four times, a convolution of 15 rows and one of 15 columns, of all joints' maps:
     they see as far as the tree's four layers (28 cells), and have 23,632 parameters to
-    the tree's 98. As the tree's units, each begins as its own map.
+    the tree's 98. They add to the joints' own logits and begin at zero.
     """
     image = image_input((256, 256))
     _, features = hcrn.FRONT_ENDS[front_end].build(image, len(LSP14), 1)
@@ -68,14 +67,16 @@ def control(front_end: str) -> PoseEstimator:
     background = map_head(features, 1, "background")
     logits, side = initial, 2 * RADIUS + 1
     for number in range(4):
-        own = layers.Activation("sigmoid", name=f"maps{number}")(logits)
-        x = own
-        for axis, size in (("rows", (side, 1)), ("columns", (1, side))):
+        x = layers.Activation("sigmoid", name=f"maps{number}")(logits)
+        for axis, size, spread in (
+            ("rows", (side, 1), 0.05),
+            ("columns", (1, side), 0),
+        ):
             x = layers.Conv2D(
                 len(LSP14), size, padding="same", name=f"{axis}{number}",
-                kernel_initializer=keras.initializers.RandomNormal(stddev=0.05),
+                kernel_initializer=keras.initializers.RandomNormal(stddev=spread),
             )(x)  # fmt: skip
-        logits = Own(name=f"own{number}")(own, x)
+        logits = layers.Add(name=f"sum{number}", dtype="float32")([logits, x])
     maps = layers.Concatenate(name="maps")([logits, background])
     return PoseEstimator(
         image,
@@ -85,14 +86,6 @@ def control(front_end: str) -> PoseEstimator:
         activation="sigmoid",
         targets={"heatmap": {"background": True}},
     )
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class Own(MapLayer):
-    """A unit's start: its own map in logits (``hcrn.OWN``), plus what was found."""
-
-    def call(self, own, found):
-        return own * hcrn.OWN + hcrn.BIAS + found
 
 
 def measure(arm: frame.Arm, runs: frame.Runs, seed: int, sets: dict) -> dict:

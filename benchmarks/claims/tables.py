@@ -27,6 +27,10 @@ HARD = frame.joints_of("wrist", "ankle")
 ALL = frame.joints_of()
 
 
+# What the refiners' claim keeps once, not for every seed.
+ONCE = ("inputs", "weak")
+
+
 class Claim:
     """What a claim's arms found, by arm and seed."""
 
@@ -37,6 +41,10 @@ class Claim:
             name = re.sub(r"_\d$", "", path.stem)
             with np.load(path) as file:
                 self.found.setdefault(name, []).append(dict(file))
+        trained = [len(arm) for name, arm in self.found.items() if name not in ONCE]
+        # A claim that was stopped has an incomplete last seed.
+        self.seeds = min(trained, default=0)
+        self.found = {name: arm[: self.seeds] for name, arm in self.found.items()}
 
     def hits(self, arm: str, key: str, joints, threshold: float) -> list[np.ndarray]:
         """Of every seed, f64[N, J] of ``frame.percent``."""
@@ -217,10 +225,9 @@ def main() -> None:
         "refiners": print_refiners,
     }.items():
         claim = Claim(folder / name)
-        if claim.found:
+        if claim.seeds:
             show(claim, of)
-            seeds = max(len(arm) for arm in claim.found.values())
-            print(f"{seeds} seeds, {claim.seconds() / 60:.0f} CPU minutes.\n")
+            print(f"{claim.seeds} seeds, {claim.seconds() / 60:.0f} CPU minutes.\n")
 
 
 if __name__ == "__main__":
