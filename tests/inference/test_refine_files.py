@@ -212,7 +212,7 @@ class TestFile:
         report, refined = scene.refine(protocol="official")
         assert refined == expected and report["reliability"] is None
         scene.records[1]["score"] = 0.0
-        copy = scene.pose(7, 60)  # of the first, but better
+        copy = scene.pose(7, 60)  # of the first, better
         scene.records.append(copy)
         _, expected = scene.refine(**plain)
         report, refined = scene.refine(protocol="official")
@@ -221,7 +221,7 @@ class TestFile:
         row = dataclasses.replace(PROTOCOLS["lsp"], near_copies=0.9)
         monkeypatch.setitem(PROTOCOLS, "lsp", row)
         assert scene.command("--protocol", "official") == 0
-        assert json.loads(scene.out.read_text()) == expected[2:]
+        assert json.loads(scene.out.read_text()) == expected[2:]  # the last of equals
         output = capsys.readouterr().out
         assert "dropped 1 near copies" in output and "left out 1 poses" in output
 
@@ -665,3 +665,7 @@ def test_near_copies_of_a_better_pose_are_dropped():
     areas, sigmas = np.full(4, 60 * 60.0), LSP14.sigma_array
     assert refine_files._duplicates(people, keypoints, areas, sigmas, 0.9) == [0]
     assert refine_files._duplicates(people, keypoints, areas, sigmas, 1.0) == []
+    equal = dataclasses.replace(people, pose_scores=np.ones(4))
+    given = equal, keypoints, areas, sigmas, 0.9
+    assert refine_files._duplicates(*given) == [1]
+    assert refine_files._duplicates(*given, last=True) == [0]

@@ -130,7 +130,9 @@ def refine_poses(
     if nms_threshold is None:
         nms_threshold = refiner.model.nms_threshold
     sigmas = refiner.skeleton.sigma_array
-    duplicates = _duplicates(inputs, keypoints, areas, sigmas, nms_threshold)
+    duplicates = _duplicates(
+        inputs, keypoints, areas, sigmas, nms_threshold, last=bool(protocol)
+    )
     dropped = set(people.positions[duplicates].tolist())
     unscored = _unscored(people) if protocol else set()
     unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
@@ -219,13 +221,17 @@ def _restore(record: dict, entry: dict, shared: SharedJoints) -> None:
         record["keypoints"][numbers] = entry["keypoints"][numbers]
 
 
-def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]:
+def _duplicates(
+    people, keypoints, areas, sigmas, threshold: float, last: bool = False
+) -> list[int]:
     """The rows of poses that duplicate a better scored pose in the same photo.
 
-    A person's area is that of the crop, as in the code of PoseFix's authors.
+    A person's area is that of the crop, as in the code of PoseFix's authors. Of equally
+    good poses the first stays, or as in that code the last.
     """
     dropped: list[int] = []
     for rows in coco.rows_by_image(people.image_ids).values():
+        rows = rows[::-1] if last else rows
         stay = oks_nms(
             keypoints[rows],
             people.pose_scores[rows],

@@ -70,7 +70,8 @@ class Rules:
         """All three without poses that nearly copy a better one of their photo.
 
         By our rules, poses without a seen joint go, too, unless it is ``sure`` that
-        people are there. Of equally good poses the first stays.
+        people are there. Of equally good poses the first stays, by a protocol the last,
+        as in published code.
         """
         protocol = self.protocol
         limit = protocol.near_copies if protocol else NEAR_COPIES
@@ -78,7 +79,9 @@ class Rules:
             return people, keypoints, scores
         kept: list[int] = []
         for _, rows in rows_of(people):
-            if not protocol and not sure:
+            if protocol:
+                rows = rows[::-1]
+            elif not sure:
                 rows = [r for r in rows if (scores[r] >= self.joint_score).any()]
             ranks = [people[r].score * self.pose_score(scores[r]) for r in rows]
             areas = self._areas([people[r].box for r in rows])
