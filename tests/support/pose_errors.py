@@ -18,6 +18,8 @@ from tfpose.skeletons import COCO17
 from tfpose.synthesis.posefix import ERRORS, NEIGHBOR_OVERLAP
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+# The distance of a similarity of 0.5, in the unit of ``distances``.
+HALF = np.sqrt(-2 * np.log(0.5))
 # Of people without photos, in COCO's order (data/README.md of the shared folder).
 ANNOTATIONS = "coco/train2017_keypoints_30k.npz"
 MIRROR = COCO17.flip_permutation
@@ -128,11 +130,7 @@ def statistics(people: People, corrupted, errors) -> dict:
         ]
         for name, some in (("counts", labeled & ~alone), ("alone", labeled & alone))
     }
-    far = distances(people, corrupted, errors)
-    groups = [
-        [far[labeled[..., j] & (errors[..., j] == kind), j] for kind in range(5)]
-        for j in range(17)
-    ]
+    groups = by_error(people, corrupted, errors)
     quantiles = [
         [
             np.quantile(one, QUANTILES) if len(one) >= 20 else np.full(5, np.nan)
@@ -140,16 +138,27 @@ def statistics(people: People, corrupted, errors) -> dict:
         ]
         for row in groups
     ]
-    half = np.sqrt(-2 * np.log(0.5))
-    inverted = far[(labeled & SECOND) & (errors == ERRORS.index("inversion"))]
+    inversion = ERRORS.index("inversion")
+    inverted = np.concatenate(
+        [row[inversion] for row, second in zip(groups, SECOND, strict=True) if second]
+    )
     swapped = (errors == ERRORS.index("swap"))[labeled & alone]
     return {
         **table,
         "quantiles": np.array(quantiles),
         "sizes": [[len(one) for one in row] for row in groups],
-        "far_inversions": float((inverted > half + 1e-3).mean()),
+        "far_inversions": float((inverted > HALF + 1e-3).mean()),
         "swaps": float(swapped.mean()),
     }
+
+
+def by_error(people: People, corrupted, errors) -> list[list[np.ndarray]]:
+    """17 x 5 lists: the ``distances`` of each joint's errors of each kind."""
+    far, labeled = distances(people, corrupted, errors), people.valid & (errors >= 0)
+    return [
+        [far[labeled[..., j] & (errors[..., j] == kind), j] for kind in range(5)]
+        for j in range(17)
+    ]
 
 
 def distances(people: People, corrupted, errors) -> np.ndarray:
@@ -182,6 +191,14 @@ def distances(people: People, corrupted, errors) -> np.ndarray:
         nearest = from_source[list(starts[error])].min(axis=0)
         found = np.where(errors == kind, nearest, found)
     return found / scale
+
+
+def nearest_neighbor(people: People) -> np.ndarray:
+    """f64[N, 17] px: how near a joint is to a neighbor's same or mirror joint."""
+    near, there = people.neighbors, people.neighbors_valid
+    own = people.keypoints[None]
+    same = _nearest(own, near, there)
+    return np.minimum(same, _nearest(own, near[:, :, MIRROR], there[:, :, MIRROR]))[0]
 
 
 def _nearest(corrupted, points, valid) -> np.ndarray:
