@@ -17,6 +17,7 @@ from tfpose.cli.common import (
     switch,
     write_numbers,
 )
+from tfpose.evaluation.protocols import NAMES, check_alone, protocol_of
 from tfpose.evaluation.text import aligned
 
 
@@ -61,18 +62,26 @@ def add(commands) -> None:
     text = "write the refiner's scores, how probably each joint is right, instead of "
     text += "the input's"
     switch(command, "--rescore", text)
+    text = "official: as PoseFix's code does in testing: one round that replaces the "
+    text += "joints, near copies dropped for COCO and PoseTrack"
+    option(command, "--protocol", "NAME", text, choices=NAMES)
     json_option(command)
 
 
 def run(
     model, poses, skeleton, images, out, annotations, skip_bad, refined_only,
-    reliability_report, rounds, trust, oks_nms, threshold, rescore, json,
+    reliability_report, rounds, trust, oks_nms, threshold, rescore, protocol,
+    json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     checks.given(
         poses=poses, images=images, annotations=annotations, results=out, trust=trust,
         json=json, oks_nms=oks_nms, threshold=threshold, rounds=rounds,
     )  # fmt: skip
+    if protocol:
+        check_alone(
+            refined_only=refined_only, rounds=rounds, trust=trust, oks_nms=oks_nms
+        )
     if model:
         checks.trained(model, "refiner")
     from tfpose.inference.poses_to_refine import read_poses
@@ -80,12 +89,14 @@ def run(
     skeleton = chosen_skeleton(skeleton)
     given = read_poses(poses, images, model, annotations, skeleton, skip_bad)
     say(given.note)
+    if protocol:
+        protocol_of(given.shared.one)
     start_tensorflow()
     from tfpose.inference.refine_files import refine_poses
 
     numbers = refine_poses(
         given, out, skip_bad, not refined_only, oks_nms, threshold, rescore, trust,
-        rounds,
+        rounds, protocol,
     )  # fmt: skip
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
@@ -93,6 +104,8 @@ def run(
     print(f"wrote {out}: {done} by {numbers['model']}")
     if numbers["duplicates"]:
         print(f"dropped {numbers['duplicates']} near copies of better poses")
+    if numbers["unscored"]:
+        print(f"left out {numbers['unscored']} poses without a score above 0")
     if numbers["few"]:
         print(f"left {numbers['few']} poses of one or two joints as they were")
     if numbers["removed"]:

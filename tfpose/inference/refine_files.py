@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 
 from tfpose.errors import PhotoError, PoseFileError
+from tfpose.evaluation.protocols import protocol_of
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.inputs import are_few
@@ -35,6 +36,7 @@ def refine_file(
     trust_file: str | None = None,
     rounds: int | None = None,
     skeleton: Skeleton | None = None,
+    protocol: str | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -64,10 +66,16 @@ def refine_file(
             refiner's configuration says.
         skeleton: of the poses; by default the annotations' or the model's if it has as
             many joints, else the built-in one with that number of joints.
+        protocol: "official" refines as PoseFix's code does in testing: one round whose
+            joints replace the input's, in crops around all of them; poses with a score
+            of 0 or below are left out; for COCO's and PoseTrack's joints, near copies
+            (OKS above 0.9) too. It takes the place of ``use_reliability``,
+            ``nms_threshold``, ``trust_file`` and ``rounds``.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
-        (dropped), poses of "few" joints (unchanged), and "removed" (joints);
+        (dropped), "unscored" (left out by the protocol), poses of "few" joints
+        (unchanged), and "removed" (joints);
         "kept_joints", those that the model lacks;
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
@@ -81,7 +89,7 @@ def refine_file(
     poses = read_poses(results, images, model, annotations, skeleton, skip_bad)
     return refine_poses(
         poses, out, skip_bad, use_reliability, nms_threshold, threshold, rescore,
-        trust_file, rounds,
+        trust_file, rounds, protocol,
     )  # fmt: skip
 
 
@@ -95,9 +103,14 @@ def refine_poses(
     rescore: bool = False,
     trust_file: str | None = None,
     rounds: int | None = None,
+    protocol: str | None = None,
 ) -> dict:
     """``refine_file`` for poses that are read already."""
     refiner, shared = Refiner.from_preset(poses.model), poses.shared
+    refiner.steady = not protocol
+    if protocol:
+        use_reliability, rounds = False, 1
+        nms_threshold = protocol_of(shared.one).near_copies or 1.0
     refiner.rounds = rounds or refiner.rounds
     people = poses.people
     inputs = dataclasses.replace(
@@ -117,11 +130,15 @@ def refine_poses(
     if nms_threshold is None:
         nms_threshold = refiner.model.nms_threshold
     sigmas = refiner.skeleton.sigma_array
-    duplicates = _duplicates(inputs, keypoints, areas, sigmas, nms_threshold)
+    duplicates = _duplicates(
+        inputs, keypoints, areas, sigmas, nms_threshold, last=bool(protocol)
+    )
     dropped = set(people.positions[duplicates].tolist())
+    unscored = _unscored(people) if protocol else set()
     unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
     records = _records(people, inputs, keypoints, scores, unsure, rescore, shared)
-    kept = [record for place, record in enumerate(records) if place not in dropped]
+    left_out = dropped | unscored
+    kept = [record for place, record in enumerate(records) if place not in left_out]
     files.write_json(out, kept, allow_nan=skip_bad)
     if trust_file and known is None and trust is not None:
         reliability.write_trust(trust_file, trust, poses.model)
@@ -129,7 +146,8 @@ def refine_poses(
         "model": poses.model,
         "poses": len(records),
         "refined": len(people),
-        "duplicates": len(dropped),
+        "duplicates": len(dropped - unscored),
+        "unscored": len(unscored),
         "few": given.few,
         "removed": int(unsure[:, shared.in_other].sum()),
         "kept_joints": list(shared.missing),
@@ -203,13 +221,17 @@ def _restore(record: dict, entry: dict, shared: SharedJoints) -> None:
         record["keypoints"][numbers] = entry["keypoints"][numbers]
 
 
-def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]:
+def _duplicates(
+    people, keypoints, areas, sigmas, threshold: float, last: bool = False
+) -> list[int]:
     """The rows of poses that duplicate a better scored pose in the same photo.
 
-    A person's area is that of the crop, as in the code of PoseFix's authors.
+    A person's area is that of the crop, as in the code of PoseFix's authors. Of equally
+    good poses the first stays, or as in that code the last.
     """
     dropped: list[int] = []
     for rows in coco.rows_by_image(people.image_ids).values():
+        rows = rows[::-1] if last else rows
         stay = oks_nms(
             keypoints[rows],
             people.pose_scores[rows],
@@ -219,6 +241,11 @@ def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]
         )
         dropped.extend(np.delete(rows, stay).tolist())
     return dropped
+
+
+def _unscored(people) -> set[int]:
+    """Places in the file of poses whose score is not above 0."""
+    return set(people.positions[people.pose_scores <= 0].tolist())
 
 
 def _reliability_report(
