@@ -6,7 +6,7 @@ import math
 import pathlib
 import sys
 
-from tfpose.cli import checks
+from tfpose.cli import checks, videos
 from tfpose.cli.common import (
     json_option,
     option,
@@ -22,6 +22,7 @@ from tfpose.io.shared_joints import SharedJoints
 
 # The default preset.
 ESTIMATOR = "movenet_thunder_coco17"
+SCALES = "0.8,1.0,1.2"
 
 
 def add(commands) -> None:
@@ -29,14 +30,18 @@ def add(commands) -> None:
     command = subcommand(
         commands,
         "predict",
-        "finds the poses of people in photos",
+        "finds the poses of people in photos and videos",
         "Writes a picture of each photo and a COCO results file, OUT/poses.json. "
         "People are located by the detector that comes with the package, or by "
-        "--boxes, --detector, --single or the boxes of --annotations.",
+        "--boxes, --detector, --single or the boxes of --annotations. In a video, a "
+        "camera, or a stream they are followed (docs/video.md).",
         "tfpose predict photo.jpg --out found",
     )
     command.add_argument(
-        "photos", metavar="PHOTO", nargs="*", help="photos, or folders of photos"
+        "photos",
+        metavar="PHOTO|VIDEO",
+        nargs="*",
+        help="photos, folders of photos, or one video",
     )
     option(command, "--images", "DIR", "a folder of photos, same as PHOTO")
     text = "the estimator: a preset or a model folder"
@@ -61,19 +66,27 @@ def add(commands) -> None:
     text = "folder to write, or FILE.json to write the poses alone"
     option(command, "--out", "DIR", text, default="runs/predict")
     text = "scales of each person's crop, whose heatmaps are averaged (not for models "
-    text += "that find all people at once)"
-    option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
+    text += "that find all people at once; default: 0.8,1.0,1.2; of a video, 1.0 "
+    text += "without the mirrored photo)"
+    option(command, "--scales", "S,S,...", text)
     switch(command, "--no-flip", "skip the mirrored photo")
     text = "joints with a lower score are neither drawn nor counted (default: 0.3)"
     option(command, "--joint-score", "X", text, type=float, default=0.3)
     json_option(command)
+    videos.add_options(command)
 
 
 def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
     """Finds the poses of the people in photos."""
     given = photos + ([images] if images else [])
+    chosen = {name: options.pop(name) for name in videos.OPTIONS}
+    if videos.is_wanted(given, chosen["video"]):
+        looks = {} if scales is None else {"scales": _scales(scales)}
+        looks |= {"flip": not no_flip} if looks else {}
+        options = {"refine": refine, **options}
+        return videos.run(given[0], out, json, looks, chosen, **options)
     _check(given, out, refine, json, **options)
-    sizes = _scales(scales)
+    sizes = _scales(scales or SCALES)
     start_tensorflow()
     start_litert()
     from tfpose.inference.predict_files import predict_files
