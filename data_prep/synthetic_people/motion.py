@@ -193,9 +193,7 @@ def render_clip(
         shadowed = background.cast_shadows(same, place, people, camera, setting)
         image = background.develop(same, shadowed, solids, coverage)
         grain = np.random.default_rng([seed, frame, 1]).normal(0, GRAIN, size)
-        image = cv2.add(
-            image, cv2.merge([np.float32(grain)] * 3), dtype=cv2.CV_8U
-        )
+        image = cv2.add(image, cv2.merge([np.float32(grain)] * 3), dtype=cv2.CV_8U)
         yield ClipFrame(image, _seen(people, camera, size, drawing))
 
 
@@ -239,8 +237,14 @@ def write_clip(
                 keypoints, visible = label(person, skeleton)
                 people.append(
                     annotation_entry(
-                        len(people) + 1, number, keypoints, visible, person.box,
-                        person.area, track_id=track_id, head_size=person.head_size,
+                        len(people) + 1,
+                        number,
+                        keypoints,
+                        visible,
+                        person.box,
+                        person.area,
+                        track_id=track_id,
+                        head_size=person.head_size,
                     )  # fmt: skip
                 )
     write_json(truth, annotations_json(skeleton, images, people))

@@ -22,7 +22,7 @@ from tfpose.inference.detectors import Detector, load_detector
 from tfpose.inference.inputs import checked_photo
 from tfpose.inference.people import SEEN
 from tfpose.inference.smoothing import OneEuro
-from tfpose.inference.tracking import MEMORY, NOBODY, Tracks
+from tfpose.inference.tracking import MEMORY, NOBODY, Tracks, greedy_pairs
 from tfpose.metrics.oks import oks_nms
 
 # Frames from one search for people to the next while nobody is lost.
@@ -122,11 +122,11 @@ class PoseTracker:
 
     Example:
         >>> import tfpose
-        >>> tracker = tfpose.PoseTracker.from_preset("movenet_thunder_coco17")
+        >>> tracker = tfpose.PoseTracker.from_preset("estimator_tiny_lsp")
         >>> frame = np.zeros((120, 160, 3), np.uint8)
         >>> keypoints, scores, track_ids = tracker(frame, time=0.0)
         >>> keypoints.shape, scores.shape, track_ids.shape
-        ((0, 17, 2), (0, 17), (0,))
+        ((0, 14, 2), (0, 14), (0,))
     """
 
     def __init__(
@@ -225,7 +225,8 @@ class PoseTracker:
         searched = self._searches()
         if searched:
             found, found_scores = self._detect(photo)
-            new = [not (overlaps(box, boxes) > SAME_BOX).any() for box in found]
+            pairs = greedy_pairs(overlaps(found[:, None], boxes), SAME_BOX)
+            new = np.delete(np.arange(len(found)), [row for row, _ in pairs])
             boxes = np.concatenate([boxes, found[new]])
             box_scores = np.concatenate([box_scores, found_scores[new]])
         keypoints, scores = self._estimator(photo, boxes)

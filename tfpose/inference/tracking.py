@@ -20,7 +20,7 @@ from tfpose.metrics.oks import keypoint_similarity
 # Frames for which somebody out of sight is remembered.
 MEMORY = 30
 # The smallest OKS of two poses of one person in consecutive frames.
-SIMILAR = 0.3
+SIMILAR = 0.1
 # Two poses can be compared if they share this many joints.
 SHARED = 3
 # The share of the last step in a person's velocity; the rest is from before.

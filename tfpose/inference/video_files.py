@@ -60,7 +60,7 @@ def writers(
             pictures.append(
                 stack.enter_context(VideoWriter(folder / PICTURES, rate, size))
             )
-        pictures[0].write(picture)
+        pictures[0].write(picture, frame.time)
         for entry in entries(frame, people, joint_score):
             results.write("\n" if first else ",\n")
             results.write(json.dumps(entry, allow_nan=False))

@@ -29,6 +29,8 @@ from tfpose.io.video_sources import is_live
 USUAL_RATE = 25.0
 # What a header announces may be a little more than there is.
 ALMOST_ALL = 0.98
+# Seconds: the longest gap between two frames that a written video shows.
+LONGEST_GAP = 10.0
 # FFmpeg would print what ``VideoError`` says; OpenCV reads this when it starts FFmpeg.
 _LOG_LEVEL, _SILENT = "OPENCV_FFMPEG_LOGLEVEL", "-8"
 
@@ -100,10 +102,12 @@ class Video:
                 number += 1
         if not number:
             raise VideoError(f"{self.source}: {why_unreadable(self.source)}")
-        if self.announced and number < ALMOST_ALL * self.announced:
+        # A video of few frames may still be as long as announced.
+        seconds = (self.announced or 0) / self.rate
+        if max(number / self.rate, last) < ALMOST_ALL * seconds - 1 / self.rate:
             warnings.warn(
-                f"{self.source}: ends after {number} of the {self.announced} frames "
-                "that its header announces: perhaps it was cut off",
+                f"{self.source}: ends after {last:.2f} of the {seconds:.2f} s that its "
+                f"header announces ({number} frames): perhaps it was cut off",
                 InputWarning,
                 stacklevel=2,
             )
@@ -215,7 +219,8 @@ class VideoWriter:
     def __init__(self, path: str | os.PathLike, rate: float, size: tuple[int, int]):
         # MPEG-4 counts time in parts of at most 1/65535 s.
         rate = round(rate, 3)
-        self._size = size
+        self._rate, self._size = rate, size
+        self._start, self._count, self._last = 0.0, 0, None
         code = cv2.VideoWriter_fourcc(*"mp4v")
         with quiet():
             self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, rate, size)
@@ -225,11 +230,29 @@ class VideoWriter:
                 f"{size[1]} px"
             )
 
-    def write(self, image) -> None:
-        """Appends a frame u8[H, W, 3] RGB; one of another size is resized."""
+    def write(self, image, time: float | None = None) -> None:
+        """Appends a frame, and first repeats the one before it until it is time.
+
+        So videos of a varying rate, and cameras, are played as fast as they were seen.
+
+        Args:
+            image: u8[H, W, 3] RGB; resized if it is of another size.
+            time: seconds since the video began; default: the next frame's. A gap longer
+                than ``LONGEST_GAP`` is left out.
+        """
         if image.shape[1::-1] != self._size:  # a stream may change its size
             image = cv2.resize(image, self._size)
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        if time is not None:
+            place = round((time - self._start) * self._rate)
+            if self._last is None or place - self._count > LONGEST_GAP * self._rate:
+                self._start = time - self._count / self._rate
+            while self._count < round((time - self._start) * self._rate):
+                self._append(self._last)
+        self._append(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+    def _append(self, image) -> None:
+        self._writer.write(image)
+        self._count, self._last = self._count + 1, image
 
     def close(self) -> None:
         """Completes the file."""
