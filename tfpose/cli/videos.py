@@ -129,5 +129,4 @@ def _check(source, out, json, chosen, of_photos) -> None:
         raise FileError(
             f"{out}: expected an interrupted run to resume, found no {JOURNAL} in it"
         )
-    if not is_live(source):
-        open_video(source, chosen["fps"])
+    open_video(source, chosen["fps"])
