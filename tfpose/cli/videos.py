@@ -37,7 +37,7 @@ def add_options(command) -> None:
     switch(of_video, "--video", text)
     text = "search every N-th frame for people; while somebody is lost, or nobody is "
     text += "there, every frame is searched"
-    option(of_video, "--search-every", "N", text, type=int, default=10)
+    option(of_video, "--search-every", "N", text, type=int, default=5)
     text = "how many frames somebody out of sight is remembered"
     option(of_video, "--memory", "N", text, type=int, default=30)
     text = "search every frame and follow nobody: no track_id, no smoothing"

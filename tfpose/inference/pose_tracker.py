@@ -26,7 +26,7 @@ from tfpose.inference.tracking import MEMORY, NOBODY, Tracks, greedy_pairs
 from tfpose.metrics.oks import oks_nms
 
 # Frames from one search for people to the next while nobody is lost.
-SEARCH_EVERY = 10
+SEARCH_EVERY = 5
 # A detected box that overlaps an expected one more than this (IoU) is that person.
 SAME_BOX = 0.4
 # Of two poses more alike than this (OKS), only the better one is a person.
@@ -225,10 +225,11 @@ class PoseTracker:
         searched = self._searches()
         if searched:
             found, found_scores = self._detect(photo)
+            # A detected box is better: an expected one may show somebody nearby.
             pairs = greedy_pairs(overlaps(found[:, None], boxes), SAME_BOX)
-            new = np.delete(np.arange(len(found)), [row for row, _ in pairs])
-            boxes = np.concatenate([boxes, found[new]])
-            box_scores = np.concatenate([box_scores, found_scores[new]])
+            left = np.delete(np.arange(len(boxes)), [column for _, column in pairs])
+            boxes = np.concatenate([found, boxes[left]])
+            box_scores = np.concatenate([found_scores, box_scores[left]])
         keypoints, scores = self._estimator(photo, boxes)
         return self._distinct(Sight(boxes, box_scores, keypoints, scores, searched))
 

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 # Hz at rest; Hz per size of the person and second; Hz for the speed (the paper's).
-MINIMUM_CUTOFF, SPEED_FACTOR, SPEED_CUTOFF = 1.0, 10.0, 1.0
+MINIMUM_CUTOFF, SPEED_FACTOR, SPEED_CUTOFF = 0.5, 60.0, 1.0
 
 
 def smoothing_factor(cutoff, step: float):
