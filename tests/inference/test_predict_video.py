@@ -179,7 +179,7 @@ def test_only_the_same_run_is_resumed(tmp_path, clip, world):
         run(clip, tmp_path / "out", resume=True)
     with pytest.raises(KeyboardInterrupt):
         run(clip, tmp_path / "out", on_frame=stop_at(3))
-    with pytest.raises(FileError, match="had search_every 10, found 3: resume it with"):
+    with pytest.raises(FileError, match="had search_every 5, found 3: resume it with"):
         run(clip, tmp_path / "out", resume=True, search_every=3)
     other = tmp_path / "other.mp4"
     clips.write(other, 12)
