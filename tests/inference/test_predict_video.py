@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support import clips
-from tests.support.clips import World, number_of, picture
+from tests.support.clips import Camera, World, number_of, picture
 from tfpose import cli, drawing
 from tfpose.errors import FileError, VideoError
 from tfpose.inference import predict_video as predictions
@@ -193,6 +193,14 @@ def test_a_finished_run_leaves_what_was_in_its_folder(tmp_path, clip, world):
     (tmp_path / "out" / "notes.txt").write_text("mine")
     run(clip, tmp_path / "out")
     assert sorted(content(tmp_path / "out")) == sorted(["notes.txt", *NAMES])
+
+
+def test_ctrl_c_is_the_end_of_a_camera(tmp_path, world, monkeypatch):
+    monkeypatch.setattr("tfpose.io.video.cv2.VideoCapture", Camera)
+    numbers = run("0", tmp_path / "out", on_frame=stop_at(1))
+    assert numbers["frames"] == 2 and sorted(content(tmp_path / "out")) == NAMES
+    with pytest.raises(VideoError, match="0: expected a file or a folder to resume"):
+        run("0", tmp_path / "out", resume=True)
 
 
 # --- what cannot be used -----------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support import clips
-from tests.support.clips import number_of, picture
+from tests.support.clips import Camera, number_of, picture
 from tfpose import drawing
 from tfpose.errors import InputWarning, PhotoError, PoseFileError, VideoError
 from tfpose.io import video
@@ -148,26 +148,6 @@ def test_names_say_what_they_are(tmp_path, monkeypatch):
     (tmp_path / "7").mkdir()
     (tmp_path / "old.avi").mkdir()
     assert not is_live("7") and not is_video_file("old.avi")
-
-
-class Camera:
-    """Stands in for OpenCV's capture: some pictures, then the end."""
-
-    def __init__(self, source, *api):
-        self.source, self.left = source, 3
-
-    def isOpened(self):
-        return self.source == 0
-
-    def get(self, what):
-        return 0.0
-
-    def read(self):
-        self.left -= 1
-        return self.left >= 0, picture(2 - self.left)[..., ::-1].copy()
-
-    def release(self):
-        pass
 
 
 def test_a_camera_has_frames_in_real_time_and_cannot_be_read_again(monkeypatch):
