@@ -297,7 +297,7 @@ def test_a_network_finds_and_follows_the_dots_of_a_video(tmp_path, monkeypatch):
         return PoseTracker(estimator, lambda photo: box, **options)
 
     monkeypatch.setattr(predictions.PoseTracker, "from_preset", of_dots)
-    numbers = run(path, tmp_path / "out", smooth=False)
+    numbers = run(path, tmp_path / "out", smooth=False, search_every=10)
     assert (numbers["people"], numbers["poses"], numbers["searched"]) == (1, 8, 1)
     for number, entry in enumerate(records(tmp_path / "out")):
         points = np.reshape(entry["keypoints"], (3, 3))[:, :2]

@@ -86,7 +86,7 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
         options = {"refine": refine, **options}
         return videos.run(given[0], out, json, looks, chosen, **options)
     _check(given, out, refine, json, **options)
-    sizes = _scales(scales or SCALES)
+    sizes = _scales(SCALES if scales is None else scales)
     start_tensorflow()
     start_litert()
     from tfpose.inference.predict_files import predict_files
