@@ -35,8 +35,8 @@ def add_options(command) -> None:
     text = "the photos of the folder are the frames of a video, in order; video files, "
     text += "cameras (0, 1, ...) and addresses (rtsp://...) need no flag"
     switch(of_video, "--video", text)
-    text = "search every N-th frame for people; while somebody is lost, or nobody is "
-    text += "there, every frame is searched"
+    text = "search every N-th frame for people, the frame after somebody was lost, and "
+    text += "all frames while nobody is there"
     option(of_video, "--search-every", "N", text, type=int, default=5)
     text = "how many frames somebody out of sight is remembered"
     option(of_video, "--memory", "N", text, type=int, default=30)

@@ -111,8 +111,8 @@ class PoseTracker:
         detect: finds people in a frame (``detectors``); None for a ``BottomUp``, which
             needs nobody to find them.
         joint_score: a joint with a lower score is not seen.
-        search_every: frames from one search to the next while nobody is lost; while
-            somebody is, or nobody is there, every frame is searched.
+        search_every: frames from one search to the next; the frame after somebody was
+            lost is searched too, and every frame while nobody is there.
         memory: frames for which somebody out of sight is remembered.
         track: follow people; without it, every frame is searched and nobody has an id.
         smooth: smooth the joints of those who are followed.
