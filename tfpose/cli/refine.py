@@ -36,7 +36,8 @@ def add(commands) -> None:
     option(command, "--model", "NAME|DIR", text)
     poses_option(command)
     skeleton_option(command)
-    option(command, "--images", "DIR", "folder of the photos", required=True)
+    text = "folder of the photos, or a video, whose frames are image_id 0, 1, ..."
+    option(command, "--images", "DIR|VIDEO", text, required=True)
     option(command, "--out", "FILE", "the refined poses", required=True)
     text = "COCO annotations JSON that names the photos; without it, the number that "
     text += "ends a photo's name is its image_id"
@@ -75,7 +76,7 @@ def run(
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     checks.given(
-        poses=poses, images=images, annotations=annotations, results=out, trust=trust,
+        poses=poses, frames=images, annotations=annotations, results=out, trust=trust,
         json=json, oks_nms=oks_nms, threshold=threshold, rounds=rounds,
     )  # fmt: skip
     if protocol:

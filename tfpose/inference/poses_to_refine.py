@@ -7,6 +7,7 @@ refined, the others stay.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from tfpose import config as configurations
 from tfpose.errors import PoseFileError
@@ -14,6 +15,8 @@ from tfpose.io import coco, coco_checks, shared_joints
 from tfpose.io.coco import Results
 from tfpose.io.photo_ids import Photo, photos_by_id
 from tfpose.io.shared_joints import SharedJoints
+from tfpose.io.video import FramesByNumber, VideoFrame
+from tfpose.io.video_sources import is_video_file
 from tfpose.skeletons import Skeleton, get
 from tfpose.weights import presets
 
@@ -28,7 +31,7 @@ class PosesToRefine:
     Attributes:
         model: preset or model folder of the refiner.
         shared: the joints that the poses share with the refiner.
-        photos: image id -> photo.
+        photos: image id -> photo, or frame of a video.
         people: the poses of the file's skeleton that can be refined.
         bad: a line for each of the others.
         path: the file.
@@ -36,7 +39,7 @@ class PosesToRefine:
 
     model: str
     shared: SharedJoints
-    photos: dict[int, Photo]
+    photos: Mapping[int, Photo | VideoFrame]
     people: Results
     bad: list[str]
     path: str
@@ -77,7 +80,10 @@ def read_poses(
     model = model or refiner_for(own, results)
     shared = SharedJoints(own, _skeleton_of(model))
     check_shared(shared, model, results)
-    photos = photos_by_id(images, truth)
+    if is_video_file(images):
+        photos = FramesByNumber(images)
+    else:
+        photos = photos_by_id(images, truth)
     people, bad = coco.read_results(results, own, skip_bad, dict.fromkeys(photos))
     known_joints = people.placed[:, shared.in_one].any(axis=1)
     lines = [line for _, line in bad]

@@ -18,7 +18,7 @@ from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
 from tfpose.inference.inputs import are_few
-from tfpose.inference.people import Candidate, Finder, check_sources, finder
+from tfpose.inference.people import SEEN, Candidate, Finder, check_sources, finder
 from tfpose.inference.poses_to_refine import check_shared
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.rules import Rules, rows_of
@@ -32,8 +32,6 @@ from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import model_folder
 
 RESULTS = "poses.json"
-# A joint is seen if it is this probably right.
-SEEN = 0.3
 
 
 def predict_files(

@@ -44,7 +44,7 @@ def refine_file(
         model: preset or model folder; None picks the preset that shares most joints
             (``poses_to_refine.refiner_for``).
         results: COCO-results JSON of any method. The joints that the model lacks stay.
-        images: folder of the photos.
+        images: folder of the photos, or a video file, whose frames count from 0.
         out: file to write.
         annotations: annotations whose file names map ids to photos.
         skip_bad: keep records that cannot be refined unchanged, instead of raising.
