@@ -292,8 +292,8 @@ def difference(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> Dif
     return Difference(mean, mean - reach, mean + reach, p, low, high)
 
 
-def main(run: Callable[[Runs, dict, pathlib.Path], None], name: str) -> None:
-    """Reads DATA [FOLDER [STEPS [SEEDS]]], keeps features, and runs a claim."""
+def main(run: Callable[..., None], name: str) -> None:
+    """Reads DATA [FOLDER [STEPS [SEEDS]] ...], keeps features, and runs a claim."""
     given = sys.argv[1:]
     data, folder = given[0], pathlib.Path(given[1] if len(given) > 1 else "runs/claims")
     steps = int(given[2]) if len(given) > 2 else STEPS
@@ -306,7 +306,7 @@ def main(run: Callable[[Runs, dict, pathlib.Path], None], name: str) -> None:
     sets["test"] = published_half(features.load(kept, features.TEST))
     runs = Runs(folder / name, people(kept, list(features.TRAIN)), steps, seeds)
     runs.folder.mkdir(parents=True, exist_ok=True)
-    run(runs, sets, pathlib.Path(data))
+    run(runs, sets, pathlib.Path(data), *given[4:])
 
 
 def published_half(crops: features.Crops) -> features.Crops:

@@ -4,7 +4,7 @@ Compares Table I's networks (holistic, without diffusion, HCRN) and a control th
 as far as the tree and has more parameters, with a front-end that sees the whole person
 and with one whose cells see 59 px.
 
-Usage: python benchmarks/claims/hcrn.py DATA [FOLDER]
+Usage: python benchmarks/claims/hcrn.py DATA [FOLDER [STEPS [SEEDS [FRONT_END]]]]
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ def arms(front_end: str) -> dict[str, frame.Arm]:
     }
 
 
-def run(runs: frame.Runs, sets: dict, _) -> None:
+def run(runs: frame.Runs, sets: dict, _, *front_ends: str) -> None:
     for seed in range(1, runs.seeds + 1):
-        for front_end in (STRONG, WEAK):
+        for front_end in front_ends or (STRONG, WEAK):
             for name, arm in arms(front_end).items():
                 job = functools.partial(measure, arm, runs, seed, sets)
                 runs.of(f"{front_end}_{name}", seed, job)

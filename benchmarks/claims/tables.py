@@ -4,6 +4,7 @@ The test photos are scored here and nowhere else; what was chosen, was chosen on
 validation people.
 
 Usage: python benchmarks/claims/tables.py [FOLDER [validation]]
+Writes the curves into FOLDER/curves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import hcrn
 import numpy as np
 import refiners
 
+from tfpose.io import files
 from tfpose.metrics.oks import keypoint_similarity
+from tfpose.report import charts
 from tfpose.skeletons import LSP14
 
 HARD = frame.joints_of("wrist", "ankle")
@@ -66,13 +69,31 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|---" * len(columns) + "|", *lines[1:], ""])
 
 
-GAIN = "gain | over seeds, 95 % | p | over people, 95 %"
+# The columns of ``frame.Difference``.
+GAIN = "gain", "over seeds, 95 %", "p", "over people, 95 %"
+THRESHOLDS = np.linspace(0, 0.3, 61)
 
 
-def print_hcrn(claim: Claim, of: str) -> None:
+def draw_curves(claim: Claim, series: dict, path: pathlib.Path) -> None:
+    """Draws PCK over its threshold, the mean of all seeds: name -> (arm, key)."""
+    curves = {}
+    for name, (arm, key) in series.items():
+        rates = [
+            np.mean([np.nanmean(one) for one in claim.hits(arm, key, ALL, threshold)])
+            for threshold in THRESHOLDS
+        ]
+        curves[name] = THRESHOLDS, rates
+    path.parent.mkdir(exist_ok=True)
+    chart = charts.line_chart(curves, "threshold, torsos", "PCK", size=(340, 560))
+    files.write_text(path, chart)
+
+
+def print_hcrn(claim: Claim, of: str, folder: pathlib.Path) -> None:
     print("## HCRN\n")
     for front_end in (hcrn.STRONG, hcrn.WEAK):
         names = [arm for arm in hcrn.ARMS if f"{front_end}_{arm}" in claim.found]
+        if not names:
+            continue
         rows, gains = [], []
         for name in names:
             arm = f"{front_end}_{name}"
@@ -87,9 +108,11 @@ def print_hcrn(claim: Claim, of: str) -> None:
                 )
                 gain = frame.difference(*sides)
                 gains.append([f"over {name}, {label}", str(gain)])
+        series = {name: (f"{front_end}_{name}", of) for name in names}
+        draw_curves(claim, series, folder / f"hcrn_{front_end}.svg")
         print(f"Front-end {front_end}:\n")
         print(table(["network", "PCK@0.2", "wrists, ankles", "PCK@0.1"], rows))
-        print(table(["HCRN", GAIN], gains))
+        print(table(["HCRN", *GAIN], gains))
 
 
 def similar(claim: Claim, arm: str, key: str, people: features.Crops) -> list:
@@ -106,7 +129,7 @@ def similar(claim: Claim, arm: str, key: str, people: features.Crops) -> list:
     return found
 
 
-def print_enhance_net(claim: Claim, of: str, people: features.Crops) -> None:
+def print_enhance_net(claim: Claim, of: str, folder, people) -> None:
     print("## EnhanceNet\n")
     cells = {
         (arm, reader): f"{of}_{reader}"
@@ -139,10 +162,13 @@ def print_enhance_net(claim: Claim, of: str, people: features.Crops) -> None:
                 gains.append(
                     [f"{ours} over {rival} ({reader}), @{threshold}", str(gain)]
                 )
-    print(table(["", GAIN], gains))
+    print(table(["", *GAIN], gains))
+    series = {name: (name, f"{of}_dark") for name in enhance_net.ARMS}
+    series["base, bilinear"] = enhance_net.BASE, f"{of}_bilinear"
+    draw_curves(claim, series, folder / "enhance_net.svg")
 
 
-def print_hybrid_pose(claim: Claim, of: str) -> None:
+def print_hybrid_pose(claim: Claim, of: str, folder) -> None:
     print("## Hybrid-Pose\n")
     names = [
         key.removeprefix(f"{of}_")
@@ -163,7 +189,10 @@ def print_hybrid_pose(claim: Claim, of: str) -> None:
         for rival in ("rnet", "cnet", "rnet_rnet_average", "cnet_cnet_average")
         for t in (0.2, 0.1)
     ]  # fmt: skip
-    print(table(["", GAIN], gains))
+    print(table(["", *GAIN], gains))
+    shown = ["rnet", "cnet", "rnet_cnet_average", "rnet_rnet_average", ours]
+    series = {name: ("fused", f"{of}_{name}") for name in shown}
+    draw_curves(claim, series, folder / "hybrid_pose.svg")
 
 
 # Which arm is compared with which, to tell what its part is worth.
@@ -176,7 +205,7 @@ PARTS = {
 }  # fmt: skip
 
 
-def print_refiners(claim: Claim, _: str) -> None:
+def print_refiners(claim: Claim, _: str, folder) -> None:
     print("## PoseFix and PoseRefiner\n")
     inputs = claim.found["inputs"]
     methods = [*refiners.METHODS, refiners.MOVENET, refiners.WEAK]
@@ -208,7 +237,15 @@ def print_refiners(claim: Claim, _: str) -> None:
         for threshold in (0.2, 0.1)
         if ours in claim.found and rival in claim.found
     ]  # fmt: skip
-    print(table(["all five methods", GAIN], gains))
+    print(table(["all five methods", *GAIN], gains))
+    first = next(iter(refiners.METHODS))
+    shown = ["paper", "coarse_to_coarse", "all_added", "real_errors", "pose_refiner"]
+    series = {arm: (arm, first) for arm in shown if arm in claim.found}
+    draw_curves(claim, series, folder / "refiners.svg")
+
+
+# Arms without which a claim has no table yet.
+NEEDED = {"enhance_net": set(enhance_net.ARMS), "hybrid_pose": {"fused"}}
 
 
 def main() -> None:
@@ -225,8 +262,8 @@ def main() -> None:
         "refiners": print_refiners,
     }.items():
         claim = Claim(folder / name)
-        if claim.seeds:
-            show(claim, of)
+        if claim.seeds and claim.found.keys() >= NEEDED.get(name, set()):
+            show(claim, of, folder / "curves")
             print(f"{claim.seeds} seeds, {claim.seconds() / 60:.0f} CPU minutes.\n")
 
 
