@@ -17,7 +17,14 @@ from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE, PosePrior
 from tfpose.layers.offsets import OffsetPosition, OffsetVotes, RenderDisc
 from tfpose.models.base import RefinementModel, check_size, refinement_inputs
-from tfpose.models.resnet import DEPTHS, TINY_WIDTHS, center, resnet, small_resnet
+from tfpose.models.resnet import (
+    DEPTHS,
+    IMAGE_MEAN,
+    TINY_WIDTHS,
+    center,
+    resnet,
+    small_resnet,
+)
 from tfpose.models.simple_baseline import deconvolutions
 
 # How a residual trunk of stride 32 gets to stride 8: the reference keeps stride 16 and
@@ -52,9 +59,11 @@ class PoseRefiner(RefinementModel):
         upsampling: one of ``UPSAMPLINGS``; the small trunk has decoder layers instead
             and ignores it.
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
+        mean: of R, G and B, subtracted from the photo.
 
     Raises:
-        TfposeError: an unknown size, trunk or upsampling, or a radius not above 0.
+        TfposeError: an unknown size, trunk or upsampling, a radius not above 0, or not
+            three means.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class PoseRefiner(RefinementModel):
         radius=15.0,
         upsampling="transposed",
         pose_prior=False,
+        mean=IMAGE_MEAN,
         name="pose_refiner",
         trainable=True,
     ):
@@ -75,12 +85,13 @@ class PoseRefiner(RefinementModel):
             "radius": radius,
             "upsampling": upsampling,
             "pose_prior": pose_prior,
+            "mean": tuple(mean),
         }
-        _check(trunk, radius, upsampling)
+        _check(trunk, radius, upsampling, mean)
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
         pose = RenderDisc(input_size, radius, name="render_pose")(keypoints, valid)
-        x = layers.Concatenate(name="image_and_pose")([center(image), pose])
+        x = layers.Concatenate(name="image_and_pose")([center(image, mean), pose])
         x = _features(x, trunk, upsampling)
         doubled = trunk != TINY and upsampling == "transposed"
         logits = _head(x, joints, doubled, "head_logits")  # (B, h, w, K)
@@ -128,7 +139,7 @@ class PoseRefiner(RefinementModel):
         )
 
 
-def _check(trunk, radius, upsampling) -> None:
+def _check(trunk, radius, upsampling, mean) -> None:
     """Raises TfposeError for arguments that ``PoseRefiner`` does not take."""
     if trunk not in (*RESNETS, TINY):
         known = [*RESNETS, TINY]
@@ -139,6 +150,8 @@ def _check(trunk, radius, upsampling) -> None:
         raise TfposeError(
             f"upsampling: expected one of {UPSAMPLINGS}, got {upsampling!r}"
         )
+    if len(mean) != 3:
+        raise TfposeError(f"mean: expected three numbers, got {mean}")
 
 
 def _features(x, trunk: str, upsampling: str):
