@@ -45,42 +45,40 @@ class Row:
             validation=("synthetic/train",),
             augmentation=Augmentation(),
         )
-        changed = configs.override(recipe, self.settings.split())
+        changed = configs.override(recipe, [SIZE, *self.settings.split()])
         return dataclasses.replace(changed, batch_size=min(changed.batch_size, PEOPLE))
 
 
-SMALL = "input_size=128x96"
-SQUARE = "input_size=128x128"
+# A standing person has about 50 px of a crop of 64: a quarter of the papers' px.
+SIZE = "input_size=64x64"
 ROWS = (
-    Row("posefix/paper", 600, f"{SMALL} network.sigma=3.5"),
-    Row("posefix/code", 600, f"{SMALL} network.sigma=3.5 trunk=tiny"),
+    Row("hcrn/paper", 300, "front_end=hourglass stages=1 target.radius=5"),
+    Row("hcrn/paper_mpii", 300, "stages=1 target.radius=5"),
+    Row("posefix/paper", 400, "trunk=tiny network.sigma=2"),
+    Row("posefix/code", 400, "trunk=tiny network.sigma=2"),
     Row(
         "pose_refiner/paper",
         2000,
-        "input_size=192x192 person_height=77 network.radius=3.4 target.radius=3.4 "
-        "trunk=resnet50",
+        "trunk=tiny person_height=50 network.radius=2.2 target.radius=3",
     ),
-    Row("hcrn/paper", 400, f"{SQUARE} front_end=resnet50 target.radius=4"),
-    Row(
-        "hcrn/paper_mpii", 600, f"{SQUARE} stages=2 target.radius=4"
-    ),
-    Row("rnet/paper", 3000, "input_size=64x64 target.sigma=7"),
-    Row("cnet/paper", 1000, f"{SQUARE} target.sigma=7"),
-    Row("enhance_net/paper", 600, f"{SMALL} trunk=tiny target.sigma=4"),
-    Row("simple_baseline/paper", 600, f"{SMALL} target.sigma=4"),
-    Row("hrnet/paper", 600, f"{SMALL} target.sigma=4"),
-    Row("hourglass/paper", 600, f"{SQUARE} stacks=2 target.sigma=4"),
-    Row("cpn/paper", 1500, f"{SMALL} trunk=tiny sigmas=5.2,4,3.4,2.8 target.sigma=2.8"),
-    Row("cpm/paper", 1500, f"{SQUARE} stages=2 target.sigma=7"),
-    Row("dlcm/paper", 600, f"{SQUARE} levels=2 target.sigma=4"),
-    Row("integral_pose/paper", 600, f"{SMALL} trunk=tiny"),
+    Row("simple_baseline/paper", 400, "trunk=tiny target.sigma=4"),
+    Row("integral_pose/paper", 400, "trunk=tiny"),
+    Row("enhance_net/paper", 400, "trunk=tiny target.sigma=4"),
+    Row("hrnet/paper", 400, "modules=1,1,1 blocks=1 target.sigma=4"),
+    Row("hourglass/paper", 400, "stacks=1 target.sigma=4"),
+    Row("hourglass/pytorch_pose", 400, "stacks=1 target.sigma=4"),
+    Row("cpn/paper", 800, "trunk=tiny sigmas=5.2,4,3.4,2.8 target.sigma=2.8"),
+    Row("cpm/paper", 800, "stages=2 network.filters=32 target.sigma=4"),
+    Row("dlcm/paper", 400, "levels=2 network.filters=64 target.sigma=4"),
+    Row("cnet/paper", 400, "network.filters=64 target.sigma=4"),
+    Row("rnet/paper", 3000, "network.filters=64 stacks=2 target.sigma=4"),
     Row(
         "associative_embedding/paper",
-        1000,
-        f"{SQUARE} stacks=1 network.filters=64 growth=32 maps=34 target.sigma=8 "
+        400,
+        "stacks=1 network.filters=64 growth=32 maps=34 target.sigma=4 "
         "whole_window=false",
     ),
-)  # fmt: skip
+)
 
 
 class Stop(keras.callbacks.Callback):
