@@ -4,7 +4,7 @@
 # make test   lint and run all tests (as .ci/run does)
 # make check  lint and run the fast tests, before a commit
 # make fuzz   give every reader thousands of damaged files, in minutes
-# make recipes  show that every recipe learns eight rendered people by heart
+# make recipes  count the steps in which each recipe learns eight people by heart
 # make web    serve the page that runs models in the browser, http://localhost:4173
 # make web-test  test that page in Chromium
 # make bench  run the benchmarks; each prints a ratio

@@ -1,6 +1,6 @@
 """Recipes learn: in a few steps a small network knows eight photos by heart.
 
-``make recipes`` shows the same for every recipe, on rendered people.
+``make recipes`` asks the same of every recipe, on rendered people.
 """
 
 import dataclasses
