@@ -63,7 +63,7 @@ ROWS = (
     ),
     Row("simple_baseline/paper", 400, "trunk=tiny target.sigma=4"),
     Row("integral_pose/paper", 400, "trunk=tiny"),
-    Row("enhance_net/paper", 400, "trunk=tiny target.sigma=4"),
+    Row("enhance_net/paper", 800, "trunk=tiny target.sigma=4"),
     Row("hrnet/paper", 400, "modules=1,1,1 blocks=1 target.sigma=4"),
     Row("hourglass/paper", 400, "stacks=1 target.sigma=4"),
     Row("hourglass/pytorch_pose", 400, "stacks=1 target.sigma=4"),
