@@ -4,6 +4,7 @@
 # make test   lint and run all tests (as .ci/run does)
 # make check  lint and run the fast tests, before a commit
 # make fuzz   give every reader thousands of damaged files, in minutes
+# make recipes  count the steps in which each recipe learns eight people by heart
 # make web    serve the page that runs models in the browser, http://localhost:4173
 # make web-test  test that page in Chromium
 # make bench  run the benchmarks; each prints a ratio
@@ -23,7 +24,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 # Two test processes keep two cores busy: TensorFlow's startup is mostly serial.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo demo-train test check lint bench fuzz clean web web-test
+.PHONY: demo demo-train test check lint bench fuzz recipes clean web web-test
 .DEFAULT_GOAL := demo
 
 demo: $(BUILT)
@@ -48,6 +49,9 @@ bench: $(BUILT)
 
 fuzz: $(BUILT)
 	FUZZ_ROUNDS=$${FUZZ_ROUNDS:-3000} $(BIN)/pytest tests/test_fuzz.py
+
+recipes: $(BUILT)
+	$(BIN)/python benchmarks/training/recipes.py
 
 web: web/dist/index.html
 	cd web && npm run preview

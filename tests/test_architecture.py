@@ -13,12 +13,12 @@ import pytest
 # module directly in tfpose has a place of its own here: none may import itself freely.
 ORDER = (
     "errors skeletons geometry io drawing native layers "
-    "codecs losses metrics synthesis weights config models data recipes evaluation "
-    "inference training edge exporting serving report cli"
+    "codecs losses metrics synthesis weights settings config models data recipes "
+    "evaluation inference training edge exporting serving report cli"
 ).split()
 RANK = {name: rank for rank, name in enumerate(ORDER)}
 # All that lies directly in tfpose.
-FLAT = "__init__ __main__ errors config codecs losses drawing".split()
+FLAT = "__init__ __main__ errors settings config codecs losses drawing".split()
 # These answer --help or run where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = (
     "errors skeletons drawing geometry.cells geometry.rules "

@@ -67,9 +67,45 @@ def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
         assert paper.augmentation.mirror == 0.5 and paper.coordinate_loss == 0
     assert lsp.train == ("lsp/train", "lspet/train")
     assert [p.skeleton.name for p in (lsp, flic, mpii)] == ["lsp14", "flic10", "mpii16"]
+    assert lsp.heatmap_loss == lsp.stage_loss == 1
+    # CPM's rate for Caffe's summed loss; Torch's hourglass codes have means.
+    assert lsp.objective["reduction"] == flic.objective["reduction"] == "sum"
+    assert (lsp.learning_rate, lsp.decay, mpii.objective) == (8e-5, "loss", {})
     # "SGD ... for VGG16, ResNet101 and CPM based models, RMSProp for HG based ones."
     assert [p.optimizer for p in (lsp, flic, mpii)] == ["sgd", "sgd", "rmsprop"]
     assert mpii.network["stages"] == 8
+
+
+@pytest.mark.parametrize(
+    "model, decay",
+    [
+        ("posefix", (1e-5, "loss")),
+        ("cpn", (1e-5, "loss")),
+        ("integral_pose", (1e-5, "loss")),
+        ("cpm", (5e-4, "loss")),
+        ("hcrn", (5e-4, "loss")),
+        ("pose_refiner", (0, "decoupled")),
+        ("simple_baseline", (0, "decoupled")),
+        ("hourglass", (0, "decoupled")),
+    ],
+)
+def test_the_paper_recipes_decay_kernels_as_their_code_does(model, decay):
+    paper = RECIPES[model]["paper"]()
+    assert (paper.weight_decay, paper.decay) == decay
+
+
+CODES = [model for model, recipes in RECIPES.items() if "code" in recipes]
+
+
+@pytest.mark.parametrize("model", CODES)
+def test_a_recipe_code_differs_from_the_papers_only_where_the_code_does(model):
+    paper, code = (RECIPES[model][name]() for name in ("paper", "code"))
+    same = {"augmentation", "batch_size", "crop", "network", "target", "objective"}
+    restored = {name: getattr(paper, name) for name in same}
+    assert code != paper and dataclasses.replace(code, **restored) == paper
+    if model != "pose_refiner":  # whose authors draw scales uniformly, too
+        assert paper.augmentation.distribution == "uniform"
+        assert code.augmentation.distribution != "uniform"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +135,8 @@ def test_the_paper_recipes_of_hcrn_have_the_papers_numbers():
         ("heatmap_error=squared", "heatmap_error", "squared"),
         ("error=squared", "heatmap_error", "squared"),  # its earlier name
         ("optimizer=sgd", "optimizer", "sgd"),
+        ("decay=loss", "decay", "loss"),
+        ("distribution=normal", "augmentation.distribution", "normal"),
     ],
 )
 def test_a_setting_changes_one_value_and_keeps_its_type(tiny, setting, name, value):
@@ -123,6 +161,15 @@ def test_a_setting_of_the_target_keeps_the_others(estimator, setting, name):
     changed = configs.flatten(configs.override(estimator, [setting]))
     assert changed == {**before, name: 12}
     assert type(changed[name]) is type(before[name])
+
+
+def test_enlarging_first_and_starts_are_settings():
+    rnet = configs.override(RECIPES["rnet"]["tiny"](), ["enlarge_first=true"])
+    assert rnet.network["enlarge_first"] is True
+    hrnet = configs.override(RECIPES["hrnet"]["paper"](), ["start.all=0.01"])
+    assert hrnet.start == {"all": 0.01}
+    with pytest.raises(ConfigError, match="start: expected positive numbers or some"):
+        dataclasses.replace(hrnet, start={"all": "xavier"})
 
 
 def test_a_name_that_two_settings_share_is_refused(estimator):
@@ -165,6 +212,8 @@ def test_settings_fit_a_config_read_from_json(tiny):
         ("average=1", r"\[0, 1\)"),
         ("codec=circle", "target: expected a 'codec' of .*'disc'.*found .*'circle'"),
         ("error=l1", "error: expected one of .*'squared'.*found 'l1'"),
+        ("decay=none", "decay: expected one of .*'loss'.*found 'none'"),
+        ("distribution=even", "distribution: expected one of .*'normal'.*found 'even'"),
         ("optimizer=lbfgs", "optimizer: expected one of .*'rmsprop'.*found 'lbfgs'"),
     ],
 )
@@ -196,7 +245,9 @@ def test_a_config_of_an_earlier_version_is_read():
     old["error"] = old.pop("heatmap_error")
     old["freeze_normalisation"] = old.pop("freeze_normalization")
     old |= {"person_height": 340.0, "whole_window": False, "hard_joints": 0}
-    old |= {"tag_loss": 0.001, **old.pop("objective")}
+    old["tag_loss"] = 0.001
+    for name in ("offset_loss", "offset_error"):
+        old[name] = old["objective"].pop(name)
     del old["crop"]
     old["augmentation"]["colour"] = old["augmentation"].pop("color")
     read = Config.from_json(old)

@@ -11,6 +11,7 @@ from tfpose.losses import (
     HardJoints,
     HeatmapCrossEntropy,
     HeatmapSquaredError,
+    OffsetDistance,
     SigmoidCrossEntropy,
     SigmoidSquaredError,
 )
@@ -51,6 +52,28 @@ def test_cross_entropy_by_hand():
     target = maps([1, 0, 0, 0], [0, 0, 0.5, 0.5])
     expected = [np.log(4), -0.5 * np.log(0.3) - 0.5 * np.log(0.4)]
     close(HeatmapCrossEntropy().call(target, logits), [expected])
+
+
+@pytest.mark.parametrize(
+    "form, mean, expected",
+    [
+        # A joint with one cell, 3 off in x; one with three cells, 1 off in y; one that
+        # is unlabeled. Squared: 9 / 2 and 3 / 6; Huber: 2.5 / 2 and 1.5 / 6.
+        ("squared", "joints", (9 / 2 + 3 / 6 + 0) / 3),
+        ("squared", "cells", (9 + 3) / 8),
+        ("huber", "joints", (2.5 / 2 + 1.5 / 6 + 0) / 3),
+        ("huber", "cells", (2.5 + 1.5) / 8),
+    ],
+)
+def test_offsets_are_averaged_over_joints_or_over_labeled_cells(form, mean, expected):
+    counts = maps([1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 0])
+    target = tf.stack([0 * counts, 0 * counts, counts], axis=-1)
+    found = np.zeros((1, 2, 2, 3, 2), np.float32)
+    found[..., 0, 0], found[..., 1, 1], found[..., 2, :] = 3, 1, 7
+    loss = OffsetDistance(form, mean)
+    close(loss(target, found.reshape(1, 2, 2, 6), sample_weight=[[1, 1, 0]]), expected)
+    again = OffsetDistance.from_config(loss.get_config())
+    assert (again.form, again.mean) == (form, mean)
 
 
 def test_only_the_hardest_joints_count_and_their_mean_is_the_persons():

@@ -12,61 +12,28 @@ from tfpose import skeletons
 from tfpose.errors import ConfigError, FileError, TfposeError
 from tfpose.io.files import read_json
 from tfpose.io.skeleton_files import find_skeleton
+from tfpose.settings import (
+    CHECKED,
+    CODECS,
+    DECAYS,
+    DISTRIBUTIONS,
+    HEATMAP_ERRORS,
+    OPTIMIZERS,
+    RENAMED,
+    SCHEDULES,
+    SECTIONS,
+    STARTS,
+    SYNTHESES,
+)
+from tfpose.settings import IMAGENET as IMAGENET
+from tfpose.settings import REFINERS as REFINERS
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis.options import Options
-
-# What settings may name. What the names stand for needs TensorFlow (``codecs``,
-# ``synthesis.table``, ``models.objectives``, ``losses``); a configuration does not.
-CODECS = (
-    "integral", "gaussian", "disc", "parts", "offsets", "center", "center_offsets",
-)  # fmt: skip
-SYNTHESES = ("posefix", "pose_refiner")
-SCHEDULES = ("cosine", "steps")
-OPTIMIZERS = ("adamw", "sgd", "rmsprop")
-HEATMAP_ERRORS = ("cross_entropy", "squared")
-OFFSET_ERRORS = ("squared", "huber")
-# Start weights that are no model folder (``models.imagenet``).
-IMAGENET = "imagenet"
-# The models that are given poses; the others find them.
-REFINERS = ("posefix", "pose_refiner")
-# Sections of settings with their own names, for what only some models have.
-SECTIONS = ("network", "target", "synthesis", "crop", "objective", "testing")
-# Settings of three sections: check, expected value in words, and default.
-CHECKED = {
-    "crop": {
-        "person_height": (lambda value: value >= 0, "0 or more px", 0.0),
-        "whole_window": (lambda value: isinstance(value, bool), "true or false", False),
-    },
-    "objective": {
-        "tag_loss": (lambda value: value >= 0, "0 or more", 0.0),
-        "offset_loss": (lambda value: value >= 0, "0 or more", 0.0),
-        "offset_error": (
-            lambda value: value in OFFSET_ERRORS,
-            f"one of {OFFSET_ERRORS}",
-            OFFSET_ERRORS[0],
-        ),
-        "hard_joints": (lambda value: value >= 0, "0 or more", 0),
-    },
-    "testing": {
-        "rounds": (lambda value: value in range(1, 11), "a whole number 1 to 10", 1),
-    },
-}
-# Settings of earlier versions -> their section and name today.
-RENAMED = {
-    "error": "heatmap_error",
-    "freeze_normalisation": "freeze_normalization",
-    "person_height": "crop.person_height",
-    "whole_window": "crop.whole_window",
-    "tag_loss": "objective.tag_loss",
-    "offset_loss": "objective.offset_loss",
-    "offset_error": "objective.offset_error",
-    "hard_joints": "objective.hard_joints",
-}
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """Ranges of uniform random changes; all zero gives the plain crop.
+    """Ranges of random changes; all zero gives the plain crop.
 
     Attributes:
         scale: 0.3 scales the box by 0.7 to 1.3 (PoseFix: +-30 %).
@@ -82,6 +49,11 @@ class Augmentation:
         gray: probability of a crop without colors.
         paste: probability that another person of the batch is pasted beside the first
             and becomes a neighbor (``data.paste``). Not for models that find everyone.
+        distribution: of scale and rotation, a key of ``data.augment.DISTRIBUTIONS``.
+            "uniform" within these ranges; "normal", with the ranges as standard
+            deviations, scales cut at one and rotations at two; "octaves", scales that
+            are powers of 2 with such exponents, cut at two.
+        turned: share of the crops that are rotated at all.
     """
 
     scale: float = 0.0
@@ -94,6 +66,15 @@ class Augmentation:
     contrast: float = 0.0
     gray: float = 0.0
     paste: float = 0.0
+    distribution: str = DISTRIBUTIONS[0]
+    turned: float = 1.0
+
+    def __post_init__(self):
+        if self.distribution not in DISTRIBUTIONS:
+            raise ConfigError(
+                f"distribution: expected one of {DISTRIBUTIONS}, found "
+                f"{self.distribution!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +110,12 @@ class Config:
         objective: additional losses. "tag_loss": weight of the loss on tags
             (Associative Embedding). "offset_loss", "offset_error": weight and kind
             ("squared" or "huber") of the loss on offsets (PoseRefiner).
+            "offset_mean": over "joints", with 0 for the unlabeled, or over the "cells"
+            that have an offset. "reduction": what becomes of the loss on the heatmaps'
+            cells, a key of ``losses.REDUCTIONS``: their "mean", as in Keras and
+            PyTorch; their "sum", as in Caffe; or the sum divided by the "cells" of the
+            smallest maps. "unlabeled": whether unlabeled joints are "unknown", with
+            weight 0, or "absent", with empty maps.
             "hard_joints": number of joints per person, those with the largest loss,
             that count in the last heatmaps (CPN's online hard keypoint mining).
         testing: "rounds": how often a refiner is run, each time on its own answer.
@@ -143,7 +130,15 @@ class Config:
         learning_rates: the rate after each drop; default: a tenth of the rate before.
         freeze_normalization: keep the batch normalizations of the start weights
             unchanged, for batches of few photos.
-        weight_decay: decoupled, of all weights.
+        weight_decay: of the kernels; not of biases, normalizations, or the weights of
+            other layers.
+        decay: how, a key of ``models.optimizers.OPTIMIZERS``. "decoupled": a kernel
+            shrinks by the learning rate times ``weight_decay`` in each step (AdamW).
+            "loss": the gradient has ``weight_decay`` times the kernel, as from an L2
+            loss or in Caffe's and PyTorch's SGD, and passes the momentum.
+        start: how layers' names begin -> how their kernels are drawn at first: a
+            standard deviation of a normal distribution, "he", or "glorot". "all" is
+            every layer; the longest name decides. Others start as the class says.
         largest_gradient: norm to which the whole gradient is cut; 0 for any.
         average: decay of the running average of the weights, which is validated and
             saved; 0 turns it off.
@@ -187,6 +182,8 @@ class Config:
     stage_loss: float = 1.0
     coordinate_loss: float = 1.0
     weight_decay: float = 0.0
+    decay: str = DECAYS[0]
+    start: dict[str, float | str] = dataclasses.field(default_factory=dict)
     largest_gradient: float = 0.0
     average: float = 0.0
     seed: int = 0
@@ -206,6 +203,11 @@ class Config:
                 f"one of {HEATMAP_ERRORS}",
             ),
             "optimizer": (self.optimizer in OPTIMIZERS, f"one of {OPTIMIZERS}"),
+            "decay": (self.decay in DECAYS, f"one of {DECAYS}"),
+            "start": (
+                all(map(_is_start, self.start.values())),
+                f"positive numbers or some of {STARTS}",
+            ),
             "schedule": (self.schedule in SCHEDULES, f"one of {SCHEDULES}"),
             "batch_size": (self.batch_size >= 1, "at least 1"),
             "epochs": (self.epochs >= 1, "at least 1"),
@@ -269,6 +271,10 @@ class Config:
             raise ConfigError(f"not a training configuration: {error}") from error
 
 
+def _is_start(value) -> bool:
+    return value in STARTS or (isinstance(value, int | float) and value > 0)
+
+
 def _skeleton(name_or_file) -> Skeleton:
     try:
         return find_skeleton(name_or_file)
@@ -328,7 +334,8 @@ def override(config: Config, settings: list[str]) -> Config:
 
 
 def _set(config: Config, key: str, text: str) -> Config:
-    values = {**_absent(config), **flatten(config)}
+    own = flatten(config)
+    values = {**own, **_absent(config), **own}  # own settings are listed first
     key = RENAMED.get(key, key)
     called = [name for name in values if name.rpartition(".")[2] == key]
     if key in values:

@@ -15,6 +15,14 @@ from tfpose.geometry.cells import from_edge
 
 PACKAGE = "tfpose"
 OFFSET_ERRORS = ("squared", "huber")
+OFFSET_MEANS = ("joints", "cells")
+# What the mean over the cells and channels of a map is multiplied with: (height, width,
+# channels, cells of the smallest map) -> number.
+REDUCTIONS = {
+    "mean": lambda height, width, channels, fewest: 1.0,
+    "sum": lambda height, width, channels, fewest: float(height * width * channels),
+    "cells": lambda height, width, channels, fewest: height * width / fewest,
+}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -194,20 +202,24 @@ class OffsetDistance(keras.losses.Loss):
     Args:
         form: "squared" as in the paper, or "huber" (quadratic up to 1) as in the code
             that the paper builds on (eldar/pose-tensorflow).
+        mean: over the "joints", each of which has the mean of its cells, 0 if none
+            counts; or over the "cells" of all joints and people that count, as in that
+            code.
 
     Call: target f32[B, h, w, K, 3], x, y and 1 where the cell counts; offsets f32[B, h,
-    w, 2 K] -> f32[B, K], the mean over the cells that count and over x and y, 0 if none
-    counts, before weights and mean.
+    w, 2 K] -> f32[B, K], whose mean is the loss, before weights.
 
     Raises:
-        TfposeError: an unknown form.
+        TfposeError: an unknown form or mean.
     """
 
-    def __init__(self, form="squared", **kwargs):
+    def __init__(self, form="squared", mean="joints", **kwargs):
         super().__init__(**kwargs)
         if form not in OFFSET_ERRORS:
             raise TfposeError(f"form: expected one of {OFFSET_ERRORS}, got {form!r}")
-        self.form = form
+        if mean not in OFFSET_MEANS:
+            raise TfposeError(f"mean: expected one of {OFFSET_MEANS}, got {mean!r}")
+        self.form, self.mean = form, mean
 
     def call(self, target, offsets):
         counts = target[..., 2:]
@@ -217,10 +229,13 @@ class OffsetDistance(keras.losses.Loss):
         if self.form == "huber":
             error = ops.where(apart <= 1, 0.5 * error, apart - 0.5)
         total = ops.sum(error * counts, axis=(1, 2, 4))
-        return total / ops.maximum(2 * ops.sum(counts, axis=(1, 2, 4)), 1)
+        cells = 2 * ops.sum(counts, axis=(1, 2, 4))  # in x and in y
+        if self.mean == "cells":
+            cells = ops.mean(cells)
+        return ops.divide_no_nan(total, cells)
 
     def get_config(self):
-        return {**super().get_config(), "form": self.form}
+        return {**super().get_config(), "form": self.form, "mean": self.mean}
 
 
 # By the activation of a model's heatmaps and the error to minimize.

@@ -203,7 +203,7 @@ def test_the_stored_sizes_are_those_of_the_networks(tmp_path, capsys, monkeypatc
     code, _, _ = run(capsys, "models", "--count", "--json", path)
     counted = json.loads(path.read_text())["recipes"]
     stored = json.loads(models.SIZES.read_text())["recipes"]
-    assert code == 0 and len(counted) == 5
+    assert code == 0 and len(counted) == 6
     assert counted == [row for row in stored if row["model"] in few]
 
 
@@ -224,7 +224,7 @@ def test_the_stored_sizes_are_those_of_the_networks(tmp_path, capsys, monkeypatc
         ),
         (
             ["summary", "posefix", "--recipe", "huge"],
-            "recipe 'huge' of posefix: expected one of tiny, paper, lite",
+            "recipe 'huge' of posefix: expected one of tiny, paper, code, lite",
         ),
         (
             ["prepare", "lsp", "--source", "/no/such", "--out", "x"],

@@ -1,5 +1,7 @@
 """Random crops: their ranges, their repeatability, what they leave alone."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -47,6 +49,31 @@ def test_scale_and_rotation_fill_their_ranges():
     np.testing.assert_allclose(center, np.tile([87.5, 93.5], (400, 1)), atol=1e-2)
     assert 0.4 < mirror.mean() < 0.6
     assert abs(np.corrcoef(scale, rotation)[0, 1]) < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "distribution, turned, ends, limits",
+    [
+        # Of a normal number, 31.7 % lie beyond 1 deviation and 4.6 % beyond 2.
+        ("normal", 0.6, 0.317, (0.7, 1.3)),
+        ("octaves", 0.4, 0.046, (2**-0.6, 2**0.6)),
+    ],
+)
+def test_normal_changes_are_those_of_the_papers_codes(
+    distribution, turned, ends, limits
+):
+    chosen = dataclasses.replace(PAPER, distribution=distribution, turned=turned)
+    scale, rotation, _, _ = draw(chosen, 3000)
+    at_end = np.isclose(scale, limits[0], atol=1e-4)
+    at_end |= np.isclose(scale, limits[1], atol=1e-4)
+    assert limits[0] - 1e-4 < scale.min() and scale.max() < limits[1] + 1e-4
+    assert at_end.mean() == pytest.approx(ends, abs=0.03)
+    assert np.mean(np.abs(rotation) < 1e-3) == pytest.approx(1 - turned, abs=0.03)
+    beyond = np.mean(np.abs(rotation) > 40)
+    assert beyond == pytest.approx(0.317 * turned, abs=0.03)
+    assert np.abs(rotation).max() < 80.001
+    assert abs(np.corrcoef(scale, rotation)[0, 1]) < 0.1
 
 
 def test_a_shift_is_a_fraction_of_the_box():

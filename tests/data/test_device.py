@@ -171,6 +171,30 @@ def test_random_crops_have_one_distribution_in_both(many):
         assert scipy.stats.ks_2samp(one, other).pvalue > 1e-4
 
 
+@pytest.mark.parametrize(
+    "distribution, turned, ends, limits",
+    [
+        ("normal", 0.6, 0.317, (0.7, 1.3)),
+        ("octaves", 0.4, 0.046, (2**-0.6, 2**0.6)),
+    ],
+)
+def test_normal_changes_are_those_of_augment(distribution, turned, ends, limits):
+    chosen = Augmentation(
+        scale=0.3, rotation=40.0, distribution=distribution, turned=turned
+    )
+    key = jax.random.key(2)
+    plain, _ = device.random_crop_matrices(1, SIZE, Augmentation(), key)
+    matrix, _ = map(np.asarray, device.random_crop_matrices(3000, SIZE, chosen, key))
+    factor = float(plain[0, 1, 1]) / np.hypot(matrix[:, 1, 0], matrix[:, 1, 1])
+    at_end = np.isclose(factor, limits[0], atol=1e-3)
+    at_end |= np.isclose(factor, limits[1], atol=1e-3)
+    degrees = np.degrees(np.arctan2(matrix[:, 1, 0], matrix[:, 1, 1]))
+    assert at_end.mean() == pytest.approx(ends, abs=0.03)
+    assert np.mean(np.abs(degrees) < 1e-3) == pytest.approx(1 - turned, abs=0.03)
+    assert np.mean(np.abs(degrees) > 40) == pytest.approx(0.317 * turned, abs=0.03)
+    assert np.abs(degrees).max() < 80.01
+
+
 def test_mirrored_crops_exchange_left_and_right(loaded):
     rows = np.arange(4)
     plain = crop(loaded.arrays, rows)

@@ -345,8 +345,12 @@ def test_a_recipe_is_its_bases_and_the_enlargement(name, base):
     assert (recipe.model, recipe.network["base"]) == ("enhance_net", base)
     assert recipe.network["channels"] == (128 if "paper" in name else 32)
     assert (recipe.network["upscale"], recipe.network["layers"]) == (4, 3)
-    assert recipe.heatmap_loss == 1 and recipe.coordinate_loss == 0
-    assert recipe.stage_loss == (0.125 if base == "cpn" else 1)  # eta
+    # The code's maps of CPN are 255 times as large.
+    weight = 255**2 if name == "paper_cpn" else 1
+    assert recipe.heatmap_loss == weight and recipe.coordinate_loss == 0
+    assert recipe.stage_loss == weight * (0.125 if base == "cpn" else 1)  # eta
+    expected = "cells" if "paper" in name else "mean"  # Eq. 7 is a sum
+    assert recipe.objective["reduction"] == expected
     assert recipe.objective.get("hard_joints") == (8 if base == "cpn" else None)
     assert recipe.heatmap_error == "squared" and recipe.target["codec"] == "gaussian"
 

@@ -16,6 +16,8 @@ from tfpose.models.hybrid_pose import (
     refinement_stem,
 )
 from tfpose.models.summary import summarize
+from tfpose.models.table import build_model
+from tfpose.recipes import RECIPES
 from tfpose.recipes import hybrid_pose as recipes
 from tfpose.skeletons import COCO17
 
@@ -65,6 +67,9 @@ def photos():
         pytest.param(
             RNet, {"residual": "newell"}, 24_875_520, 25.4, marks=pytest.mark.slow
         ),
+        pytest.param(
+            RNet, {"enlarge_first": True}, 65_984_384, 82.7, marks=pytest.mark.slow
+        ),
         (CNet, {}, 8_996_800, 14.4),
         pytest.param(CNet, {"link": "plain"}, 8_786_368, 13.6, marks=pytest.mark.slow),
     ],
@@ -77,6 +82,24 @@ def test_the_networks_have_their_size(network, options, parameters, billions):
     assert found["multiply_adds"] == pytest.approx(billions * 1e9, rel=4e-3)
     maps = dict.fromkeys(("stage1", "stage2", "stage3", "heatmap"), [64, 64, 16])
     assert found["outputs"] == {**maps, "keypoints": [16, 2]}
+
+
+@pytest.mark.parametrize(
+    "recipe, parameters, billions",
+    [
+        # Four modules at the bottom instead of two, and no convolutions in the links.
+        pytest.param("rnet", 70_389_120, 81.9, marks=pytest.mark.slow),
+        ("cnet", 10_073_536, 16.9),
+    ],
+)
+@pytest.mark.usefixtures("without_weights")
+def test_the_recipes_build_the_hourglasses_of_the_equations(
+    recipe, parameters, billions
+):
+    model = build_model(RECIPES[recipe]["paper"]())
+    found = summarize(model, "net")
+    assert found["trainable_parameters"] == parameters
+    assert found["multiply_adds"] == pytest.approx(billions * 1e9, rel=4e-3)
 
 
 def pools(model, stack):

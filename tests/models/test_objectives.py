@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfpose import config, losses
+from tfpose import config, losses, settings
 from tfpose.codecs import CODECS, BinaryDisc, OffsetDisc
+from tfpose.data import augment
 from tfpose.data.examples import examples, supervision_of
 from tfpose.errors import ConfigError, TrainingError
 from tfpose.models import MODELS, objectives, table
@@ -38,6 +39,43 @@ def test_a_model_with_offsets_is_taught_them():
     silent = dataclasses.replace(OFFSETS, objective={})
     with pytest.raises(TrainingError, match="objective: expected 'offset_error'"):
         objectives.losses_of(model, silent)
+
+
+@pytest.mark.parametrize(
+    "reduction, initial, heatmap",
+    [("mean", 1, 3), ("sum", 16 * 16 * 14, 3 * 16 * 16 * 15), ("cells", 1, 3)],
+)
+@pytest.mark.usefixtures("nano_front_end")
+def test_a_sum_counts_every_cell_of_every_map(reduction, initial, heatmap):
+    recipe = dataclasses.replace(
+        RECIPES["hcrn"]["tiny"](), skeleton="lsp14", input_size=(64, 64),
+        network={"front_end": "nano"}, heatmap_loss=3.0,
+        objective={"reduction": reduction},
+    )  # fmt: skip
+    _, weights = objectives.losses_of(table.build_model(recipe), recipe)
+    assert weights == {"initial": initial, "heatmap": heatmap, "keypoints": 0.0}
+
+
+def test_cells_of_enlarged_maps_count_as_much_as_the_bases():
+    """Eq. 7 of EnhanceNet: r^2 = 16 times as many cells."""
+    recipe = config.override(
+        RECIPES["enhance_net"]["paper"](), ["trunk=tiny", "input_size=32x32"]
+    )
+    _, weights = objectives.losses_of(table.build_model(recipe), recipe)
+    assert weights == {"base_heatmap": 1.0, "heatmap": 16.0, "keypoints": 0.0}
+
+
+@pytest.mark.parametrize("setting, weight", [("unknown", 0.0), ("absent", 1.0)])
+def test_an_unlabeled_joint_is_unknown_or_absent(setting, weight):
+    chosen = config.override(OFFSETS, [f"unlabeled={setting}"])
+    taught = supervision_of(table.build_model(chosen), chosen)
+    given = people(2)
+    given["valid"][:, 3] = 0
+    _, targets, weights = examples(given, taught, tf.constant([1, 2]))
+    assert not np.any(targets["heatmap"][..., 3])
+    for name, others in (("heatmap", weight), ("offsets", weight), ("keypoints", 0)):
+        np.testing.assert_array_equal(weights[name][:, 3], others)
+        np.testing.assert_array_equal(weights[name][:, 4], 1)
 
 
 def people(count=400):
@@ -90,10 +128,12 @@ def test_drops_may_be_fractions_and_rates_their_own():
 
 
 def test_the_names_that_settings_may_have_are_those_of_the_code():
-    assert config.CODECS == tuple(CODECS)
-    assert config.SYNTHESES == tuple(SYNTHESES)
-    assert config.OPTIMIZERS == tuple(objectives.OPTIMIZERS)
-    assert config.OFFSET_ERRORS == losses.OFFSET_ERRORS
+    assert settings.CODECS == tuple(CODECS)
+    assert settings.SYNTHESES == tuple(SYNTHESES)
+    assert settings.OFFSET_ERRORS == losses.OFFSET_ERRORS
+    assert settings.OFFSET_MEANS == losses.OFFSET_MEANS
+    assert settings.REDUCTIONS == tuple(losses.REDUCTIONS)
+    assert settings.DISTRIBUTIONS == tuple(augment.DISTRIBUTIONS)
     refiners = {n for n, kind in MODELS.items() if issubclass(kind, RefinementModel)}
     assert set(config.REFINERS) == refiners and set(RECIPES) == set(MODELS)
 

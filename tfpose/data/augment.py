@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -21,6 +22,28 @@ LOWER_JOINTS = ("pelvis", "hip", "knee", "ankle")
 MIDDLE_GRAY = 110.0
 
 
+class Distribution(NamedTuple):
+    """Normal numbers, clipped, for the scale and the rotation of crops.
+
+    Attributes:
+        largest: of the number for the scale, in units of ``Augmentation.scale``.
+        doubles: whether 1 makes the box twice as large, not by 1 times larger.
+    """
+
+    largest: float
+    doubles: bool
+
+
+# Of the number for the rotation, in units of ``Augmentation.rotation``.
+LARGEST_TURN = 2.0
+# None is uniform.
+DISTRIBUTIONS = {
+    "uniform": None,
+    "normal": Distribution(1, False),  # the code of PoseFix, HRNet, DLCM
+    "octaves": Distribution(2, True),  # pose-hg-train
+}
+
+
 def random_crop_matrix(box, size, augmentation: Augmentation, seed):
     """Draws one person's crop.
 
@@ -34,16 +57,31 @@ def random_crop_matrix(box, size, augmentation: Augmentation, seed):
         f32[2, 3] I -> C, and f32[] 1 if the crop is mirrored.
     """
     draw = tf.random.stateless_uniform([5], seed, -1.0, 1.0)
-    box = tensors.scale_box(box, 1 + augmentation.scale * draw[0])
+    factor, rotation = 1 + augmentation.scale * draw[0], augmentation.rotation * draw[3]
+    normal = DISTRIBUTIONS[augmentation.distribution]
+    if normal:
+        factor, rotation = _normal_change(augmentation, normal, seed)
+    if augmentation.turned < 1:
+        chance = tf.random.stateless_uniform([], tf.random.fold_in(seed, 3))
+        rotation = tf.where(chance < augmentation.turned, rotation, 0.0)
+    box = tensors.scale_box(box, factor)
     shift = augmentation.shift * draw[1:3] * box[2:]
     box = tf.concat([box[:2] + shift, box[2:]], axis=0)
-    rotation = augmentation.rotation * draw[3] * math.pi / 180
+    rotation = rotation * math.pi / 180
     if augmentation.any_angle:
         more = tf.random.stateless_uniform([2], tf.random.fold_in(seed, 1))
         turned = more[0] < augmentation.any_angle
         rotation = tf.where(turned, (2 * more[1] - 1) * math.pi, rotation)
     mirror = tf.cast((draw[4] + 1) / 2 < augmentation.mirror, tf.float32)
     return tensors.crop_matrix(box, size, rotation, mirror), mirror
+
+
+def _normal_change(augmentation: Augmentation, of: Distribution, seed):
+    """A factor of the box and a rotation in degrees, f32[] both."""
+    draw = tf.random.stateless_normal([2], tf.random.fold_in(seed, 2))
+    steps = augmentation.scale * tf.clip_by_value(draw[0], -of.largest, of.largest)
+    turn = tf.clip_by_value(draw[1], -LARGEST_TURN, LARGEST_TURN)
+    return 2**steps if of.doubles else 1 + steps, augmentation.rotation * turn
 
 
 def random_half_body(

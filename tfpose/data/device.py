@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from tfpose import codecs
 from tfpose.config import Augmentation, Config
-from tfpose.data.augment import MIDDLE_GRAY
+from tfpose.data.augment import DISTRIBUTIONS, LARGEST_TURN, MIDDLE_GRAY, Distribution
 from tfpose.data.examples import Supervision
 from tfpose.data.mirroring import mirrored_if_known
 from tfpose.data.paste import ACROSS, BORDER, SLANT, UP_OR_DOWN
@@ -61,7 +61,8 @@ def examples(people: dict, supervision: Supervision, options: Options, key):
         valid *= 1 - people["covered"]
     heatmap = encode(supervision.codecs["heatmap"], keypoints, valid)
     targets = {"heatmap": heatmap, "keypoints": keypoints}
-    return inputs, targets, {"heatmap": valid, "keypoints": valid}
+    of_maps = jnp.ones_like(valid) if supervision.absent else valid
+    return inputs, targets, {"heatmap": of_maps, "keypoints": valid}
 
 
 # --- crops ---------------------------------------------------------------------------
@@ -118,17 +119,33 @@ def random_crop_matrices(people: int, size, augmentation: Augmentation, key):
     keys = jax.random.split(key, 2)
     draw = jax.random.uniform(keys[0], (5, people), minval=-1.0)
     box = plain_box(size)
-    extent = box[2:] * (1 + augmentation.scale * draw[0])[:, None]
+    factor, rotation = 1 + augmentation.scale * draw[0], augmentation.rotation * draw[3]
+    normal = DISTRIBUTIONS[augmentation.distribution]
+    if normal:
+        more = jax.random.fold_in(keys[0], 1)
+        factor, rotation = _normal_changes(people, augmentation, normal, more)
+    if augmentation.turned < 1:
+        chance = jax.random.uniform(jax.random.fold_in(keys[0], 2), (people,))
+        rotation = jnp.where(chance < augmentation.turned, rotation, 0.0)
+    extent = box[2:] * factor[:, None]
     center = center_of(box[:2], box[2:])
     center = center + augmentation.shift * draw[1:3].T * extent
     boxes = jnp.concatenate([position_of(center, extent), extent], axis=-1)
-    rotation = augmentation.rotation * draw[3] * math.pi / 180
+    rotation = rotation * math.pi / 180
     if augmentation.any_angle:
         more = jax.random.uniform(keys[1], (2, people))
         turned = more[0] < augmentation.any_angle
         rotation = jnp.where(turned, (2 * more[1] - 1) * math.pi, rotation)
     mirror = ((draw[4] + 1) / 2 < augmentation.mirror).astype(jnp.float32)
     return geometry.crop_matrix(boxes, size, rotation, mirror), mirror
+
+
+def _normal_changes(people: int, augmentation: Augmentation, of: Distribution, key):
+    """Factors of the box and rotations in degrees, f32[B] both."""
+    draw = jax.random.normal(key, (2, people))
+    steps = augmentation.scale * jnp.clip(draw[0], -of.largest, of.largest)
+    turn = jnp.clip(draw[1], -LARGEST_TURN, LARGEST_TURN)
+    return 2**steps if of.doubles else 1 + steps, augmentation.rotation * turn
 
 
 def random_colors(images, augmentation: Augmentation, key):

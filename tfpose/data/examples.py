@@ -37,6 +37,8 @@ class Supervision:
             not just the one it was cut for.
         synthesis: "errors", a key of ``SYNTHESES``, and its arguments.
         paste: probability that another person is pasted beside the first.
+        absent: whether unlabeled joints are absent, with empty maps to learn, instead
+            of unknown, with weight 0.
     """
 
     codecs: dict[str, Codec]
@@ -47,6 +49,7 @@ class Supervision:
         default_factory=lambda: {"errors": "posefix"}
     )
     paste: float = 0.0
+    absent: bool = False
 
     def of_the_paper(self) -> Supervision:
         """With only the errors of the paper and nobody pasted, for validation."""
@@ -98,6 +101,9 @@ def examples(people, supervision: Supervision, seed, rows: slice | None = None):
     chosen["keypoints"] = keypoints, valid
     targets = {name: target for name, (target, _) in chosen.items()}
     weights = {name: weight for name, (_, weight) in chosen.items()}
+    if supervision.absent:
+        for name in supervision.codecs:
+            weights[name] = tf.ones_like(weights[name])
     return inputs, targets, weights
 
 
@@ -129,6 +135,7 @@ def supervision_of(model: keras.Model, config: Config) -> Supervision:
         model.is_bottom_up,
         config.synthesis,
         0.0 if model.is_bottom_up else config.augmentation.paste,
+        config.objective.get("unlabeled") == "absent",
     )
 
 

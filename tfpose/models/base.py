@@ -62,7 +62,9 @@ class PoseModel(keras.Model):
     Args:
         inputs: name -> ``keras.Input``.
         outputs: name -> tensor; "heatmap" and "keypoints" are among them.
-        arguments: those of the subclass except name, trainable and dtype.
+        arguments: those of the subclass except name, trainable and dtype. Of a class
+            that takes "normalization", the "momentum" and "epsilon" of all batch
+            normalizations.
         joints: K.
         stride: px per cell of "heatmap".
         activation: one of ``ACTIVATIONS``; the heatmaps are its inputs ("logits").
@@ -106,6 +108,7 @@ class PoseModel(keras.Model):
         super().__init__(inputs=inputs, outputs=outputs, name=name, trainable=trainable)
         self.arguments = arguments
         self.joints, self.stride = joints, stride
+        _set_normalization(self, arguments.get("normalization"))
         self.input_size = tuple(inputs["image"].shape[1:3])
         self.activation, self.targets = activation, dict(targets or {})
         self.recipe: Config | None = None
@@ -223,6 +226,27 @@ class PoseModel(keras.Model):
     def get_config(self):
         own = {"name": self.name, "trainable": self.trainable}
         return {**self.arguments, **own, "dtype": self.dtype_policy.name}
+
+
+# What "normalization" may set.
+NORMALIZATION = ("momentum", "epsilon")
+
+
+def _set_normalization(model: keras.Model, settings: dict | None) -> None:
+    """Sets the numbers of a network's batch normalizations.
+
+    Raises:
+        TfposeError: a setting that is not of ``NORMALIZATION``, or not in (0, 1).
+    """
+    for name, value in (settings or {}).items():
+        if name not in NORMALIZATION or not 0 < value < 1:
+            raise TfposeError(
+                f"normalization: expected {' and '.join(NORMALIZATION)} between 0 and "
+                f"1, got {name} {value!r}"
+            )
+        for layer in model.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                setattr(layer, name, value)
 
 
 class RefinementModel(PoseModel):

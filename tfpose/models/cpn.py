@@ -58,6 +58,8 @@ class CPN(PoseEstimator):
         trunk: a key of ``TRUNKS``.
         filters: of the pyramid.
         sigmas: standard deviations of the targets of "global2" to "global5", px.
+        normalization: "momentum" and "epsilon" of the batch normalizations; by default
+            0.9 and 1e-5. The authors' code has 0.99 and 1e-9.
 
     Raises:
         TfposeError: a size not a multiple of 32, an unknown trunk, filters not even, or
@@ -71,6 +73,7 @@ class CPN(PoseEstimator):
         trunk="resnet50",
         filters=256,
         sigmas=SIGMAS,
+        normalization=None,
         name="cpn",
         trainable=True,
     ):
@@ -101,6 +104,7 @@ class CPN(PoseEstimator):
                 "trunk": trunk,
                 "filters": filters,
                 "sigmas": sigmas,
+                "normalization": normalization,
             },
             targets={
                 f"global{number}": {"sigma": sigma}

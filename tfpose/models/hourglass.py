@@ -162,6 +162,7 @@ def hourglass(
     name: str,
     module=residual,
     enlarge_first: bool = False,
+    bottom: int | None = None,
 ):
     """Halves the maps ``depth`` times and doubles them again, with skip branches.
 
@@ -173,6 +174,7 @@ def hourglass(
         name: prefix of the layer names, such as "..._depth4_lower".
         module: a residual module, called as ``residual``.
         enlarge_first: on the way up, enlarge before the modules; by default, after.
+        bottom: residual modules at the lowest resolution; by default, ``blocks``.
 
     Returns:
         f32[B, h, w, filters].
@@ -182,9 +184,11 @@ def hourglass(
     x = layers.MaxPooling2D(2, name=f"{level}_pool")(x)
     x = residuals(x, blocks, filters, f"{level}_lower", module)
     if depth > 1:
-        x = hourglass(x, depth - 1, blocks, filters, name, module, enlarge_first)
+        x = hourglass(
+            x, depth - 1, blocks, filters, name, module, enlarge_first, bottom
+        )
     else:
-        x = residuals(x, blocks, filters, f"{level}_bottom", module)
+        x = residuals(x, bottom or blocks, filters, f"{level}_bottom", module)
     enlarge = layers.UpSampling2D(2, interpolation="nearest", name=f"{level}_upsample")
     x = enlarge(x) if enlarge_first else x
     x = residuals(x, blocks, filters, f"{level}_raise", module)

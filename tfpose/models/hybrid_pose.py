@@ -74,8 +74,9 @@ def correction_stem(image, filters: int, module=hourglass.residual):
 
 
 def hourglasses(
-    x, joints, depths, blocks, module, link="hourglass", enlarge_first=False
-):
+    x, joints, depths, blocks, module, link="hourglass", enlarge_first=False,
+    deep_bottom=False,
+):  # fmt: skip
     """Hourglasses one after another, each with its heatmaps (Eq. 1 to 8).
 
     Args:
@@ -86,6 +87,8 @@ def hourglasses(
         module: ``hourglass.residual`` or ``branched_residual``.
         link: one of ``LINKS``.
         enlarge_first: as in ``hourglass.hourglass``.
+        deep_bottom: as many modules at the bottom of an hourglass as it is deep, not
+            ``blocks``.
 
     Returns:
         Heatmaps of all hourglasses, a list of linear f32[B, h, w, K]; the last one's
@@ -94,8 +97,9 @@ def hourglasses(
     filters, maps = x.shape[-1], []
     for number, depth in enumerate(depths, start=1):
         name = f"stack{number}"
+        bottom = depth if deep_bottom else None
         carved = hourglass.hourglass(
-            x, depth, blocks, filters, name, module, enlarge_first
+            x, depth, blocks, filters, name, module, enlarge_first, bottom
         )
         found = hourglass.head(carved, blocks, filters, name, module)
         maps.append(hourglass.scores(found, joints, number))
@@ -130,6 +134,8 @@ class RNet(PoseEstimator):
             text says elsewhere.
         enlarge_first: enlarge before the modules as in Eq. 2, or after them as in
             Newell's network, at a quarter of the cost.
+        deep_bottom: as many modules at the bottom of an hourglass as it is deep, as in
+            Eq. 3, or ``blocks`` as in Newell's network.
 
     Raises:
         TfposeError: an argument outside these ranges.
@@ -146,6 +152,7 @@ class RNet(PoseEstimator):
         residual="branched",
         link="hourglass",
         enlarge_first=False,
+        deep_bottom=False,
         name="rnet",
         trainable=True,
     ):
@@ -159,6 +166,7 @@ class RNet(PoseEstimator):
             "residual": residual,
             "link": link,
             "enlarge_first": enlarge_first,
+            "deep_bottom": deep_bottom,
         }
         network = _network(refinement_stem, arguments, (depth,) * stacks)
         super().__init__(*network, arguments, name=name, trainable=trainable)
@@ -172,8 +180,8 @@ class CNet(PoseEstimator):
     7x7 convolution and one pool, which reach stride 4 if the convolution has stride 2.
 
     Args:
-        joints, input_size, filters, link, enlarge_first: as in ``RNet``; sides are
-            multiples of 4 * 2^depth for the largest depth.
+        joints, input_size, filters, link, enlarge_first, deep_bottom: as in ``RNet``;
+            sides are multiples of 4 * 2^depth for the largest depth.
         depths: of the hourglasses, in the order of the text, the deepest last.
         blocks: residual modules at each place of an hourglass and after it.
         residual: "newell" or "branched". Fig. 5b shows a module "which has a different
@@ -193,6 +201,7 @@ class CNet(PoseEstimator):
         residual="newell",
         link="hourglass",
         enlarge_first=False,
+        deep_bottom=False,
         name="cnet",
         trainable=True,
     ):
@@ -205,6 +214,7 @@ class CNet(PoseEstimator):
             "residual": residual,
             "link": link,
             "enlarge_first": enlarge_first,
+            "deep_bottom": deep_bottom,
         }
         network = _network(correction_stem, arguments, tuple(depths))
         super().__init__(*network, arguments, name=name, trainable=trainable)
@@ -236,6 +246,7 @@ def _network(stem, arguments: dict, depths: tuple[int, ...]):
         module,
         link,
         arguments["enlarge_first"],
+        arguments["deep_bottom"],
     )
     return image, hourglass.stage_outputs(maps), features
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 
 import keras
@@ -13,14 +12,7 @@ from tfpose import losses
 from tfpose.codecs import CODECS, TAGS, AllPeople, Codec, JointsOfPeople, WithBackground
 from tfpose.config import Config
 from tfpose.errors import TrainingError
-
-OPTIMIZERS = {
-    "adamw": keras.optimizers.AdamW,
-    "sgd": functools.partial(keras.optimizers.SGD, momentum=0.9),
-    # The Torch hourglass codes use alpha 0.99 and add epsilon 1e-8 to the root; Keras
-    # adds it under the root.
-    "rmsprop": functools.partial(keras.optimizers.RMSprop, rho=0.99, epsilon=1e-16),
-}
+from tfpose.models import optimizers
 
 
 def codec_of(model: keras.Model, config: Config, output: str = "heatmap") -> Codec:
@@ -71,6 +63,7 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
     of_output = {name: losses.HEATMAP_LOSSES[key]() for name in maps}
     weights = dict.fromkeys(maps, config.stage_loss)
     weights["heatmap"] = config.heatmap_loss
+    weights = _reduced(weights, model, config)
     hard_joints = config.objective.get("hard_joints", 0)
     if hard_joints:
         of_output["heatmap"] = losses.HardJoints(of_output["heatmap"], hard_joints)
@@ -82,12 +75,23 @@ def losses_of(model: keras.Model, config: Config) -> tuple[dict, dict]:
             )
             weights[name] = _setting(config, "tag_loss")
         if codec in OFFSETS:
+            mean = config.objective.get("offset_mean", "joints")
             error = _setting(config, "offset_error")
-            of_output[name] = losses.OffsetDistance(error)
+            of_output[name] = losses.OffsetDistance(error, mean)
             weights[name] = _setting(config, "offset_loss")
     of_output["keypoints"] = losses.CoordinateDistance(model.stride)
     weights["keypoints"] = config.coordinate_loss
     return of_output, weights
+
+
+def _reduced(weights: dict, model: keras.Model, config: Config) -> dict:
+    """The weights of the maps' losses, which are means, for another reduction."""
+    factor = losses.REDUCTIONS[config.objective.get("reduction", "mean")]
+    shapes = {name: model.output[name].shape[1:] for name in weights}
+    fewest = min(height * width for height, width, _ in shapes.values())
+    return {
+        name: weight * factor(*shapes[name], fewest) for name, weight in weights.items()
+    }
 
 
 def _setting(config: Config, name: str):
@@ -183,9 +187,12 @@ def compile_model(
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
-    optimizer = OPTIMIZERS[config.optimizer](
-        learning_rate_of(config, schedule),
-        weight_decay=config.weight_decay,
+    optimizer = optimizers.optimizer(
+        config.optimizer,
+        config.decay,
+        model.trainable_variables,
+        config.weight_decay,
+        learning_rate=learning_rate_of(config, schedule),
         global_clipnorm=config.largest_gradient or None,
         use_ema=config.average > 0,
         ema_momentum=config.average or 0.99,

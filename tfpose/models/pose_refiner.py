@@ -18,7 +18,14 @@ from tfpose.layers.heatmaps import PACKAGE, PosePrior
 from tfpose.layers.offsets import OffsetPosition, OffsetVotes, RenderDisc
 from tfpose.models import movenet
 from tfpose.models.base import RefinementModel, check_size, refinement_inputs
-from tfpose.models.resnet import DEPTHS, TINY_WIDTHS, center, resnet, small_resnet
+from tfpose.models.resnet import (
+    DEPTHS,
+    IMAGE_MEAN,
+    TINY_WIDTHS,
+    center,
+    resnet,
+    small_resnet,
+)
 from tfpose.models.simple_baseline import deconvolutions
 
 # How a residual trunk of stride 32 gets to stride 8: the reference keeps stride 16 and
@@ -57,9 +64,11 @@ class PoseRefiner(RefinementModel):
         upsampling: one of ``UPSAMPLINGS``; the other trunks have decoder layers instead
             and ignore it.
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
+        mean: of R, G and B, subtracted from the photo; not for "movenet".
 
     Raises:
-        TfposeError: an unknown size, trunk or upsampling, or a radius not above 0.
+        TfposeError: an unknown size, trunk or upsampling, a radius not above 0, or not
+            three means.
     """
 
     def __init__(
@@ -70,6 +79,7 @@ class PoseRefiner(RefinementModel):
         radius=15.0,
         upsampling="transposed",
         pose_prior=False,
+        mean=IMAGE_MEAN,
         name="pose_refiner",
         trainable=True,
     ):
@@ -80,15 +90,16 @@ class PoseRefiner(RefinementModel):
             "radius": radius,
             "upsampling": upsampling,
             "pose_prior": pose_prior,
+            "mean": tuple(mean),
         }
-        _check(trunk, radius, upsampling)
+        _check(trunk, radius, upsampling, mean)
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
         if trunk == MOVENET:
             x = _late_fusion(image, keypoints, valid, radius)
         else:
             pose = RenderDisc(input_size, radius, name="render_pose")(keypoints, valid)
-            x = layers.Concatenate(name="image_and_pose")([center(image), pose])
+            x = layers.Concatenate(name="image_and_pose")([center(image, mean), pose])
             x = _features(x, trunk, upsampling)
         doubled = trunk in RESNETS and upsampling == "transposed"
         logits = _head(x, joints, doubled, "head_logits")  # (B, h, w, K)
@@ -138,7 +149,7 @@ class PoseRefiner(RefinementModel):
         )
 
 
-def _check(trunk, radius, upsampling) -> None:
+def _check(trunk, radius, upsampling, mean) -> None:
     """Raises TfposeError for arguments that ``PoseRefiner`` does not take."""
     known = [*RESNETS, TINY, MOVENET]
     if trunk not in known:
@@ -149,6 +160,8 @@ def _check(trunk, radius, upsampling) -> None:
         raise TfposeError(
             f"upsampling: expected one of {UPSAMPLINGS}, got {upsampling!r}"
         )
+    if len(mean) != 3:
+        raise TfposeError(f"mean: expected three numbers, got {mean}")
 
 
 def _features(x, trunk: str, upsampling: str):

@@ -52,6 +52,8 @@ class PoseFix(RefinementModel):
         filters: of the three transposed convolutions.
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
         output: "integral", or "gaussian" for the coarse output of Fig. 6 (C2C).
+        normalization: "momentum" and "epsilon" of the batch normalizations; by default
+            0.9 and 1e-5. The authors' code has 0.99 and 1e-9.
 
     Raises:
         TfposeError: a size not a multiple of 32, an unknown trunk or output, a negative
@@ -69,6 +71,7 @@ class PoseFix(RefinementModel):
         filters=(256, 256, 256),
         pose_prior=False,
         output="integral",
+        normalization=None,
         name="posefix",
         trainable=True,
     ):
@@ -80,6 +83,7 @@ class PoseFix(RefinementModel):
             "filters": tuple(filters),
             "pose_prior": pose_prior,
             "output": output,
+            "normalization": normalization,
         }
         _check(**arguments)
         inputs = refinement_inputs(joints, arguments["input_size"])

@@ -21,9 +21,9 @@ EPSILON = 1e-5
 MOMENTUM = 0.9
 
 
-def center(image):
-    """f32[B, H, W, 3] RGB 0..255 minus the means of the ImageNet photos."""
-    offset = [-mean for mean in IMAGE_MEAN]
+def center(image, mean=IMAGE_MEAN):
+    """f32[B, H, W, 3] RGB 0..255 minus means, by default of the ImageNet photos."""
+    offset = [-one for one in mean]
     return layers.Rescaling(1.0, offset=offset, name="center_image", dtype="float32")(
         image
     )

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from tfpose.config import Augmentation, Config
 
-# Caffe's loss is half the sum over 46 x 46 cells and 15 maps; ours is the mean. This
-# factor lets us use the authors' learning rate.
-CAFFE_LOSS = 46 * 46 * 15 / 2
-
 
 def paper() -> Config:
     """CPM on LSP, as in the authors' Caffe solver.
@@ -32,8 +28,10 @@ def paper() -> Config:
         train=("lsp/train", "lspet/train"),
         validation=("lsp/test",),
         augmentation=Augmentation(scale=0.3, rotation=40.0, mirror=0.5),
-        heatmap_loss=CAFFE_LOSS,
-        stage_loss=CAFFE_LOSS,
+        # Caffe's loss is half the sum over cells and maps.
+        heatmap_loss=0.5,
+        stage_loss=0.5,
+        objective={"reduction": "sum"},
         coordinate_loss=0.0,
         optimizer="sgd",
         learning_rate=8e-5,
@@ -41,6 +39,7 @@ def paper() -> Config:
         learning_rate_drops=(198, 396, 594, 792),
         learning_rates=tuple(8e-5 * 0.333**n for n in (1, 2, 3, 4)),
         weight_decay=5e-4,
+        decay="loss",
         epochs=873,
         batch_size=16,
     )

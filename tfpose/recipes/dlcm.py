@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from tfpose.config import Augmentation, Config
 
 
@@ -14,8 +16,7 @@ def paper() -> Config:
     train=lsp/train,mpii/train --set validation=lsp/test``; FLIC: ``--set
     skeleton=flic10 --set learning_rate=7e-4``. Two levels: ``--set levels=2``.
 
-    Departures: the code scales x and y separately and shears half of the photos; it
-    draws scales and rotations from clipped normal distributions, ours are uniform. It
+    Departures: the code scales x and y separately and shears half of the photos. It
     draws bones at whole cells (``PartHeatmap``).
     """
     return Config(
@@ -38,6 +39,20 @@ def paper() -> Config:
         learning_rate_drops=(180, 225),
         epochs=250,
         batch_size=16,
+    )
+
+
+def code() -> Config:
+    """The authors' code where it differs from the paper: how crops vary.
+
+    Scales and rotations are normal numbers; 60 % of the people stay upright.
+    """
+    recipe = paper()
+    return dataclasses.replace(
+        recipe,
+        augmentation=dataclasses.replace(
+            recipe.augmentation, distribution="normal", turned=0.4
+        ),
     )
 
 

@@ -29,13 +29,17 @@ TINY_BASES = {
     "associative_embedding": associative_embedding.tiny,
 }
 
+# How its own layers start, whatever a base says of all.
+START = {"enhance_conv": "he", "enhance_maps": 0.001}
 
-def behind(recipe: Config, channels: int = 128) -> Config:
+
+def behind(recipe: Config, channels: int = 128, reduction: str = "cells") -> Config:
     """A base's recipe with EnhanceNet on top (section 4).
 
     The enlarged maps get the loss and the weight of the base's (eta of Eq. 8 is 1); the
-    base's, like its earlier stages, get ``stage_loss``. Their sigma is the same in px
-    of the crop, r times as many cells (Eq. 6).
+    base's, like its earlier stages, get ``stage_loss``. Eq. 7 sums over cells, of which
+    the enlarged maps have r^2 times as many: reduction "cells". Their sigma is the same
+    in px of the crop, r times as many cells (Eq. 6).
     """
     enhancement = {
         "upscale": 4,
@@ -44,8 +48,13 @@ def behind(recipe: Config, channels: int = 128) -> Config:
         "inputs": "both",
         "upscaling": "sub_pixel",
     }
-    network = {"base": recipe.model, **recipe.network, **enhancement}
-    return dataclasses.replace(recipe, model="enhance_net", network=network)
+    return dataclasses.replace(
+        recipe,
+        model="enhance_net",
+        network={"base": recipe.model, **recipe.network, **enhancement},
+        objective={**recipe.objective, "reduction": reduction},
+        start=recipe.start and {**recipe.start, **START},
+    )
 
 
 def paper() -> Config:
@@ -112,4 +121,4 @@ def tiny(base: Callable[[], Config] = simple_baseline.tiny) -> Config:
     ``tfpose prepare synthetic --out DIR`` writes. ``--recipe=tiny_hrnet`` and so on use
     the other ``TINY_BASES``. ``--weights`` with a trained base's folder starts from it.
     """
-    return behind(base(), channels=32)
+    return behind(base(), channels=32, reduction="mean")

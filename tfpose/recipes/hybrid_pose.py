@@ -18,6 +18,8 @@ TINY_RNET = {
     "blocks": 1,
     "residual": "branched",
     "link": "hourglass",
+    "enlarge_first": False,
+    "deep_bottom": False,
 }
 TINY_CNET = {
     "filters": 48,
@@ -25,6 +27,8 @@ TINY_CNET = {
     "blocks": 1,
     "residual": "newell",
     "link": "hourglass",
+    "enlarge_first": False,
+    "deep_bottom": False,
 }
 
 
@@ -38,7 +42,9 @@ def rnet_paper() -> Config:
     over MPII's usual 22,246 training people. The paper began with Newell's learning
     rate, 2.5e-4, and found the loss unstable. Loss, optimizer, mirroring and the
     Gaussians' 1.75 cells are those of Newell's code, which the paper follows. That code
-    also changes colors, which the paper does not mention.
+    also changes colors, which the paper does not mention. Hourglasses are those of Eq.
+    1 to 3, and each gets the sum of the last one's input and output; Newell's are
+    ``--set enlarge_first=false --set deep_bottom=false --set link=hourglass``.
     """
     return Config(
         model="rnet",
@@ -50,7 +56,9 @@ def rnet_paper() -> Config:
             "depth": 4,
             "blocks": 2,
             "residual": "branched",
-            "link": "hourglass",
+            "link": "plain",
+            "enlarge_first": True,
+            "deep_bottom": True,
         },
         target={"codec": "gaussian", "sigma": 7.0},
         heatmap_error="squared",
@@ -58,6 +66,7 @@ def rnet_paper() -> Config:
         validation=("mpii/validation",),
         augmentation=Augmentation(scale=0.25, rotation=30.0, mirror=0.5),
         coordinate_loss=0.0,
+        objective={"unlabeled": "absent"},
         optimizer="rmsprop",
         learning_rate=2.5e-6,
         schedule="steps",
@@ -79,7 +88,9 @@ def cnet_paper() -> Config:
             "depths": (1, 2, 3, 4),
             "blocks": 1,
             "residual": "newell",
-            "link": "hourglass",
+            "link": "plain",
+            "enlarge_first": True,
+            "deep_bottom": True,
         },
         learning_rate=2.5e-4,
     )

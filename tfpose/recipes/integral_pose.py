@@ -36,6 +36,7 @@ def paper() -> Config:
         batch_size=128,
         # As in PoseFix's recipe.
         weight_decay=1e-5,
+        decay="loss",
     )
 
 

@@ -33,6 +33,7 @@ def paper() -> Config:
             "radius": 15.0,
             "upsampling": "transposed",
             "pose_prior": False,
+            "mean": (116.0928, 105.2665, 95.9512),
         },
         # The targets have the input's discs ("follows the encoding").
         target={"codec": "disc", "radius": 15.0},
@@ -41,7 +42,12 @@ def paper() -> Config:
         validation=("mpii/validation",),
         augmentation=Augmentation(scale=0.3, mirror=0.5),
         coordinate_loss=0.0,
-        objective={"offset_loss": 0.05, "offset_error": "squared"},
+        objective={
+            "offset_loss": 0.05,
+            "offset_error": "squared",
+            "offset_mean": "cells",
+            "unlabeled": "absent",
+        },
         optimizer="sgd",
         learning_rate=0.005,
         schedule="steps",
@@ -50,6 +56,23 @@ def paper() -> Config:
         epochs=35,
         batch_size=1,
         freeze_normalization=True,
+    )
+
+
+def code() -> Config:
+    """The authors' code and pose-tensorflow where they differ from the paper.
+
+    Discs and people are a little smaller, scales vary by half as much, and offsets have
+    Huber's loss.
+    """
+    recipe = paper()
+    return dataclasses.replace(
+        recipe,
+        crop={"person_height": 338.1},
+        network={**recipe.network, "radius": 14.37},
+        target={**recipe.target, "radius": 14.37},
+        augmentation=Augmentation(scale=0.15, mirror=0.5),
+        objective={**recipe.objective, "offset_error": "huber"},
     )
 
 

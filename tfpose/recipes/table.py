@@ -25,10 +25,16 @@ from tfpose.recipes import (
 )
 
 RECIPES: dict[str, dict[str, Callable[[], Config]]] = {
-    "posefix": {"tiny": posefix.tiny, "paper": posefix.paper, "lite": posefix.lite},
+    "posefix": {
+        "tiny": posefix.tiny,
+        "paper": posefix.paper,
+        "code": posefix.code,
+        "lite": posefix.lite,
+    },
     "pose_refiner": {
         "tiny": pose_refiner.tiny,
         "paper": pose_refiner.paper,
+        "code": pose_refiner.code,
         "paper_posetrack": pose_refiner.paper_posetrack,
     },
     "hcrn": {
@@ -56,21 +62,24 @@ RECIPES: dict[str, dict[str, Callable[[], Config]]] = {
     "simple_baseline": {
         "tiny": simple_baseline.tiny,
         "paper": simple_baseline.paper,
+        "code": simple_baseline.code,
         "paper_mpii": simple_baseline.paper_mpii,
     },
     "hrnet": {
         "tiny": hrnet.tiny,
         "paper": hrnet.paper,
+        "code": hrnet.code,
         "paper_mpii": hrnet.paper_mpii,
     },
     "hourglass": {
         "tiny": hourglass.tiny,
         "paper": hourglass.paper,
+        "code": hourglass.code,
         "pytorch_pose": hourglass.pytorch_pose,
     },
     "cpn": {"tiny": cpn.tiny, "paper": cpn.paper},
     "cpm": {"tiny": cpm.tiny, "paper": cpm.paper},
-    "dlcm": {"tiny": dlcm.tiny, "paper": dlcm.paper},
+    "dlcm": {"tiny": dlcm.tiny, "paper": dlcm.paper, "code": dlcm.code},
     "integral_pose": {"tiny": integral_pose.tiny, "paper": integral_pose.paper},
     "movenet": {
         "thunder": movenet.thunder,

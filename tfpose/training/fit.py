@@ -19,6 +19,7 @@ from tfpose.models.base import PoseModel
 from tfpose.models.folders import CHECKPOINT
 from tfpose.models.objectives import Schedule, accelerators, compile_model
 from tfpose.models.published import trunks
+from tfpose.models.start import new_model
 from tfpose.models.table import build_model, load_model
 from tfpose.training import cluster
 from tfpose.training.callbacks import (
@@ -135,7 +136,7 @@ def _train(
         if resume:
             model = load_checkpoint(folder, config, schedule)
         else:
-            model = build_model(config)
+            model = new_model(config)
             if weights:
                 start_from(model, config, weights)
             compile_model(model, config, schedule)

@@ -33,6 +33,7 @@ from tfpose.models.objectives import (
     learning_rate_at,
     losses_of,
 )
+from tfpose.models.start import new_model
 from tfpose.models.table import build_model
 from tfpose.training import fit
 from tfpose.training.callbacks import (
@@ -177,7 +178,7 @@ def _start(
     """
     if resume:
         return fit.load_checkpoint(folder, config, None)
-    model = build_model(config)
+    model = new_model(config)
     if weights:
         fit.start_from(model, config, weights)
     compile_model(model, config, None)

@@ -1,0 +1,177 @@
+"""Can every recipe `paper` learn? Steps until a network knows eight rendered people.
+
+python benchmarks/training/recipes.py [FOLDER [MODEL/RECIPE ...]]
+
+Each recipe keeps its loss, optimizer, learning rate, decay, start, and batch (of at
+most the eight people); its schedule is shortened to the steps of its row. Crops are
+small and do not vary. Networks are as wide as the paper's where two CPU cores can do
+that; the rows show every setting that is changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import sys
+import time
+
+import keras
+import numpy as np
+import seeds
+
+from tfpose import config as configs
+from tfpose.config import Augmentation, Config
+from tfpose.data import examples
+from tfpose.metrics import pck
+from tfpose.models.objectives import Schedule, compile_model
+from tfpose.models.start import new_model
+from tfpose.recipes import find_recipe
+
+PEOPLE, GOAL, EVERY = 8, 95.0, 10
+
+
+class Row:
+    """A recipe, what is changed of it, and how many steps it may take."""
+
+    def __init__(self, name: str, steps: int, settings: str):
+        self.name, self.steps, self.settings = name, steps, settings
+
+    def config(self) -> Config:
+        """The recipe for rendered people in plain crops."""
+        recipe = dataclasses.replace(
+            find_recipe(*self.name.split("/")),
+            skeleton="coco17",
+            train=("synthetic/train",),
+            validation=("synthetic/train",),
+            augmentation=Augmentation(),
+        )
+        changed = configs.override(recipe, [SIZE, *self.settings.split()])
+        return dataclasses.replace(changed, batch_size=min(changed.batch_size, PEOPLE))
+
+
+# A standing person has about 50 px of a crop of 64: a quarter of the papers' px.
+SIZE = "input_size=64x64"
+ROWS = (
+    Row("hcrn/paper", 300, "front_end=hourglass stages=1 target.radius=5"),
+    Row("hcrn/paper_mpii", 300, "stages=1 target.radius=5"),
+    Row("posefix/paper", 400, "trunk=tiny network.sigma=2"),
+    Row("posefix/code", 400, "trunk=tiny network.sigma=2"),
+    Row(
+        "pose_refiner/paper",
+        2000,
+        "trunk=tiny person_height=50 network.radius=2.2 target.radius=3",
+    ),
+    Row("simple_baseline/paper", 400, "trunk=tiny target.sigma=4"),
+    Row("integral_pose/paper", 400, "trunk=tiny"),
+    Row("enhance_net/paper", 800, "trunk=tiny target.sigma=4"),
+    Row("hrnet/paper", 400, "modules=1,1,1 blocks=1 target.sigma=4"),
+    Row("hourglass/paper", 400, "stacks=1 target.sigma=4"),
+    Row("hourglass/pytorch_pose", 400, "stacks=1 target.sigma=4"),
+    Row("cpn/paper", 800, "trunk=tiny sigmas=5.2,4,3.4,2.8 target.sigma=2.8"),
+    Row("cpm/paper", 800, "stages=2 network.filters=32 target.sigma=4"),
+    Row("dlcm/paper", 400, "levels=2 network.filters=64 target.sigma=4"),
+    Row("cnet/paper", 400, "network.filters=64 target.sigma=4"),
+    Row("rnet/paper", 3000, "network.filters=64 stacks=2 target.sigma=4"),
+    Row(
+        "associative_embedding/paper",
+        400,
+        "stacks=1 network.filters=64 growth=32 maps=34 target.sigma=4 "
+        "whole_window=false",
+    ),
+)
+
+
+class Stop(keras.callbacks.Callback):
+    """Ends the training when the joints of all people are found."""
+
+    def __init__(self, inputs, targets, weights, config: Config):
+        super().__init__()
+        self.inputs, self.config, self.steps, self.pck = inputs, config, 0, 0.0
+        self.truth, self.valid = targets["keypoints"], weights["keypoints"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Scores the people after some steps."""
+        found = self.model.predict_on_batch(self.inputs)["keypoints"]
+        _, lengths = pck.body_lengths(self.truth, self.valid, self.config.skeleton)
+        distances = pck.normalized_distances(found, self.truth, self.valid, lengths)
+        self.pck = pck.average(pck.pck(distances, 0.2), distances, "pooled")
+        self.steps = (epoch + 1) * EVERY
+        print(
+            f"    step {self.steps}: loss {logs['loss']:.5g}, PCK {self.pck:.1f}",
+            file=sys.stderr,
+            flush=True,
+        )
+        if self.pck >= GOAL:
+            self.model.stop_training = True
+
+
+def people_of(config: Config, data: str):
+    """All eight people as one batch: inputs, targets, weights."""
+    whole = dataclasses.replace(config, batch_size=PEOPLE)
+    (batch,) = examples.batches(whole, data)
+    return keras.tree.map_structure(np.asarray, batch)
+
+
+def measure_normalizations(model, inputs) -> None:
+    """Gives normalizations that stay frozen the people's statistics.
+
+    The paper's are ImageNet's; with a new network's, its features would explode.
+    """
+    norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    model(inputs, training=True)
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+
+
+def learn(row: Row, data: str) -> tuple[int, int, float, float]:
+    """Parameters, steps, PCK@0.2 in percent, and minutes."""
+    config = row.config()
+    keras.utils.set_random_seed(config.seed)
+    model = new_model(config)
+    inputs, targets, weights = people_of(config, data)
+    if config.freeze_normalization:
+        measure_normalizations(model, inputs)
+    schedule = Schedule(1, row.steps, row.steps / config.epochs)
+    compile_model(model, config, schedule)
+    stop = Stop(inputs, targets, weights, config)
+    started = time.monotonic()
+    model.fit(
+        examples.batches(config, data).repeat(),
+        steps_per_epoch=EVERY,
+        epochs=row.steps // EVERY,
+        callbacks=[stop],
+        shuffle=False,
+        verbose=0,
+    )
+    minutes = (time.monotonic() - started) / 60
+    return model.count_params(), stop.steps, stop.pck, minutes
+
+
+def main() -> None:
+    """Prints a line for each recipe."""
+    given = sys.argv[1:]
+    folder = pathlib.Path(given[0] if given else "runs/recipes")
+    people = {"photos": PEOPLE, "validation_photos": 1, "people": 1}
+    data = seeds.render_people(folder, people)
+    print(
+        f"{'recipe':<30}{'parameters':>12}{'batch':>7}{'steps to 95':>13}{'minutes':>9}"
+    )
+    for row in ROWS:
+        if given[1:] and row.name not in given[1:]:
+            continue
+        parameters, steps, found, minutes = learn(row, data)
+        reached = str(steps) if found >= GOAL else f"{found:.1f} at {steps}"
+        batch = row.config().batch_size
+        print(
+            f"{row.name:<30}{parameters:>12,}{batch:>7}{reached:>13}{minutes:>9.1f}"
+            f"  {row.settings}",
+            flush=True,
+        )
+        keras.backend.clear_session()
+
+
+if __name__ == "__main__":
+    main()
