@@ -10,8 +10,8 @@ def paper() -> Config:
 
     ``python train.py --model=associative_embedding --recipe=paper --data=DIR``, with
     whole photos of COCO in DIR (``tfpose prepare coco --source COCO --out DIR --set
-    window=100``). The authors report about 0.59 AP with one scale, 0.66 with several.
-    Not measured here.
+    window=100``). The authors report about 0.59 AP with one scale, 0.66 with several,
+    by their own grouping and COCO's tools. Not measured here.
 
     Departures: we show a photo once per person in it, do not mask unlabeled crowds, and
     change colors per channel, not in hue, saturation, brightness and contrast. They

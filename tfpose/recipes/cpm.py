@@ -9,9 +9,9 @@ def paper() -> Config:
     """CPM on LSP, as in the authors' Caffe solver.
 
     ``python train.py --model=cpm --recipe=paper --data=DIR``, with LSP and LSPET
-    prepared in DIR. The paper: 84.3 PCK@0.2 on LSP, 90.5 with MPII's people too
-    (``--set train=lsp/train,lspet/train,mpii/train``). Not measured here. For FLIC:
-    ``--set stages=4``.
+    prepared in DIR. The paper, by LSP's official protocol at seven scales: 84.3
+    PCK@0.2, 90.5 with MPII's people too (``--set train=lsp/train,lspet/train,
+    mpii/train``). Not measured here. For FLIC: ``--set stages=4``.
 
     Epochs match their 600,000 batches of 16 of 11,000 people; the learning rate drops
     to a third every 136,106 batches. Departures: their first stage learns five times as

@@ -12,9 +12,10 @@ def paper() -> Config:
     """CPN on COCO with ResNet-50, as in its authors' code (chenyilun95/tf-cpn).
 
     ``python train.py --model=cpn --recipe=paper --data=DIR --weights imagenet``, with
-    COCO prepared in DIR. They list 69.7 AP on val2017 with their own detections; 72.3
-    for ``--set input_size=384x288 --set sigmas=15.2,11.6,9.2,6.8 --set sigma=6.8``, and
-    72.9 with ``--set trunk=resnet101``. Not measured here.
+    COCO prepared in DIR. By COCO's official protocol and their own detections, they
+    list 69.7 AP on val2017; 72.3 for ``--set input_size=384x288 --set
+    sigmas=15.2,11.6,9.2,6.8 --set sigma=6.8``, and 72.9 with ``--set trunk=resnet101``.
+    Not measured here.
 
     GlobalNet's loss is half the mean of its four levels, RefineNet's the mean of a
     person's eight hardest joints. The learning rate halves every 60 x 60,000 people (24

@@ -11,8 +11,8 @@ def paper() -> Config:
     """DLCM on MPII, as in its authors' training scripts.
 
     ``python train.py --model=dlcm --recipe=paper --data=DIR``, with MPII prepared in
-    DIR. EnhanceNet's table: 90.37 PCKh@0.5 on MPII's validation people, 92.3 on its
-    test set. Not measured here. LSP: ``--set skeleton=lsp14 --set
+    DIR. EnhanceNet's tables, which name no script: 90.37 PCKh@0.5 on MPII's validation
+    people, 92.3 on its test set. Not measured here. LSP: ``--set skeleton=lsp14 --set
     train=lsp/train,mpii/train --set validation=lsp/test``; FLIC: ``--set
     skeleton=flic10 --set learning_rate=7e-4``. Two levels: ``--set levels=2``.
 

@@ -61,13 +61,13 @@ def paper() -> Config:
     """On top of SimpleBaseline with ResNet-50 on COCO, as in Table 5.
 
     ``python train.py --model=enhance_net --recipe=paper --data=DIR --weights
-    imagenet``, with COCO prepared in DIR. The paper: 71.3 AP on val2017 with detected
-    people; the base alone has 70.2. Not measured here. Table 5a: ``--set
-    inputs=features`` 71.0, ``--set inputs=maps`` 71.1. Table 5b: ``--set channels=64``
-    70.8, ``--set channels=256`` 71.4. Table 5c: ``--set upscaling=deconvolution12``
-    71.2, ``--set upscaling=deconvolution3`` 70.8, ``--set upscaling=bilinear`` 70.9.
-    Table 5d: ``--set upscale=2`` 70.4, 3: 71.0, 5: 71.2. Table 4: ``--set
-    trunk=resnet101`` 72.1.
+    imagenet``, with COCO prepared in DIR. The paper, here and below by COCO's official
+    protocol on val2017 with detected people: 71.3 AP; the base alone has 70.2. Not
+    measured here. Table 5a: ``--set inputs=features`` 71.0, ``--set inputs=maps`` 71.1.
+    Table 5b: ``--set channels=64`` 70.8, ``--set channels=256`` 71.4. Table 5c: ``--set
+    upscaling=deconvolution12`` 71.2, ``--set upscaling=deconvolution3`` 70.8, ``--set
+    upscaling=bilinear`` 70.9. Table 5d: ``--set upscale=2`` 70.4, 3: 71.0, 5: 71.2.
+    Table 4: ``--set trunk=resnet101`` 72.1.
     """
     return behind(simple_baseline.paper())
 
@@ -93,7 +93,8 @@ def paper_cpn() -> Config:
 def paper_hourglass() -> Config:
     """On top of eight hourglasses on MPII (Table 1: 89.03 PCKh@0.5, base 88.78).
 
-    ``--set stacks=4``: 88.81, base 88.34; ``--set stacks=2``: 87.96, base 87.14.
+    By ``--mean joints``, as pytorch-pose. ``--set stacks=4``: 88.81, base 88.34;
+    ``--set stacks=2``: 87.96, base 87.14.
     """
     return behind(hourglass.pytorch_pose())
 

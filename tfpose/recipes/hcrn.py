@@ -12,6 +12,7 @@ PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 def paper() -> Config:
     """HCRN IV.A on LSP with ResNet-101 (Table I: 84.2 PCK@0.2, person-centric).
 
+    Table I is by LSP's official scoring, at three scales.
     ``python train.py --model=hcrn --recipe=paper --data=DIR``, with LSP and LSPET
     prepared in DIR. Not measured here. Table I: ``--set refinement=holistic`` (82.7),
     ``--set refinement=without_diffusion`` (83.3), ``--set front_end=vgg16`` (81.3),
@@ -63,7 +64,10 @@ def paper_flic() -> Config:
 
 
 def paper_mpii() -> Config:
-    """HCRN IV.C on MPII with eight hourglasses (Table IX: 91.2 PCKh@0.5, test)."""
+    """HCRN IV.C on MPII with eight hourglasses (Table IX: 91.2 PCKh@0.5).
+
+    On the test set, by MPII's tools.
+    """
     recipe = paper()
     return dataclasses.replace(
         recipe,

@@ -55,9 +55,9 @@ def code() -> Config:
 def pytorch_pose() -> Config:
     """bearpaw/pytorch-pose on MPII, EnhanceNet's basis (88.78 PCKh@0.5).
 
-    It lists this number for eight stacks, and 86.95 for ``--set stacks=2``. Not
-    measured here. Unlike ours, it subtracts the photo's mean color and halves the loss;
-    the latter makes no difference to RMSProp.
+    It lists this number (``--mean joints``) for eight stacks, and 86.95 for ``--set
+    stacks=2``. Not measured here. Unlike ours, it subtracts the photo's mean color and
+    halves the loss; the latter makes no difference to RMSProp.
     """
     recipe = paper()
     return dataclasses.replace(

@@ -11,10 +11,10 @@ def paper() -> Config:
     """HRNet section 4.1 and its authors' code, on COCO with W32.
 
     ``python train.py --model=hrnet --recipe=paper --data=DIR``, with COCO prepared in
-    DIR. Their code lists 74.4 AP on val2017 with detected people, 75.1 for ``--set
-    width=48``; 75.8 and 76.3 with ``--set input_size=384x288 --set sigma=12``. Not
-    measured here. The paper starts from ImageNet weights, as ``--weights FILE`` with
-    the authors' file does.
+    DIR. By COCO's official protocol with detected people, their code lists 74.4 AP on
+    val2017, 75.1 for ``--set width=48``; 75.8 and 76.3 with ``--set input_size=384x288
+    --set sigma=12``. Not measured here. The paper starts from ImageNet weights, as
+    ``--weights FILE`` with the authors' file does.
 
     "adamw" without weight decay is the code's Adam; its batches are four times 32.
     Departures: the code's targets peak in the middle of cells. Its loss is half of
@@ -57,7 +57,7 @@ def code() -> Config:
 def paper_mpii() -> Config:
     """The code's numbers for MPII (90.3 PCKh@0.5 on its validation people).
 
-    It uses no half bodies.
+    By MPII's official protocol. It uses no half bodies.
     """
     return dataclasses.replace(
         paper(),

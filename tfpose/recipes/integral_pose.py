@@ -10,7 +10,8 @@ def paper() -> Config:
 
     ``python train.py --model=integral_pose --recipe=paper --data=DIR --weights
     imagenet``, with COCO prepared in DIR. PoseFix, Table 2: with ``--set
-    trunk=resnet152 --set input_size=384x288`` 66.3 AP on test-dev. Not measured here.
+    trunk=resnet152 --set input_size=384x288`` 66.3 AP on test-dev, by COCO's tools. Not
+    measured here.
 
     The expectation of a softmax and the L1 loss of the coordinates, here in cells, come
     from Integral Human Pose Regression (section 2). That paper trains with this loss

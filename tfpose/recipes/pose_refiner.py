@@ -15,9 +15,9 @@ def paper() -> Config:
 
     ``python train.py --model=pose_refiner --recipe=paper --data=DIR --weights
     imagenet``, with MPII prepared in DIR (``--set window=4``: a crop shows 2.5 times
-    the person's height). The paper: 40 hours on one V100; on the test set, DeeperCut
-    rises from 88.5 to 89.1 PCKh@0.5, Chained Predictions from 86.1 to 88.0. Not
-    measured here. For Table 1's best two methods: ``--set transforms=shift``.
+    the person's height). The paper: 40 hours on one V100; on the test set, by MPII's
+    tools, DeeperCut rises from 88.5 to 89.1 PCKh@0.5, Chained Predictions from 86.1 to
+    88.0. Not measured here. For Table 1's best two methods: ``--set transforms=shift``.
 
     Departures: the paper ends the crop where the photo ends, ours has a fixed size and
     zeros there; the normalizations keep their scales and shifts too.
@@ -80,8 +80,8 @@ def paper_posetrack() -> Config:
     """The paper's last step for PoseTrack; ``--weights`` is the run on MPII.
 
     That run starts from one on COCO (``--set train=coco/train``); all are prepared with
-    PoseTrack's joints (``--set skeleton=posetrack15``). The paper: ML_Lab's poses rise
-    from 71.9 to 73.8 mAP, BUTD's from 56.0 to 58.4 MOTA.
+    PoseTrack's joints (``--set skeleton=posetrack15``). The paper, by poseval: ML_Lab's
+    poses rise from 71.9 to 73.8 mAP, BUTD's from 56.0 to 58.4 MOTA.
     """
     return dataclasses.replace(
         paper(),

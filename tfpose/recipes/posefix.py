@@ -14,13 +14,13 @@ def paper() -> Config:
 
     ``python train.py --model=posefix --recipe=paper --data=DIR``, with COCO prepared in
     DIR. The paper: two days on four GTX 1080 Ti; ResNet-50 on CPN's poses has 72.1 AP
-    on COCO val2017 (from ImageNet weights, which you must load). Not measured here.
-    Fig. 6: this is coarse to fine; ``--set sigma=0`` fine to fine; ``--set
-    output=gaussian --set codec=gaussian --set error=squared --set coordinate_loss=0``
-    coarse to coarse; ``--set coordinate_loss=0`` L_H alone; ``--set heatmap_loss=0``
-    L_C alone. Normalization, decay, and which layers the paper's two initial
-    distributions belong to are of the code. For 384x288: ``--set input_size=384x288
-    --set sigma=9 --set trunk=resnet152``.
+    on COCO val2017 by the official protocol (from ImageNet weights, which you must
+    load). Not measured here. Fig. 6: this is coarse to fine; ``--set sigma=0`` fine to
+    fine; ``--set output=gaussian --set codec=gaussian --set error=squared --set
+    coordinate_loss=0`` coarse to coarse; ``--set coordinate_loss=0`` L_H alone; ``--set
+    heatmap_loss=0`` L_C alone. Normalization, decay, and which layers the paper's two
+    initial distributions belong to are of the code. For 384x288: ``--set
+    input_size=384x288 --set sigma=9 --set trunk=resnet152``.
     """
     return Config(
         model="posefix",

@@ -11,10 +11,10 @@ def paper() -> Config:
     """SimpleBaseline section 4 and its authors' code, on COCO with ResNet-50.
 
     ``python train.py --model=simple_baseline --recipe=paper --data=DIR --weights
-    imagenet``, with COCO prepared in DIR. Their code lists 70.4 AP on val2017 with
-    detected people, 71.4 for ``--set trunk=resnet101``, 72.0 for ``--set
-    trunk=resnet152``; 72.2, 73.6 and 74.3 with ``--set input_size=384x288 --set
-    sigma=12``. Not measured here.
+    imagenet``, with COCO prepared in DIR. By COCO's official protocol with detected
+    people, their code lists 70.4 AP on val2017, 71.4 for ``--set trunk=resnet101``,
+    72.0 for ``--set trunk=resnet152``; 72.2, 73.6 and 74.3 with ``--set
+    input_size=384x288 --set sigma=12``. Not measured here.
 
     "adamw" without weight decay is the code's Adam; its batches are four times 32.
     Departures: the code's targets peak in the middle of cells. Its loss is half of
@@ -57,7 +57,8 @@ def code() -> Config:
 def paper_mpii() -> Config:
     """The code's numbers for MPII (88.5 PCKh@0.5 on its validation people).
 
-    ``--set trunk=resnet101`` 89.1, ``--set trunk=resnet152`` 89.6.
+    By MPII's official protocol. ``--set trunk=resnet101`` 89.1, ``--set
+    trunk=resnet152`` 89.6.
     """
     return dataclasses.replace(
         paper(),
