@@ -3,13 +3,13 @@
 All arms have one body on MoveNet's features (``movenet.with_pose``) with maps at stride
 8, and learn from the same crops for the same number of steps. They refine the poses of
 five methods on the test photos: the three published ones, MoveNet's own (without neck
-and head top, which it lacks), and those of a weak estimator trained on half of the
-people.
+and head top, which it lacks), and those of an estimator of ours, trained on half of
+the people.
 
 - Fig. 6 of PoseFix: Gaussian or one-hot poses in, one-hot or Gaussian maps out
 - its two losses, each alone
-- its synthesized errors, or the errors that the weak estimator makes on people it was
-  not trained on
+- its synthesized errors, or the errors that this estimator makes on people it was not
+  trained on
 - what ``synthesis.options`` adds, all together and without each
 - PoseRefiner with all its errors (T1 to T4), and with shifts alone (T1)
 
@@ -56,7 +56,7 @@ METHODS = {
     "CPM (LSP)": "predictions_cpm_lsp_1001-1500.json",
     "CPM (MPII+LSP)": "predictions_cpm_mpii_lsp_1001-1500.json",
 }
-MOVENET, WEAK = "MoveNet", "weak estimator"
+MOVENET, OURS = "MoveNet", "our estimator"
 USES = ("fine", "middle", "coarse", "pyramid")
 # The recipe ``lite``'s, for one skeleton.
 ADDED = {
@@ -132,7 +132,7 @@ def _config(name: str, **changes):
 
 
 def arms(real=None) -> dict[str, frame.Arm]:
-    """All arms; ``real`` are the weak estimator's poses of the training people."""
+    """All arms; ``real`` are our estimator's poses of the training people."""
     errors = {"errors": "posefix"}
     paper = _config("posefix", synthesis=errors)
     coarse = dataclasses.replace(
@@ -209,13 +209,13 @@ def movenet_poses(people: features.Crops) -> tuple[np.ndarray, np.ndarray]:
     return keypoints[:, order] * valid[..., None], valid
 
 
-def weak_poses(runs: frame.Runs, sets: dict) -> dict[str, np.ndarray]:
-    """Poses of an estimator whose front-end sees 59 px, of people it did not learn.
+def estimated_poses(runs: frame.Runs, sets: dict) -> dict[str, np.ndarray]:
+    """Poses of the holistic network of ``hcrn``, of people that it did not learn.
 
     Each half of the training people is found by the one trained on the other half.
     """
     halves = runs.people.labels["image_id"] % 2
-    arm = hcrn.arms(hcrn.WEAK)["holistic"]
+    arm = hcrn.arms(hcrn.STRONG)["holistic"]
     found = {"train": np.zeros((len(halves), JOINTS, 2), np.float32)}
     for half in (0, 1):
         learned = runs.people.chosen(halves == half)
@@ -238,19 +238,19 @@ def measure(arm, runs: frame.Runs, seed: int, people, methods: dict) -> dict:
 
 def run(runs: frame.Runs, sets: dict, data: pathlib.Path) -> None:
     people = sets["test"]
-    weak = runs.of("weak", 0, functools.partial(weak_poses, runs, sets))
-    everybody = np.ones(weak["test"].shape[:2], np.float32)
+    ours = runs.of("estimated", 0, functools.partial(estimated_poses, runs, sets))
+    everybody = np.ones(ours["test"].shape[:2], np.float32)
     methods = {
         **published(data / "predictions", people),
         MOVENET: movenet_poses(people),
-        WEAK: (weak["test"], everybody),
+        OURS: (ours["test"], everybody),
     }
     inputs = {
         name: frame.distances(np.where(valid[..., None] > 0, pose, np.nan), people)
         for name, (pose, valid) in methods.items()
     }
     runs.of("inputs", 0, lambda: inputs)
-    real = weak["train"], np.ones(weak["train"].shape[:2], np.float32)
+    real = ours["train"], np.ones(ours["train"].shape[:2], np.float32)
     for seed in range(1, runs.seeds + 1):
         for name, arm in arms(real).items():
             job = functools.partial(measure, arm, runs, seed, people, methods)

@@ -31,7 +31,7 @@ ALL = frame.joints_of()
 
 
 # What the refiners' claim keeps once, not for every seed.
-ONCE = ("inputs", "weak")
+ONCE = ("inputs", "estimated")
 
 
 class Claim:
@@ -208,7 +208,7 @@ PARTS = {
 def print_refiners(claim: Claim, _: str, folder) -> None:
     print("## PoseFix and PoseRefiner\n")
     inputs = claim.found["inputs"]
-    methods = [*refiners.METHODS, refiners.MOVENET, refiners.WEAK]
+    methods = [*refiners.METHODS, refiners.MOVENET, refiners.OURS]
 
     def rates(hits_of):
         return [
@@ -220,7 +220,7 @@ def print_refiners(claim: Claim, _: str, folder) -> None:
         # MoveNet gives neither neck nor head top; they count as missing before.
         return [frame.percent(one[method], ALL, threshold) for one in inputs]
 
-    arms = [arm for arm in claim.found if arm not in ("inputs", "weak")]
+    arms = [arm for arm in claim.found if arm not in ONCE]
     rows = [["input", *rates(given)]]
     for arm in arms:
         rows.append([arm, *rates(lambda m, t, arm=arm: claim.hits(arm, m, ALL, t))])

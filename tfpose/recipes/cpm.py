@@ -33,6 +33,8 @@ def paper() -> Config:
         stage_loss=0.5,
         objective={"reduction": "sum"},
         coordinate_loss=0.0,
+        # As the class draws them; for other widths, sqrt(128 / filters) times as wide.
+        start={"all": 0.01},
         optimizer="sgd",
         learning_rate=8e-5,
         schedule="steps",
