@@ -5,6 +5,7 @@
 # make check  lint and run the fast tests, before a commit
 # make fuzz   give every reader thousands of damaged files, in minutes
 # make recipes  count the steps in which each recipe learns eight people by heart
+# make claims DATA=...  repeat the quickest claim of docs/evidence.md, on prepared LSP
 # make web    serve the page that runs models in the browser, http://localhost:4173
 # make web-test  test that page in Chromium
 # make bench  run the benchmarks; each prints a ratio
@@ -24,7 +25,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 # Two test processes keep two cores busy: TensorFlow's startup is mostly serial.
 TEST_PROCESSES ?= 2
 
-.PHONY: demo demo-train test check lint bench fuzz recipes clean web web-test
+.PHONY: demo demo-train test check lint bench claims fuzz recipes clean web web-test
 .DEFAULT_GOAL := demo
 
 demo: $(BUILT)
@@ -46,6 +47,11 @@ lint: $(BUILT)
 bench: $(BUILT)
 	@set -e; for script in benchmarks/*.py; do \
 		echo "== $$script"; $(BIN)/python $$script; done
+
+# HCRN with a weak front-end, 500 steps, three seeds.
+claims: $(BUILT)
+	$(BIN)/python benchmarks/claims/hcrn.py $(DATA) runs/claims 500 3 movenet_local
+	$(BIN)/python benchmarks/claims/tables.py runs/claims
 
 fuzz: $(BUILT)
 	FUZZ_ROUNDS=$${FUZZ_ROUNDS:-3000} $(BIN)/pytest tests/test_fuzz.py
