@@ -59,7 +59,7 @@ def _cutter(size, scales):
             matrices = [
                 tensors.crop_matrix(tensors.scale_box(box, 1 / s), size) for s in scales
             ]
-            return tf.stack([tensors.crop(photo, m, size) for m in matrices])
+            return tf.stack([tensors.upright_crop(photo, m, size) for m in matrices])
 
         # One by one: a copy of a large photo per person would fill memory.
         images = tf.map_fn(crops, boxes)

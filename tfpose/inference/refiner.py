@@ -271,7 +271,5 @@ def _parts(network: keras.Model) -> tuple[Callable, Callable]:
 def _crop(photo, keypoints, box, size):
     """``Refiner.cut`` for boxes f32[N, 4] in the shape of the crop."""
     matrix = tensors.crop_matrix(box, size)
-    photo = tf.cast(photo, tf.float32)
-    # One by one: a copy of a large photo for each person would fill memory.
-    crops = tf.map_fn(lambda one: tensors.crop(photo, one, size), matrix)
+    crops = tf.map_fn(lambda one: tensors.upright_crop(photo, one, size), matrix)
     return crops, tensors.transform(keypoints, matrix), tensors.invert(matrix)
