@@ -71,7 +71,7 @@ KINDS = {
     **dict.fromkeys("images source data".split(), _folder),
     **dict.fromkeys("json picture curve page results trust".split(), _file_to_write),
     **dict.fromkeys("oks_nms threshold joint_score detection_score".split(), _share),
-    **dict.fromkeys("queue max_body max_people minutes rounds".split(), _count),
+    **dict.fromkeys("queue max_body max_people minutes rounds workers".split(), _count),
 }
 # Option -> its flag, where the names differ.
 FLAGS = {"page": "--out", "results": "--out"}
