@@ -225,8 +225,14 @@ def _decoded(decoder, text: str, at: int, ended: bool) -> tuple:
         raise _Mistake from None
     except ValueError:
         return None, None
-    # More digits of a number may come.
-    return (value, stop) if ended or stop < len(text) else (None, None)
+    # Of 1e-7, only 1e- may have been read, and 1 is a number.
+    sure = ended or _follower(text, stop) in (",", "]")
+    return (value, stop) if sure else (None, None)
+
+
+def _follower(text: str, stop: int) -> str:
+    at = _SPACE.match(text, stop).end()
+    return text[at : at + 1]
 
 
 def _has_giants(content: bytes | str) -> bool:
