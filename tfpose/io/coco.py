@@ -9,15 +9,15 @@ Formats: https://cocodataset.org/#format-data and #format-results.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tfpose.errors import PoseFileError, shown
 from tfpose.geometry.arrays import box_around
-from tfpose.io import coco_categories, coco_checks
+from tfpose.io import coco_categories, coco_checks, files
 from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX, replace_keypoints
-from tfpose.io.json_files import read_json
+from tfpose.io.json_files import JsonList, read_json
 from tfpose.skeletons import Skeleton
 
 Photos = Mapping[int, "tuple[int, int] | None"]
@@ -218,6 +218,35 @@ def results_of(
         first=first,
     )
     return results, bad, coordinates
+
+
+def join_results(paths: Sequence, out) -> int:
+    """Writes the records of several results files into one, in their order.
+
+    Any number of records: they are read and written one by one.
+
+    Returns:
+        The number of records.
+
+    Raises:
+        PoseFileError: a file is no list.
+        FileError: a file cannot be read or written; nothing is written.
+    """
+    lists = [(path, JsonList(path)) for path in paths]
+    for path, records in lists:
+        if not records.is_list:
+            raise no_list(path, records.other)
+    count = 0
+
+    def counted():
+        nonlocal count
+        for _, records in lists:
+            for record in records:
+                count += 1
+                yield record
+
+    files.write_json_list(out, counted())
+    return count
 
 
 def read_annotations(path) -> Annotations:
