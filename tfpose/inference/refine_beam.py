@@ -18,7 +18,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tfpose.inference import reliability
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
 from tfpose.inference.progress import Progress
-from tfpose.inference.refine_parts import Settings
+from tfpose.inference.refine_parts import PartWork, Settings, load_refiner
 
 
 def refine(
@@ -68,8 +68,6 @@ class RefineParts(apache_beam.DoFn):
         self.question, self.settings, self.folder = question, settings, folder
 
     def setup(self) -> None:
-        from tfpose.inference.refine_files import load_refiner
-
         self.poses = read_poses(**self.question)
         self.how = Settings(**self.settings)
         self.refiner = load_refiner(self.poses, self.how)
@@ -81,8 +79,6 @@ class RefineParts(apache_beam.DoFn):
             self.trust = reliability.read_trust(path, self.poses.model, joints)
 
     def process(self, number: int) -> Iterator[int]:
-        from tfpose.inference.refine_parts import PartWork
-
         work = PartWork(self.poses, self.poses.parts[number], self.how)
         for beliefs in work.beliefs(self.refiner):
             work.add(beliefs, self.trust)

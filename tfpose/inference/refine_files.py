@@ -21,7 +21,7 @@ from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
 from tfpose.inference.progress import Progress, progress_of
-from tfpose.inference.refine_parts import STEPS, PartWork, Settings
+from tfpose.inference.refine_parts import STEPS, PartWork, Settings, load_refiner
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import MEASURED_PEOPLE, Beliefs, Trust
 from tfpose.io import files
@@ -138,13 +138,6 @@ def refine_poses(
     if trust_file and trust is not None and not pathlib.Path(trust_file).exists():
         reliability.write_trust(trust_file, trust, poses.model)
     return report
-
-
-def load_refiner(poses: PosesToRefine, settings: Settings) -> Refiner:
-    """The refiner for these poses."""
-    refiner = Refiner.from_preset(poses.model)
-    refiner.rounds = settings.rounds or refiner.rounds
-    return refiner
 
 
 def _of_shard(numbers: Sequence[int], shard: tuple[int, int] | None) -> Sequence[int]:

@@ -33,6 +33,13 @@ class Settings:
     rounds: int | None = None
 
 
+def load_refiner(poses: PosesToRefine, settings: Settings) -> Refiner:
+    """The refiner for these poses."""
+    refiner = Refiner.from_preset(poses.model)
+    refiner.rounds = settings.rounds or refiner.rounds
+    return refiner
+
+
 class PartWork:
     """A part while it is refined.
 
