@@ -32,7 +32,8 @@ def test_examples_of_docstrings_run(name):
 
 
 def test_the_public_classes_have_examples():
-    for name in ("Refiner", "Estimator", "BottomUp", "Predictor", "Config", "Skeleton"):
+    names = "Refiner Estimator BottomUp Predictor PoseTracker Config Skeleton"
+    for name in names.split():
         assert ">>> " in getattr(tfpose, name).__doc__, name
 
 

@@ -21,9 +21,13 @@ _PUBLIC = {
     "Estimator": "inference.estimator",
     "BottomUp": "inference.bottom_up",
     "Predictor": "edge.predictor",
+    # For the frames of a video, one after the other: the same, and track ids.
+    "PoseTracker": "inference.pose_tracker",
+    "open_video": "io.video",
     # For files.
     "refine_file": "inference.refine_files",
     "predict_files": "inference.predict_files",
+    "predict_video": "inference.predict_video",
     "evaluate_poses": "evaluation.evaluate",
     "analyze_poses": "evaluation.evaluate",
     "compare_poses": "evaluation.refinement",

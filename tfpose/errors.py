@@ -72,6 +72,10 @@ class PhotoError(FileError):
     """A photo that is missing, damaged, or not a photo."""
 
 
+class VideoError(FileError):
+    """A video, camera, or stream without frames that can be read."""
+
+
 class ConfigError(TfposeError):
     """A training configuration that cannot be used."""
 

@@ -223,11 +223,11 @@ def sample_body(rng: np.random.Generator) -> Body:
         for bone, fraction in BONES.items()
     }
     frames = _sample_trunk(rng, activity)
-    joints = _trunk_joints(frames, bones)
+    joints = trunk_joints(frames, bones)
     _add_legs(rng, activity, frames, joints, bones)
     girth = float(np.clip(rng.normal(1.0, 0.13), 0.78, 1.4)) * stature / 1.70
     _add_arms(rng, activity, frames, joints, bones, girth)
-    _add_face(joints, frames["head"], bones)
+    add_face(joints, frames["head"], bones)
     air = activity.air * max(0.0, rng.uniform(-1, 1))
     return Body(name, joints, frames, stature, girth, bones["head"], air)
 
@@ -252,7 +252,8 @@ def _sample_trunk(rng, activity) -> dict[str, np.ndarray]:
     return {"pelvis": pelvis, "waist": waist, "chest": chest, "head": head}
 
 
-def _trunk_joints(frames, bones) -> dict[str, np.ndarray]:
+def trunk_joints(frames, bones) -> dict[str, np.ndarray]:
+    """The joints of the spine and the head, from the frames of the trunk."""
     up = np.array([0.0, 1.0, 0.0])
     pelvis = np.zeros(3)
     low_back = pelvis + frames["pelvis"] @ up * bones["trunk"] * 0.35
@@ -273,13 +274,18 @@ def _add_legs(rng, activity, frames, joints, bones) -> None:
     rows = (rows[0], rows[-1]) if rng.random() < 0.5 else (rows[-1], rows[0])
     for (side, sign), row in zip(SIDES.items(), rows, strict=True):
         angles = [_normal(rng, angle) for angle in row]
-        thigh, shank, foot = leg_frames(frames["pelvis"], sign, angles)
-        hip = joints["pelvis"] + frames["pelvis"][:, 0] * sign * bones["hip_half"]
-        knee = hip - thigh[:, 1] * bones["thigh"]
-        ankle = knee - shank[:, 1] * bones["shank"]
-        frames |= {f"{side}_thigh": thigh, f"{side}_shank": shank, f"{side}_foot": foot}
-        joints |= {f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": ankle}
-        joints[f"{side}_toe"] = ankle + foot[:, 2] * bones["foot"] * 0.8
+        add_leg(side, sign, angles, frames, joints, bones)
+
+
+def add_leg(side: str, sign: float, angles, frames, joints, bones) -> None:
+    """Adds a leg's frames and joints to those of the trunk (``leg_frames``)."""
+    thigh, shank, foot = leg_frames(frames["pelvis"], sign, angles)
+    hip = joints["pelvis"] + frames["pelvis"][:, 0] * sign * bones["hip_half"]
+    knee = hip - thigh[:, 1] * bones["thigh"]
+    ankle = knee - shank[:, 1] * bones["shank"]
+    frames |= {f"{side}_thigh": thigh, f"{side}_shank": shank, f"{side}_foot": foot}
+    joints |= {f"{side}_hip": hip, f"{side}_knee": knee, f"{side}_ankle": ankle}
+    joints[f"{side}_toe"] = ankle + foot[:, 2] * bones["foot"] * 0.8
 
 
 def _add_arms(rng, activity, frames, joints, bones, girth) -> None:
@@ -289,22 +295,28 @@ def _add_arms(rng, activity, frames, joints, bones, girth) -> None:
         poses[1] = poses[0]
     if rng.random() < 0.5:
         poses = poses[::-1]
-    chest = frames["chest"]
     for (side, sign), pose in zip(SIDES.items(), poses, strict=True):
         for _ in range(6):  # redraws an arm that goes through the trunk
             angles = [_normal(rng, angle) for angle in ARMS[pose]]
-            lift = max(0.0, math.sin(math.radians(angles[0] - 60))) * 0.04
-            offset = np.array([sign * bones["shoulder_half"] * (1 - lift), lift, 0])
-            shoulder = joints["thorax"] + chest @ offset
-            upper, fore = arm_frames(chest, sign, angles)
-            elbow = shoulder - upper[:, 1] * bones["upper_arm"]
-            wrist = elbow - fore[:, 1] * bones["forearm"]
-            hand = wrist - fore[:, 1] * bones["hand"]
-            if not _touches_trunk((elbow, wrist, hand), frames, joints, girth):
+            add_arm(side, sign, angles, frames, joints, bones)
+            outer = [joints[f"{side}_{part}"] for part in ("elbow", "wrist", "hand")]
+            if not _touches_trunk(outer, frames, joints, girth):
                 break
-        frames |= {f"{side}_upper_arm": upper, f"{side}_forearm": fore}
-        joints |= {f"{side}_shoulder": shoulder, f"{side}_elbow": elbow}
-        joints |= {f"{side}_wrist": wrist, f"{side}_hand": hand}
+
+
+def add_arm(side: str, sign: float, angles, frames, joints, bones) -> None:
+    """Adds an arm's frames and joints to those of the trunk (``arm_frames``)."""
+    chest = frames["chest"]
+    lift = max(0.0, math.sin(math.radians(angles[0] - 60))) * 0.04
+    offset = np.array([sign * bones["shoulder_half"] * (1 - lift), lift, 0])
+    shoulder = joints["thorax"] + chest @ offset
+    upper, fore = arm_frames(chest, sign, angles)
+    elbow = shoulder - upper[:, 1] * bones["upper_arm"]
+    wrist = elbow - fore[:, 1] * bones["forearm"]
+    hand = wrist - fore[:, 1] * bones["hand"]
+    frames |= {f"{side}_upper_arm": upper, f"{side}_forearm": fore}
+    joints |= {f"{side}_shoulder": shoulder, f"{side}_elbow": elbow}
+    joints |= {f"{side}_wrist": wrist, f"{side}_hand": hand}
 
 
 def _touches_trunk(points, frames, joints, girth) -> bool:
@@ -333,7 +345,8 @@ def head_center(joints, head: np.ndarray) -> np.ndarray:
     return (joints["head_bottom"] + joints["head_top"]) / 2 + head[:, 2] * 0.01
 
 
-def _add_face(joints, head, bones) -> None:
+def add_face(joints, head, bones) -> None:
+    """Adds eyes, ears, and the nose to a trunk's joints."""
     center = head_center(joints, head)
     for name, place in FACE.items():
         joints[name] = center + head @ (np.array(place) * bones["head"])

@@ -255,6 +255,14 @@ def draw(people: list[Placed], objects: list[Faces], camera, size) -> Drawing:
 
 def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
     """The photo: lit faces over the background, then what a camera does to it."""
+    solids, coverage = lit_solids(drawing, camera, setting, size)
+    place = background.draw_background(rng, camera, setting, size)
+    place = background.cast_shadows(rng, place, people, camera, setting)
+    return background.develop(rng, place, solids, coverage)
+
+
+def lit_solids(drawing, camera, setting, size) -> tuple[np.ndarray, np.ndarray]:
+    """u8[H, W, 3], the lit faces times their coverage, and the coverage u8[H, W]."""
     light = _layer(
         128 * scene.shade(drawing.faces, camera, setting), drawing.buffer, size
     )
@@ -265,10 +273,7 @@ def _compose(rng, drawing, people, camera, setting, size) -> np.ndarray:
     paint = _layer(drawing.faces.colors, drawing.buffer, size)
     coverage = cv2.extractChannel(paint, 3)
     solids = cv2.multiply(paint, light, scale=1 / 128)
-    solids = cv2.cvtColor(solids, cv2.COLOR_RGBA2RGB)
-    place = background.draw_background(rng, camera, setting, size)
-    place = background.cast_shadows(rng, place, people, camera, setting)
-    return background.develop(rng, place, solids, coverage)
+    return cv2.cvtColor(solids, cv2.COLOR_RGBA2RGB), coverage
 
 
 def _layer(values, buffer, size) -> np.ndarray:

@@ -109,6 +109,16 @@ def test_pixel_edges_of_the_box_become_those_of_the_crop():
     close(tensors.transform([[10.0, 20.0]], matrix), [[0.5, 0.5]])
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+def test_published_crops_lie_half_a_pixel_of_scale_from_ours(scale):
+    box = np.float32([3, 5, 12 / scale, 16 / scale])
+    theirs = tensors.corner_matrix(box, (16, 12))
+    corners = tensors.transform([[3.0, 5.0], [3 + 12 / scale, 5 + 16 / scale]], theirs)
+    close(corners, [[0, 0], [12, 16]])
+    difference = tensors.crop_matrix(box, (16, 12)) - theirs
+    close(difference, [[0, 0, (scale - 1) / 2]] * 2)
+
+
 def test_a_positive_rotation_turns_clockwise_on_screen():
     # y points down: what is right of the center goes below it.
     matrix = tensors.crop_matrix([0.0, 0, 5, 5], (5, 5), rotation=math.pi / 2)

@@ -187,5 +187,7 @@ def test_predict_needs_no_boxes(find, tmp_path, monkeypatch):
     out = str(tmp_path / "poses.json")
     report = predict_files("dots", [str(tmp_path)], out, flip=False)
     assert report["poses"] == 2 and report["nobody"] == ["8.png"]
-    with pytest.raises(ValueError, match="expected no --boxes, --detector or --single"):
+    with pytest.raises(
+        ValueError, match="expected no --boxes, --detector, --single or --pro"
+    ):
         predict_files("dots", [str(tmp_path)], out, single=True)

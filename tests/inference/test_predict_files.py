@@ -13,6 +13,7 @@ from tests.support import dot_model, fixed_detector
 from tests.support.dot_model import DOTS, JOINTS
 from tfpose import cli, drawing
 from tfpose.errors import InputWarning
+from tfpose.evaluation.protocols import PROTOCOLS, Protocol
 from tfpose.geometry.crops import boxes_of, whole_photo
 from tfpose.inference import people as finders
 from tfpose.inference import predict_files as predictions
@@ -36,11 +37,12 @@ def estimators():
     """Dot finders by scales and flip, each made once: tracing takes seconds."""
     made = {}
 
-    def of(model, config, scales, flip, name):
+    def of(model, config, scales, flip, name, protocol):
         assert config.skeleton == DOTS and name == "dots"
-        if (scales, flip) not in made:
-            made[scales, flip] = Estimator(model, DOTS, scales, flip)
-        return made[scales, flip]
+        key = scales, flip, protocol is None
+        if key not in made:
+            made[key] = Estimator(model, DOTS, scales, flip, protocol=protocol)
+        return made[key]
 
     return of
 
@@ -103,8 +105,9 @@ def scene(tmp_path, dots, estimators, monkeypatch):
     def load_dots(name):
         return dots if name == "dots" else load(name)
 
-    def of_dots(*given, name):
-        return (estimators if name == "dots" else of)(*given, name=name)
+    def of_dots(*given, name, protocol):
+        kind = estimators if name == "dots" else of
+        return kind(*given, name=name, protocol=protocol)
 
     monkeypatch.setattr(predictions, "load_model", load_dots)
     monkeypatch.setattr(Estimator, "of", of_dots)
@@ -391,6 +394,50 @@ def test_annotated_people_are_never_taken_for_one(scene):
     scene.people = [scene.person(1, 3, BOX), scene.person(2, 3, BOX)]
     _, entries = scene.predict(annotations=scene.annotate())
     assert [entry["annotation_id"] for entry in entries] == [1, 2]
+
+
+@pytest.fixture
+def of_dots(monkeypatch):
+    """Gives dots an official protocol."""
+
+    def give(**settings):
+        joints = (tuple(DOTS.standard_joints),)
+        row = Protocol("dots", "nobody", joints, {"oks": {}}, **settings)
+        monkeypatch.setitem(PROTOCOLS, "dots", row)
+
+    return give
+
+
+def test_a_protocol_rates_poses_and_drops_near_copies_of_annotated_people_too(
+    scene, of_dots
+):
+    of_dots(near_copies=0.9, cut_boxes=True, joint_score=0.5)
+    # Of equally good poses the last stays; the third box is beside the dots.
+    boxes = BOX, BOX, (100, 60, 90, 90)
+    scene.people = [scene.person(n, 3, box) for n, box in enumerate(boxes, start=1)]
+    truth = scene.annotate()
+    _, entries = scene.predict(annotations=truth, protocol="official")
+    assert [entry["annotation_id"] for entry in entries] == [2, 3]
+    first, last = entries
+    np.testing.assert_allclose(points(first)[:, :2], JOINTS, atol=1.2)
+    assert first["score"] == pytest.approx(points(first)[:, 2].mean(), rel=1e-3)
+    # A pixel smaller; the other ends where the photo does.
+    assert first["bbox"] == [40, 10, 83, 95] and last["bbox"] == [100, 60, 59, 59]
+    scores = points(last)[:, 2]
+    assert scores.min() < 0.5, "these do not count"
+    counted = scores[scores > 0.5]
+    expected = counted.mean() if len(counted) else 0
+    assert last["score"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_protocol_may_look_at_the_middle_of_photos_only(scene, of_dots):
+    of_dots(by_photo=True)
+    _, entries = scene.predict(annotations=scene.annotate(), protocol="official")
+    assert [entry["image_id"] for entry in entries] == [3, 7]
+    for entry in entries:
+        # 160 x 120 px about (79.5, 59.5): the crop's height is the photo's.
+        assert entry["bbox"] == pytest.approx([43.5 + 0.5, 12, 72, 96], abs=0.01)
+        assert not entry.get("annotation_id")
 
 
 def test_a_photo_with_nobody_is_said_and_is_no_failure(scene, capsys):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tests.support.pose_files import STANDING
 from tfpose import cli, drawing
 from tfpose.errors import TfposeError
+from tfpose.evaluation.protocols import PROTOCOLS
 from tfpose.inference import batches, refine_parts
 from tfpose.inference.refine_files import refine_file
 from tfpose.inference.refiner import Refiner
@@ -202,6 +203,38 @@ class TestFile:
         np.testing.assert_allclose(found, expected, atol=0.01)
         assert (np.array(found_scores == scores) == settled).all()
         np.testing.assert_allclose(opinionated._read(belief, {})[1], found, atol=1e-3)
+
+    def test_the_official_protocol_replaces_joints_and_drops_what_has_no_score(
+        self, scene, capsys, monkeypatch
+    ):
+        plain = {"use_reliability": False, "nms_threshold": 1.0, "rounds": 1}
+        _, expected = scene.refine(**plain)
+        report, refined = scene.refine(protocol="official")
+        assert refined == expected and report["reliability"] is None
+        scene.records[1]["score"] = 0.0
+        copy = scene.pose(7, 60)  # of the first, better
+        scene.records.append(copy)
+        _, expected = scene.refine(**plain)
+        report, refined = scene.refine(protocol="official")
+        assert refined == [expected[0], *expected[2:]], "LSP's near copies stay"
+        assert (report["unscored"], report["duplicates"]) == (1, 0)
+        row = dataclasses.replace(PROTOCOLS["lsp"], near_copies=0.9)
+        monkeypatch.setitem(PROTOCOLS, "lsp", row)
+        assert scene.command("--protocol", "official") == 0
+        assert json.loads(scene.out.read_text()) == expected[2:]  # the last of equals
+        output = capsys.readouterr().out
+        assert "dropped 1 near copies" in output and "left out 1 poses" in output
+
+    def test_the_official_crop_shows_wild_joints(self, scene, opinionated):
+        pose, valid = np.float32(STANDING[None] + [40, 10]), np.ones((1, 14), "f4")
+        pose[0, -1] = 159, 119
+        opinionated.steady = False
+        crop, points, shown, matrix = opinionated.cut(draw_photo(1), pose, valid)
+        opinionated.steady = True
+        # The box of all joints times 1.2, as a square, times 1.25.
+        sides = 1.2 * 1.25 * np.ptp(pose[0], axis=0)
+        assert float(matrix[0, 0, 0]) * 64 == pytest.approx(max(sides), rel=1e-5)
+        assert np.all(shown == 1)
 
     def test_a_pose_of_two_joints_stays_as_it_was(self, scene, capsys):
         few = np.zeros((14, 3))
@@ -632,3 +665,7 @@ def test_near_copies_of_a_better_pose_are_dropped():
     areas, sigmas = np.full(4, 60 * 60.0), LSP14.sigma_array
     assert refine_parts._duplicates(people, keypoints, areas, sigmas, 0.9) == [0]
     assert refine_parts._duplicates(people, keypoints, areas, sigmas, 1.0) == []
+    equal = dataclasses.replace(people, pose_scores=np.ones(4))
+    given = equal, keypoints, areas, sigmas, 0.9
+    assert refine_parts._duplicates(*given) == [1]
+    assert refine_parts._duplicates(*given, last=True) == [0]

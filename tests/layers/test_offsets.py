@@ -34,6 +34,15 @@ def test_a_disc_is_cut_at_the_border_and_a_missing_joint_is_not_drawn():
     assert not np.any(drawn[..., 1:])
 
 
+def test_a_disc_among_cells_has_those_whose_centers_lie_within_its_radius():
+    # Cells of 4 px: the centers of the first ones lie at 1.5 and 5.5 px.
+    keypoints = np.float32([[[5.5, 5.5]]])
+    drawn = RenderDisc((4, 4), radius=4.0, peak=1.0, stride=4)(keypoints, np.ones(1))
+    assert np.argwhere(drawn[0, ..., 0]).tolist() == [
+        [0, 1], [1, 0], [1, 1], [1, 2], [2, 1],
+    ]  # fmt: skip
+
+
 def test_the_papers_disc_covers_709_pixels():
     # Pixel centers within 15 px, the circle problem of Gauss.
     drawn = RenderDisc((40, 40), radius=15.0)(np.float32([[[20, 19]]]), np.ones((1, 1)))

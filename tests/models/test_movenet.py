@@ -7,9 +7,10 @@ import pytest
 from tfpose import losses
 from tfpose.codecs import CenterOffsets, OffsetDisc, PersonCenter
 from tfpose.layers.offsets import DEVIATION, OffsetPosition
-from tfpose.models import MoveNet
+from tfpose.models import HCRN, MoveNet, PoseFix, PoseRefiner
 from tfpose.models.movenet import NearestCenter, NearPosition, filters_of
 from tfpose.models.summary import without_weights
+from tfpose.skeletons import LSP14
 
 # What the published graph (TF Hub, movenet/singlepose/thunder, version 4) answers for
 # ``pattern``: x and y in px, and each heatmap's sum.
@@ -123,3 +124,28 @@ def test_perfect_offsets_cost_nothing():
     offsets = target.numpy()[..., :2].reshape(1, 16, 12, 6)
     cost = losses.OffsetDistance("huber").call(target, offsets)
     np.testing.assert_allclose(cost, np.zeros((1, 3)))
+
+
+# Of layers that every network on this trunk has.
+MOVENETS = {
+    "stem_conv/kernel": (3, 3, 3, 56),
+    "block5_project_conv/kernel": (1, 1, 336, 56),
+}
+
+
+@pytest.mark.usefixtures("without_weights")
+@pytest.mark.parametrize(
+    "build, cells",
+    [
+        (lambda: HCRN(LSP14.parents, (256, 192), "movenet"), (32, 24, 15)),
+        (lambda: HCRN(LSP14.parents, (256, 192), "movenet_local"), (32, 24, 15)),
+        (lambda: PoseRefiner(14, (256, 192), "movenet"), (32, 24, 14)),
+        (lambda: PoseFix(14, (256, 192), "movenet", filters=(8, 8, 8)), (64, 48, 14)),
+    ],
+    ids=["hcrn", "hcrn, near", "pose_refiner", "posefix"],
+)
+def test_it_is_the_trunk_of_others_under_its_own_names(build, cells):
+    model = build()
+    assert tuple(model.output["heatmap"].shape[1:]) == cells
+    weights = {weight.path: tuple(weight.shape) for weight in model.weights}
+    assert {path: weights.get(path) for path in MOVENETS} == MOVENETS

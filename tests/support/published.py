@@ -40,6 +40,27 @@ def tensors(shapes: dict) -> dict:
     return {name: tensor(name, shape) for name, shape in shapes.items()}
 
 
+# What is subtracted from photos for CPN, in the order of their channels.
+SLIM_MEAN = (123.68, 116.78, 103.94)
+_SLIM = {
+    "moving_mean": "running_mean", "moving_variance": "running_var", "beta": "bias",
+    "biases": "bias", "gamma": "weight",
+}  # fmt: skip
+
+
+def slim_tensors(shapes: dict) -> dict:
+    """``tensors`` for the names of TF-Slim; kernels are (h, w, in, out)."""
+    arrays = {}
+    for name, shape in shapes.items():
+        leaf = _SLIM.get(name.rpartition("/")[2])
+        if leaf is None:
+            made = tensor(f"{name}.weight", (shape[3], shape[2], *shape[:2]))
+            arrays[name] = made.transpose(2, 3, 1, 0)
+        else:
+            arrays[name] = tensor(f"{name}.{leaf}", shape)
+    return arrays
+
+
 def some(maps: np.ndarray) -> np.ndarray:
     """A few hundred of the numbers of f32[1, C, h, w]."""
     return maps[0, :, 1::4, 2::4]

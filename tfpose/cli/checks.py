@@ -24,7 +24,7 @@ from tfpose.errors import (
 )
 from tfpose.io import installation
 from tfpose.io.files import check_writable
-from tfpose.io.photo_headers import SUFFIXES
+from tfpose.io.video_sources import is_video_file
 from tfpose.io.weight_files import SUFFIXES as WEIGHT_FILES
 from tfpose.recipes import RECIPES
 from tfpose.weights.presets import (
@@ -34,8 +34,6 @@ from tfpose.weights.presets import (
     check_new,
     model_folder,
 )
-
-VIDEOS = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm")
 
 
 def _file(flag: str, path: str) -> None:
@@ -50,6 +48,10 @@ def _folder(flag: str, path: str) -> None:
     if not pathlib.Path(path).is_dir():
         found = "a file" if pathlib.Path(path).exists() else "none"
         raise FileError(f"{flag} {path}: expected a folder, found {found}")
+
+
+def _folder_or_video(flag: str, path: str) -> None:
+    (_file if is_video_file(path) else _folder)(flag, path)
 
 
 def _file_to_write(flag: str, path: str) -> None:
@@ -71,12 +73,14 @@ def _count(flag: str, value: float) -> None:
 KINDS = {
     **dict.fromkeys("poses before boxes annotations log refined".split(), _file),
     **dict.fromkeys("images source data".split(), _folder),
+    "frames": _folder_or_video,
     **dict.fromkeys("json picture curve page results trust".split(), _file_to_write),
     **dict.fromkeys("oks_nms threshold joint_score detection_score".split(), _share),
     **dict.fromkeys("queue max_body max_people minutes rounds workers".split(), _count),
+    **dict.fromkeys("search_every fps".split(), _count),
 }
 # Option -> its flag, where the names differ.
-FLAGS = {"page": "--out", "results": "--out"}
+FLAGS = {"page": "--out", "results": "--out", "frames": "--images"}
 
 
 def given(**options) -> None:
@@ -191,14 +195,6 @@ def photos(places: Sequence[str]) -> None:
     if not places:
         raise PoseFileError("predict: expected photos or folders of photos, found none")
     for place in map(pathlib.Path, places):
-        is_camera = str(place).isdecimal() and not place.exists()
-        if is_camera or place.suffix.lower() in VIDEOS or "://" in str(place):
-            kind = "a camera" if is_camera else "a video or an address"
-            raise PoseFileError(
-                f"{place}: expected photos ({', '.join(SUFFIXES)}) or folders of "
-                f"them, found {kind}; for a video, predict a folder of its frames "
-                "(ffmpeg -i clip.mp4 frames/%06d.jpg)"
-            )
         if not place.exists():
             raise PoseFileError(
                 f"{place}: expected a photo or a folder of photos, found none"

@@ -19,6 +19,7 @@ from tfpose.cli.common import (
     write_numbers,
 )
 from tfpose.errors import TfposeError
+from tfpose.evaluation.protocols import NAMES, check_alone, scoring
 from tfpose.io.files import write_text
 from tfpose.metrics.choices import (
     AVERAGINGS,
@@ -50,7 +51,11 @@ def add(commands) -> None:
     text = "pck, pckh, auc, pcp: joints or limbs of one pose per person; oks: COCO's "
     text += "average precision; mpii, posetrack: mean average precision of several "
     text += "people's joints; mota: tracked people"
-    option(command, "--metric", "NAME", text, choices=METRICS, default="oks")
+    text += " (default: oks, or the protocol's)"
+    option(command, "--metric", "NAME", text, choices=METRICS)
+    text = "official: score as the published figures of COCO, MPII, LSP or PoseTrack, "
+    text += "told by the annotations' joints"
+    option(command, "--protocol", "NAME", text, choices=NAMES)
     text = "in torso lengths for pck (0.2), in head sizes for pckh (0.5), in limb "
     text += "lengths for pcp (0.5); end of the curve for auc (0.5); in head sizes for "
     text += "mpii, posetrack and mota (0.5)"
@@ -82,7 +87,7 @@ def add(commands) -> None:
 
 def run(
     poses, annotations, before, skeleton, model_dir, data, curve, every_map, dark, json,
-    **options,
+    protocol, **options,
 ) -> None:  # fmt: skip
     """Scores poses, two sets of poses before -> after, or a model with one metric."""
     of_model = model_dir and not (poses or annotations or before)
@@ -92,6 +97,8 @@ def run(
         raise TfposeError(
             "evaluate: expected --poses with --annotations, or --model-dir with --data"
         )
+    if protocol:
+        _check_protocol(model_dir, **options)
     checks.given(
         poses=poses, annotations=annotations, before=before, curve=curve, json=json
     )
@@ -99,7 +106,9 @@ def run(
         config = checks.trained(model_dir, "estimator" if every_map or dark else None)
         checks.prepared(data, config.validation)
     options["curve"] = bool(curve)
-    check_options(**options)
+    if not protocol:
+        options["metric"] = options["metric"] or "oks"
+        check_options(**options)
     skeleton = chosen_skeleton(skeleton)
     from tfpose.report import charts, tables
 
@@ -110,7 +119,7 @@ def run(
         options |= {"every_map": every_map, "dark": dark}
         numbers = evaluate_model(model_dir, data, **options)
     else:
-        numbers = _score(annotations, poses, before, skeleton, options)
+        numbers = _score(annotations, poses, before, skeleton, options, protocol)
     sides = numbers.get("maps") or {"": numbers}
     if "before" in numbers:
         sides = {"before": numbers["before"], "after": numbers}
@@ -118,16 +127,40 @@ def run(
         print(tables.format_maps(sides))
     else:
         print(tables.format_table(*sides.values()))
+    if protocol:
+        print(numbers["protocol"])
     if curve:
         write_text(curve, charts.curve_panels(**tables.curve_panels(sides)))
     write_numbers(json, numbers)
 
 
-def _score(annotations, poses, before, skeleton, options) -> dict:
+def _check_protocol(
+    model_dir, normalizer, viewpoint, averaging, lenient, every_frame, **rest
+) -> None:
+    """Raises TfposeError for what the official protocol does not leave open."""
+    if model_dir:
+        raise TfposeError(
+            "evaluate --protocol official: expected --poses (tfpose predict --protocol "
+            "official), since prepared people have boxes around their true joints"
+        )
+    usual = {"normalizer": NORMALIZERS, "viewpoint": VIEWPOINTS, "mean": AVERAGINGS}
+    given = {"normalizer": normalizer, "viewpoint": viewpoint, "mean": averaging}
+    changed = {name: given[name] != known[0] for name, known in usual.items()}
+    check_alone(**changed, lenient=lenient, every_frame=every_frame)
+
+
+def _score(annotations, poses, before, skeleton, options, protocol) -> dict:
     from tfpose.evaluation.evaluate import evaluate_poses
 
     files = [poses] if before is None else [poses, before]
     truth, sides, note = read_sides(annotations, *files, skeleton=skeleton)
+    more = {}
+    if protocol:
+        if note:
+            raise TfposeError(f"--protocol official: expected all joints; {note}")
+        metric, decided, words = scoring(truth.skeleton, options["metric"])
+        options |= {"metric": metric, **decided}
+        more = {"protocol": words}
     numbers, *others = [evaluate_poses(truth, side, **options) for side in sides]
-    numbers |= {"note": note} if note else {}
+    numbers |= more | ({"note": note} if note else {})
     return {**numbers, "before": others[0]} if others else numbers

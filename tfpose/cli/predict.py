@@ -6,7 +6,7 @@ import math
 import pathlib
 import sys
 
-from tfpose.cli import checks
+from tfpose.cli import checks, videos
 from tfpose.cli.common import (
     json_option,
     option,
@@ -18,10 +18,13 @@ from tfpose.cli.common import (
     write_numbers,
 )
 from tfpose.errors import DetectorError, TfposeError
+from tfpose.evaluation.protocols import NAMES, check_alone, looking
 from tfpose.io.shared_joints import SharedJoints
 
 # The default preset.
 ESTIMATOR = "movenet_thunder_coco17"
+# As ``inference.estimator.SCALES``, which TensorFlow's import precedes.
+SCALES = "0.8,1.0,1.2"
 
 
 def add(commands) -> None:
@@ -29,14 +32,18 @@ def add(commands) -> None:
     command = subcommand(
         commands,
         "predict",
-        "finds the poses of people in photos",
+        "finds the poses of people in photos and videos",
         "Writes a picture of each photo and a COCO results file, OUT/poses.json. "
         "People are located by the detector that comes with the package, or by "
-        "--boxes, --detector, --single or the boxes of --annotations.",
+        "--boxes, --detector, --single or the boxes of --annotations. In a video, a "
+        "camera, or a stream they are followed (docs/video.md).",
         "tfpose predict photo.jpg --out found",
     )
     command.add_argument(
-        "photos", metavar="PHOTO", nargs="*", help="photos, or folders of photos"
+        "photos",
+        metavar="PHOTO|VIDEO",
+        nargs="*",
+        help="photos, folders of photos, or one video",
     )
     option(command, "--images", "DIR", "a folder of photos, same as PHOTO")
     text = "the estimator: a preset or a model folder"
@@ -61,19 +68,32 @@ def add(commands) -> None:
     text = "folder to write, or FILE.json to write the poses alone"
     option(command, "--out", "DIR", text, default="runs/predict")
     text = "scales of each person's crop, whose heatmaps are averaged (not for models "
-    text += "that find all people at once)"
-    option(command, "--scales", "S,S,...", text, default="0.8,1.0,1.2")
+    text += f"that find all people at once; default: {SCALES}; of a video, 1.0 without "
+    text += "the mirrored photo)"
+    option(command, "--scales", "S,S,...", text)
     switch(command, "--no-flip", "skip the mirrored photo")
     text = "joints with a lower score are neither drawn nor counted (default: 0.3)"
     option(command, "--joint-score", "X", text, type=float, default=0.3)
+    text = "official: as the published figures of COCO, MPII, LSP or PoseTrack, told "
+    text += "by the model's joints"
+    option(command, "--protocol", "NAME", text, choices=NAMES)
     json_option(command)
+    videos.add_options(command)
 
 
 def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
     """Finds the poses of the people in photos."""
     given = photos + ([images] if images else [])
+    chosen = {name: options.pop(name) for name in videos.OPTIONS}
+    if videos.is_wanted(given, chosen["video"]):
+        looks = {} if scales is None else {"scales": _scales(scales)}
+        looks |= {"flip": not no_flip} if looks else {}
+        options = {"refine": refine, **options}
+        return videos.run(given[0], out, json, looks, chosen, **options)
     _check(given, out, refine, json, **options)
-    sizes = _scales(scales)
+    if options["protocol"]:
+        check_alone(scales=scales, no_flip=no_flip)
+    sizes = _scales(SCALES if scales is None else scales)
     start_tensorflow()
     start_litert()
     from tfpose.inference.predict_files import predict_files
@@ -100,7 +120,7 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
 
 def _check(
     given, out, refine, json, model, boxes, detector, single, annotations,
-    detection_score, joint_score,
+    detection_score, joint_score, protocol,
 ) -> None:  # fmt: skip
     """Fails before TensorFlow starts, if anything cannot be used."""
     from tfpose.inference.people import check_sources
@@ -109,6 +129,8 @@ def _check(
     checks.photos(given)
     check_sources(boxes, detector, single, detection_score)
     found = checks.trained(model, "estimator").skeleton
+    if protocol:
+        looking(found, boxes, detector, refine, single)
     if refine:
         known = checks.trained(refine, "refiner").skeleton
         check_shared(SharedJoints(found, known), refine, model)

@@ -18,6 +18,7 @@ from tfpose.cli.common import (
     switch,
     write_numbers,
 )
+from tfpose.evaluation.protocols import NAMES, check_alone, protocol_of
 from tfpose.evaluation.text import aligned
 
 
@@ -36,7 +37,8 @@ def add(commands) -> None:
     option(command, "--model", "NAME|DIR", text)
     poses_option(command)
     skeleton_option(command)
-    option(command, "--images", "DIR", "folder of the photos", required=True)
+    text = "folder of the photos, or a video, whose frames are image_id 0, 1, ..."
+    option(command, "--images", "DIR|VIDEO", text, required=True)
     option(command, "--out", "FILE", "the refined poses", required=True)
     text = "COCO annotations JSON that names the photos; without it, the number that "
     text += "ends a photo's name is its image_id"
@@ -65,21 +67,29 @@ def add(commands) -> None:
     text = "refine the I-th of N parts of the file; tfpose join puts them together"
     option(command, "--shard", "I/N", text)
     beam_option(command)
+    text = "official: as PoseFix's code does in testing: one round that replaces the "
+    text += "joints, near copies dropped for COCO and PoseTrack"
+    option(command, "--protocol", "NAME", text, choices=NAMES)
     json_option(command)
 
 
 def run(
     model, poses, skeleton, images, out, annotations, skip_bad, refined_only,
-    reliability_report, rounds, trust, oks_nms, threshold, rescore, shard, beam, json,
+    reliability_report, rounds, trust, oks_nms, threshold, rescore, shard, beam,
+    protocol, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     shard = checks.shard(shard)
     if beam is not None:
         checks.beam()
     checks.given(
-        poses=poses, images=images, annotations=annotations, results=out, trust=trust,
+        poses=poses, frames=images, annotations=annotations, results=out, trust=trust,
         json=json, oks_nms=oks_nms, threshold=threshold, rounds=rounds,
     )  # fmt: skip
+    if protocol:
+        check_alone(
+            refined_only=refined_only, rounds=rounds, trust=trust, oks_nms=oks_nms
+        )
     if model:
         checks.trained(model, "refiner")
     from tfpose.inference.poses_to_refine import read_poses
@@ -87,11 +97,15 @@ def run(
     skeleton = chosen_skeleton(skeleton)
     given = read_poses(poses, images, model, annotations, skeleton, skip_bad)
     say(given.note)
+    if protocol:
+        protocol_of(given.shared.one)
     start_tensorflow()
     from tfpose.inference.refine_files import refine_poses
     from tfpose.inference.refine_parts import Settings
 
-    settings = Settings(skip_bad, not refined_only, oks_nms, threshold, rescore, rounds)
+    settings = Settings(
+        skip_bad, not refined_only, oks_nms, threshold, rescore, rounds, protocol
+    )
     numbers = refine_poses(given, out, settings, trust, shard, beam)
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
@@ -99,6 +113,8 @@ def run(
     print(f"wrote {out}: {done} by {numbers['model']}")
     if numbers["duplicates"]:
         print(f"dropped {numbers['duplicates']} near copies of better poses")
+    if numbers["unscored"]:
+        print(f"left out {numbers['unscored']} poses without a score above 0")
     if numbers["few"]:
         print(f"left {numbers['few']} poses of one or two joints as they were")
     if numbers["removed"]:

@@ -199,6 +199,28 @@ def crop_matrix(box, size: tuple[int, int], rotation=0.0, mirror=0.0) -> tf.Tens
     return tf.stack([tf.stack(row_x, -1), tf.stack(row_y, -1)], axis=-2)
 
 
+def corner_matrix(box, size: tuple[int, int]) -> tf.Tensor:
+    """The affine map from a box of the photo to a crop in SimpleBaseline's code.
+
+    It sends the center of the box's first pixel to that of the crop's first pixel, as
+    most published code does. With s px of the crop to a pixel of the photo, points come
+    out (s - 1) / 2 px further left and up than by ``crop_matrix``.
+
+    Args:
+        box: f32[..., 4] xywh in I, with the aspect ratio of ``size``.
+        size: (height, width) of the crop.
+
+    Returns:
+        f32[..., 2, 3], I -> C.
+    """
+    box = tf.convert_to_tensor(box, tf.float32)
+    scale = size[1] / tf.maximum(box[..., 2], 1e-6)
+    none = tf.zeros_like(scale)
+    row_x = tf.stack([scale, none, -scale * box[..., 0]], axis=-1)
+    row_y = tf.stack([none, scale, -scale * box[..., 1]], axis=-1)
+    return tf.stack([row_x, row_y], axis=-2)
+
+
 def transform(points, matrix) -> tf.Tensor:
     """Applies affine maps f32[..., 2, 3] to points f32[..., N, 2]."""
     points = tf.convert_to_tensor(points, tf.float32)

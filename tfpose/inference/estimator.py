@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -12,11 +13,13 @@ import tensorflow as tf
 from tfpose.codecs import GaussianHeatmap
 from tfpose.config import Config
 from tfpose.errors import TfposeError
+from tfpose.evaluation.protocols import Protocol
 from tfpose.geometry import tensors
 from tfpose.geometry.crops import crops_of
 from tfpose.inference.batches import batched
 from tfpose.inference.inputs import checked_boxes, checked_photo
 from tfpose.layers.dark import DarkPosition
+from tfpose.layers.heatmaps import PeakValue
 from tfpose.models.base import PoseModel
 from tfpose.models.outputs import belief_of, score_layer
 from tfpose.models.table import load_model
@@ -40,6 +43,10 @@ class Estimator:
             targets; reads peaks with ``DarkPosition``. None reads them as the model
             does.
         network: callable that computes the beliefs; default: the model.
+        protocol: crops, decodes and scores as published code, but for the weights' own
+            conventions: crops of ``tensors.corner_matrix``, the protocol's decoding
+            instead of ours, and the largest response as a joint's score. Its scales are
+            the caller's to give.
 
     Raises:
         TfposeError: no scale, or one that is not positive.
@@ -62,6 +69,7 @@ class Estimator:
         output: str = "heatmap",
         dark_sigma: float | None = None,
         network: Callable | None = None,
+        protocol: Protocol | None = None,
     ):
         if not scales or not all(scale > 0 for scale in scales):
             raise TfposeError(f"scales: expected positive numbers, got {list(scales)}")
@@ -71,11 +79,14 @@ class Estimator:
         self.scales, self.flip = tuple(scales), flip and skeleton.mirrors
         # For a softmax too: between two candidates, the expectation is neither.
         stride = self.size[0] / belief.shape[1]
-        conventions = model.conventions
+        conventions, self._official = model.conventions, protocol is not None
+        undecided = conventions.decoding == "parabola"
+        if protocol and undecided and model.activation != "softmax":
+            conventions = dataclasses.replace(conventions, decoding=protocol.decoding)
         self._decode = conventions.position_layer(stride)
         if dark_sigma is not None:
             self._decode = DarkPosition(stride, dark_sigma, conventions.origin)
-        self._score = score_layer(model, skeleton)
+        self._score = PeakValue() if protocol else score_layer(model, skeleton)
         self._predict = tf.function(self.pyramid, reduce_retracing=True)
 
     @classmethod
@@ -109,6 +120,7 @@ class Estimator:
         flip: bool = True,
         dark: bool = False,
         name: str | pathlib.Path = "",
+        protocol: Protocol | None = None,
     ) -> Estimator:
         """Wraps a model that was trained with a configuration.
 
@@ -126,7 +138,9 @@ class Estimator:
                 f"{config.model}, which finds everybody at once (tfpose.BottomUp)"
             )
         sigma = gaussian_sigma(config) if dark else None
-        return cls(model, config.skeleton, scales, flip, dark_sigma=sigma)
+        return cls(
+            model, config.skeleton, scales, flip, dark_sigma=sigma, protocol=protocol
+        )
 
     def __call__(self, photo, boxes) -> tuple[np.ndarray, np.ndarray]:
         """Finds the joints of the people in one photo.
@@ -168,9 +182,8 @@ class Estimator:
         for photo, boxes in people:
             boxes = np.asarray(boxes, np.float32)
             if len(boxes):
-                yield from zip(
-                    *crops_of(photo, boxes, self.size, self.scales), strict=True
-                )
+                looks = self.size, self.scales, self._official
+                yield from zip(*crops_of(photo, boxes, *looks), strict=True)
 
     def pyramid(self, crops, to_image):
         """Crops f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I: keypoints and scores, I."""

@@ -31,6 +31,8 @@ class Candidate:
     extra: dict = dataclasses.field(default_factory=dict)
 
 
+# A joint is seen if it is this probably right.
+SEEN = 0.3
 # Finds the people in a photo.
 Finder = Callable[[Photo], "list[Candidate]"]
 

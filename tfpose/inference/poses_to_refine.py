@@ -13,7 +13,7 @@ from __future__ import annotations
 import array
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from tfpose.io.coco import Results
 from tfpose.io.json_files import JsonList, id_of
 from tfpose.io.photo_ids import Photo, photos_by_id
 from tfpose.io.shared_joints import SharedJoints
+from tfpose.io.video import FramesByNumber, VideoFrame
+from tfpose.io.video_sources import is_video_file
 from tfpose.skeletons import Skeleton, get
 from tfpose.weights import presets
 
@@ -57,7 +59,7 @@ class PosesToRefine:
     Attributes:
         model: preset or model folder of the refiner.
         shared: the joints that the poses share with the refiner.
-        photos: image id -> photo.
+        photos: image id -> photo, or frame of a video.
         records: the file's.
         parts: together all of the file.
         path: the file.
@@ -66,7 +68,7 @@ class PosesToRefine:
 
     model: str
     shared: SharedJoints
-    photos: dict[int, Photo]
+    photos: Mapping[int, Photo | VideoFrame]
     records: JsonList
     parts: tuple[Part, ...]
     path: str
@@ -133,7 +135,10 @@ def read_poses(
     model = model or refiner_for(own, results)
     shared = SharedJoints(own, _skeleton_of(model))
     check_shared(shared, model, results)
-    photos = photos_by_id(images, truth)
+    if is_video_file(images):
+        photos = FramesByNumber(images)
+    else:
+        photos = photos_by_id(images, truth)
     records = JsonList(results)
     if not records.is_list:
         raise coco.no_list(results, records.other)

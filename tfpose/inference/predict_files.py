@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -12,26 +11,27 @@ import numpy as np
 
 from tfpose import drawing
 from tfpose.errors import PoseFileError, TfposeError
+from tfpose.evaluation.protocols import looking
 from tfpose.geometry.crops import boxes_of, whole_photo
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
 from tfpose.inference.inputs import are_few
-from tfpose.inference.people import Candidate, Finder, check_sources, finder
+from tfpose.inference.people import SEEN, Candidate, Finder, check_sources, finder
 from tfpose.inference.poses_to_refine import check_shared
 from tfpose.inference.refiner import Refiner
+from tfpose.inference.rules import Rules, rows_of
 from tfpose.io import coco, files
 from tfpose.io.coco_records import DECIMALS, result_entry
 from tfpose.io.photo_ids import Photo, given_photos, unlisted
 from tfpose.io.shared_joints import SharedJoints
-from tfpose.metrics.oks import oks_nms
+from tfpose.models.folders import load_config
 from tfpose.models.table import load_model
 from tfpose.skeletons import Skeleton
+from tfpose.weights.presets import model_folder
 
 RESULTS = "poses.json"
-# A joint is seen if it is this probably right.
-SEEN = 0.3
 
 
 def predict_files(
@@ -47,6 +47,7 @@ def predict_files(
     scales: Sequence[float] = SCALES,
     flip: bool = True,
     joint_score: float = SEEN,
+    protocol: str | None = None,
 ) -> dict:
     """Finds the poses of people in photos and writes them.
 
@@ -75,6 +76,10 @@ def predict_files(
         flip: average over mirrored crops.
         joint_score: joints with a lower score are neither drawn nor counted in a pose's
             score, and a detector's person without any other joints is left out.
+        protocol: "official" finds, rates and drops poses as the published figures of
+            the data set with the model's joints were made (``evaluation.protocols``);
+            ``joint_score`` then only says which joints are drawn, and scales are the
+            protocol's. Not for a ``refiner`` or models that find everybody.
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
@@ -90,6 +95,11 @@ def predict_files(
             that exclude each other.
     """
     check_sources(boxes, detector, single, detection_score)
+    official = None
+    if protocol:
+        found = load_config(model_folder(model)).skeleton
+        official = looking(found, boxes, detector, refiner, single)
+        scales, single = official.scales, official.by_photo
     truth = None if annotations is None else coco.read_annotations(annotations)
     known = given_photos(given, truth, annotations)
     left_out = unlisted(given, known)
@@ -99,27 +109,29 @@ def predict_files(
         known, truth, boxes, detector, single, detection_score, all_there
     )
     network, config = load_model(model)
+    rules = Rules(joint_score, network.input_size, official)
     refine = None if refiner is None else _load_refiner(refiner, model, config.skeleton)
     if network.is_bottom_up:
-        _check_nobody_else_searches(model, boxes, detector, single)
+        _check_nobody_else_searches(model, boxes, detector, single, protocol)
         find_all = BottomUp(network, config.skeleton, flip)
         people, keypoints, scores = _all_people(known, find_all)
     else:
-        estimator = Estimator.of(network, config, scales, flip, name=model)
+        estimator = Estimator.of(
+            network, config, scales, flip, name=model, protocol=official
+        )
         people = _searched(known, find)
-        if single and people:
+        annotated = truth is not None and not (boxes or detector)
+        people = rules.placed(people, annotated)
+        if single and people and not official:
             people = _located(people, estimator)
         keypoints, scores = _estimated(people, estimator)
-        if not single and (boxes or detector or truth is None):
-            answer = people, keypoints, scores
-            sure = boxes is not None
-            people, keypoints, scores = _distinct(
-                *answer, config.skeleton, joint_score, sure
-            )
+        if official or not (single or annotated):
+            answer = people, keypoints, scores, config.skeleton
+            people, keypoints, scores = rules.distinct(*answer, boxes is not None)
     if refine is not None:
         keypoints, scores = _refined(people, keypoints, scores, *refine)
     entries = [
-        _entry(*one, joint_score) for one in zip(people, keypoints, scores, strict=True)
+        _entry(*one, rules) for one in zip(people, keypoints, scores, strict=True)
     ]
     if out.endswith(".json"):
         files.write_json(out, entries)
@@ -137,11 +149,11 @@ def predict_files(
     }
 
 
-def _check_nobody_else_searches(model: str, boxes, detector, single) -> None:
-    if (boxes, detector, single) != (None, None, False):
+def _check_nobody_else_searches(model: str, boxes, detector, single, protocol) -> None:
+    if (boxes, detector, single, protocol) != (None, None, False, None):
         raise TfposeError(
-            f"model {model}: expected no --boxes, --detector or --single for a "
-            "model that finds everybody in a photo by itself"
+            f"model {model}: expected no --boxes, --detector, --single or --protocol "
+            "for a model that finds everybody in a photo by itself"
         )
 
 
@@ -176,15 +188,9 @@ def _located(people: list[Candidate], estimator: Estimator) -> list[Candidate]:
 # --- poses -----------------------------------------------------------------------
 
 
-def _rows(people: list[Candidate]) -> Iterator[tuple[Photo, list[int]]]:
-    """Each photo with the rows of its people, which are consecutive."""
-    places = itertools.groupby(range(len(people)), lambda row: people[row].photo)
-    return ((photo, list(rows)) for photo, rows in places)
-
-
 def _photos(people: list[Candidate]) -> Iterator[tuple]:
     """(photo, boxes) for each photo with people."""
-    for photo, rows in _rows(people):
+    for photo, rows in rows_of(people):
         image = photo.read()
         boxes = [people[row].box for row in rows]
         yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
@@ -212,23 +218,6 @@ def _estimated(people: list[Candidate], estimator: Estimator):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def _distinct(
-    people: list[Candidate], keypoints, scores, skeleton, joint_score: float, sure: bool
-):
-    """All three without poses that nearly copy a better one of their photo.
-
-    Poses without a seen joint go, too, unless it is ``sure`` that people are there.
-    """
-    kept: list[int] = []
-    for _, rows in _rows(people):
-        rows = [row for row in rows if sure or (scores[row] >= joint_score).any()]
-        areas = [people[row].box[2:].prod() for row in rows]
-        ranks = [people[row].score * _mean(scores[row], joint_score) for row in rows]
-        best = oks_nms(keypoints[rows], ranks, areas, skeleton.sigmas)
-        kept += sorted(rows[place] for place in best)
-    return [people[row] for row in kept], keypoints[kept], scores[kept]
-
-
 def _refined(
     people: list[Candidate], keypoints, scores, refiner: Refiner, shared: SharedJoints
 ):
@@ -245,7 +234,7 @@ def _refined(
     rows = np.flatnonzero(~few)
     given = (
         (photo.read(), moved[some], np.float32(known[some] > 0))
-        for photo, of_photo in _rows(people)
+        for photo, of_photo in rows_of(people)
         for some in [np.array(of_photo)[~few[of_photo]]]
     )
     trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
@@ -262,18 +251,13 @@ def _refined(
     return shared.back(answers, keypoints), found
 
 
-def _mean(scores, joint_score: float) -> float:
-    """A pose's score: the joints' mean, where those not seen count as 0."""
-    return float(np.where(scores >= joint_score, scores, 0).mean())
-
-
-def _entry(person: Candidate, keypoints, scores, joint_score: float) -> dict:
+def _entry(person: Candidate, keypoints, scores, rules: Rules) -> dict:
     """One results record; its score is the box score times the pose's."""
     return result_entry(
         person.photo.image_id,
         keypoints,
         scores,
-        person.score * _mean(scores, joint_score),
+        person.score * rules.pose_score(scores),
         bbox=[round(float(side), DECIMALS) for side in person.box],
         file_name=person.photo.name,
         **person.extra,
@@ -307,7 +291,7 @@ def _write_folder(out, entries, known, poses, skeleton: Skeleton) -> None:
 def _draw(folder, known, entries, poses, skeleton: Skeleton) -> None:
     """A picture of each photo with its people's boxes and seen joints."""
     people, keypoints, seen = poses
-    rows = dict(_rows(people))
+    rows = dict(rows_of(people))
     stems = [pathlib.PurePath(photo.name).stem for photo in known]
     unique = len(set(stems)) == len(stems)
     stream = zip(known, stems, strict=True)

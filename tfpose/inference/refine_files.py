@@ -30,7 +30,7 @@ from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import CONFIG, model_folder
 
 # The numbers of parts that add up to those of the file.
-SUMS = ("poses", "refined", "duplicates", "few", "removed")
+SUMS = ("poses", "refined", "duplicates", "unscored", "few", "removed")
 
 
 def refine_file(
@@ -49,6 +49,7 @@ def refine_file(
     skeleton: Skeleton | None = None,
     shard: tuple[int, int] | None = None,
     beam: str | None = None,
+    protocol: str | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
 
@@ -56,7 +57,7 @@ def refine_file(
         model: preset or model folder; None picks the preset that shares most joints
             (``poses_to_refine.refiner_for``).
         results: COCO-results JSON of any method. The joints that the model lacks stay.
-        images: folder of the photos.
+        images: folder of the photos, or a video file, whose frames count from 0.
         out: file to write.
         annotations: annotations whose file names map ids to photos.
         skip_bad: keep records that cannot be refined unchanged, instead of raising.
@@ -81,10 +82,16 @@ def refine_file(
         beam: options of an Apache Beam pipeline that refines the file.
         skeleton: of the poses; by default the annotations' or the model's if it has as
             many joints, else the built-in one with that number of joints.
+        protocol: "official" refines as PoseFix's code does in testing: one round whose
+            joints replace the input's, in crops around all of them; poses with a score
+            of 0 or below are left out; for COCO's and PoseTrack's joints, near copies
+            (OKS above 0.9) too. It takes the place of ``use_reliability``,
+            ``nms_threshold``, ``trust_file`` and ``rounds``.
 
     Returns:
         "model", the refiner's name; the numbers of "poses", "refined", "duplicates"
-        (dropped), poses of "few" joints (unchanged), and "removed" (joints);
+        (dropped), "unscored" (left out by the protocol), poses of "few" joints
+        (unchanged), and "removed" (joints);
         "kept_joints", those that the model lacks;
         "bad", a line for each unchanged record;
         "reliability", per joint the median "disagreement" of input and refiner in
@@ -98,7 +105,7 @@ def refine_file(
     check_writable(out)
     poses = read_poses(results, images, model, annotations, skeleton, skip_bad)
     settings = Settings(
-        skip_bad, use_reliability, nms_threshold, threshold, rescore, rounds
+        skip_bad, use_reliability, nms_threshold, threshold, rescore, rounds, protocol
     )
     return refine_poses(poses, out, settings, trust_file, shard, beam)
 
@@ -112,6 +119,8 @@ def refine_poses(
     beam: str | None = None,
 ) -> dict:
     """``refine_file`` for poses that are read already."""
+    settings = settings.decided(poses.shared.one)
+    trust_file = None if settings.protocol else trust_file
     refiner = load_refiner(poses, settings)
     numbers = _of_shard(range(len(poses.parts)), shard)
     known = _known_trust(trust_file, poses.model, refiner)

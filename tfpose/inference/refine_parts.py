@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tfpose.errors import PhotoError, PoseFileError
+from tfpose.evaluation.protocols import protocol_of
 from tfpose.inference import reliability
 from tfpose.inference.inputs import are_few
 from tfpose.inference.poses_to_refine import Part, PosesToRefine
@@ -16,6 +17,7 @@ from tfpose.inference.reliability import Beliefs, Trust
 from tfpose.io import coco, coco_checks
 from tfpose.io.shared_joints import SharedJoints
 from tfpose.metrics.oks import oks_nms
+from tfpose.skeletons import Skeleton
 
 # Input weights are counted in this many steps from 0 to 1, and their medians so exact.
 STEPS = 1000
@@ -31,12 +33,27 @@ class Settings:
     threshold: float = 0.0
     rescore: bool = False
     rounds: int | None = None
+    protocol: str | None = None
+
+    def decided(self, skeleton: Skeleton) -> Settings:
+        """These for the poses of a skeleton, with what a protocol decides.
+
+        Raises:
+            TfposeError: no protocol is for its joints.
+        """
+        if not self.protocol:
+            return self
+        copies = protocol_of(skeleton).near_copies or 1.0
+        return dataclasses.replace(
+            self, use_reliability=False, nms_threshold=copies, rounds=1
+        )
 
 
 def load_refiner(poses: PosesToRefine, settings: Settings) -> Refiner:
     """The refiner for these poses."""
     refiner = Refiner.from_preset(poses.model)
     refiner.rounds = settings.rounds or refiner.rounds
+    refiner.steady = not settings.protocol
     return refiner
 
 
@@ -85,7 +102,8 @@ class PartWork:
         """The part's records, refined, and their numbers; ready for JSON.
 
         "records", and as ``refine_files.refine_file`` returns: "poses", "refined",
-        "duplicates", "few", "removed", "bad"; "weights" counts input weights.
+        "duplicates", "unscored", "few", "removed", "bad"; "weights" counts input
+        weights.
         """
         settings, order = self.settings, self.photos.order
         keypoints, scores, areas = map(np.concatenate, zip(*self.found, strict=True))
@@ -93,8 +111,11 @@ class PartWork:
         most = settings.nms_threshold
         most = refiner.model.nms_threshold if most is None else most
         sigmas = refiner.skeleton.sigma_array
-        duplicates = _duplicates(inputs, keypoints, areas, sigmas, most)
+        official = bool(settings.protocol)
+        duplicates = _duplicates(inputs, keypoints, areas, sigmas, most, official)
         dropped = set(people.positions[duplicates].tolist())
+        unscored = _unscored(people) if official else set()
+        left_out = dropped | unscored
         unsure = np.zeros(scores.shape, bool)
         if settings.threshold > 0:
             unsure = scores <= settings.threshold
@@ -103,11 +124,12 @@ class PartWork:
         )
         return {
             "records": [
-                record for place, record in enumerate(records) if place not in dropped
+                record for place, record in enumerate(records) if place not in left_out
             ],
             "poses": len(records),
             "refined": len(people),
-            "duplicates": len(dropped),
+            "duplicates": len(dropped - unscored),
+            "unscored": len(unscored),
             "few": self.photos.few,
             "removed": int(unsure[:, self.shared.in_other].sum()),
             "bad": self.bad + self.photos.bad,
@@ -149,13 +171,17 @@ def _restore(record: dict, entry: dict, shared: SharedJoints) -> None:
         record["keypoints"][numbers] = entry["keypoints"][numbers]
 
 
-def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]:
+def _duplicates(
+    people, keypoints, areas, sigmas, threshold: float, last: bool = False
+) -> list[int]:
     """The rows of poses that duplicate a better scored pose in the same photo.
 
-    A person's area is that of the crop, as in the code of PoseFix's authors.
+    A person's area is that of the crop, as in the code of PoseFix's authors. Of equally
+    good poses the first stays, or as in that code the last.
     """
     dropped: list[int] = []
     for rows in coco.rows_by_image(people.image_ids).values():
+        rows = rows[::-1] if last else rows
         stay = oks_nms(
             keypoints[rows],
             people.pose_scores[rows],
@@ -165,6 +191,11 @@ def _duplicates(people, keypoints, areas, sigmas, threshold: float) -> list[int]
         )
         dropped.extend(np.delete(rows, stay).tolist())
     return dropped
+
+
+def _unscored(people) -> set[int]:
+    """Places in the part of poses whose score is not above 0."""
+    return set(people.positions[people.pose_scores <= 0].tolist())
 
 
 class _Photos:

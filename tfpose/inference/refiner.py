@@ -38,6 +38,10 @@ class Refiner:
         rounds: how often the network is run, each time on its own answer
             (``Config.testing``).
 
+    Attributes:
+        steady: whether the box around a pose leaves out single wild joints
+            (``tensors.steady``); published code takes all.
+
     Example:
         >>> import numpy as np, tfpose
         >>> refiner = tfpose.Refiner.from_preset("posefix_tiny_lsp")
@@ -60,7 +64,7 @@ class Refiner:
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
-        self.rounds = rounds
+        self.rounds, self.steady = rounds, True
         self._see, self._decide = _parts(model if network is None else network)
         self._read = model.reader()
         self._score = score_layer(model, skeleton)
@@ -153,7 +157,9 @@ class Refiner:
             f32[N, H, W, 3], f32[N, K, 2] C, f32[N, K] valid joints, and f32[N, 2, 3]
             C -> I.
         """
-        steady = tensors.steady(keypoints, valid, tf.shape(photo)[:2])
+        steady = tf.cast(tf.cast(valid, tf.float32) > 0, tf.float32)
+        if self.steady:
+            steady = tensors.steady(keypoints, valid, tf.shape(photo)[:2])
         box = tensors.scale_box(tensors.box_around(keypoints, steady), BOX_FACTOR)
         height = standing_height(keypoints, steady, self.skeleton)
         box = crop_box(box, height, self.size, self.person_height)

@@ -22,30 +22,34 @@ class RenderDisc(MapLayer):
     """Draws a pose as one binary disc per joint (PoseRefiner section 3).
 
     Args:
-        size: (height, width) of the maps in px.
-        radius: px; pixels whose center is within it belong to the disc.
+        size: (height, width) of the maps in cells.
+        radius: px; cells whose center is within it belong to the disc.
         peak: value inside; 255 matches an image of 0..255.
+        stride: px of C per cell.
 
     Call: keypoints f32[B, K, 2] C, valid f32[B, K] -> f32[B, H, W, K]; the map of an
     invalid joint is zero. No gradient flows to the coordinates.
     """
 
-    def __init__(self, size, radius, peak=255.0, **kwargs):
+    def __init__(self, size, radius, peak=255.0, stride=1, **kwargs):
         super().__init__(**kwargs)
         self.size, self.radius, self.peak = tuple(size), radius, peak
+        self.stride = stride
 
     def call(self, keypoints, valid):
         height, width = self.size
+        if self.stride != 1:
+            keypoints = to_cells(keypoints, self.stride)
         rows = ops.arange(height, dtype="float32")[None, :, None]
         columns = ops.arange(width, dtype="float32")[None, :, None]
         rows = ops.square(rows - keypoints[:, None, :, 1])  # (B, H, K)
         columns = ops.square(columns - keypoints[:, None, :, 0])  # (B, W, K)
-        inside = rows[:, :, None] + columns[:, None] <= self.radius**2
+        inside = rows[:, :, None] + columns[:, None] <= (self.radius / self.stride) ** 2
         return ops.cast(inside, "float32") * (self.peak * valid[:, None, None])
 
     def get_config(self):
         settings = {"size": self.size, "radius": self.radius, "peak": self.peak}
-        return {**super().get_config(), **settings}
+        return {**super().get_config(), **settings, "stride": self.stride}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

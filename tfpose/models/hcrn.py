@@ -17,7 +17,7 @@ from tfpose.errors import TfposeError
 from tfpose.layers.blocks import Channels
 from tfpose.layers.diffusion import Diffusion
 from tfpose.layers.heatmaps import PACKAGE, MapLayer
-from tfpose.models import cpm, hourglass, vgg
+from tfpose.models import cpm, hourglass, movenet, vgg
 from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.resnet import TINY_WIDTHS, center, convolution, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions, map_head
@@ -90,11 +90,26 @@ def _cpm(image, joints, stages):
     return cpm.features(image, joints + 1, stages)
 
 
-# The paper's four and two small ones for two CPU cores; "tiny" sees the whole person.
-# VGG16 and the ResNets are dilated to stride 8.
+def _movenet(image, joints, stages):
+    # Sees the whole person. f32[B, H/8, W/8, 64]
+    features = movenet.pyramid(*movenet.trunk(image))[-1]
+    return [], convolution(features, 64, 3, "front", stride=2)
+
+
+def _movenet_local(image, joints, stages):
+    # A cell sees 59 px, as "tiny_local". f32[B, H/8, W/8, 32]
+    fine, _ = movenet.trunk(image)
+    return [], convolution(fine[1], 32, 1, "front")
+
+
+# The paper's four; two small ones for two CPU cores, of which "tiny" sees the whole
+# person; and two that add little to MoveNet's features, which are known already. VGG16
+# and the ResNets are dilated to stride 8.
 FRONT_ENDS = {
     "tiny": FrontEnd(_tiny, stride=4, multiple=32),
     "tiny_local": FrontEnd(_tiny_local, stride=4, multiple=4),
+    "movenet": FrontEnd(_movenet, stride=8, multiple=32),
+    "movenet_local": FrontEnd(_movenet_local, stride=8, multiple=32),
     "vgg16": FrontEnd(_vgg16, stride=8, multiple=8),
     "resnet50": FrontEnd(_resnet(50), stride=8, multiple=8),
     "resnet101": FrontEnd(_resnet(101), stride=8, multiple=8),

@@ -17,6 +17,7 @@ from tfpose.geometry.cells import to_cells
 from tfpose.layers.blocks import Channels
 from tfpose.layers.heatmaps import PACKAGE, MapLayer
 from tfpose.layers.offsets import OffsetPosition
+from tfpose.models import resnet
 from tfpose.models.base import PoseEstimator, check_size, image_input
 from tfpose.models.simple_baseline import map_head
 
@@ -147,6 +148,20 @@ def scale_image(image):
     )(image)
 
 
+def trunk(image) -> tuple[list, keras.KerasTensor]:
+    """Thunder's features of a photo, for other networks: the arguments of ``pyramid``.
+
+    Args:
+        image: f32[B, H, W, 3] RGB 0..255; H and W multiples of 32.
+
+    Returns:
+        Those at strides 4, 8, and 16, with 40, 56, and 112 channels; and at stride 32,
+        with 64.
+    """
+    *fine, last = mobile_net(scale_image(image), THUNDER)
+    return fine, coarsest(last)
+
+
 def mobile_net(x, width: float) -> list:
     """MobileNetV2, without its classifier.
 
@@ -238,6 +253,34 @@ def pyramid(fine: list, x) -> list:
         x = layers.ReLU(name=f"{name}_relu")(x)
         levels.append(x)
     return levels
+
+
+def with_pose(fine: list, x, pose, filters, finest: int = 0):
+    """Joins a drawn pose to ``trunk``'s features at every stride.
+
+    Not in a paper: a trunk that knows poses already sees only the photo. So a refiner
+    costs little more than MoveNet, and learns from features that were computed once.
+
+    Args:
+        fine, x: of ``trunk``.
+        pose: f32[B, H/4, W/4, P].
+        filters: at strides 16, 8, and 4.
+        finest: the level to end at: 0 for stride 4, 1 for stride 8.
+
+    Returns:
+        f32[B, h, w, F] at the finest level, with its number of filters.
+    """
+    poses = [pose]
+    for level, count in enumerate(reversed(filters)):
+        poses.append(resnet.convolution(poses[-1], count, 3, f"pose{level}", stride=2))
+    x = layers.Concatenate(name="fuse3")([x, poses[3]])
+    for level, count in list(zip((2, 1, 0), filters, strict=True))[: 3 - finest]:
+        x = resnet.convolution(x, count, 1, f"narrow{level}")
+        x = layers.UpSampling2D(2, interpolation="bilinear", name=f"double{level}")(x)
+        x = layers.Concatenate(name=f"fuse{level}")([x, fine[level], poses[level]])
+        x = resnet.convolution(x, count, 1, f"mix{level}")
+        x = resnet.basic_block(x, count, 1, f"refine{level}")
+    return x
 
 
 def head(features, channels: int, name: str):

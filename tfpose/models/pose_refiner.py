@@ -16,6 +16,7 @@ from keras import layers
 from tfpose.errors import TfposeError
 from tfpose.layers.heatmaps import PACKAGE, PosePrior
 from tfpose.layers.offsets import OffsetPosition, OffsetVotes, RenderDisc
+from tfpose.models import movenet
 from tfpose.models.base import RefinementModel, check_size, refinement_inputs
 from tfpose.models.resnet import DEPTHS, TINY_WIDTHS, center, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions
@@ -26,6 +27,9 @@ UPSAMPLINGS = ("transposed", "dilated")
 RESNETS = {f"resnet{depth}": depth for depth in DEPTHS}
 TINY = "tiny"
 TINY_FILTERS = (64, 64, 64)
+# A trunk that sees only the photo; the pose joins its features (``movenet.with_pose``).
+MOVENET = "movenet"
+MOVENET_FILTERS = (96, 64, 32)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -46,11 +50,12 @@ class PoseRefiner(RefinementModel):
 
     Args:
         joints: K.
-        input_size: (height, width) of the crop, multiples of 16 (32 for "tiny").
-        trunk: a key of ``RESNETS``, or "tiny".
+        input_size: (height, width) of the crop, multiples of 16 (32 for "tiny" and
+            "movenet").
+        trunk: a key of ``RESNETS``, "tiny", or "movenet".
         radius: px, of the discs that draw the input pose.
-        upsampling: one of ``UPSAMPLINGS``; the small trunk has decoder layers instead
-            and ignores it.
+        upsampling: one of ``UPSAMPLINGS``; the other trunks have decoder layers instead
+            and ignore it.
         pose_prior: add ``PosePrior`` to the logits (not in the paper).
 
     Raises:
@@ -70,7 +75,7 @@ class PoseRefiner(RefinementModel):
     ):
         arguments = {
             "joints": joints,
-            "input_size": check_size(input_size, 32 if trunk == TINY else 16),
+            "input_size": check_size(input_size, 16 if trunk in RESNETS else 32),
             "trunk": trunk,
             "radius": radius,
             "upsampling": upsampling,
@@ -79,10 +84,13 @@ class PoseRefiner(RefinementModel):
         _check(trunk, radius, upsampling)
         inputs = refinement_inputs(joints, arguments["input_size"])
         image, keypoints, valid = inputs.values()
-        pose = RenderDisc(input_size, radius, name="render_pose")(keypoints, valid)
-        x = layers.Concatenate(name="image_and_pose")([center(image), pose])
-        x = _features(x, trunk, upsampling)
-        doubled = trunk != TINY and upsampling == "transposed"
+        if trunk == MOVENET:
+            x = _late_fusion(image, keypoints, valid, radius)
+        else:
+            pose = RenderDisc(input_size, radius, name="render_pose")(keypoints, valid)
+            x = layers.Concatenate(name="image_and_pose")([center(image), pose])
+            x = _features(x, trunk, upsampling)
+        doubled = trunk in RESNETS and upsampling == "transposed"
         logits = _head(x, joints, doubled, "head_logits")  # (B, h, w, K)
         offsets = _head(x, 2 * joints, doubled, "head_offsets")
         stride = input_size[0] // logits.shape[1]
@@ -120,6 +128,8 @@ class PoseRefiner(RefinementModel):
 
         The paper starts from them too (section 3) and leaves their order open.
         """
+        if self.arguments["trunk"] == MOVENET:
+            return
         layer = self.get_layer("stem_conv")
         kernel = keras.ops.convert_to_numpy(layer.kernel)
         colors = np.arange(self.joints) % 3
@@ -130,8 +140,8 @@ class PoseRefiner(RefinementModel):
 
 def _check(trunk, radius, upsampling) -> None:
     """Raises TfposeError for arguments that ``PoseRefiner`` does not take."""
-    if trunk not in (*RESNETS, TINY):
-        known = [*RESNETS, TINY]
+    known = [*RESNETS, TINY, MOVENET]
+    if trunk not in known:
         raise TfposeError(f"trunk: expected one of {known}, got {trunk!r}")
     if not radius > 0:
         raise TfposeError(f"radius: expected more than 0 px, got {radius}")
@@ -146,6 +156,14 @@ def _features(x, trunk: str, upsampling: str):
     if trunk == TINY:
         return deconvolutions(small_resnet(x, TINY_WIDTHS), TINY_FILTERS)
     return resnet(x, RESNETS[trunk], stride=16 if upsampling == "transposed" else 8)
+
+
+def _late_fusion(image, keypoints, valid, radius: float):
+    """f32[B, H/8, W/8, F]: MoveNet's features, which the pose joins."""
+    fine, coarsest = movenet.trunk(image)
+    pose = RenderDisc(fine[0].shape[1:3], radius, 1.0, 4, name="render_pose")
+    pose = pose(keypoints, valid)
+    return movenet.with_pose(fine, coarsest, pose, MOVENET_FILTERS, finest=1)
 
 
 def _head(x, channels: int, doubled: bool, name: str):

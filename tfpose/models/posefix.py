@@ -20,7 +20,6 @@ from tfpose.layers.heatmaps import (
 )
 from tfpose.models import movenet
 from tfpose.models.base import RefinementModel, check_size, refinement_inputs
-from tfpose.models.resnet import basic_block, convolution
 from tfpose.models.simple_baseline import deconvolutions, map_head
 from tfpose.models.trunks import TRUNKS
 from tfpose.skeletons import COCO17
@@ -87,7 +86,7 @@ class PoseFix(RefinementModel):
         image, keypoints, valid = inputs.values()
         # The authors' code subtracts RGB means from BGR; we use RGB.
         if trunk == MOVENET:
-            features = movenet_features(image)
+            features = movenet.trunk(image)
             logits = refined_logits(*features, keypoints, valid, joints, sigma, filters)
         else:
             x = early_fusion(image, keypoints, valid, trunk, sigma)
@@ -123,23 +122,13 @@ def early_fusion(image, keypoints, valid, trunk: str, sigma: float) -> list:
     return of_trunk.features(x)
 
 
-def movenet_features(image) -> tuple:
-    """What ``refined_logits`` sees of the photo: MoveNet's features."""
-    *fine, last = movenet.mobile_net(movenet.scale_image(image), movenet.THUNDER)
-    return fine, movenet.coarsest(last)
-
-
 def refined_logits(
     fine: list, coarsest, keypoints, valid, joints: int, sigma: float, filters
 ):
     """Corrects MoveNet's own heatmaps with the pose, which joins at every stride.
 
-    Not in the paper: a trunk that knows poses already sees only the photo. So a refiner
-    costs little more than MoveNet, and learns from features that were computed once.
-
     Args:
-        fine: of ``movenet.mobile_net``, at strides 4, 8, and 16.
-        coarsest: ``movenet.coarsest``, at stride 32.
+        fine, coarsest: of ``movenet.trunk``.
         keypoints, valid: f32[B, K, 2] crop px, f32[B, K].
         joints: K.
         sigma: px, of the Gaussians that draw the pose.
@@ -156,16 +145,7 @@ def refined_logits(
         fine[0].shape[1:3], sigma / STRIDE, POSE_PEAK, STRIDE, name="render_pose"
     )(keypoints, valid)
     finest = layers.Concatenate(name="own_and_pose")([own, pose])
-    poses = [finest]
-    for level, count in enumerate(reversed(filters)):
-        poses.append(convolution(poses[-1], count, 3, f"pose{level}", stride=2))
-    x = layers.Concatenate(name="fuse3")([coarsest, poses[3]])
-    for level, count in zip((2, 1, 0), filters, strict=True):
-        x = convolution(x, count, 1, f"narrow{level}")
-        x = layers.UpSampling2D(2, interpolation="bilinear", name=f"double{level}")(x)
-        x = layers.Concatenate(name=f"fuse{level}")([x, fine[level], poses[level]])
-        x = convolution(x, count, 1, f"mix{level}")
-        x = basic_block(x, count, 1, f"refine{level}")
+    x = movenet.with_pose(fine, coarsest, finest, filters)
     same = keras.initializers.Identity()
     own = layers.Conv2D(
         joints, 1, use_bias=False, name="own_logits", dtype="float32",

@@ -1,0 +1,327 @@
+"""What the claims share: training a head on kept features, scoring, and statistics.
+
+An *arm* is one of the networks that a claim compares: a model of the package on
+MoveNet's trunk, of which only what comes after the trunk is trained. All arms of a
+claim see the same crops of the same people in the same order, once per seed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import features
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy import stats
+
+from tfpose.config import Config
+from tfpose.data.examples import Supervision, examples, supervision_of
+from tfpose.geometry.crops import standing_height
+from tfpose.io import files
+from tfpose.metrics import bootstrap
+from tfpose.metrics.pck import body_lengths, normalized_distances
+from tfpose.models import folders, objectives
+from tfpose.models.base import PoseModel, dtype_policy
+from tfpose.skeletons import LSP14
+from tfpose.weights.shared import read_shared
+
+BATCH, STEPS, SEEDS = 32, 600, 5
+TEST_PEOPLE = range(1001, 1501)  # photos of LSP; the published methods' half
+# Settings of every arm: the optimizer's are the small recipes' own.
+COMMON = {
+    "optimizer": "adamw",
+    "learning_rate": 6e-3,
+    "schedule": "cosine",
+    "epochs": 1,
+    "batch_size": BATCH,
+    "average": 0.99,
+    "weight_decay": 0.0,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One of the networks that a claim compares.
+
+    Attributes:
+        build: the model, untrained.
+        config: its recipe: targets, losses, synthesis, and optimizer.
+        uses: names of ``features.LAYERS`` that its head begins with.
+        poses: for a refiner, real poses of the training people to learn from, in the
+            order of the crops: f32[N, K, 2] crop px and f32[N, K]; None synthesizes.
+        policy: Keras' types for the head. Measured: on processors with bfloat16, wide
+            heads train twice as fast with it, narrow ones slower.
+    """
+
+    build: Callable[[], PoseModel]
+    config: Config
+    uses: tuple[str, ...] = ("pyramid",)
+    poses: tuple[np.ndarray, np.ndarray] | None = None
+    policy: str = "mixed_bfloat16"
+
+
+def head_of(model: PoseModel, uses: Sequence[str]) -> keras.Model:
+    """What comes after the kept features, with the model's layers and outputs."""
+    cut = {name: model.get_layer(features.LAYERS[name][0]).output for name in uses}
+    given = {name: x for name, x in model.input.items() if name != "image"}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*keys in the dict must match")
+        return keras.Model({**cut, **given}, model.output)
+
+
+def with_trunk(model: PoseModel) -> PoseModel:
+    """Gives the layers of MoveNet's trunk their published weights."""
+    known, _ = read_shared(folders.model_folder("movenet_thunder_coco17"))
+    for layer in model.layers:
+        paths = [weight.path for weight in layer.weights]
+        if paths and all(path in known for path in paths):
+            layer.set_weights([known[path] for path in paths])
+    return model
+
+
+def _inputs(crops: features.Crops, uses, rows) -> dict[str, tf.Tensor]:
+    """The kept features of some rows: name -> f32[B, h, w, C]."""
+    return {
+        name: tf.cast(crops.features[name][rows], tf.float32) * crops.scales[name]
+        for name in uses
+    }
+
+
+def train(arm: Arm, people: features.Crops, steps: int, seed: int) -> PoseModel:
+    """Trains an arm's head for a number of steps; the trunk keeps its weights."""
+    keras.utils.set_random_seed(seed)
+    with dtype_policy(arm.policy):
+        model = with_trunk(arm.build())
+    head = head_of(model, arm.uses)
+    model.compile_for(arm.config, steps_per_epoch=max(steps // arm.config.epochs, 1))
+    of_output, weights = objectives.losses_of(model, arm.config)
+    optimizer = model.optimizer
+    optimizer.build(head.trainable_variables)
+    supervision = supervision_of(model, arm.config)
+
+    @tf.function
+    def step(maps, labels, poses, number):
+        if poses is None:
+            key = tf.stack([seed, number])
+            batch = {**labels, "image": maps, **_alone(labels)}
+            given, targets, weight = examples(batch, supervision, key)
+            given.pop("image")
+        else:
+            batch = {**labels, "image": maps}
+            _, targets, weight = examples(batch, _estimates(supervision), number)
+            given = dict(zip(("keypoints", "valid"), poses, strict=True))
+        with tf.GradientTape() as tape:
+            outputs = head({**maps, **given}, training=True)
+            loss = 0.0
+            for name in (name for name in outputs if weights[name]):
+                own = of_output[name](targets[name], outputs[name], weight[name])
+                loss += weights[name] * own
+        variables = [variable.value for variable in head.trainable_variables]
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply_gradients(zip(gradients, head.trainable_variables, strict=True))
+        return loss
+
+    random = np.random.default_rng(seed)
+    order = np.zeros(0, int)
+    for number in range(steps):
+        if len(order) < BATCH:
+            order = random.permutation(len(people))
+        rows, order = np.sort(order[:BATCH]), order[BATCH:]
+        labels = {k: v[rows] for k, v in people.labels.items() if k != "matrix"}
+        poses = arm.poses and tuple(values[rows] for values in arm.poses)
+        maps = _inputs(people, arm.uses, rows)
+        loss = step(maps, labels, poses, tf.constant(number))
+        if number % 100 == 0:
+            print(f"    step {number} of {steps}, loss {float(loss):.4f}", flush=True)
+    if arm.config.average:
+        optimizer.finalize_variable_values(head.trainable_variables)
+    return model
+
+
+def _alone(labels) -> dict[str, tf.Tensor]:
+    """What syntheses also ask for: no neighbors, f32[B, 0, K, 2], and the height."""
+    shape = tf.shape(labels["valid"])
+    nobody = tf.zeros((shape[0], 0, shape[1]))
+    return {
+        "neighbors": tf.zeros((shape[0], 0, shape[1], 2)),
+        "neighbors_valid": nobody,
+        "height": standing_height(labels["keypoints"], labels["valid"], LSP14),
+    }
+
+
+def _estimates(supervision: Supervision) -> Supervision:
+    return dataclasses.replace(supervision, refines=False)
+
+
+def predict(model: PoseModel, uses, people: features.Crops, poses=None, extra=()):
+    """The keypoints of people's plain crops, without the mirrored look.
+
+    Args:
+        model: trained by ``train``.
+        uses: as the arm's.
+        people: N.
+        poses: for a refiner, f32[N, K, 2] crop px and f32[N, K].
+        extra: names of further outputs to return.
+
+    Returns:
+        f32[N, K, 2] crop px; with ``extra``, a dict of all.
+    """
+    head = head_of(model, uses)
+    run = tf.function(lambda given: head(given, training=False))
+    parts = {name: [] for name in ("keypoints", *extra)}
+    for start in range(0, len(people), BATCH):
+        rows = slice(start, start + BATCH)
+        given = _inputs(people, uses, rows)
+        if poses is not None:
+            given |= {"keypoints": poses[0][rows], "valid": poses[1][rows]}
+        outputs = run(given)
+        for name, found in parts.items():
+            found.append(outputs[name].numpy())
+    together = {name: np.concatenate(found) for name, found in parts.items()}
+    return together if extra else together["keypoints"]
+
+
+def torsos(people: features.Crops) -> np.ndarray:
+    """f64[N] crop px: the length that PCK divides by."""
+    labels = people.labels
+    return body_lengths(labels["keypoints"], labels["valid"], LSP14)[1]
+
+
+def distances(keypoints, people: features.Crops) -> np.ndarray:
+    """f64[N, K]: of joints to their labels, in torsos; crops keep proportions."""
+    labels = people.labels
+    return normalized_distances(
+        keypoints, labels["keypoints"], labels["valid"], torsos(people)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Runs:
+    """Where a claim keeps what its arms found, and what it trains on.
+
+    Attributes:
+        folder: of the claim; an arm's seed is kept in one file, so that a stopped
+            claim goes on where it was.
+        people: the training people's crops, in memory.
+        steps: of each training.
+        seeds: how many.
+    """
+
+    folder: pathlib.Path
+    people: features.Crops
+    steps: int
+    seeds: int
+
+    def of(self, name: str, seed: int, measure: Callable[[], dict]) -> dict:
+        """What ``measure`` returns, name -> array; computed once."""
+        path = self.folder / f"{name}_{seed}.npz"
+        if not path.exists():
+            start = time.process_time()
+            found = measure()
+            spent = time.process_time() - start
+            with files.replacing(path) as beside:
+                np.savez_compressed(beside, seconds=spent, **found)
+            print(f"{path.stem}: {spent:.0f} CPU seconds", flush=True)
+        with np.load(path) as file:
+            return dict(file)
+
+
+def percent(found: np.ndarray, joints: Sequence[int], threshold: float) -> np.ndarray:
+    """f64[N, J] of distances f64[N, K]: 100 for a right joint, 0 for a wrong one."""
+    chosen = found[:, joints]
+    return np.where(np.isnan(chosen), np.nan, 100.0 * (chosen <= threshold))
+
+
+def joints_of(*names: str) -> list[int]:
+    """Indices of LSP's joints without their side; all without names."""
+    joints = [
+        joint.replace("left_", "").replace("right_", "") for joint in LSP14.joints
+    ]
+    return [i for i, joint in enumerate(joints) if not names or joint in names]
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How much better one arm is than another, in points of PCK.
+
+    Attributes:
+        mean: over seeds.
+        low, high: the 95 % interval over seeds, paired (Student's t, n - 1 degrees).
+        p: that seeds alone make such a difference, two-sided.
+        people_low, people_high: the 95 % interval over other test people, by the
+            bootstrap, of the seeds' mean.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    people_low: float
+    people_high: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.mean:+.2f} | {self.low:+.2f} to {self.high:+.2f} | {self.p:.3f} | "
+            f"{self.people_low:+.2f} to {self.people_high:+.2f}"
+        )
+
+
+def difference(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> Difference:
+    """Compares two arms, each f64[N, J] of ``percent`` for every seed."""
+    gains = np.array([
+        np.nanmean(np.nanmean(b, axis=0)) - np.nanmean(np.nanmean(a, axis=0))
+        for a, b in zip(before, after, strict=True)
+    ])  # fmt: skip
+    count = len(gains)
+    spread = gains.std(ddof=1) / np.sqrt(count) if count > 1 else np.nan
+    reach = stats.t.ppf(0.975, count - 1) * spread
+    p = 2 * stats.t.sf(abs(gains.mean()) / spread, count - 1) if spread > 0 else np.nan
+    _, low, high = bootstrap.change_of_means(
+        np.mean(before, axis=0), np.mean(after, axis=0)
+    )[-1]
+    mean = gains.mean()
+    return Difference(mean, mean - reach, mean + reach, p, low, high)
+
+
+def main(run: Callable[[Runs, dict, pathlib.Path], None], name: str) -> None:
+    """Reads DATA [FOLDER [STEPS [SEEDS]]], keeps features, and runs a claim."""
+    given = sys.argv[1:]
+    data, folder = given[0], pathlib.Path(given[1] if len(given) > 1 else "runs/claims")
+    steps = int(given[2]) if len(given) > 2 else STEPS
+    seeds = int(given[3]) if len(given) > 3 else SEEDS
+    kept = folder / "features"
+    features.compute_all(kept, data)
+    sets = {
+        name: people(kept, [name]) for name in features.PEOPLE if name != features.TEST
+    }
+    sets["test"] = published_half(features.load(kept, features.TEST))
+    runs = Runs(folder / name, people(kept, list(features.TRAIN)), steps, seeds)
+    runs.folder.mkdir(parents=True, exist_ok=True)
+    run(runs, sets, pathlib.Path(data))
+
+
+def published_half(crops: features.Crops) -> features.Crops:
+    """LSP 1001-1500, in the order of the photos."""
+    ids = crops.labels["image_id"]
+    rows = np.argsort(ids)
+    return crops.chosen(rows[np.isin(ids[rows], TEST_PEOPLE)])
+
+
+def people(folder: pathlib.Path, names: Sequence[str]) -> features.Crops:
+    """The crops of several files, in memory."""
+    found = [features.load(folder, name) for name in names]
+    first = found[0]
+    return features.Crops(
+        {k: np.concatenate([one.features[k] for one in found]) for k in first.features},
+        first.scales,
+        {k: np.concatenate([one.labels[k] for one in found]) for k in first.labels},
+    )

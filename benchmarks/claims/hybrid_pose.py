@@ -1,0 +1,130 @@
+"""Hybrid-Pose: is RNet times CNet better than two networks of one kind?
+
+Both networks' hourglasses stand on MoveNet's features in the place of their stems. Two
+RNets and two CNets are trained per seed, so that every fusion has two networks: the
+paper's product of all eight groups of maps, the product of the last two, and averages
+of RNet and CNet, of two RNets, and of two CNets.
+
+Usage: python benchmarks/claims/hybrid_pose.py DATA [FOLDER [STEPS [SEEDS]]]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import frame
+import keras
+import numpy as np
+
+from tfpose.layers.heatmap_fusion import fuse
+from tfpose.layers.heatmaps import PeakPosition
+from tfpose.models import hourglass, movenet
+from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.hybrid_pose import RESIDUALS, hourglasses
+from tfpose.models.resnet import convolution
+from tfpose.recipes import RECIPES
+from tfpose.skeletons import LSP14
+
+SIZE, STRIDE, FILTERS, SIGMA = (256, 256), 8, 32, 10.0
+# Depths, blocks, residual module: the papers' on maps of 32 x 32 cells.
+NETWORKS = {
+    "rnet": ((3, 3, 3, 3), 2, "branched"),
+    "cnet": ((1, 2, 3, 3), 1, "newell"),
+}
+STAGES = ("stage1", "stage2", "stage3", "heatmap")
+
+
+def build(name: str) -> PoseEstimator:
+    depths, blocks, residual = NETWORKS[name]
+    image = image_input(SIZE)
+    x = movenet.pyramid(*movenet.trunk(image))[-1]
+    x = convolution(x, FILTERS, 3, "front", stride=2)
+    maps, features = hourglasses(
+        x, len(LSP14), depths, blocks, RESIDUALS[residual], "plain"
+    )
+    return PoseEstimator(
+        image, hourglass.stage_outputs(maps), features, {"joints": len(LSP14)}
+    )
+
+
+def arms() -> dict[str, frame.Arm]:
+    config = dataclasses.replace(
+        RECIPES["rnet"]["tiny"](),
+        skeleton=LSP14,
+        input_size=SIZE,
+        network={},
+        target={"codec": "gaussian", "sigma": SIGMA},
+        coordinate_loss=0.0,
+        **{**frame.COMMON, "learning_rate": 3e-3},
+    )
+    return {
+        name: frame.Arm(functools.partial(build, name), config) for name in NETWORKS
+    }
+
+
+def measure(arm: frame.Arm, runs: frame.Runs, seed: int, sets: dict) -> dict:
+    """Trains a network; the maps of every set and stage, as "test_stage1"."""
+    model = frame.train(arm, runs.people, runs.steps, seed)
+    found = {}
+    for of, people in sets.items():
+        maps = frame.predict(model, arm.uses, people, extra=STAGES)
+        for stage in STAGES:
+            found[f"{of}_{stage}"] = maps[stage].astype(np.float16)
+    return found
+
+
+def fusions(one: dict, other: dict, of: str) -> dict[str, list]:
+    """f32[N, h, w, K] of two networks: their last maps, averaged and multiplied."""
+    last = [
+        np.maximum(net[f"{of}_heatmap"].astype(np.float32), 0) for net in (one, other)
+    ]
+    every = [
+        [net[f"{of}_{s}"].astype(np.float32) for s in STAGES] for net in (one, other)
+    ]
+    return {
+        "average": sum(last) / 2,
+        "product": keras.ops.convert_to_numpy(fuse(*([maps] for maps in last))),
+        "eight": keras.ops.convert_to_numpy(fuse(*every)),
+    }
+
+
+def places(maps) -> np.ndarray:
+    """f32[N, K, 2] crop px: the maps' peaks."""
+    return keras.ops.convert_to_numpy(PeakPosition(STRIDE)(maps))
+
+
+def run(runs: frame.Runs, sets: dict, _) -> None:
+    for seed in range(1, runs.seeds + 1):
+        pair = {}
+        for name, arm in arms().items():
+            for twin in (0, 1):
+                job = functools.partial(measure, arm, runs, 100 * twin + seed, sets)
+                pair[name, twin] = functools.partial(
+                    runs.of, f"{name}{twin}", seed, job
+                )
+        runs.of("fused", seed, functools.partial(fuse_all, pair, sets))
+
+
+def fuse_all(pair: dict, sets: dict) -> dict:
+    """Distances of every fusion, as "test_rnet_cnet_product"."""
+    nets = {key: maps() for key, maps in pair.items()}
+    chosen = {
+        "rnet_cnet": (("rnet", 0), ("cnet", 0)),
+        "rnet_rnet": (("rnet", 0), ("rnet", 1)),
+        "cnet_cnet": (("cnet", 0), ("cnet", 1)),
+    }
+    found = {}
+    for of, people in sets.items():
+        for name in NETWORKS:
+            own = nets[name, 0][f"{of}_heatmap"].astype(np.float32)
+            found[f"{of}_{name}"] = frame.distances(places(own), people)
+        for name, (one, other) in chosen.items():
+            for kind, maps in fusions(nets[one], nets[other], of).items():
+                key = f"{of}_{name}_{kind}"
+                found[key] = frame.distances(places(maps), people)
+    return found
+
+
+if __name__ == "__main__":
+    frame.main(run, "hybrid_pose")

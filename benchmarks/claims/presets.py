@@ -1,0 +1,99 @@
+"""Trains the presets that stand on MoveNet's features, longer than a claim's arms.
+
+Usage: python benchmarks/claims/presets.py DATA OUT NAME [STEPS [FOLDER]]
+NAME: hcrn or pose_refiner. Writes the model folder OUT/NAME and OUT/NAME.npz, the
+head's weights; the trunk's are those of ``movenet_thunder_coco17``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+import sys
+
+import features
+import frame
+import hcrn
+import numpy as np
+
+from tfpose.metrics.pck import pck
+from tfpose.models import PoseFix, PoseRefiner
+from tfpose.recipes import RECIPES
+from tfpose.skeletons import LSP14
+from tfpose.weights.presets import model_folder
+from tfpose.weights.shared import read_shared, write_arrays
+
+SPLITS = {
+    "train": ("lsp/train[:90%]", "lspet/train[:97%]"),
+    "validation": ("lsp/train[90%:]", "lspet/train[97%:]"),
+    "augmentation": features.AUGMENTATION,
+}
+
+
+def _hcrn() -> frame.Arm:
+    config = dataclasses.replace(hcrn.recipe(hcrn.STRONG, "hcrn"), **SPLITS)
+    build = functools.partial(hcrn.build, hcrn.STRONG, "hcrn")
+    return frame.Arm(build, config)
+
+
+def _pose_refiner() -> frame.Arm:
+    network = {"trunk": "movenet", "radius": 8.0, "pose_prior": True}
+    config = dataclasses.replace(
+        RECIPES["pose_refiner"]["tiny"](),
+        skeleton=LSP14,
+        input_size=features.SIZE,
+        network=network,
+        target={"codec": "disc", "radius": 12.0},
+        **SPLITS,
+        **{**frame.COMMON, "learning_rate": 2e-3, "average": 0.998},
+    )
+
+    def build():
+        model = PoseRefiner(len(LSP14), features.SIZE, **network)
+        # The layers that it has in common with PoseFix's head start from there.
+        posefix = PoseFix.from_preset("posefix_movenet_lsp14")
+        known = {layer.name: layer.get_weights() for layer in posefix.layers}
+        for layer in model.layers:
+            theirs = known.get(layer.name, [])
+            ours = [tuple(weight.shape) for weight in layer.weights]
+            if ours and ours == [weight.shape for weight in theirs]:
+                layer.set_weights(theirs)
+        return model
+
+    return frame.Arm(build, config, ("fine", "middle", "coarse"))
+
+
+ARMS = {"hcrn": _hcrn, "pose_refiner": _pose_refiner}
+
+
+def main() -> None:
+    data, out, name, *rest = sys.argv[1:]
+    steps = int(rest[0]) if rest else 2000
+    folder = pathlib.Path(rest[1] if len(rest) > 1 else "runs/claims") / "features"
+    arm = ARMS[name]()
+    model = frame.train(arm, frame.people(folder, list(features.TRAIN)), steps, seed=1)
+    out = pathlib.Path(out)
+    model.save_to_preset(out / name, arm.config)
+    trunk, _ = read_shared(model_folder("movenet_thunder_coco17"))
+    head = {
+        weight.path: np.asarray(weight, np.float32)
+        for weight in model.weights
+        if weight.path not in trunk
+    }
+    write_arrays(out / f"{name}.npz", head)
+    if not model.is_refiner:
+        for of in ("validation", "validation_lspet"):
+            people = frame.people(folder, [of])
+            found = frame.distances(frame.predict(model, arm.uses, people), people)
+            print(
+                of,
+                "PCK@0.2",
+                np.nanmean(pck(found)),
+                "@0.1",
+                np.nanmean(pck(found, 0.1)),
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""Prints the claims' tables in Markdown, and draws their curves.
+
+The test photos are scored here and nowhere else; what was chosen, was chosen on the
+validation people.
+
+Usage: python benchmarks/claims/tables.py [FOLDER [validation]]
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import sys
+from collections.abc import Sequence
+
+import enhance_net
+import features
+import frame
+import hcrn
+import numpy as np
+import refiners
+
+from tfpose.metrics.oks import keypoint_similarity
+from tfpose.skeletons import LSP14
+
+HARD = frame.joints_of("wrist", "ankle")
+ALL = frame.joints_of()
+
+
+# What the refiners' claim keeps once, not for every seed.
+ONCE = ("inputs", "weak")
+
+
+class Claim:
+    """What a claim's arms found, by arm and seed."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.found: dict[str, list[dict]] = {}
+        paths = sorted(folder.glob("*_[0-9].npz"), key=lambda path: path.stem)
+        for path in paths:
+            name = re.sub(r"_\d$", "", path.stem)
+            with np.load(path) as file:
+                self.found.setdefault(name, []).append(dict(file))
+        trained = [len(arm) for name, arm in self.found.items() if name not in ONCE]
+        # A claim that was stopped has an incomplete last seed.
+        self.seeds = min(trained, default=0)
+        self.found = {name: arm[: self.seeds] for name, arm in self.found.items()}
+
+    def hits(self, arm: str, key: str, joints, threshold: float) -> list[np.ndarray]:
+        """Of every seed, f64[N, J] of ``frame.percent``."""
+        return [frame.percent(one[key], joints, threshold) for one in self.found[arm]]
+
+    def seconds(self) -> float:
+        return sum(float(one["seconds"]) for arm in self.found.values() for one in arm)
+
+
+def mean(hits: Sequence[np.ndarray]) -> str:
+    """The mean over seeds of PCK, and its spread."""
+    rates = [np.nanmean(np.nanmean(one, axis=0)) for one in hits]
+    spread = f" ± {np.std(rates, ddof=1):.2f}" if len(rates) > 1 else ""
+    return f"{np.mean(rates):.2f}{spread}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in (columns, *rows)]
+    return "\n".join([lines[0], "|---" * len(columns) + "|", *lines[1:], ""])
+
+
+GAIN = "gain | over seeds, 95 % | p | over people, 95 %"
+
+
+def print_hcrn(claim: Claim, of: str) -> None:
+    print("## HCRN\n")
+    for front_end in (hcrn.STRONG, hcrn.WEAK):
+        names = [arm for arm in hcrn.ARMS if f"{front_end}_{arm}" in claim.found]
+        rows, gains = [], []
+        for name in names:
+            arm = f"{front_end}_{name}"
+            columns = [(ALL, 0.2), (HARD, 0.2), (ALL, 0.1)]
+            rows.append([name, *(mean(claim.hits(arm, of, *one)) for one in columns)])
+        ours = f"{front_end}_hcrn"
+        for name in names[:-1]:
+            for label, joints in (("all joints", ALL), ("wrists, ankles", HARD)):
+                sides = (
+                    claim.hits(arm, of, joints, 0.2)
+                    for arm in (f"{front_end}_{name}", ours)
+                )
+                gain = frame.difference(*sides)
+                gains.append([f"over {name}, {label}", str(gain)])
+        print(f"Front-end {front_end}:\n")
+        print(table(["network", "PCK@0.2", "wrists, ankles", "PCK@0.1"], rows))
+        print(table(["HCRN", GAIN], gains))
+
+
+def similar(claim: Claim, arm: str, key: str, people: features.Crops) -> list:
+    """f64[N, 1] of every seed: 100 where a person's OKS is 0.75 or more."""
+    labels = people.labels
+    lengths = frame.torsos(people)[:, None]
+    areas = labels["area"] * 0.53  # COCO's people cover this much of their boxes
+    found = []
+    for one in claim.found[arm]:
+        squared = np.square(np.nan_to_num(one[key]) * np.nan_to_num(lengths))
+        by_joint = keypoint_similarity(squared, areas, LSP14.sigma_array)
+        whole = np.nanmean(np.where(np.isnan(one[key]), np.nan, by_joint), axis=1)
+        found.append(100.0 * (whole >= 0.75)[:, None])
+    return found
+
+
+def print_enhance_net(claim: Claim, of: str, people: features.Crops) -> None:
+    print("## EnhanceNet\n")
+    cells = {
+        (arm, reader): f"{of}_{reader}"
+        for arm in enhance_net.ARMS
+        for reader in enhance_net.READERS
+    }
+    cells |= {
+        (enhance_net.BASE, name): f"{of}_{name}"
+        for name in ("bilinear", "bilinear_dark")
+    }
+    rows = [
+        [arm, reader, mean(claim.hits(arm, key, ALL, 0.05)),
+         mean(claim.hits(arm, key, ALL, 0.1)), mean(claim.hits(arm, key, ALL, 0.2)),
+         mean(similar(claim, arm, key, people))]
+        for (arm, reader), key in cells.items() if arm in claim.found
+    ]  # fmt: skip
+    columns = ["maps", "read by", "PCK@0.05", "PCK@0.1", "PCK@0.2", "OKS ≥ 0.75"]
+    print(table(columns, rows))
+    gains = []
+    for ours in enhance_net.UPSCALES:
+        for rival, reader in (
+            (enhance_net.BASE, "bilinear"),
+            (enhance_net.BASE, "dark"),
+            (enhance_net.CONTROL, "dark"),
+        ):
+            for threshold in (0.05, 0.1):
+                before = claim.hits(rival, f"{of}_{reader}", ALL, threshold)
+                after = claim.hits(ours, f"{of}_dark", ALL, threshold)
+                gain = frame.difference(before, after)
+                gains.append(
+                    [f"{ours} over {rival} ({reader}), @{threshold}", str(gain)]
+                )
+    print(table(["", GAIN], gains))
+
+
+def print_hybrid_pose(claim: Claim, of: str) -> None:
+    print("## Hybrid-Pose\n")
+    names = [
+        key.removeprefix(f"{of}_")
+        for key in claim.found["fused"][0]
+        if re.match(rf"{of}_(rnet|cnet)", key)
+    ]
+    rows = [
+        [name, *(mean(claim.hits("fused", f"{of}_{name}", ALL, t)) for t in (0.2, 0.1))]
+        for name in names
+    ]
+    print(table(["maps", "PCK@0.2", "PCK@0.1"], rows))
+    ours = "rnet_cnet_eight"
+    gains = [
+        [f"{one} over {rival}, @{t}", str(frame.difference(
+            claim.hits("fused", f"{of}_{rival}", ALL, t),
+            claim.hits("fused", f"{of}_{one}", ALL, t)))]
+        for one in (ours, "rnet_cnet_average")
+        for rival in ("rnet", "cnet", "rnet_rnet_average", "cnet_cnet_average")
+        for t in (0.2, 0.1)
+    ]  # fmt: skip
+    print(table(["", GAIN], gains))
+
+
+# Which arm is compared with which, to tell what its part is worth.
+PARTS = {
+    "paper": ("fine_to_fine", "coarse_to_coarse", "heatmap_loss", "coordinate_loss",
+              "real_errors", "pose_refiner"),
+    "prior": ("paper",),
+    "all_added": ("prior", *(f"without_{name}" for name in refiners.ADDED)),
+    "pose_refiner": ("pose_refiner_shift",),
+}  # fmt: skip
+
+
+def print_refiners(claim: Claim, _: str) -> None:
+    print("## PoseFix and PoseRefiner\n")
+    inputs = claim.found["inputs"]
+    methods = [*refiners.METHODS, refiners.MOVENET, refiners.WEAK]
+
+    def rates(hits_of):
+        return [
+            f"{mean(hits_of(method, 0.2))}, {mean(hits_of(method, 0.1))}"
+            for method in methods
+        ]
+
+    def given(method, threshold):
+        # MoveNet gives neither neck nor head top; they count as missing before.
+        return [frame.percent(one[method], ALL, threshold) for one in inputs]
+
+    arms = [arm for arm in claim.found if arm not in ("inputs", "weak")]
+    rows = [["input", *rates(given)]]
+    for arm in arms:
+        rows.append([arm, *rates(lambda m, t, arm=arm: claim.hits(arm, m, ALL, t))])
+    print(table(["PCK@0.2, @0.1", *methods], rows))
+
+    def together(arm, threshold):
+        of_methods = [claim.hits(arm, method, ALL, threshold) for method in methods]
+        return [np.concatenate(seed) for seed in zip(*of_methods, strict=True)]
+
+    gains = [
+        [f"{ours} over {rival}, @{threshold}",
+         str(frame.difference(together(rival, threshold), together(ours, threshold)))]
+        for ours, rivals in PARTS.items() for rival in rivals
+        for threshold in (0.2, 0.1)
+        if ours in claim.found and rival in claim.found
+    ]  # fmt: skip
+    print(table(["all five methods", GAIN], gains))
+
+
+def main() -> None:
+    given = sys.argv[1:]
+    folder = pathlib.Path(given[0] if given else "runs/claims")
+    of = given[1] if len(given) > 1 else "test"
+    people = features.load(folder / "features", of)
+    if of == "test":
+        people = frame.published_half(people)
+    for name, show in {
+        "hcrn": print_hcrn,
+        "enhance_net": lambda *given: print_enhance_net(*given, people),
+        "hybrid_pose": print_hybrid_pose,
+        "refiners": print_refiners,
+    }.items():
+        claim = Claim(folder / name)
+        if claim.seeds:
+            show(claim, of)
+            print(f"{claim.seeds} seeds, {claim.seconds() / 60:.0f} CPU minutes.\n")
+
+
+if __name__ == "__main__":
+    main()
