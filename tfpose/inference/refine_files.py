@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -20,14 +20,14 @@ import tfpose
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
-from tfpose.inference.progress import Progress, progress_of
+from tfpose.inference.progress import Progress, of_shard, progress_of, state_of
 from tfpose.inference.refine_parts import STEPS, PartWork, Settings, load_refiner
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import MEASURED_PEOPLE, Beliefs, Trust
 from tfpose.io import files
 from tfpose.io.files import check_writable
 from tfpose.skeletons import Skeleton
-from tfpose.weights.presets import CONFIG, model_folder
+from tfpose.weights.presets import model_folder
 
 # The numbers of parts that add up to those of the file.
 SUMS = ("poses", "refined", "duplicates", "unscored", "few", "removed")
@@ -122,7 +122,7 @@ def refine_poses(
     settings = settings.decided(poses.shared.one)
     trust_file = None if settings.protocol else trust_file
     refiner = load_refiner(poses, settings)
-    numbers = _of_shard(range(len(poses.parts)), shard)
+    numbers = of_shard(range(len(poses.parts)), shard)
     known = _known_trust(trust_file, poses.model, refiner)
     with progress_of(out, _about(poses, settings, known, shard)) as progress:
         if known is None and progress.trust.exists():
@@ -149,14 +149,6 @@ def refine_poses(
     return report
 
 
-def _of_shard(numbers: Sequence[int], shard: tuple[int, int] | None) -> Sequence[int]:
-    if shard is None:
-        return numbers
-    index, count = shard
-    ends = [len(numbers) * place // count for place in (index - 1, index)]
-    return numbers[slice(*ends)]
-
-
 def _about(poses: PosesToRefine, settings: Settings, known, shard) -> dict:
     """All that decides what is in the parts, for ``progress_of``."""
     trust = (
@@ -164,15 +156,10 @@ def _about(poses: PosesToRefine, settings: Settings, known, shard) -> dict:
         if known is None
         else [np.asarray(v).tolist() for v in vars(known).values()]
     )
-    folder = model_folder(poses.model)
-    given = [poses.path, poses.annotations, folder / CONFIG]
-    there = [path for path in given if path and pathlib.Path(path).is_file()]
+    given = poses.path, poses.annotations, model_folder(poses.model)
     return {
         "version": tfpose.__version__,
-        "files": [files.checksum(path) for path in there],
-        "weights": [
-            [path.name, path.stat().st_mtime_ns] for path in sorted(folder.glob("*.h5"))
-        ],
+        "files": [path and state_of(path) for path in given],
         "images": str(poses.images),
         "joints": list(poses.shared.one.joints),
         "settings": dataclasses.asdict(settings),
