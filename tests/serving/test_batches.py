@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfpose.errors import RequestError
-from tfpose.serving.batches import MOST_WAITING, SIZES, Batcher, Job
+from tfpose.serving.batches import MOST, MOST_WAITING, Batcher, Job
 from tfpose.serving.metrics import Metrics
 
 
@@ -50,15 +50,15 @@ def busy(batcher, network):
 
 def test_who_waits_is_answered_together_and_gets_its_own_rows(batcher, network):
     first = busy(batcher, network)
-    jobs = [batcher.submit(Job(network, rows(*range(n)), n)) for n in (1, 2, 3, 3)]
+    jobs = [batcher.submit(Job(network, rows(*range(n)), n)) for n in (1, 2, 3, 1)]
     network.go.set()
     assert first.result(5)["twice"].tolist() == [200]
-    for count, job in zip((1, 2, 3, 3), jobs, strict=True):
+    for count, job in zip((1, 2, 3, 1), jobs, strict=True):
         answer = job.result(5)
         assert answer["twice"].tolist() == [2 * n for n in range(count)]
         assert answer["index"].tolist() == list(range(count))
-    assert network.sizes == [1, 10]  # 9 rows, padded to a known size
-    assert "tfpose_people_total 10" in batcher.metrics.text()
+    assert network.sizes == [1, 7]
+    assert "tfpose_people_total 8" in batcher.metrics.text()
 
 
 def test_one_bad_request_does_not_spoil_the_answers_of_others(batcher, network):
@@ -71,20 +71,24 @@ def test_one_bad_request_does_not_spoil_the_answers_of_others(batcher, network):
         bad.result(5)
 
 
-def test_only_known_sizes_are_run_and_no_answer_is_lost(batcher, network):
+def test_many_people_of_a_request_are_run_in_parts(batcher, network):
     network.go.set()
-    for count in (1, 9, 31, 32, 33, 50, 70):
+    for count in (1, MOST, MOST + 1, 3 * MOST - 1):
         answer = batcher.submit(Job(network, rows(*range(count)), count)).result(5)
         assert answer["twice"].tolist() == [2 * n for n in range(count)]
-    assert set(network.sizes) <= set(SIZES)
+    assert network.sizes == [1, MOST, MOST, 1, MOST, MOST, MOST - 1]
 
 
-def test_a_batch_is_no_larger_than_the_largest_size(batcher, network):
+def test_the_oldest_is_answered_first_and_nobody_overtakes(batcher, network):
     busy(batcher, network)
-    jobs = [batcher.submit(Job(network, rows(*range(12)), 12)) for _ in range(3)]
+    answered = []
+    for name, count in (("a", 3), ("b", 4), ("large", 5), ("c", 1), ("d", 3)):
+        job = batcher.submit(Job(network, rows(*range(count)), count))
+        job.add_done_callback(lambda _, name=name: answered.append(name))
     network.go.set()
-    assert all(len(job.result(5)["twice"]) == 12 for job in jobs)
-    assert network.sizes == [1, 24, 12]
+    assert len(job.result(5)["twice"]) == 3
+    assert answered[:4] == ["a", "b", "large", "c"]
+    assert network.sizes == [1, 7, 6, 3]
 
 
 def test_networks_are_not_mixed_and_others_run_alone(batcher, network):

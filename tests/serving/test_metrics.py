@@ -18,8 +18,8 @@ def test_counts_are_those_of_what_happened():
     metrics = Metrics()
     for status, seconds in ((200, 0.02), (200, 0.3), (400, 0.005), (418, 99.0)):
         metrics.request(status, seconds)
-    metrics.batch(8, people=7)
-    metrics.batch(1, people=1)
+    metrics.batch(8)
+    metrics.batch(1)
     metrics.waiting(3)
     found = lines(metrics)
     assert found['tfpose_requests_total{status="200"}'] == "2"
@@ -33,7 +33,7 @@ def test_counts_are_those_of_what_happened():
     assert found['tfpose_batch_people_bucket{le="4"}'] == "1"
     assert found['tfpose_batch_people_bucket{le="8"}'] == "2"
     assert found["tfpose_batch_people_sum"] == "9"
-    assert found["tfpose_people_total"] == "8"
+    assert found["tfpose_people_total"] == "9"
     assert found["tfpose_waiting_requests"] == "3"
 
 

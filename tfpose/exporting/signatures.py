@@ -88,15 +88,18 @@ def _refining(refiner: Refiner) -> dict[str, Signature]:
     def people(inputs):
         keypoints = _rows(inputs["keypoints"], joints, 2)
         valid = _rows(inputs["valid"], joints)
-        tf.debugging.assert_equal(
-            tf.shape(keypoints)[0], tf.shape(valid)[0], "keypoints and valid differ"
-        )
-        tf.debugging.assert_greater_equal(
-            tf.math.count_nonzero(valid, axis=1, dtype=tf.int32),
-            least,
-            f"valid: expected at least {least} joints of each person",
-        )
-        return keypoints, valid
+        checks = [
+            tf.debugging.assert_equal(
+                tf.shape(keypoints)[0], tf.shape(valid)[0], "keypoints and valid differ"
+            ),
+            tf.debugging.assert_greater_equal(
+                tf.math.count_nonzero(valid, axis=1, dtype=tf.int32),
+                least,
+                f"valid: expected at least {least} joints of each person",
+            ),
+        ]
+        with tf.control_dependencies(checks):  # before anything is computed
+            return tf.identity(keypoints), tf.identity(valid)
 
     def cut(photo, keypoints, valid):
         image, keypoints, valid, to_image = refiner.cut(photo, keypoints, valid)

@@ -20,11 +20,11 @@ from tfpose.serving.metrics import Metrics
 
 # Seconds that the first request waits for others, while nothing is computed.
 PATIENCE = 0.003
-# People that a network sees at a time: few sizes, because TensorFlow prepares its
-# kernels for each.
-SIZES = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32)
+# People that a network sees at a time. On processors, a person takes no less time in a
+# larger batch, and each size has its memory.
+MOST = 8
 # People whose crops may wait; those of more would fill the memory.
-MOST_WAITING = 4 * SIZES[-1]
+MOST_WAITING = 16 * MOST
 
 Run = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 
@@ -94,13 +94,12 @@ class Batcher:
             first = self._jobs[0]
             if first.rows is not None:
                 left = first.came + self.patience - time.monotonic()
-                full = SIZES[-1]
-                self._changed.wait_for(lambda: self._waiting() >= full, max(left, 0))
+                self._changed.wait_for(lambda: self._waiting() >= MOST, max(left, 0))
             taken, rows = [], 0
             for job in list(self._jobs):
                 joins = job.rows is not None and job.run == first.run
                 if job is first or (joins and first.rows is not None):
-                    if taken and rows + job.rows > SIZES[-1]:
+                    if taken and rows + job.rows > MOST:
                         break
                     taken.append(job)
                     rows += job.rows or 0
@@ -128,45 +127,30 @@ class Batcher:
         first = jobs[0]
         if first.rows is None:
             answer = first.run(first.inputs)
-            people = _people(first.inputs)
-            self.metrics.batch(people, people)
+            self.metrics.batch(_people(first.inputs))
             return [answer]
         inputs = {
             name: np.concatenate([job.inputs[name] for job in jobs])
             for name in first.inputs
         }
-        outputs = self._in_sizes(first.run, inputs)
+        outputs = self._in_parts(first.run, inputs)
         ends = np.cumsum([job.rows for job in jobs])
         return [
             {name: array[end - job.rows : end] for name, array in outputs.items()}
             for job, end in zip(jobs, ends, strict=True)
         ]
 
-    def _in_sizes(self, run: Run, inputs: dict) -> dict[str, np.ndarray]:
-        """The outputs for any number of rows, from runs of the known sizes."""
-        people = _people(inputs)
+    def _in_parts(self, run: Run, inputs: dict) -> dict[str, np.ndarray]:
+        """The outputs for any number of rows, from runs of at most ``MOST``."""
         parts = []
-        for start in range(0, people, SIZES[-1]):
-            some = {
-                key: array[start : start + SIZES[-1]] for key, array in inputs.items()
-            }
-            count = _people(some)
-            size = next(size for size in SIZES if size >= count)
-            outputs = run({key: padded(array, size) for key, array in some.items()})
-            self.metrics.batch(size, count)
-            parts.append({key: array[:count] for key, array in outputs.items()})
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        for start in range(0, _people(inputs), MOST):
+            some = {name: array[start : start + MOST] for name, array in inputs.items()}
+            parts.append(run(some))
+            self.metrics.batch(_people(some))
+        return {
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
 
 
 def _people(inputs: dict[str, np.ndarray]) -> int:
     return max((len(array) for array in inputs.values() if array.ndim), default=0)
-
-
-def padded(array: np.ndarray, size: int) -> np.ndarray:
-    """The rows and copies of the last one, ``size`` together.
-
-    Example:
-        >>> padded(np.array([1, 2]), 4).tolist()
-        [1, 2, 2, 2]
-    """
-    return array[np.minimum(np.arange(size), len(array) - 1)]

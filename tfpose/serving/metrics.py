@@ -14,7 +14,7 @@ import numpy as np
 
 # Upper ends of the histograms' buckets.
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-PEOPLE = (1, 2, 4, 8, 16, 32)
+PEOPLE = (1, 2, 4, 8, 16, 32, 64)
 # Responses that a server gives; others count as "other".
 STATUSES = ("200", "400", "404", "405", "408", "413", "499", "500", "503", "other")
 # The numbers of a row: (name, how many).
@@ -43,7 +43,7 @@ class Metrics:
 
     Example:
         >>> metrics = Metrics()
-        >>> metrics.batch(3, people=3)
+        >>> metrics.batch(people=3)
         >>> "tfpose_people_total 3" in metrics.text()
         True
     """
@@ -60,10 +60,10 @@ class Metrics:
             self.mine["statuses"][STATUSES.index(known)] += 1
             _observe(self.mine["seconds"], SECONDS, seconds)
 
-    def batch(self, size: int, people: int) -> None:
-        """Counts a run of the network on ``size`` rows that held ``people``."""
+    def batch(self, people: int) -> None:
+        """Counts a run of a network, and the people that it saw."""
         with self._lock:
-            _observe(self.mine["batches"], PEOPLE, size)
+            _observe(self.mine["batches"], PEOPLE, people)
             self.mine["people"][0] += people
 
     def waiting(self, count: int) -> None:

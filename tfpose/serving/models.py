@@ -18,7 +18,7 @@ from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import warm_up
 from tfpose.exporting.signatures import ANSWERS, CROPS
 from tfpose.io import photo_headers
-from tfpose.serving.batches import Job, Run
+from tfpose.serving.batches import MOST, Job, Run
 from tfpose.serving.folder import find_versions
 from tfpose.serving.rest_json import Input
 
@@ -72,10 +72,13 @@ class Served:
             RequestError: the graph rejects the inputs.
         """
         counts = {len(array) for array in inputs.values() if array.ndim}
-        if signature not in self.networks or len(counts) != 1 or counts == {0}:
-            return Job(functools.partial(self, signature), inputs, None)
-        if signature + CROPS in self.signatures:
+        joined = signature in self.networks and counts != {0}
+        if joined and signature + CROPS in self.signatures:
+            # Raises if the counts differ, before others have to wait for that.
             inputs = self(signature + CROPS, inputs)
+            counts = {len(array) for array in inputs.values()}
+        if not joined or len(counts) != 1:
+            return Job(functools.partial(self, signature), inputs, None)
         return Job(self.networks[signature], inputs, counts.pop())
 
     def __call__(
@@ -150,6 +153,7 @@ def _load(folder: pathlib.Path, name: str, version: int) -> Served:
     for key in public:
         if key + ANSWERS in signatures:
             served.networks[key] = _network(signatures[key + ANSWERS])
+            _warm_up(served.networks[key], signatures[key + ANSWERS])
         elif key in rows:
             served.networks[key] = functools.partial(served, key)
     for signature, values in warm_up.read(folder):
@@ -193,6 +197,18 @@ def _network(function) -> Run:
     return lambda inputs: {
         name: value.numpy() for name, value in traced(inputs).items()
     }
+
+
+def _warm_up(run: Run, function) -> None:
+    """Runs a network on all numbers of people, each of which has memory of its own."""
+    _, specifications = function.structured_input_signature
+    for people in range(MOST, 0, -1):
+        run(
+            {
+                name: np.ones((people, *one.shape[1:]), one.dtype.as_numpy_dtype)
+                for name, one in specifications.items()
+            }
+        )
 
 
 def _metadata(folder: pathlib.Path) -> dict:
