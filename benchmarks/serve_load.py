@@ -6,6 +6,7 @@ with the SavedModel's own. If malformed requests are mixed in, each must get a 4
 a reason.
 
 Usage: python benchmarks/serve_load.py [SECONDS] [--malformed 0.2] [--clients 8]
+    [--idle 200]
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import argparse
 import base64
+import contextlib
 import pathlib
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,7 +42,7 @@ PHOTOS, PHOTO_SIZE = 12, (375, 500)
 TOLERANCE = 1e-3
 
 
-def main(seconds: float, malformed: float, clients: int) -> int:
+def main(seconds: float, malformed: float, clients: int, idle: int) -> int:
     """Prints the measurements; returns 1 if a response was wrong."""
     with tempfile.TemporaryDirectory() as folder:
         saved = pathlib.Path(folder, MODEL, "1")
@@ -49,9 +52,12 @@ def main(seconds: float, malformed: float, clients: int) -> int:
         try:
             url = f"{address}/v1/models/{MODEL}:predict"
             run(url, good, 2.0, 0.0, clients)  # warms up all threads
-            before = memory(server.pid)
-            found = run(url, good, seconds, malformed, clients)
-            after = memory(server.pid)
+            before, begun = memory(server.pid), processor_time(server.pid)
+            ours = time.process_time()
+            with idle_connections(address, idle):
+                found = run(url, good, seconds, malformed, clients)
+            ours = time.process_time() - ours
+            after, spent = memory(server.pid), processor_time(server.pid) - begun
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(30)
@@ -63,6 +69,10 @@ def main(seconds: float, malformed: float, clients: int) -> int:
     print(
         f"median {np.median(times):.0f} ms, p99 {np.percentile(times, 99):.0f} ms, "
         f"largest {times[-1]:.0f} ms"
+    )
+    print(
+        f"processor time a request: server {1e3 * spent / len(found):.1f} ms, clients "
+        f"{1e3 * ours / len(found):.1f} ms"
     )
     print(f"memory of the server {before:.0f} MB at the start, {after:.0f} at the end")
     print(f"{len(wrong)} wrong answers of {len(found)} {sorted(set(wrong))[:5]}")
@@ -183,6 +193,41 @@ def fault_of_bad(response) -> str:
     return "" if refused else f"a bad request got {response.status_code}"
 
 
+@contextlib.contextmanager
+def idle_connections(address: str, count: int):
+    """Context with ``count`` connections that send half a header and wait.
+
+    Those that the server closes are replaced.
+    """
+    host, port = address.removeprefix("http://").split(":")
+    done = threading.Event()
+
+    def hold() -> None:
+        while not done.is_set():
+            with contextlib.suppress(OSError):
+                with socket.create_connection((host, int(port)), timeout=1) as idle:
+                    idle.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+                    while not done.is_set():
+                        with contextlib.suppress(TimeoutError):
+                            if not idle.recv(100):
+                                break
+            done.wait(0.1)
+
+    threads = [threading.Thread(target=hold) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    yield
+    done.set()
+    for thread in threads:
+        thread.join()
+
+
+def processor_time(process: int) -> float:
+    """Seconds that a process and its children that ended have computed."""
+    text = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
+    return sum(map(int, text.split()[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(process: int) -> float:
     """Resident MB."""
     text = pathlib.Path(f"/proc/{process}/status").read_text()
@@ -197,5 +242,6 @@ if __name__ == "__main__":
         "--malformed", type=float, default=0.0, help="share of requests"
     )
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--idle", type=int, default=0, help="idle connections beside")
     options = parser.parse_args()
-    sys.exit(main(options.seconds, options.malformed, options.clients))
+    sys.exit(main(**vars(options)))

@@ -60,6 +60,10 @@ MISTYPED = {
     "train --data {data} --model-dir {no} --resume": "expected a checkpoint to resume",
     "export --model-dir posefix_tiny_lsp --out {images}": "is not an earlier export",
     EXPORT + "--data {no}": "{no}/lsp: expected the prepared data set of 'lsp/",
+    "join {no}.json --out joined.json": "/no/such.json: cannot read: No such file",
+    "refine --poses {before} --images {images} --out x.json --shard 0/2": (
+        "expected I/N such as 3/16"
+    ),
     "serve --models {no}": "{no}: expected a folder of models, found none",
     "serve --models {images}": "expected NAME/1/saved_model.pb (tfpose export --out",
     "fuse --rnet {no} --cnet {no} --out {folder}/f": "model {no}: expected a preset",

@@ -354,3 +354,24 @@ def test_eager_equals_tf_data():
     dataset = tf.data.Dataset.from_tensors((box, image)).map(crop)
     for in_graph, eager in zip(next(iter(dataset)), crop(box, image), strict=True):
         close(in_graph, eager)
+
+
+# Larger, smaller, much smaller, partly and wholly outside, and farther than int32.
+@pytest.mark.parametrize(
+    "box",
+    [
+        [3.3, 4.1, 12, 16],
+        [-20.5, -9.2, 66, 88],
+        [-400, -300, 900, 1200],
+        [30, 31, 9, 12],
+        [-90, 500, 9, 12],
+        [3e9, -3e9, 6, 8],
+    ],
+)
+def test_an_upright_crop_is_the_crop(box):
+    photo = np.random.default_rng(0).integers(0, 256, (40, 31, 3), np.uint8)
+    matrix = tensors.crop_matrix(np.float32(box), SIZE)
+    expected = tensors.crop(photo, matrix, SIZE)
+    found = tensors.upright_crop(tf.constant(photo), matrix, SIZE)
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, expected, atol=0.02)

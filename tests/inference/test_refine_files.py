@@ -12,7 +12,7 @@ from tests.support.pose_files import STANDING
 from tfpose import cli, drawing
 from tfpose.errors import TfposeError
 from tfpose.evaluation.protocols import PROTOCOLS
-from tfpose.inference import batches, refine_files
+from tfpose.inference import batches, refine_parts
 from tfpose.inference.refine_files import refine_file
 from tfpose.inference.refiner import Refiner
 from tfpose.io import coco, files
@@ -663,9 +663,9 @@ def test_near_copies_of_a_better_pose_are_dropped():
         file_entries=({},) * 4,
     )
     areas, sigmas = np.full(4, 60 * 60.0), LSP14.sigma_array
-    assert refine_files._duplicates(people, keypoints, areas, sigmas, 0.9) == [0]
-    assert refine_files._duplicates(people, keypoints, areas, sigmas, 1.0) == []
+    assert refine_parts._duplicates(people, keypoints, areas, sigmas, 0.9) == [0]
+    assert refine_parts._duplicates(people, keypoints, areas, sigmas, 1.0) == []
     equal = dataclasses.replace(people, pose_scores=np.ones(4))
     given = equal, keypoints, areas, sigmas, 0.9
-    assert refine_files._duplicates(*given) == [1]
-    assert refine_files._duplicates(*given, last=True) == [0]
+    assert refine_parts._duplicates(*given) == [1]
+    assert refine_parts._duplicates(*given, last=True) == [0]

@@ -6,11 +6,15 @@ All of one exported refiner, over real sockets.
 import asyncio
 import base64
 import concurrent.futures
+import contextlib
 import dataclasses
 import importlib
 import json
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -20,7 +24,6 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
-import uvicorn
 from google.protobuf import text_format
 from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import (
@@ -35,9 +38,9 @@ from tests.support.contracts import fill_weights
 from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import savedmodel, warm_up
 from tfpose.models import table
-from tfpose.serving import connections, server
+from tfpose.serving import connections, limits, server
+from tfpose.serving.limits import Limits
 from tfpose.serving.models import check_pixels, load_models
-from tfpose.serving.server import Limits
 
 pytestmark = pytest.mark.slow
 MODEL, BODY = "posefix", 400_000
@@ -87,14 +90,20 @@ def models(folder):
 @pytest.fixture(scope="module")
 def address(models):
     """Of a server on a free port, with small limits."""
-    listening = server.listen("127.0.0.1", 0)
-    app = server.application(models, Limits(body=BODY, queue=8, people=6))
-    running = uvicorn.Server(server.configuration(app))
-    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    running, thread, address = start(models)
+    yield address
     running.should_exit = True
     thread.join(10)
+
+
+def start(models):
+    listening = connections.listen("127.0.0.1", 0)
+    running = server.Server(
+        server.application(models, Limits(body=BODY, queue=8, people=6))
+    )
+    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+    thread.start()
+    return running, thread, connections.address_of(listening)
 
 
 def question(people=2, **changed):
@@ -239,7 +248,7 @@ def test_a_body_that_is_too_large_is_not_read(address):
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(address, monkeypatch):
-    monkeypatch.setattr(server, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.2)
     host, port = address.removeprefix("http://").split(":")
     head = f"POST /v1/models/{MODEL}:predict HTTP/1.1\r\nHost: x\r\n"
     with socket.create_connection((host, int(port)), timeout=10) as connection:
@@ -268,16 +277,16 @@ def test_clients_whose_bodies_are_on_their_way_take_no_place_of_others(address):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Every answer waits for this event; the answers begun so far."""
+    """Every request waits for this event; the requests begun so far."""
     go, begun = threading.Event(), []
-    answer = server.answer
+    ask = server.ask
 
-    def wait(model, body, most):
-        begun.append(body)
+    def wait(*arguments):
+        begun.append(arguments)
         go.wait(10)
-        return answer(model, body, most)
+        return ask(*arguments)
 
-    monkeypatch.setattr(server, "answer", wait)
+    monkeypatch.setattr(server, "ask", wait)
     yield go, begun
     go.set()
 
@@ -303,7 +312,7 @@ def test_who_has_left_is_not_answered_and_nothing_is_said(address, slow, capfd):
     for connection in waiting[:6]:
         connection.sendall(head(len(body)) + body)
     waiting[6].sendall(head(len(body)) + body[:50])  # leaves in the middle of its body
-    while len(begun) < server.WORKERS:
+    while len(begun) < server.THREADS:
         time.sleep(0.01)
     for connection in waiting:
         connection.close()
@@ -314,7 +323,7 @@ def test_who_has_left_is_not_answered_and_nothing_is_said(address, slow, capfd):
         time.sleep(0.5)
         go.set()
         assert all(future.result().ok for future in sent)
-    assert len(begun) == server.WORKERS + 8
+    assert len(begun) == server.THREADS + 8
     assert capfd.readouterr().err == ""
 
 
@@ -347,8 +356,8 @@ def test_a_connection_stays_for_the_next_request_and_no_longer(address, monkeypa
 
 
 def test_bodies_that_fill_the_memory_are_told_to_come_back(address, monkeypatch):
-    monkeypatch.setattr(server, "LARGEST_BODIES", 2)
-    bodies = server.Bodies(Limits(body=10))
+    monkeypatch.setattr(limits, "LARGEST_BODIES", 2)
+    bodies = limits.Bodies(Limits(body=10))
 
     class Stream:
         headers = {}
@@ -362,7 +371,7 @@ def test_bodies_that_fill_the_memory_are_told_to_come_back(address, monkeypatch)
 
     async def read():
         bodies.room = 3  # others have the rest
-        with pytest.raises(server.Refusal, match="too many bodies"):
+        with pytest.raises(limits.Refusal, match="too many bodies"):
             await bodies.read(Stream(b"ab", b"cd"))
         assert await bodies.read(Stream(b"ab", b"c")) == b"abc"
         assert bodies.room == 3
@@ -378,6 +387,91 @@ def test_many_clients_at_once_each_get_their_own_answer(address, models):
         expected = direct(models, 12, body)["keypoints"]
         found = response.json()["outputs"]["keypoints"]
         np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def counts(address):
+    """The metrics: {name with its labels: number}."""
+    lines = requests.get(f"{address}/metrics", timeout=10).text.splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(number) for name, _, number in pairs}
+
+
+def test_requests_people_and_batches_are_counted(address):
+    before = counts(address)
+    assert post(address, question(3)).ok
+    assert post(address, b"{").status_code == 400
+    grown = {name: number - before[name] for name, number in counts(address).items()}
+    assert grown['tfpose_requests_total{status="200"}'] == 1
+    assert grown['tfpose_requests_total{status="400"}'] == 1
+    assert grown["tfpose_request_seconds_count"] == 2
+    assert grown["tfpose_people_total"] == grown["tfpose_batch_people_sum"] == 3
+    assert before["tfpose_waiting_requests"] == 0
+
+
+def test_a_server_that_is_told_to_end_answers_who_is_there_and_nobody_else(
+    models, slow
+):
+    go, begun = slow
+    running, thread, address = start(models)
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(post, address, question()) for _ in range(3)]
+        while len(begun) < server.THREADS or len(running.queue.requests) < 3:
+            time.sleep(0.01)
+        running.handle_exit(signal.SIGTERM, None)
+        late = post(address, question())
+        assert late.status_code == 503 and "stopping" in late.json()["error"]
+        assert requests.get(f"{address}/healthz", timeout=10).status_code == 503
+        go.set()
+        assert all(future.result().ok for future in sent)
+    thread.join(10)
+    assert not thread.is_alive()
+    with pytest.raises(requests.ConnectionError):
+        post(address, question())
+
+
+def container_command(project) -> list[str]:
+    """The development server's command line in deploy/compose.yaml."""
+    text = (project / "deploy" / "compose.yaml").read_text()
+    _, _, service = text.partition("\n  development:")
+    return json.loads(re.search(r"^ +command: (\[.+?\])$", service, re.M | re.S)[1])
+
+
+# Two processes as in the file, at another path and port.
+def test_the_command_of_the_compose_file_serves_until_sigterm(project, folder, models):
+    command = container_command(project)
+    assert command[:2] == ["tfpose", "serve"]
+    place, host, port = (
+        command.index(name) + 1 for name in ("--models", "--host", "--port")
+    )
+    command[place], command[host], command[port] = str(folder), "127.0.0.1", "0"
+    process = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE)
+    body = question(6)
+    with process, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        try:
+            lines = [process.stdout.readline().decode() for _ in range(3)]
+            assert [line.split()[:3] for line in lines[:2]] == [
+                [MODEL, "version", "1:"], [MODEL, "version", "12:"],
+            ]  # fmt: skip
+            address = lines[2].removeprefix("serving on ").strip()
+            first = post(address, body)
+            sent = [pool.submit(post, address, body) for _ in range(8)]
+            while not counts(address)["tfpose_waiting_requests"]:
+                assert not all(future.done() for future in sent)
+            process.terminate()
+            answers = [first]
+            for future in sent:
+                with contextlib.suppress(requests.ConnectionError):  # came too late
+                    answers.append(future.result())
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+    expected = direct(models, 12, body)["keypoints"]
+    codes = [answer.status_code for answer in answers]
+    assert codes.count(200) >= 2 and set(codes) <= {200, 503}
+    for answer in answers:
+        if answer.ok:
+            found = answer.json()["outputs"]["keypoints"]
+            np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 # --- folders ---------------------------------------------------------------------
@@ -398,9 +492,9 @@ def test_folders_without_models_are_refused_in_one_line(folder, tmp_path):
 
 
 def test_an_address_in_use_is_said_in_one_line():
-    first = server.listen("127.0.0.1", 0)
+    first = connections.listen("127.0.0.1", 0)
     with first, pytest.raises(ServingError, match="cannot listen"):
-        server.listen("127.0.0.1", first.getsockname()[1])
+        connections.listen("127.0.0.1", first.getsockname()[1])
 
 
 def test_photos_too_large_to_decode_are_refused():

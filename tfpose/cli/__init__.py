@@ -20,6 +20,7 @@ from tfpose.cli import (
     export,
     fuse,
     import_torch,
+    join,
     models,
     predict,
     prepare,
@@ -33,6 +34,7 @@ from tfpose.cli import (
 # In the order of ``tfpose --help``.
 COMMANDS = {
     "refine": refine,
+    "join": join,
     "predict": predict,
     "evaluate": evaluate,
     "analyze": analyze,

@@ -7,6 +7,7 @@ other functions check what a name stands for. Each raises a ``TfposeError`` of o
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pathlib
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from tfpose.errors import (
     TfposeError,
     TrainingError,
 )
+from tfpose.io import installation
 from tfpose.io.files import check_writable
 from tfpose.io.video_sources import is_video_file
 from tfpose.io.weight_files import SUFFIXES as WEIGHT_FILES
@@ -74,7 +76,7 @@ KINDS = {
     "frames": _folder_or_video,
     **dict.fromkeys("json picture curve page results trust".split(), _file_to_write),
     **dict.fromkeys("oks_nms threshold joint_score detection_score".split(), _share),
-    **dict.fromkeys("queue max_body max_people minutes rounds".split(), _count),
+    **dict.fromkeys("queue max_body max_people minutes rounds workers".split(), _count),
     **dict.fromkeys("search_every fps".split(), _count),
 }
 # Option -> its flag, where the names differ.
@@ -197,3 +199,33 @@ def photos(places: Sequence[str]) -> None:
             raise PoseFileError(
                 f"{place}: expected a photo or a folder of photos, found none"
             )
+
+
+def shard(text: str | None) -> tuple[int, int] | None:
+    """(3, 16) of "3/16".
+
+    Raises:
+        TfposeError: something else.
+
+    Example:
+        >>> shard("3/16"), shard(None)
+        ((3, 16), None)
+    """
+    if text is None:
+        return None
+    index, _, count = text.partition("/")
+    if index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count):
+        return int(index), int(count)
+    raise TfposeError(f"--shard {text}: expected I/N such as 3/16, with I from 1 to N")
+
+
+def beam() -> None:
+    """Checks that Apache Beam is installed.
+
+    Raises:
+        TfposeError: it is not; how to install it.
+    """
+    if importlib.util.find_spec("apache_beam") is None:
+        raise TfposeError(
+            f"--beam {installation.hint('apache_beam')}, in a separate environment"
+        )

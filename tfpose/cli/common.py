@@ -193,6 +193,18 @@ def hidden_messages() -> Iterator[None]:
             os.close(stderr)
 
 
+def beam_option(command) -> None:
+    """Adds ``--beam``."""
+    command.add_argument(
+        "--beam",
+        metavar="OPTIONS",
+        nargs="?",
+        const="",
+        help="run an Apache Beam pipeline with these options, as one word: "
+        "--beam='--direct_num_workers=8 --direct_running_mode=multi_processing'",
+    )
+
+
 def start_tensorflow() -> None:
     """Imports TensorFlow without its start-up messages.
 

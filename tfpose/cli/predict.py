@@ -77,6 +77,9 @@ def add(commands) -> None:
     text = "official: as the published figures of COCO, MPII, LSP or PoseTrack, told "
     text += "by the model's joints"
     option(command, "--protocol", "NAME", text, choices=NAMES)
+    text = "search the I-th of N parts of the photos; tfpose join puts the poses "
+    text += "together"
+    option(command, "--shard", "I/N", text)
     json_option(command)
     videos.add_options(command)
 
@@ -90,6 +93,7 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
         looks |= {"flip": not no_flip} if looks else {}
         options = {"refine": refine, **options}
         return videos.run(given[0], out, json, looks, chosen, **options)
+    shard = checks.shard(options.pop("shard"))
     _check(given, out, refine, json, **options)
     if options["protocol"]:
         check_alone(scales=scales, no_flip=no_flip)
@@ -99,8 +103,9 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
     from tfpose.inference.predict_files import predict_files
 
     numbers = predict_files(
-        given=given, out=out, refiner=refine, scales=sizes, flip=not no_flip, **options
-    )
+        given=given, out=out, refiner=refine, scales=sizes, flip=not no_flip,
+        shard=shard, **options,
+    )  # fmt: skip
     if numbers["unlisted"]:
         count = len(numbers["unlisted"])
         say(f"left out {count} photos that {options['annotations']} does not list")

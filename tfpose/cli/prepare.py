@@ -7,6 +7,7 @@ from data_prep.prepare import check_request, prepare
 from tfpose.cli import checks
 from tfpose.cli.common import (
     DATA,
+    beam_option,
     json_option,
     option,
     set_option,
@@ -30,14 +31,7 @@ def add(commands) -> None:
     command.add_argument("name", metavar="NAME", choices=names, help=", ".join(names))
     option(command, "--source", "DIR", "the data set's own folder; none for synthetic")
     option(command, "--out", "DIR", "folder of prepared data sets", default=DATA)
-    command.add_argument(
-        "--beam",
-        metavar="OPTIONS",
-        nargs="?",
-        const="",
-        help="run an Apache Beam pipeline with these options, as one word: "
-        "--beam='--direct_num_workers=8 --direct_running_mode=multi_processing'",
-    )
+    beam_option(command)
     set_option(command, "an argument of the data set's builder")
     json_option(command)
 

@@ -6,6 +6,7 @@ import sys
 
 from tfpose.cli import checks
 from tfpose.cli.common import (
+    beam_option,
     chosen_skeleton,
     json_option,
     option,
@@ -63,6 +64,9 @@ def add(commands) -> None:
     text = "write the refiner's scores, how probably each joint is right, instead of "
     text += "the input's"
     switch(command, "--rescore", text)
+    text = "refine the I-th of N parts of the file; tfpose join puts them together"
+    option(command, "--shard", "I/N", text)
+    beam_option(command)
     text = "official: as PoseFix's code does in testing: one round that replaces the "
     text += "joints, near copies dropped for COCO and PoseTrack"
     option(command, "--protocol", "NAME", text, choices=NAMES)
@@ -71,10 +75,13 @@ def add(commands) -> None:
 
 def run(
     model, poses, skeleton, images, out, annotations, skip_bad, refined_only,
-    reliability_report, rounds, trust, oks_nms, threshold, rescore, protocol,
-    json,
+    reliability_report, rounds, trust, oks_nms, threshold, rescore, shard, beam,
+    protocol, json,
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
+    shard = checks.shard(shard)
+    if beam is not None:
+        checks.beam()
     checks.given(
         poses=poses, frames=images, annotations=annotations, results=out, trust=trust,
         json=json, oks_nms=oks_nms, threshold=threshold, rounds=rounds,
@@ -94,11 +101,12 @@ def run(
         protocol_of(given.shared.one)
     start_tensorflow()
     from tfpose.inference.refine_files import refine_poses
+    from tfpose.inference.refine_parts import Settings
 
-    numbers = refine_poses(
-        given, out, skip_bad, not refined_only, oks_nms, threshold, rescore, trust,
-        rounds, protocol,
-    )  # fmt: skip
+    settings = Settings(
+        skip_bad, not refined_only, oks_nms, threshold, rescore, rounds, protocol
+    )
+    numbers = refine_poses(given, out, settings, trust, shard, beam)
     for line in numbers["bad"]:
         print(f"left as it was: {line}", file=sys.stderr)
     done = f"refined {numbers['refined']} of {numbers['poses']} poses"

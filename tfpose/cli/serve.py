@@ -32,18 +32,24 @@ def add(commands) -> None:
     option(command, "--max-body", "MB", text, type=float, default=20.0)
     text = "largest number of people in a request"
     option(command, "--max-people", "N", text, type=int, default=50)
+    text = "processes that share the port, each with the models in its own memory; "
+    text += "one batches best and keeps two to four cores busy"
+    option(command, "--workers", "N", text, type=int, default=1)
 
 
-def run(models, host, port, queue, max_body, max_people) -> None:
-    """Answers requests until interrupted."""
-    checks.given(queue=queue, max_body=max_body, max_people=max_people)
+def run(models, host, port, queue, max_body, max_people, workers) -> None:
+    """Answers requests until SIGTERM or Ctrl-C."""
+    checks.given(queue=queue, max_body=max_body, max_people=max_people, workers=workers)
     if not 0 <= port < 2**16:
         raise TfposeError(f"--port: expected 0 to 65535, found {port}")
     find_versions(models)
     import fastapi  # noqa: F401, fail before the slow start of TensorFlow
     import uvicorn  # noqa: F401
 
-    start_tensorflow()
-    from tfpose.serving.server import Limits, serve
+    if workers == 1:
+        start_tensorflow()
+    from tfpose.serving.limits import Limits
+    from tfpose.serving.processes import serve
 
-    serve(models, host, port, Limits(int(max_body * 1e6), queue, max_people))
+    limits = Limits(int(max_body * 1e6), queue, max_people)
+    serve(models, host, port, limits, workers)

@@ -12,6 +12,11 @@ groups joints outside the graph, so it has no such signature.
 
 The graph decodes the photo, crops people, runs each crop and its mirror image, reads
 the heatmaps and maps the joints back. N may be 0.
+
+A photo cannot share a batch with another one, but its crops can. So each of these has
+two parts, which a server may call instead: ``refine_photo_crops`` takes the same inputs
+and returns what ``refine_photo_answers`` takes, with one row per person; the rows of
+several photos may be joined. ``estimate_photo`` has the same parts.
 """
 
 from __future__ import annotations
@@ -33,6 +38,8 @@ from tfpose.models.base import PoseModel
 from tfpose.models.serving_graph import part_of
 
 REFINE, ESTIMATE = "refine_photo", "estimate_photo"
+# What the names of a photo signature's two parts add to its own.
+CROPS, ANSWERS = "_crops", "_answers"
 PHOTO = tf.TensorSpec((), tf.string, "image_bytes")
 # A function that takes a dict of inputs, and the inputs' specifications.
 Signature = tuple[Callable, dict[str, tf.TensorSpec]]
@@ -52,14 +59,11 @@ def photo_signatures(
         return {}
     if not model.is_refiner:
         belief = _traced_once(keras.Model(network.input, network.output["belief"]))
-        return {
-            ESTIMATE: _estimating(
-                Estimator(model, config.skeleton, scales=(1.0,), network=belief)
-            )
-        }
+        return _estimating(
+            Estimator(model, config.skeleton, scales=(1.0,), network=belief)
+        )
     maps = [name for name in network.output if name in ("heatmap", "offsets")]
-    refiner = Refiner.of(model, config, network=part_of(network, *maps))
-    return {REFINE: _refining(refiner)}
+    return _refining(Refiner.of(model, config, network=part_of(network, *maps)))
 
 
 def _traced_once(network: keras.Model) -> Callable:
@@ -77,54 +81,106 @@ def _traced_once(network: keras.Model) -> Callable:
     return lambda inputs, training: function(inputs)
 
 
-def _refining(refiner: Refiner) -> Signature:
-    joints = len(refiner.skeleton)
+def _refining(refiner: Refiner) -> dict[str, Signature]:
+    joints, size = len(refiner.skeleton), refiner.size
     least = least_joints(joints)
 
-    def refine_photo(inputs):
-        photo = decode(inputs["image_bytes"])
+    def people(inputs):
         keypoints = _rows(inputs["keypoints"], joints, 2)
         valid = _rows(inputs["valid"], joints)
-        tf.debugging.assert_equal(
-            tf.shape(keypoints)[0], tf.shape(valid)[0], "keypoints and valid differ"
+        checks = [
+            tf.debugging.assert_equal(
+                tf.shape(keypoints)[0], tf.shape(valid)[0], "keypoints and valid differ"
+            ),
+            tf.debugging.assert_greater_equal(
+                tf.math.count_nonzero(valid, axis=1, dtype=tf.int32),
+                least,
+                f"valid: expected at least {least} joints of each person",
+            ),
+        ]
+        with tf.control_dependencies(checks):  # before anything is computed
+            return tf.identity(keypoints), tf.identity(valid)
+
+    def cut(photo, keypoints, valid):
+        image, keypoints, valid, to_image = refiner.cut(photo, keypoints, valid)
+        image = tf.ensure_shape(image, (None, *size, 3))
+        crops = {"image": image, "keypoints": keypoints}
+        return {**crops, "valid": valid, "to_image": to_image}
+
+    def answer(crops):
+        _, answers, scores = refiner.answer(
+            crops["image"], crops["keypoints"], crops["valid"]
         )
-        tf.debugging.assert_greater_equal(
-            tf.math.count_nonzero(valid, axis=1, dtype=tf.int32),
-            least,
-            f"valid: expected at least {least} joints of each person",
-        )
+        return tensors.transform(answers, crops["to_image"]), scores
 
-        def answer(keypoints, valid):
-            *crops, to_image = refiner.cut(photo, keypoints, valid)
-            _, answers, scores = refiner.answer(*crops)
-            return tensors.transform(answers, to_image), scores
+    given = _specifications(keypoints=(joints, 2), valid=(joints,))
+    crops = _specifications(image=(*size, 3), **_shapes(given), to_image=(2, 3))
+    return _signatures(REFINE, joints, people, cut, answer, given, crops)
 
-        return _in_batches(answer, (keypoints, valid), joints)
 
-    specifications = {
-        "image_bytes": PHOTO,
-        "keypoints": tf.TensorSpec((None, joints, 2), tf.float32, "keypoints"),
-        "valid": tf.TensorSpec((None, joints), tf.float32, "valid"),
+def _estimating(estimator: Estimator) -> dict[str, Signature]:
+    size, scales = estimator.size, estimator.scales
+
+    def people(inputs):
+        return (_rows(inputs["boxes"], 4),)
+
+    def cut(photo, boxes):
+        image, to_image = crops_of(photo, boxes, size, scales)
+        image = tf.ensure_shape(image, (None, len(scales), *size, 3))
+        return {"image": image, "to_image": to_image}
+
+    def answer(crops):
+        return estimator.pyramid(crops["image"], crops["to_image"])
+
+    given = _specifications(boxes=(4,))
+    crops = _specifications(image=(len(scales), *size, 3), to_image=(2, 3))
+    joints = len(estimator.skeleton)
+    return _signatures(ESTIMATE, joints, people, cut, answer, given, crops)
+
+
+def _specifications(**shapes) -> dict[str, tf.TensorSpec]:
+    """f32 inputs with a row for each person."""
+    return {
+        name: tf.TensorSpec((None, *shape), tf.float32, name)
+        for name, shape in shapes.items()
     }
-    return refine_photo, specifications
 
 
-def _estimating(estimator: Estimator) -> Signature:
-    def estimate_photo(inputs):
-        photo = decode(inputs["image_bytes"])
-        boxes = _rows(inputs["boxes"], 4)
+def _shapes(specifications: dict[str, tf.TensorSpec]) -> dict[str, tuple]:
+    return {name: tuple(one.shape[1:]) for name, one in specifications.items()}
 
-        def answer(boxes):
-            crops = crops_of(photo, boxes, estimator.size, estimator.scales)
-            return estimator.pyramid(*crops)
 
-        return _in_batches(answer, (boxes,), len(estimator.skeleton))
+def _signatures(
+    name: str, joints: int, people, cut, answer, given: dict, crops: dict
+) -> dict[str, Signature]:
+    """A photo signature and its two parts.
 
-    specifications = {
-        "image_bytes": PHOTO,
-        "boxes": tf.TensorSpec((None, 4), tf.float32, "boxes"),
+    Args:
+        name: of the signature.
+        joints: K.
+        people: maps the inputs to the tensors that say who is in the photo.
+        cut: maps the photo and some of their rows to a dictionary of crops.
+        answer: maps crops to f32[n, K, 2] I and f32[n, K].
+        given: the specifications of the people.
+        crops: those of the crops.
+    """
+
+    def whole(inputs):
+        photo, found = decode(inputs["image_bytes"]), people(inputs)
+        return _in_batches(lambda *some: answer(cut(photo, *some)), found, joints)
+
+    def part_of_photo(inputs):
+        return cut(decode(inputs["image_bytes"]), *people(inputs))
+
+    def part_of_people(inputs):
+        keypoints, scores = answer(inputs)
+        return {"keypoints": keypoints, "scores": scores}
+
+    return {
+        name: (whole, {"image_bytes": PHOTO, **given}),
+        name + CROPS: (part_of_photo, {"image_bytes": PHOTO, **given}),
+        name + ANSWERS: (part_of_people, crops),
     }
-    return estimate_photo, specifications
 
 
 def _rows(values, *shape: int) -> tf.Tensor:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tfpose.exporting.signatures import ANSWERS, CROPS
+
 FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 # People in each signature's requests. Two counts are enough: the first request with a
 # new number of people takes no longer.
@@ -33,6 +35,8 @@ def write(folder, name: str) -> int:
         folder: the SavedModel's folder.
         name: the model's name.
 
+    The parts of a photo signature get none: few servers call them.
+
     Returns:
         How many it wrote; 0 if the protos are not installed.
     """
@@ -44,6 +48,7 @@ def write(folder, name: str) -> int:
     requests = [
         _request(name, signature, inputs)
         for signature, function in sorted(signatures.items())
+        if not signature.endswith((CROPS, ANSWERS))
         for inputs in example_inputs(function.structured_input_signature[1])
     ]
     with tf.io.TFRecordWriter(str(path)) as writer:

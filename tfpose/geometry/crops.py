@@ -61,7 +61,7 @@ def _cutter(size, scales, official):
     def crop(photo, matrix):
         if official:
             return tensors.warp(photo[None], matrix[None], size)[0]
-        return tensors.crop(photo, matrix, size)
+        return tensors.upright_crop(photo, matrix, size)
 
     @tf.function(input_signature=(photos, tf.TensorSpec((None, 4), tf.float32)))
     def cut(photo, boxes):

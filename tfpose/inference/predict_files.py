@@ -1,29 +1,35 @@
-"""Predicts poses in photos and writes a COCO-results file and pictures."""
+"""Predicts poses in photos and writes a COCO-results file and pictures.
+
+There may be more photos than memory: they are searched part by part, and finished parts
+lie beside the output until all are there (``progress``). What is written does not
+depend on who finds which part, so a run that was ended goes on with the rest, and
+shards find some of the parts.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+import tfpose
 from tfpose import drawing
 from tfpose.errors import PoseFileError, TfposeError
 from tfpose.evaluation.protocols import looking
-from tfpose.geometry.crops import boxes_of, whole_photo
-from tfpose.inference import reliability
+from tfpose.inference import predict_parts, reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import SCALES, Estimator
-from tfpose.inference.inputs import are_few
-from tfpose.inference.people import SEEN, Candidate, Finder, check_sources, finder
+from tfpose.inference.people import SEEN, check_sources, finder
 from tfpose.inference.poses_to_refine import check_shared
+from tfpose.inference.predict_parts import PART, Refining, Search
+from tfpose.inference.progress import Progress, changed, of_shard, progress_of, state_of
 from tfpose.inference.refiner import Refiner
-from tfpose.inference.rules import Rules, rows_of
+from tfpose.inference.rules import Rules
 from tfpose.io import coco, files
-from tfpose.io.coco_records import DECIMALS, result_entry
 from tfpose.io.photo_ids import Photo, given_photos, unlisted
 from tfpose.io.shared_joints import SharedJoints
 from tfpose.models.folders import load_config
@@ -48,6 +54,7 @@ def predict_files(
     flip: bool = True,
     joint_score: float = SEEN,
     protocol: str | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> dict:
     """Finds the poses of people in photos and writes them.
 
@@ -80,6 +87,8 @@ def predict_files(
             the data set with the model's joints were made (``evaluation.protocols``);
             ``joint_score`` then only says which joints are drawn, and scales are the
             protocol's. Not for a ``refiner`` or models that find everybody.
+        shard: (i, n), with i from 1 to n: searches the i-th of n parts of the photos.
+            The shards' poses, joined in their order, are those of one run.
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
@@ -95,6 +104,9 @@ def predict_files(
             that exclude each other.
     """
     check_sources(boxes, detector, single, detection_score)
+    asked = {
+        name: value for name, value in locals().items() if name not in ("given", "out")
+    }
     official = None
     if protocol:
         found = load_config(model_folder(model)).skeleton
@@ -110,42 +122,35 @@ def predict_files(
     )
     network, config = load_model(model)
     rules = Rules(joint_score, network.input_size, official)
-    refine = None if refiner is None else _load_refiner(refiner, model, config.skeleton)
+    refining = None if refiner is None else _refining(refiner, model, config.skeleton)
     if network.is_bottom_up:
         _check_nobody_else_searches(model, boxes, detector, single, protocol)
-        find_all = BottomUp(network, config.skeleton, flip)
-        people, keypoints, scores = _all_people(known, find_all)
+        look = BottomUp(network, config.skeleton, flip)
     else:
-        estimator = Estimator.of(
+        look = Estimator.of(
             network, config, scales, flip, name=model, protocol=official
         )
-        people = _searched(known, find)
-        annotated = truth is not None and not (boxes or detector)
-        people = rules.placed(people, annotated)
-        if single and people and not official:
-            people = _located(people, estimator)
-        keypoints, scores = _estimated(people, estimator)
-        if official or not (single or annotated):
-            answer = people, keypoints, scores, config.skeleton
-            people, keypoints, scores = rules.distinct(*answer, boxes is not None)
-    if refine is not None:
-        keypoints, scores = _refined(people, keypoints, scores, *refine)
-    entries = [
-        _entry(*one, rules) for one in zip(people, keypoints, scores, strict=True)
-    ]
-    if out.endswith(".json"):
-        files.write_json(out, entries)
-    else:
-        poses = people, keypoints, scores >= joint_score
-        _write_folder(out, entries, known, poses, config.skeleton)
-    found = {person.photo for person in people}
+    annotated = truth is not None and not (boxes or detector)
+    search = Search(
+        look, rules, find, annotated, single=single and not official,
+        sure=boxes is not None, distinct=bool(official or not (single or annotated)),
+    )  # fmt: skip
+    parts = [known[first : first + PART] for first in range(0, len(known), PART)]
+    numbers = of_shard(range(len(parts)), shard)
+    about = _about(asked, known) if len(numbers) > 1 else None
+    with progress_of(out, about) as progress:
+        _find(parts, numbers, search, refining, refiner, progress)
+        names = _picture_names(known)
+        known = [photo for number in numbers for photo in parts[number]]
+        count = _write(out, known, numbers, progress, names, joint_score, config)
+        nobody = [n for number in numbers for n in progress.read(number)["nobody"]]
     return {
         "photos": len(known),
-        "poses": len(entries),
-        "nobody": [photo.name for photo in known if photo not in found],
+        "poses": count,
+        "nobody": nobody,
         "numbered": [photo.name for photo in known if not photo.known],
         "unlisted": left_out,
-        "kept_joints": [] if refine is None else list(refine[1].missing),
+        "kept_joints": [] if refining is None else list(refining.shared.missing),
     }
 
 
@@ -157,111 +162,84 @@ def _check_nobody_else_searches(model: str, boxes, detector, single, protocol) -
         )
 
 
-def _load_refiner(name: str, model: str, skeleton: Skeleton):
-    """A refiner, and the joints that the estimator's poses share with it."""
+def _refining(name: str, model: str, skeleton: Skeleton) -> Refining:
+    """A refiner for an estimator's poses.
+
+    Raises:
+        PoseFileError: they share too few joints.
+    """
     refiner = Refiner.from_preset(name)
     shared = SharedJoints(skeleton, refiner.skeleton)
     check_shared(shared, name, model)
-    return refiner, shared
+    return Refining(refiner, shared)
 
 
-# --- people ----------------------------------------------------------------------
+# --- parts -----------------------------------------------------------------------
 
 
-def _searched(known, find: Finder) -> list[Candidate]:
-    """The people in all photos."""
-    stream = ([find(photo)] for photo in known)
-    stream = with_progress(stream, len(known), "searched", "photos")
-    return [person for (found,) in stream for person in found]
+def _about(asked: dict, known: Sequence[Photo]) -> dict:
+    """All that decides what is in the parts but their own photos."""
+    models = [asked.pop(name) for name in ("model", "refiner")]
+    sources = [asked.pop(name) for name in ("annotations", "boxes", "detector")]
+    about = {
+        "version": tfpose.__version__,
+        "models": [name and state_of(model_folder(name)) for name in models],
+        "sources": [name and state_of(name) for name in sources],
+        "asked": asked,
+    }
+    if models[1]:  # the trust in the first photos' poses is in all parts
+        about["photos"] = _identity(known)
+    return about
 
 
-def _located(people: list[Candidate], estimator: Estimator) -> list[Candidate]:
-    """Gives people boxes around the poses found in their whole photos."""
-    stream = with_progress(estimator.estimate(_photos(people)), len(people), "found")
-    boxes = np.concatenate([boxes_of(keypoints) for keypoints, _ in stream])
+def _identity(photos: Sequence[Photo]) -> list[list]:
+    """What tells photos from others, and from themselves after a change."""
     return [
-        dataclasses.replace(person, box=box)
-        for person, box in zip(people, boxes, strict=True)
+        [photo.name, photo.image_id, photo.known, *changed(photo.path)]
+        for photo in photos
     ]
 
 
-# --- poses -----------------------------------------------------------------------
-
-
-def _photos(people: list[Candidate]) -> Iterator[tuple]:
-    """(photo, boxes) for each photo with people."""
-    for photo, rows in rows_of(people):
-        image = photo.read()
-        boxes = [people[row].box for row in rows]
-        yield image, whole_photo(image) if boxes[0] is None else np.stack(boxes)
-
-
-def _all_people(known, find: BottomUp):
-    """The people found without boxes, and their poses as in ``_estimated``."""
-    joints = len(find.skeleton)
-    people = []
-    parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
-    stream = ([photo] for photo in known)
-    for (photo,) in with_progress(stream, len(known), "searched", "photos"):
-        keypoints, scores = find(photo.read())
-        parts.append((keypoints, scores))
-        people += [Candidate(photo, box) for box in boxes_of(keypoints, scores > 0)]
-    return people, *(np.concatenate(part) for part in zip(*parts, strict=True))
-
-
-def _estimated(people: list[Candidate], estimator: Estimator):
-    """f32[N, K, 2] I and f32[N, K]."""
-    joints = len(estimator.skeleton)
-    parts = [(np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32))]
-    stream = estimator.estimate(_photos(people))
-    parts += with_progress(stream, len(people), "estimated")
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-
-def _refined(
-    people: list[Candidate], keypoints, scores, refiner: Refiner, shared: SharedJoints
-):
-    """Refines these poses as ``tfpose refine`` does, dropping none.
-
-    Joints that the refiner lacks stay.
-
-    Returns:
-        f32[N, K, 2] I, and f32[N, K]: the given scores, and the refiner's of joints
-        that the poses lack.
-    """
-    moved, known = shared.to_other(keypoints), shared.to_other(scores)
-    few = are_few(known)
-    rows = np.flatnonzero(~few)
-    given = (
-        (photo.read(), moved[some], np.float32(known[some] > 0))
-        for photo, of_photo in rows_of(people)
-        for some in [np.array(of_photo)[~few[of_photo]]]
+def _find(parts, numbers, search, refining, refiner, progress: Progress) -> None:
+    """Writes the parts of those numbers that are not yet there."""
+    there = {
+        number
+        for number in progress.finished()
+        if number < len(parts)
+        and progress.read(number)["photos"] == _identity(parts[number])
+    }
+    todo = [number for number in numbers if number not in there]
+    trust, started = None, {}
+    if refining is not None and todo:
+        if not progress.trust.exists():
+            trust, started = predict_parts.measured(parts, search, refining)
+            if trust is not None:
+                reliability.write_trust(progress.trust, trust, refiner)
+        if progress.trust.exists():  # to the last digit as those who go on read it
+            joints = len(refining.refiner.skeleton)
+            trust = reliability.read_trust(progress.trust, refiner, joints)
+    total = sum(len(parts[number]) for number in todo)
+    stream = (
+        _found(parts[n], search, refining, trust, started.pop(n, None)) for n in todo
     )
-    trust, stream = reliability.measured(refiner.believe(given), refiner.calibration)
-    stream = with_progress(stream, len(rows), "refined")
-    # The photos are read while the stream runs: it must not see what it wrote.
-    answers, found = moved.copy(), np.zeros_like(known)
-    first = 0
-    for beliefs in stream:
-        some = rows[first : first + len(beliefs)]
-        answers[some] = beliefs.in_photo(reliability.combine(beliefs, trust))
-        found[some] = beliefs.scores
-        first += len(beliefs)
-    found = shared.back(np.where(known > 0, known, found), scores)
-    return shared.back(answers, keypoints), found
+    stream = with_progress(stream, total, "searched", "photos")
+    for number, (photos, poses) in zip(todo, stream, strict=True):
+        found = {person.photo for person in poses.people}
+        part = {
+            "photos": _identity(photos),
+            "nobody": [photo.name for photo in photos if photo not in found],
+            "records": search.records(poses),
+        }
+        progress.write(number, part)
 
 
-def _entry(person: Candidate, keypoints, scores, rules: Rules) -> dict:
-    """One results record; its score is the box score times the pose's."""
-    return result_entry(
-        person.photo.image_id,
-        keypoints,
-        scores,
-        person.score * rules.pose_score(scores),
-        bbox=[round(float(side), DECIMALS) for side in person.box],
-        file_name=person.photo.name,
-        **person.extra,
-    )
+def _found(photos, search: Search, refining: Refining | None, trust, started):
+    """The photos of a part and the poses in them."""
+    poses, beliefs = started or (search(photos), None)
+    if refining is not None:
+        beliefs = refining.beliefs(poses) if beliefs is None else beliefs
+        poses = refining.refined(poses, beliefs, trust)
+    return photos, poses
 
 
 # --- output ----------------------------------------------------------------------
@@ -280,35 +258,62 @@ def _check_out(out: str, known: Sequence[Photo]) -> None:
         raise PoseFileError(f"{path}: expected a folder other than the photos'")
 
 
-def _write_folder(out, entries, known, poses, skeleton: Skeleton) -> None:
+def _write(out, known, numbers, progress, names, joint_score, config) -> int:
     """Writes the pictures and the results, or nothing if something fails."""
+    count = 0
+
+    def records() -> Iterator[dict]:
+        nonlocal count
+        for number in numbers:
+            some = progress.read(number)["records"]
+            count += len(some)
+            yield from some
+
+    if out.endswith(".json"):
+        files.write_json_list(out, records())
+        return count
     # The results come last, so that their pictures are already there.
     with files.filling(out, order=lambda file: file.name == RESULTS) as beside:
-        _draw(beside, known, entries, poses, skeleton)
-        files.write_json(beside / RESULTS, entries)
+        _draw(beside, known, records(), names, joint_score, config.skeleton)
+        count = 0
+        files.write_json_list(beside / RESULTS, records())
+    return count
 
 
-def _draw(folder, known, entries, poses, skeleton: Skeleton) -> None:
-    """A picture of each photo with its people's boxes and seen joints."""
-    people, keypoints, seen = poses
-    rows = dict(rows_of(people))
+def _picture_names(known: Sequence[Photo]) -> dict[int, str]:
+    """Image id -> name of the photo's picture, which no other photo has."""
     stems = [pathlib.PurePath(photo.name).stem for photo in known]
     unique = len(set(stems)) == len(stems)
-    stream = zip(known, stems, strict=True)
-    stream = with_progress(([one] for one in stream), len(known), "drawn", "photos")
-    for ((photo, stem),) in stream:
+    return {
+        photo.image_id: stem if unique else f"{stem}_{photo.image_id}"
+        for photo, stem in zip(known, stems, strict=True)
+    }
+
+
+def _draw(folder, known, records, names, joint_score: float, skeleton) -> None:
+    """A picture of each photo with its people's boxes and seen joints."""
+    groups = itertools.groupby(records, key=lambda record: record["image_id"])
+    image_id, people = next(groups, (None, ()))
+    stream = with_progress(([one] for one in known), len(known), "drawn", "photos")
+    for (photo,) in stream:
         picture = photo.read()
-        for place, row in enumerate(rows.get(photo, ())):
-            # Thin limbs for small people, or they would hide the person.
-            widths = max(people[row].box[2:]) / 60, min(picture.shape[:2]) / 160
-            width = max(1, round(min(widths)))
-            color = drawing.PEOPLE[place % len(drawing.PEOPLE)]
-            text = f"{entries[row]['score']:.2f}"
-            picture = drawing.draw_box(picture, people[row].box, text, color)
-            picture = drawing.draw_pose(
-                picture, keypoints[row], seen[row], skeleton, color, width
-            )
-        if photo not in rows:
+        if photo.image_id != image_id:
             picture = drawing.caption(picture, "nobody found")
-        name = stem if unique else f"{stem}_{photo.image_id}"
-        drawing.write_image(folder / f"{name}.jpg", picture)
+        else:
+            for place, record in enumerate(people):
+                color = drawing.PEOPLE[place % len(drawing.PEOPLE)]
+                picture = _with_person(picture, record, joint_score, skeleton, color)
+            image_id, people = next(groups, (None, ()))
+        drawing.write_image(folder / f"{names[photo.image_id]}.jpg", picture)
+
+
+def _with_person(picture, record: dict, joint_score: float, skeleton: Skeleton, color):
+    """A picture with the box and the seen joints of a person."""
+    # Thin limbs for small people, or they would hide the person.
+    widths = max(record["bbox"][2:]) / 60, min(picture.shape[:2]) / 160
+    joints = np.reshape(record["keypoints"], (-1, 3))
+    seen = joints[:, 2] >= joint_score
+    picture = drawing.draw_box(picture, record["bbox"], f"{record['score']:.2f}", color)
+    return drawing.draw_pose(
+        picture, joints[:, :2], seen, skeleton, color, max(1, round(min(widths)))
+    )

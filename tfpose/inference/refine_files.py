@@ -1,25 +1,36 @@
-"""Refines the COCO-results file of any pose estimation method."""
+"""Refines the COCO-results file of any pose estimation method.
+
+The file may be larger than the memory: it is refined part by part, and finished parts
+lie beside the output until all are there (``progress``). A run that was ended goes on
+with the rest, shards refine some of the parts, and a pipeline refines them on many
+machines. What is written is the same, because no part depends on another: all have the
+same trust, which is measured on the file's first people.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 
-from tfpose.errors import PhotoError, PoseFileError
-from tfpose.evaluation.protocols import protocol_of
+import tfpose
 from tfpose.inference import reliability
 from tfpose.inference.batches import with_progress
-from tfpose.inference.inputs import are_few
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
+from tfpose.inference.progress import Progress, of_shard, progress_of, state_of
+from tfpose.inference.refine_parts import STEPS, PartWork, Settings, load_refiner
 from tfpose.inference.refiner import Refiner
-from tfpose.inference.reliability import Beliefs, Trust
-from tfpose.io import coco, coco_checks, files
+from tfpose.inference.reliability import MEASURED_PEOPLE, Beliefs, Trust
+from tfpose.io import files
 from tfpose.io.files import check_writable
-from tfpose.io.shared_joints import SharedJoints
-from tfpose.metrics.oks import oks_nms
 from tfpose.skeletons import Skeleton
+from tfpose.weights.presets import model_folder
+
+# The numbers of parts that add up to those of the file.
+SUMS = ("poses", "refined", "duplicates", "unscored", "few", "removed")
 
 
 def refine_file(
@@ -36,6 +47,8 @@ def refine_file(
     trust_file: str | None = None,
     rounds: int | None = None,
     skeleton: Skeleton | None = None,
+    shard: tuple[int, int] | None = None,
+    beam: str | None = None,
     protocol: str | None = None,
 ) -> dict:
     """Refines a COCO-results file and writes another one, in the same order.
@@ -64,6 +77,9 @@ def refine_file(
             few people say little about their method.
         rounds: how often the network is run, each time on its own answer; None: as the
             refiner's configuration says.
+        shard: (i, n), with i from 1 to n: refines the i-th of n parts of the file. The
+            shards' files, joined in their order, are the file of one run.
+        beam: options of an Apache Beam pipeline that refines the file.
         skeleton: of the poses; by default the annotations' or the model's if it has as
             many joints, else the built-in one with that number of joints.
         protocol: "official" refines as PoseFix's code does in testing: one round whose
@@ -84,75 +100,71 @@ def refine_file(
 
     Raises:
         PoseFileError: the first record, photo or file that cannot be used.
+        FileError: ``out`` cannot be written.
     """
     check_writable(out)
     poses = read_poses(results, images, model, annotations, skeleton, skip_bad)
-    return refine_poses(
-        poses, out, skip_bad, use_reliability, nms_threshold, threshold, rescore,
-        trust_file, rounds, protocol,
-    )  # fmt: skip
+    settings = Settings(
+        skip_bad, use_reliability, nms_threshold, threshold, rescore, rounds, protocol
+    )
+    return refine_poses(poses, out, settings, trust_file, shard, beam)
 
 
 def refine_poses(
     poses: PosesToRefine,
     out: str,
-    skip_bad: bool = False,
-    use_reliability: bool = True,
-    nms_threshold: float | None = None,
-    threshold: float = 0.0,
-    rescore: bool = False,
+    settings: Settings,
     trust_file: str | None = None,
-    rounds: int | None = None,
-    protocol: str | None = None,
+    shard: tuple[int, int] | None = None,
+    beam: str | None = None,
 ) -> dict:
     """``refine_file`` for poses that are read already."""
-    refiner, shared = Refiner.from_preset(poses.model), poses.shared
-    refiner.steady = not protocol
-    if protocol:
-        use_reliability, rounds = False, 1
-        nms_threshold = protocol_of(shared.one).near_copies or 1.0
-    refiner.rounds = rounds or refiner.rounds
-    people = poses.people
-    inputs = dataclasses.replace(
-        people,
-        keypoints=shared.to_other(people.keypoints),
-        scores=shared.to_other(people.scores),
-    )
-    given = _Photos(inputs, poses.photos, poses.path, skip_bad)
+    settings = settings.decided(poses.shared.one)
+    trust_file = None if settings.protocol else trust_file
+    refiner = load_refiner(poses, settings)
+    numbers = of_shard(range(len(poses.parts)), shard)
     known = _known_trust(trust_file, poses.model, refiner)
-    trust, stream = reliability.measured(
-        refiner.believe(given), refiner.calibration, known
-    )
-    stream = with_progress(stream, len(people), "refined")
-    refined = _refined(refiner, stream, trust if use_reliability else None)
-    keypoints, scores, areas, report = refined
-    people, inputs = people.take(given.order), inputs.take(given.order)
-    if nms_threshold is None:
-        nms_threshold = refiner.model.nms_threshold
-    sigmas = refiner.skeleton.sigma_array
-    duplicates = _duplicates(
-        inputs, keypoints, areas, sigmas, nms_threshold, last=bool(protocol)
-    )
-    dropped = set(people.positions[duplicates].tolist())
-    unscored = _unscored(people) if protocol else set()
-    unsure = scores <= threshold if threshold > 0 else np.zeros(scores.shape, bool)
-    records = _records(people, inputs, keypoints, scores, unsure, rescore, shared)
-    left_out = dropped | unscored
-    kept = [record for place, record in enumerate(records) if place not in left_out]
-    files.write_json(out, kept, allow_nan=skip_bad)
-    if trust_file and known is None and trust is not None:
+    with progress_of(out, _about(poses, settings, known, shard)) as progress:
+        if known is None and progress.trust.exists():
+            known = _read_trust(progress, poses.model, refiner)
+        trust, started = known, {}
+        if known is None and (settings.use_reliability or trust_file):
+            trust, started = _measured(refiner, poses, settings)
+        if trust is not None:
+            # As those who go on read it, to the last digit.
+            reliability.write_trust(progress.trust, trust, poses.model)
+            trust = _read_trust(progress, poses.model, refiner)
+        todo = [n for n in numbers if n not in progress.finished()]
+        if beam is None:
+            _refine(refiner, poses, todo, settings, trust, started, progress)
+        else:
+            from tfpose.inference import refine_beam
+
+            refine_beam.refine(poses, todo, settings, progress.folder, beam)
+        records = (r for n in numbers for r in progress.read(n)["records"])
+        files.write_json_list(out, records)
+        report = _report(progress, numbers, poses, refiner, trust, settings)
+    if trust_file and trust is not None and not pathlib.Path(trust_file).exists():
         reliability.write_trust(trust_file, trust, poses.model)
+    return report
+
+
+def _about(poses: PosesToRefine, settings: Settings, known, shard) -> dict:
+    """All that decides what is in the parts, for ``progress_of``."""
+    trust = (
+        None
+        if known is None
+        else [np.asarray(v).tolist() for v in vars(known).values()]
+    )
+    given = poses.path, poses.annotations, model_folder(poses.model)
     return {
-        "model": poses.model,
-        "poses": len(records),
-        "refined": len(people),
-        "duplicates": len(dropped - unscored),
-        "unscored": len(unscored),
-        "few": given.few,
-        "removed": int(unsure[:, shared.in_other].sum()),
-        "kept_joints": list(shared.missing),
-        "bad": poses.bad + given.bad,
-        "reliability": report,
+        "version": tfpose.__version__,
+        "files": [path and state_of(path) for path in given],
+        "images": str(poses.images),
+        "joints": list(poses.shared.one.joints),
+        "settings": dataclasses.asdict(settings),
+        "trust": trust,
+        "shard": shard and list(shard),
     }
 
 
@@ -165,146 +177,101 @@ def _known_trust(path: str | None, model: str, refiner: Refiner) -> Trust | None
     return None
 
 
-def _refined(refiner: Refiner, stream, trust: Trust | None):
-    """Refined keypoints f64[N, K, 2] I, scores f64[N, K], the areas of the crops
-    f64[N] px^2 of I, and the report or None. Without trust, the refiner decides alone.
+def _read_trust(progress: Progress, model: str, refiner: Refiner) -> Trust:
+    return reliability.read_trust(progress.trust, model, len(refiner.skeleton))
+
+
+def _measured(refiner: Refiner, poses: PosesToRefine, settings: Settings):
+    """The trust in a file, and {part: what was computed of it}, to go on with.
+
+    Measured on the same people by all shards, and by a run that goes on.
     """
-    joints = len(refiner.skeleton)
-    refined, scores = [np.zeros((0, joints, 2))], [np.zeros((0, joints))]
-    areas, weights = [np.zeros(0)], []
-    for beliefs in stream:
-        answer = plain = beliefs.refined()
-        if trust is not None:
-            answer = reliability.combine(beliefs, trust)
-            inputs = beliefs.input_cells
-            weights.append(reliability.input_weights(inputs, plain, answer))
-        refined.append(beliefs.in_photo(answer))
-        scores.append(beliefs.scores)
-        areas.append(beliefs.crop_areas)
+    first: list[Beliefs] = []
+    started: dict[int, tuple] = {}
+    for number, part in enumerate(poses.parts):
+        if sum(map(len, first)) >= MEASURED_PEOPLE:
+            break
+        work = PartWork(poses, part, settings)
+        stream, mine = work.beliefs(refiner), []
+        for beliefs in stream:
+            mine.append(beliefs)
+            first.append(beliefs)
+            if sum(map(len, first)) >= MEASURED_PEOPLE:
+                break
+        started[number] = work, mine, stream
+    trust = reliability.trust(first, refiner.calibration) if first else None
+    return trust, started
+
+
+def _refine(refiner, poses, todo, settings, trust, started, progress) -> None:
+    """Refines the parts of those numbers in this process."""
+    if not settings.use_reliability:
+        trust = None
+    total = sum(len(poses.parts[number]) for number in todo)
+    stream = _batches(refiner, poses, todo, settings, started)
+    for beliefs, number, work in with_progress(stream, total, "refined"):
+        if len(beliefs):
+            work.add(beliefs, trust)
+        else:
+            progress.write(number, work.result(refiner), settings.skip_bad)
+
+
+def _batches(refiner, poses, todo, settings, started) -> Iterator[tuple]:
+    """(beliefs, number of the part, part); () at the end of each part."""
+    for number in todo:
+        work, first, rest = started.pop(number, None) or (None, (), ())
+        if work is None:
+            work = PartWork(poses, poses.parts[number], settings)
+            rest = work.beliefs(refiner)
+        for beliefs in itertools.chain(first, rest):
+            yield beliefs, number, work
+        yield (), number, work
+
+
+def _report(progress, numbers, poses, refiner, trust, settings) -> dict:
+    """What ``refine_file`` returns."""
+    sums, bad = dict.fromkeys(SUMS, 0), []
+    weights = np.zeros((len(refiner.skeleton), STEPS + 1), np.int64)
+    for number in numbers:
+        part = progress.read(number)
+        sums = {name: sums[name] + part[name] for name in SUMS}
+        bad += part["bad"]
+        weights += np.array(part["weights"])
     report = None
-    if weights:
-        report = _reliability_report(refiner, trust, np.concatenate(weights))
-    return *map(np.concatenate, (refined, scores, areas)), report
-
-
-def _records(
-    people, inputs, keypoints, scores, unsure, rescore: bool, shared: SharedJoints
-) -> list[dict]:
-    """The file's records with the refined joints but for those that are ``unsure``.
-
-    Args:
-        people: the poses of the file's skeleton.
-        inputs: the same of the refiner's, as all other arrays.
-        keypoints, scores, unsure: f64[N, K, 2] I, f64[N, K] and bool[N, K].
-        rescore: as in ``refine_file``.
-        shared: the joints of both.
-    """
-    found = ~inputs.placed  # by the refiner; a score of 0 would call them missing
-    written = np.where(rescore | found, scores, inputs.scores)
-    written[unsure], keypoints[unsure] = 0, 0
-    changed = rescore or found[:, shared.in_other].any() or unsure.any()
-    merged = shared.back(written, people.scores) if changed else None
-    records = people.replaced(shared.back(keypoints, people.keypoints), merged)
-    for row, position in enumerate(people.positions):
-        _restore(records[position], people.entries[row], shared)
-        if rescore:
-            mean = written[row, shared.in_other].mean()
-            records[position] |= {"score": round(float(mean), 4)}
-    return records
-
-
-def _restore(record: dict, entry: dict, shared: SharedJoints) -> None:
-    """Gives a record the numbers of the joints that nobody refined, to the digit."""
-    for joint in shared.missing:
-        place = 3 * shared.one.index(joint)
-        numbers = slice(place, place + 3)
-        record["keypoints"][numbers] = entry["keypoints"][numbers]
-
-
-def _duplicates(
-    people, keypoints, areas, sigmas, threshold: float, last: bool = False
-) -> list[int]:
-    """The rows of poses that duplicate a better scored pose in the same photo.
-
-    A person's area is that of the crop, as in the code of PoseFix's authors. Of equally
-    good poses the first stays, or as in that code the last.
-    """
-    dropped: list[int] = []
-    for rows in coco.rows_by_image(people.image_ids).values():
-        rows = rows[::-1] if last else rows
-        stay = oks_nms(
-            keypoints[rows],
-            people.pose_scores[rows],
-            areas[rows],
-            sigmas,
-            threshold,
-        )
-        dropped.extend(np.delete(rows, stay).tolist())
-    return dropped
-
-
-def _unscored(people) -> set[int]:
-    """Places in the file of poses whose score is not above 0."""
-    return set(people.positions[people.pose_scores <= 0].tolist())
+    if settings.use_reliability and trust is not None and sums["refined"]:
+        report = _reliability_report(refiner, trust, weights)
+    kept = list(poses.shared.missing)
+    return {
+        "model": poses.model, **sums, "kept_joints": kept, "bad": bad,
+        "reliability": report,
+    }  # fmt: skip
 
 
 def _reliability_report(
-    refiner: Refiner, trust, weights
+    refiner: Refiner, trust: Trust, weights
 ) -> dict[str, dict[str, float]]:
-    """How much each joint of the input file was trusted (``refine_file``)."""
+    """How much each joint of the input file was trusted (``refine_file``).
+
+    Args:
+        weights: i64[K, STEPS + 1], how often joints had each input weight.
+    """
     cells = refiner.size[1] / Beliefs.stride
-    # 0 for a joint that no input pose has, or that the refiner never moved.
-    middle = np.ma.median(np.ma.masked_invalid(weights), axis=0).filled(0.0)
     return {
         joint: {
             "disagreement": float(100 * trust.disagreement[index] / cells),
-            "input_weight": float(middle[index]),
+            "input_weight": _median(weights[index]),
         }
         for index, joint in enumerate(refiner.skeleton.joints)
     }
 
 
-class _Photos:
-    """Iterates over (photo, keypoints, valid) and records the order of the poses.
+def _median(counts) -> float:
+    """Of numbers 0 to 1 in ``STEPS`` steps, from their counts i64[STEPS + 1].
 
-    Attributes:
-        order: rows of ``people`` in the order it yielded them.
-        bad: a line for each pose it skipped.
-        few: number of poses of too few joints; it skips them, too.
+    0 for a joint that no input pose has, or that the refiner never moved.
     """
-
-    def __init__(self, people: coco.Results, paths, results, skip_bad: bool):
-        self.people, self.paths, self.results = people, paths, results
-        self.skip_bad = skip_bad
-        self.order: list[int] = []
-        self.bad: list[str] = []
-        self.few = 0
-
-    def __iter__(self):
-        people = self.people
-        for image_id, rows in coco.rows_by_image(people.image_ids).items():
-            try:
-                photo = self.paths[image_id].read()
-            except PhotoError as error:
-                self._complain(rows, str(error))
-                continue
-            size = photo.shape[1], photo.shape[0]
-            outside = coco_checks.are_outside(
-                people.keypoints[rows], people.placed[rows], size
-            )
-            self._complain(rows[outside], coco_checks.say_outside(*size))
-            rows = rows[~outside]
-            few = are_few(people.placed[rows])
-            self.few += int(few.sum())
-            rows = rows[~few]
-            self.order.extend(rows.tolist())
-            yield photo, people.keypoints[rows], people.placed[rows]
-
-    def _complain(self, rows, fault: str):
-        for row in rows:
-            place = int(self.people.positions[row])
-            record = coco_checks.name_record(place, self.people.entries[row])
-            line = f"{self.results}: {record}: {fault}"
-            if not self.skip_bad:
-                raise PoseFileError(line)
-            self.bad.append(line)
+    total = int(counts.sum())
+    if not total:
+        return 0.0
+    middle = np.searchsorted(np.cumsum(counts), [(total + 1) // 2, total // 2 + 1])
+    return float(middle.mean() / STEPS)

@@ -9,15 +9,15 @@ Formats: https://cocodataset.org/#format-data and #format-results.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tfpose.errors import PoseFileError, shown
 from tfpose.geometry.arrays import box_around
-from tfpose.io import coco_categories, coco_checks
+from tfpose.io import coco_categories, coco_checks, files
 from tfpose.io.coco_records import SEGMENT_SHARE_OF_BOX, replace_keypoints
-from tfpose.io.json_files import read_json
+from tfpose.io.json_files import JsonList, read_json
 from tfpose.skeletons import Skeleton
 
 Photos = Mapping[int, "tuple[int, int] | None"]
@@ -80,7 +80,9 @@ class Results:
         pose_scores: f64[N].
         entries: the N dictionaries, extra keys included; ids are whole numbers.
         positions: i64[N], the index of each in ``file_entries``.
-        file_entries: every record of the file, including skipped ones.
+        file_entries: every record of the file, or of a part of it, including skipped
+            ones.
+        first: the index in the file of the first of ``file_entries``.
     """
 
     image_ids: np.ndarray
@@ -90,6 +92,7 @@ class Results:
     entries: tuple[dict, ...]
     positions: np.ndarray
     file_entries: tuple
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -154,10 +157,38 @@ def read_results(
     """
     as_read = read_json(path)
     if not isinstance(as_read, list):
-        raise PoseFileError(
-            f"{path}: expected a JSON list of poses (COCO results), found "
-            f"{coco_checks.describe(as_read)}"
-        )
+        raise no_list(path, as_read)
+    results, bad, coordinates = results_of(as_read, path, skeleton, photos)
+    if coco_checks.are_normalized(coordinates):
+        raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
+    if bad and not skip_bad:
+        raise PoseFileError(bad[0][1])
+    return results, bad
+
+
+def no_list(path, found) -> PoseFileError:
+    """The error of a results file that holds another value than a list."""
+    return PoseFileError(
+        f"{path}: expected a JSON list of poses (COCO results), found "
+        f"{coco_checks.describe(found)}"
+    )
+
+
+def results_of(
+    as_read: list, path, skeleton: Skeleton, photos: Photos | None, first: int = 0
+) -> tuple[Results, list[tuple[int, str]], np.ndarray]:
+    """``read_results`` for some consecutive records of a file, none refused.
+
+    Args:
+        as_read: the records.
+        path: their file, for messages.
+        skeleton, photos: as in ``read_results``.
+        first: the index of the first record in the file.
+
+    Returns:
+        The poses, the bad records as (index in the file, reason), and f64[n, 2], the
+        coordinates of all joints, for ``coco_checks.are_normalized``.
+    """
     records = coco_checks.with_plain_ids(as_read)
     faults = {}
     for place, record in enumerate(records):
@@ -167,15 +198,12 @@ def read_results(
     sound = [place for place in range(len(records)) if place not in faults]
     rows = [records[place]["keypoints"] for place in sound]
     numbers = coco_checks.joint_numbers(rows, sound, faults, len(skeleton))
-    if coco_checks.are_normalized(numbers[numbers[..., 2] != 0, :2]):
-        raise PoseFileError(f"{path}: {coco_checks.NORMALIZED}")
+    coordinates = numbers[numbers[..., 2] != 0, :2]
     coco_checks.find_empty_poses(numbers, sound, faults, records, photos)
     bad = []
     for place in sorted(faults):
-        record = coco_checks.name_record(place, records[place])
-        bad.append((place, f"{path}: {record}: {faults[place]}"))
-    if bad and not skip_bad:
-        raise PoseFileError(bad[0][1])
+        record = coco_checks.name_record(first + place, records[place])
+        bad.append((first + place, f"{path}: {record}: {faults[place]}"))
     kept = [row for row, place in enumerate(sound) if place not in faults]
     positions = np.array(sound, np.int64)[kept]
     entries = tuple(records[place] for place in positions)
@@ -187,8 +215,38 @@ def read_results(
         entries=entries,
         positions=positions,
         file_entries=tuple(as_read),
+        first=first,
     )
-    return results, bad
+    return results, bad, coordinates
+
+
+def join_results(paths: Sequence, out) -> int:
+    """Writes the records of several results files into one, in their order.
+
+    Any number of records: they are read and written one by one.
+
+    Returns:
+        The number of records.
+
+    Raises:
+        PoseFileError: a file is no list.
+        FileError: a file cannot be read or written; nothing is written.
+    """
+    lists = [(path, JsonList(path)) for path in paths]
+    for path, records in lists:
+        if not records.is_list:
+            raise no_list(path, records.other)
+    count = 0
+
+    def counted():
+        nonlocal count
+        for _, records in lists:
+            for record in records:
+                count += 1
+                yield record
+
+    files.write_json_list(out, counted())
+    return count
 
 
 def read_annotations(path) -> Annotations:

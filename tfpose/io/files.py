@@ -18,7 +18,7 @@ import pathlib
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tfpose.errors import FileError, TfposeError
 from tfpose.io.json_files import parse_json as parse_json
@@ -324,6 +324,24 @@ def write_json(path: str | os.PathLike, data, allow_nan: bool = False) -> None:
     except (TypeError, ValueError) as error:
         raise FileError(f"{path}: cannot be written as JSON: {error}") from error
     write_text(path, text)
+
+
+def write_json_list(path: str | os.PathLike, values: Iterable) -> None:
+    """Writes what ``write_json`` writes of a list, one value after the other.
+
+    Args:
+        path: the file to write.
+        values: JSON-ready data, NaN and infinity included.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    with replacing(path) as beside, open(beside, "w", encoding="utf-8") as file:
+        separator = "["
+        for value in values:
+            file.write(separator + json.dumps(value))
+            separator = ", "
+        file.write("]" if separator == ", " else "[]")
 
 
 def check_writable(out: str | os.PathLike) -> None:

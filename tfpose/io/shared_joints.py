@@ -15,7 +15,7 @@ import numpy as np
 from tfpose import skeletons
 from tfpose.errors import PoseFileError
 from tfpose.io.coco import Annotations, Results
-from tfpose.io.json_files import read_json
+from tfpose.io.json_files import JsonList
 from tfpose.skeletons import Skeleton
 from tfpose.skeletons.joint_names import standard_name
 
@@ -100,10 +100,12 @@ def skeleton_by_count(path, known: Skeleton | None = None) -> Skeleton:
     Raises:
         PoseFileError: several or no built-in skeletons have that number of joints.
     """
-    records = read_json(path)
-    records = records if isinstance(records, list) else []
-    numbers = [one.get("keypoints") for one in records if isinstance(one, dict)]
-    counts = {len(one) / 3 for one in numbers if isinstance(one, list) and one}
+    records, counts = 0, set()
+    for record in JsonList(path):
+        records += 1
+        numbers = record.get("keypoints") if isinstance(record, dict) else None
+        if isinstance(numbers, list) and numbers:
+            counts.add(len(numbers) / 3)
     count = counts.pop() if len(counts) == 1 else None
     if known is not None and (count is None or count == len(known)):
         return known  # the reader names the record that is wrong

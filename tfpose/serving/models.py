@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
 
 from tfpose.errors import RequestError, ServingError
 from tfpose.exporting import warm_up
+from tfpose.exporting.signatures import ANSWERS, CROPS
 from tfpose.io import photo_headers
+from tfpose.serving.batches import MOST, Job, Run
 from tfpose.serving.folder import find_versions
 from tfpose.serving.rest_json import Input
 
@@ -30,9 +36,11 @@ class Served:
     Attributes:
         name: name of the model.
         version: version number.
-        signatures: {signature: function}.
-        inputs: {signature: {input: what it expects}}.
+        signatures: {signature: function}; parts of signatures included.
+        inputs: {signature: {input: what it expects}}; without the parts.
         metadata: {signature: inputs and outputs}, in TensorFlow Serving's form.
+        networks: {signature: what maps rows of people to rows of answers}, for those
+            whose people may be joined with others'.
         loaded: the object that holds the functions' variables.
     """
 
@@ -41,6 +49,7 @@ class Served:
     signatures: dict
     inputs: dict[str, dict[str, Input]]
     metadata: dict
+    networks: dict[str, Run]
     loaded: object = dataclasses.field(repr=False)
 
     def expected(self, signature: str) -> dict[str, Input]:
@@ -55,6 +64,22 @@ class Served:
                 f'{signature[:80]!r}'
             )  # fmt: skip
         return self.inputs[signature]
+
+    def job(self, signature: str, inputs: dict[str, np.ndarray]) -> Job:
+        """What a network is asked; crops the people of a photo.
+
+        Raises:
+            RequestError: the graph rejects the inputs.
+        """
+        counts = {len(array) for array in inputs.values() if array.ndim}
+        joined = signature in self.networks and counts != {0}
+        if joined and signature + CROPS in self.signatures:
+            # Raises if the counts differ, before others have to wait for that.
+            inputs = self(signature + CROPS, inputs)
+            counts = {len(array) for array in inputs.values()}
+        if not joined or len(counts) != 1:
+            return Job(functools.partial(self, signature), inputs, None)
+        return Job(self.networks[signature], inputs, counts.pop())
 
     def __call__(
         self, signature: str, inputs: dict[str, np.ndarray]
@@ -74,7 +99,8 @@ class Served:
         try:
             outputs = self.signatures[signature](**tensors)
         except tf.errors.InvalidArgumentError as error:
-            raise RequestError(f"{signature}: {_reason(error)}") from error
+            asked = signature.removesuffix(CROPS)
+            raise RequestError(f"{asked}: {_reason(error)}") from error
         return {name: value.numpy() for name, value in outputs.items()}
 
     @staticmethod
@@ -120,11 +146,69 @@ def _load(folder: pathlib.Path, name: str, version: int) -> Served:
         }
         for key, function in signatures.items()
     }
-    served = Served(name, version, signatures, inputs, metadata, loaded)
+    public = [key for key in signatures if not _is_part(key, signatures)]
+    rows = [key for key in public if _has_rows(inputs[key], metadata[key])]
+    inputs, metadata = ({key: of[key] for key in public} for of in (inputs, metadata))
+    served = Served(name, version, signatures, inputs, metadata, {}, loaded)
+    for key in public:
+        if key + ANSWERS in signatures:
+            served.networks[key] = _network(signatures[key + ANSWERS])
+            _warm_up(served.networks[key], signatures[key + ANSWERS])
+        elif key in rows:
+            served.networks[key] = functools.partial(served, key)
     for signature, values in warm_up.read(folder):
-        if signature in signatures:
-            served(signature, values)
+        if signature in inputs:
+            job = served.job(signature, values)
+            job.run(job.inputs)
     return served
+
+
+def _is_part(name: str, names) -> bool:
+    """Whether a signature is one of the two parts of a photo signature."""
+    return any(
+        name.endswith(part) and name.removesuffix(part) in names
+        for part in (CROPS, ANSWERS)
+    )
+
+
+def _has_rows(inputs: dict[str, Input], metadata: dict) -> bool:
+    """Whether a signature answers each row of its inputs by a row of its outputs."""
+    shapes = [list(one.shape) for one in inputs.values()]
+    for output in metadata["outputs"].values():
+        sides = output["tensor_shape"].get("dim", [])
+        shapes.append([None if int(one["size"]) < 0 else one["size"] for one in sides])
+    return all(shape[:1] == [None] and None not in shape[1:] for shape in shapes)
+
+
+def _network(function) -> Run:
+    """A signature with its weights as constants, which TensorFlow runs faster.
+
+    It then folds them, by about a tenth of the time of a small refiner.
+    """
+    constant = convert_variables_to_constants_v2(function)
+
+    def run(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        outputs = constant(*tf.nest.flatten(inputs))
+        return tf.nest.pack_sequence_as(function.structured_outputs, outputs)
+
+    # Called directly, a function of constants describes all its inputs in a message.
+    _, specifications = function.structured_input_signature
+    traced = tf.function(run, [specifications], autograph=False)
+    return lambda inputs: {
+        name: value.numpy() for name, value in traced(inputs).items()
+    }
+
+
+def _warm_up(run: Run, function) -> None:
+    """Runs a network on all numbers of people, each of which has memory of its own."""
+    _, specifications = function.structured_input_signature
+    for people in range(MOST, 0, -1):
+        run(
+            {
+                name: np.ones((people, *one.shape[1:]), one.dtype.as_numpy_dtype)
+                for name, one in specifications.items()
+            }
+        )
 
 
 def _metadata(folder: pathlib.Path) -> dict:

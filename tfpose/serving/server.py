@@ -4,161 +4,93 @@
     GET  /v1/models/NAME[/versions/V]             state of each version
     GET  /v1/models/NAME[/versions/V]/metadata    signatures' inputs and outputs
     GET  /healthz                                 names of the models
+    GET  /metrics                                 counts, for Prometheus
 
 Without a version, the highest answers. Every error is {"error": one line}: 400 for a
 bad request, 404 for an unknown model or path, 408 for a body that does not arrive, 413
-for one that is too large, 503 if too many other requests are waiting. A client whose
-body is still on its way takes no place of others, and who has left is not answered.
+for one that is too large, 503 if too many other requests are waiting or the server is
+stopping. A client whose body is still on its way takes no place of others, and who has
+left is not answered.
+
+A request is parsed, and its people are cropped, in one of a few threads; the network
+then sees the people of all requests that wait (``batches``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import socket
-import sys
+import time
+from collections.abc import Callable
 
 import anyio
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
-from tfpose.errors import RequestError, ServingError
+from tfpose.errors import RequestError
 from tfpose.serving import rest_json
+from tfpose.serving.batches import Batcher, Job
 from tfpose.serving.connections import Connection
+from tfpose.serving.limits import LEFT, Bodies, Limits, Queue, Refusal
+from tfpose.serving.metrics import Metrics
 from tfpose.serving.models import Served, load_models
 
-# Requests computed at once: one is read or written while another computes.
-WORKERS = 2
-# Seconds for a body to arrive.
-BODY_SECONDS = 30
-# Connections that may wait to be accepted.
-BACKLOG = 128
-# Bodies of the largest size that all bodies being read may fill together.
-LARGEST_BODIES = 10
-# Nginx's status of a request whose client has left; nobody receives it.
-LEFT = 499
+# Requests parsed and cropped at once, beside the network.
+THREADS = 2
+# Seconds between looks whether a client whose answer is computed has left.
+LOOK_SECONDS = 0.5
+# Seconds for bodies that are on their way when the server stops.
+LAST_SECONDS = 5
+METRICS_TYPE = "text/plain; version=0.0.4"
 
 
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """Limits on requests.
-
-    Attributes:
-        body: bytes per request.
-        queue: requests that are waiting or running at a time.
-        people: people (or crops) per request.
-    """
-
-    body: int = 20_000_000
-    queue: int = 32
-    people: int = 50
-
-
-class Refusal(Exception):
-    """Refuses a request with an HTTP status and a reason."""
-
-    def __init__(self, status: int, reason: str):
-        super().__init__(reason)
-        self.status, self.reason = status, reason
-
-
-class Queue:
-    """The requests whose bodies are here; refuses those beyond its length."""
-
-    def __init__(self, length: int):
-        self.length = length
-        self.requests: set[Request] = set()
-
-    @contextlib.asynccontextmanager
-    async def place(self, request: Request):
-        """Context in which a request has a place.
-
-        Raises:
-            Refusal: 503, there is none, even without those whose clients have left.
-        """
-        if len(self.requests) >= self.length:
-            for other in list(self.requests):
-                if await other.is_disconnected():
-                    self.requests.discard(other)
-        waiting = len(self.requests)
-        if waiting >= self.length:
-            raise Refusal(503, f"{waiting} requests are waiting, try again later")
-        self.requests.add(request)
-        try:
-            yield
-        finally:
-            self.requests.discard(request)
-
-
-class Bodies:
-    """The bodies that are being read; refuses those that memory has no room for."""
-
-    def __init__(self, limits: Limits):
-        self.largest, self.room = limits.body, LARGEST_BODIES * limits.body
-
-    async def read(self, request: Request) -> bytes:
-        """Reads the body of a request.
-
-        Raises:
-            Refusal: 413 for one that is too long, 408 for one that takes too long, 503
-                if other bodies fill the memory, 499 if the client leaves.
-        """
-        body = bytearray()
-        too_long = Refusal(
-            413, f"expected a body of at most {self.largest} bytes, found more"
-        )
-        announced = request.headers.get("content-length", "0")
-        if announced.isdecimal() and int(announced) > self.largest:
-            raise too_long
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                async for part in request.stream():
-                    self.room -= len(part)
-                    body += part
-                    if len(body) > self.largest:
-                        raise too_long
-                    if self.room < 0:
-                        raise Refusal(503, "too many bodies at a time, try again later")
-        except TimeoutError:
-            reason = f"the body took longer than {BODY_SECONDS} s"
-            raise Refusal(408, reason) from None
-        except ClientDisconnect:
-            raise Refusal(LEFT, "the client has left") from None
-        finally:
-            self.room += len(body)
-        return bytes(body)
-
-
-def application(models: dict[str, dict[int, Served]], limits: Limits) -> FastAPI:
-    """Builds the app that serves loaded models.
+def application(
+    models: dict[str, dict[int, Served]],
+    limits: Limits,
+    metrics: Metrics | None = None,
+) -> FastAPI:
+    """Builds the app that serves loaded models; its ``state.queue`` is the ``Queue``.
 
     Args:
         models: from ``load_models``.
         limits: limits on requests.
+        metrics: what to count with; default: counts of this app alone.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    queue, bodies = Queue(limits.queue), Bodies(limits)
-    workers = anyio.CapacityLimiter(WORKERS)
+    metrics = metrics or Metrics()
+    queue, bodies = Queue(limits.queue, metrics), Bodies(limits)
+    app.state.queue = queue
+    threads, batcher = anyio.CapacityLimiter(THREADS), Batcher(metrics)
 
     @app.get("/healthz")
     async def health():
+        queue.check_open()
         return {"status": "ok", "models": sorted(models)}
+
+    @app.get("/metrics")
+    async def counts():
+        return PlainTextResponse(metrics.text(), media_type=METRICS_TYPE)
 
     @app.post("/v1/models/{name}/versions/{version}:predict")
     @app.post("/v1/models/{name}:predict")
     async def predict(request: Request, name: str, version: str | None = None):
-        model = find(models, name, version)
-        body = await bodies.read(request)
-        async with queue.place(request), workers:
-            if await request.is_disconnected():
-                raise Refusal(LEFT, "the client has left")
-            content = await anyio.to_thread.run_sync(answer, model, body, limits.people)
+        with counted(metrics):
+            queue.check_open()
+            model = find(models, name, version)
+            body = await bodies.read(request)
+            async with queue.place(request):
+                async with threads:
+                    await check_there(request)
+                    question, job = await anyio.to_thread.run_sync(
+                        ask, model, body, limits.people, batcher
+                    )
+                outputs = await answered(request, batcher.submit(job))
+                content = response(question, outputs)
         return Response(content, media_type="application/json")
 
     @app.get("/v1/models/{name}/versions/{version}/metadata")
@@ -206,13 +138,36 @@ def find(models: dict[str, dict[int, Served]], name: str, version: str | None):
     raise Refusal(404, f"Servable not found for request: {wanted}")
 
 
-def answer(model: Served, body: bytes, most: int) -> bytes:
-    """Answers the body of a Predict request with the body of a response.
+@contextlib.contextmanager
+def counted(metrics: Metrics):
+    """Context that counts a predict request, by how it ends."""
+    began, status = time.monotonic(), 500
+    try:
+        yield
+        status = 200
+    except Refusal as error:
+        status = error.status
+        raise
+    finally:
+        metrics.request(status, time.monotonic() - began)
+
+
+async def check_there(request: Request) -> None:
+    """Raises Refusal, 499, if the client has left."""
+    if await request.is_disconnected():
+        raise Refusal(LEFT, "the client has left")
+
+
+def ask(
+    model: Served, body: bytes, most: int, batcher: Batcher
+) -> tuple[rest_json.Request, Job]:
+    """What the body of a Predict request asks the network.
 
     Args:
         model: answers.
         body: of the request.
         most: people that may be asked about.
+        batcher: has room for the people.
 
     Raises:
         Refusal: 400, with what is wrong.
@@ -221,8 +176,38 @@ def answer(model: Served, body: bytes, most: int) -> bytes:
         request = rest_json.parse(body)
         inputs = rest_json.arrays(request, model.expected(request.signature))
         check_people(inputs, most)
-        outputs = model(request.signature, inputs)
-        rows = len(request.values) if request.layout == rest_json.ROWS else None
+        batcher.wait_for_room()
+        return request, model.job(request.signature, inputs)
+    except RequestError as error:
+        raise Refusal(400, str(error)) from error
+
+
+async def answered(request: Request, answer) -> dict:
+    """The outputs of a job, unless the client leaves before.
+
+    Raises:
+        Refusal: 400, the graph rejects the inputs; 499, the client has left.
+    """
+    answer = asyncio.wrap_future(answer)
+    while not answer.done():
+        await asyncio.wait([answer], timeout=LOOK_SECONDS)
+        if not answer.done() and await request.is_disconnected():
+            answer.cancel()
+            raise Refusal(LEFT, "the client has left")
+    try:
+        return answer.result()
+    except RequestError as error:
+        raise Refusal(400, str(error)) from error
+
+
+def response(request: rest_json.Request, outputs: dict) -> bytes:
+    """The body of a response.
+
+    Raises:
+        Refusal: 400, the outputs do not fit into the request's layout.
+    """
+    rows = len(request.values) if request.layout == rest_json.ROWS else None
+    try:
         content = rest_json.answer(outputs, request.layout, rows)
     except RequestError as error:
         raise Refusal(400, str(error)) from error
@@ -257,58 +242,65 @@ def status_of(version: int) -> dict:
     return {"version": str(version), "state": "AVAILABLE", "status": status}
 
 
-def serve(folder: str, host: str, port: int, limits: Limits) -> None:
-    """Loads the models in a folder and serves them until interrupted.
+class Server(uvicorn.Server):
+    """Ends after SIGTERM or Ctrl-C as soon as it has answered what it had accepted.
+
+    Until then, it answers new requests with 503. A second signal ends it at once.
+
+    Args:
+        app: from ``application``.
+    """
+
+    def __init__(self, app: FastAPI):
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Connection,
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=LAST_SECONDS,
+            )
+        )
+        self.queue: Queue = app.state.queue
+
+    def handle_exit(self, sig, frame) -> None:
+        if self.queue.stopping:
+            super().handle_exit(sig, frame)
+        self.queue.stopping = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.queue.stopping and not self.queue.requests:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def serve(
+    folder: str,
+    listening: socket.socket,
+    limits: Limits,
+    ready: Callable[[list[str]], None],
+    metrics: Metrics | None = None,
+) -> None:
+    """Loads the models in a folder and serves them until a signal ends it.
 
     Args:
         folder: NAME/VERSION/saved_model.pb; serve only models that you trust, because
             a graph may read and write files.
-        host: address to listen on.
-        port: 0 picks a free one.
+        listening: from ``connections.listen``.
         limits: limits on requests.
+        ready: is called with a line about each version before requests are answered.
+        metrics: what to count with.
 
     Raises:
-        ServingError: nothing to serve, or the address is unavailable.
+        ServingError: nothing to serve.
     """
-    listening = listen(host, port)
     models = load_models(folder)
-    address, port = listening.getsockname()[:2]
-    address = f"[{address}]" if ":" in address else address
-    for name, versions in models.items():
-        for version, model in versions.items():
-            signatures = ", ".join(sorted(model.signatures))
-            print(f"{name} version {version}: {signatures}")
-    print(f"serving on http://{address}:{port}", flush=True)
-    # Ctrl-C is the normal way to stop; requests in progress were answered.
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(configuration(application(models, limits))).run([listening])
-    print("stopped", file=sys.stderr)
-
-
-def configuration(app: FastAPI) -> uvicorn.Config:
-    """How Uvicorn serves an app."""
-    return uvicorn.Config(
-        app, http=Connection, ws="none", log_level="warning", access_log=False
+    ready(
+        [
+            f"{name} version {version}: {', '.join(sorted(model.inputs))}"
+            for name, versions in models.items()
+            for version, model in versions.items()
+        ]
     )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Opens a listening socket.
-
-    Raises:
-        ServingError: the address is unavailable.
-    """
-    listening = None
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        # Clients that connect while models load have to wait.
-        listening.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
-        if listening is not None:
-            listening.close()
-        reason = getattr(error, "strerror", None) or error
-        raise ServingError(f"{host} port {port}: cannot listen: {reason}") from error
-    return listening
+    Server(application(models, limits, metrics)).run([listening])
