@@ -5,6 +5,8 @@ import type { Joint, Pose } from "./geometry";
 export interface Person {
   before: Pose;
   after: Pose;
+  /** Who it is in a video; null if nobody can say. */
+  id?: number | null;
 }
 
 /**
