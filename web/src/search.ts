@@ -58,9 +58,9 @@ export async function search(
     candidates.push({ ...one, pose: await estimate(photo, one.box) });
   }
   const people: Person[] = [];
-  for (const { pose } of kept(models, candidates, boxes.length > 0)) {
+  for (const { pose, box } of kept(models, candidates, boxes.length > 0)) {
     if (refine) await onward(people.length, candidates.length);
-    people.push({ before: pose, after: refine ? await refine(photo, pose) : pose });
+    people.push({ before: pose, after: refine ? await refine(photo, pose) : pose, box });
   }
   const end = performance.now();
   const find = boxes.length > 0 ? null : middle - begin;
@@ -114,7 +114,7 @@ export async function follow(
   const followed = tracker.follow(people, searched, time);
   const took = performance.now() - begin;
   return {
-    people: followed.map(({ pose, id }) => ({ before: pose, after: pose, id })),
+    people: followed.map(({ pose, id, box }) => ({ before: pose, after: pose, id, box })),
     times: { find: searched ? searching : null, poses: took - searching },
   };
 }

@@ -16,6 +16,7 @@ export interface Sight extends Found {
 export interface Followed {
   pose: Pose;
   id: number | null;
+  box: Box;
 }
 
 /** The networks, for a frame. */
@@ -77,12 +78,13 @@ export class PoseTracker {
     ids.forEach((id, row) => id !== null && this.confidence.set(id, people[row]!.score));
     // Who is out of sight begins anew.
     const filters = new Map<number, OneEuro>();
-    const followed = people.map(({ pose }, row): Followed => {
+    const followed = people.map(({ pose, box }, row): Followed => {
       const id = ids[row]!;
-      if (id === null) return { pose, id };
+      if (id === null) return { pose, id, box };
       const filter = this.filters.get(id) ?? new OneEuro(this.rules.smoothing);
       filters.set(id, filter);
-      return { pose: filter.next(pose, placed[row]!, time, Math.sqrt(areas[row]!)), id };
+      const size = Math.sqrt(areas[row]!);
+      return { pose: filter.next(pose, placed[row]!, time, size), id, box };
     });
     this.filters = filters;
     return followed;
