@@ -267,10 +267,8 @@ async function begin(): Promise<void> {
     const catalog: Catalog = await response.json();
     models = new Models(catalog, `${BASE}models/`, (megabytes) =>
       say(`Loading a model, ${megabytes.toFixed(1)} MB, once …`));
-    const wish = new URLSearchParams(location.search).get("run");
-    const { accelerator, threads } = await start(`${BASE}wasm/`, wish);
-    find("runs-on").textContent = accelerator === "webgpu" ? "WebGPU"
-      : `CPU, ${threads} ${threads === 1 ? "thread" : "threads"}`;
+    const threads = await start(`${BASE}wasm/`);
+    find("threads").textContent = String(threads);
     await Promise.all([models.detector(), models.estimator()]);
     say("Ready");
     // Something to look at; without a network there may be no example.

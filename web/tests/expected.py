@@ -3,8 +3,9 @@
     python web/tests/expected.py
 
 writes, beside this file, the example photos without the losses of another JPEG decoder
-(``1000.png``), and ``expected.json``: the people that the package finds in them, and
-how it follows poses that move.
+(``1000.png``); a video and a camera's pictures in which somebody walks (``walk.webm``,
+``camera.mjpeg``); and ``expected.json``: the people that the package finds in the
+photos, and how it follows poses that move.
 """
 
 from __future__ import annotations
@@ -102,6 +103,21 @@ def followed(skeleton) -> list[dict]:
     return frames
 
 
+def walk(photo) -> None:
+    """Writes a window that moves over the cook, as a video and as a camera sees it."""
+    frames = [
+        np.ascontiguousarray(photo[20:340, left : left + 320, ::-1])
+        for left in range(250, 310, 6)
+    ]
+    kind = cv2.VideoWriter_fourcc(*"VP80")
+    video = cv2.VideoWriter(str(HERE / "walk.webm"), kind, 15, (320, 320))
+    for frame in frames:
+        video.write(frame)
+    video.release()
+    pictures = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames]
+    (HERE / "camera.mjpeg").write_bytes(b"".join(pictures))
+
+
 def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from tfpose.edge.predictor import Predictor
@@ -121,6 +137,8 @@ def main() -> None:
         kept = f"{int(pathlib.Path(name).stem)}.png"
         cv2.imwrite(str(HERE / kept), photo[..., ::-1])
         expected["photos"][kept] = searched(photo, detectors, fast, accurate, refiner)
+        if name == PHOTOS[-1]:
+            walk(photo)
         if name == PHOTOS[0]:
             expected["boxed"] = boxed(photo, fast, refiner)
     (HERE / "expected.json").write_text(json.dumps(expected))
