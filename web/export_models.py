@@ -10,6 +10,7 @@ the page decides as the package does.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pathlib
@@ -53,15 +54,18 @@ def main() -> None:
             "looks": {"file": "looks.tflite", "scales": estimator.SCALES},
             "rules": rules(),
         }
-        for entry in about.values():
-            if "file" in entry:
-                entry["bytes"] = (models / entry["file"]).stat().st_size
+        files = [entry for entry in about.values() if "file" in entry]
+        for entry in files:
+            content = (models / entry["file"]).read_bytes()
+            entry["bytes"] = len(content)
+            # Another content is another version of the page, which browsers keep.
+            entry["sha256"] = hashlib.sha256(content).hexdigest()
         (models / "models.json").write_text(json.dumps(about, indent=1))
         shutil.copy(examples.FOLDER / EXAMPLE, public / "example.jpg")
         shutil.rmtree(public / "models", ignore_errors=True)
         models.rename(public / "models")
-    sizes = [f"{path.name} {path.stat().st_size}" for path in (public / "models").iterdir()]
-    print(f"wrote {public / 'models'}: {', '.join(sorted(sizes))} bytes")
+    sizes = [f"{entry['file']} {entry['bytes']}" for entry in files]
+    print(f"wrote {public / 'models'}: {', '.join(sizes)} bytes")
 
 
 def described(model, config, name: str) -> dict:
@@ -76,7 +80,7 @@ def described(model, config, name: str) -> dict:
 
 
 def pose_model(model, config, about: dict) -> bytes:
-    """A ``.tflite`` file as ``tfpose export`` writes it, with an estimator's beliefs."""
+    """A file as ``tfpose export`` writes it, with an estimator's beliefs."""
     from tfpose.edge import flatbuffer
     from tfpose.exporting import litert
     from tfpose.exporting.savedmodel import write_saved_model

@@ -126,9 +126,8 @@ def main() -> None:
     from tfpose.io import examples, photos
 
     about = json.loads((MODELS / "models.json").read_text())
-    fast, refiner = (
-        Predictor.load(MODELS / about[task]["file"]) for task in ("estimator", "refiner")
-    )
+    fast = Predictor.load(MODELS / about["estimator"]["file"])
+    refiner = Predictor.load(MODELS / about["refiner"]["file"])
     accurate = Estimator.from_preset(about["estimator"]["about"]["name"])
     detectors = {"fast": PersonDetector(looks=(WHOLE,)), "accurate": PersonDetector()}
     expected = {"photos": {}, "followed": followed(fast.skeleton)}
