@@ -27,10 +27,9 @@ test("people who cross, hide and leave are followed and smoothed as in Python", 
     const people = boxes.map((box, row) => ({ box, score: 0.9, pose: poses[row]! }));
     const followed = tracker.follow(people, true, frame / 25);
     expect(followed.map(({ id }) => id)).toEqual(ids);
-    followed.forEach(({ pose }, row) => pose.forEach(([x, y], joint) => {
-      const [wantedX, wantedY] = smoothed[row]![joint]!;
-      expect(Math.hypot(x - wantedX, y - wantedY)).toBeLessThan(0.001);
-    }));
+    const apart = followed.flatMap(({ pose }, row) => pose.map(([x, y], joint) =>
+      Math.hypot(x - smoothed[row]![joint]![0], y - smoothed[row]![joint]![1])));
+    expect(Math.max(...apart)).toBeLessThan(0.001);
   });
 });
 
