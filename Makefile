@@ -76,10 +76,11 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
-# Exports the presets again if the weights or the exporting code changed.
+# Exports the models again if weights, rules, or the exporting code changed.
 web/public/models/models.json: web/export_models.py $(BUILT) \
 		tfpose/models/serving_graph.py tfpose/edge/metadata.py \
-		$(wildcard tfpose/exporting/*.py tfpose/weights/*/model.weights.h5)
+		$(wildcard tfpose/exporting/*.py tfpose/inference/*.py) \
+		$(wildcard tfpose/weights/*.npz tfpose/weights/ssdlite_coco/*.tflite)
 	@echo "Exporting the models of the page ..."
 	$(BIN)/python web/export_models.py
 

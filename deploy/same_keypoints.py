@@ -2,9 +2,9 @@
 
 Refines the people in one photo with ``tfpose refine --refined-only``, an exported
 SavedModel's signature ``refine_photo``, ``tfpose serve`` with the curl line in
-docs/serving.md, ``Predictor`` with each exported ``.tflite`` file, and the page of
-``make web`` in Chromium. Prints how far each is from the first, which writes positions
-with three decimals.
+docs/serving.md, ``Predictor`` with each exported ``.tflite`` file, and, for the page's
+refiner (posefix_movenet_coco17), the page of ``make web`` in Chromium. Prints how far
+each is from the first, which writes positions with three decimals.
 
 Usage: python deploy/same_keypoints.py PHOTO POSES [--model posefix_tiny_lsp]
            [--data DIR --splits NAMES] [--edge PYTHON]
@@ -32,6 +32,7 @@ import numpy as np
 import tensorflow as tf
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
+PAGES_MODEL = "posefix_movenet_coco17"
 WEB, PAGE = PROJECT / "web", "http://localhost:4179"
 TFPOSE = [sys.executable, "-m", "tfpose"]
 FIRST = "tfpose refine --refined-only"
@@ -96,7 +97,8 @@ def ways(options, folder: pathlib.Path) -> Iterator[tuple[str, np.ndarray]]:
         line = [options.edge, "-c", PREDICT, model, photo, poses]
         found = subprocess.run(line, check=True, capture_output=True, text=True)
         yield f"Predictor, {numbers}", np.array(json.loads(found.stdout))
-    yield "the page in Chromium, float32", by_the_page(photo, poses, out)
+    if options.model == PAGES_MODEL:
+        yield "the page in Chromium, float16", by_the_page(photo, poses, out)
 
 
 def by_curl(models: pathlib.Path, photo: pathlib.Path, poses: str) -> np.ndarray:

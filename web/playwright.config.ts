@@ -10,8 +10,8 @@ const PORT = Number(process.env.WEB_TEST_PORT ?? 4173);
 export default defineConfig({
   testDir: "tests",
   workers: 1,
-  timeout: 120_000,
-  expect: { timeout: 60_000 },
+  timeout: 300_000,
+  expect: { timeout: 120_000 },
   reporter: "list",
   use: {
     baseURL: `http://localhost:${PORT}`,
@@ -21,6 +21,7 @@ export default defineConfig({
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
+        "--use-file-for-fake-video-capture=tests/camera.mjpeg",
       ],
     },
   },
@@ -28,8 +29,12 @@ export default defineConfig({
     { name: "desktop", use: { viewport: { width: 1280, height: 800 } } },
     {
       name: "phone",
-      testMatch: "page.spec.ts",
-      use: { ...devices["Pixel 7"], defaultBrowserType: "chromium" },
+      grep: /@phone/,
+      use: {
+        ...devices["Pixel 7"],
+        viewport: { width: 360, height: 740 },
+        defaultBrowserType: "chromium",
+      },
     },
   ],
   webServer: {

@@ -39,10 +39,13 @@ def test_keypoints_are_those_of_the_model(name, phases):
 
 def test_an_estimators_scores_are_its_maps_largest_values():
     case = MODELS["hcrn"]
-    found = serving_model(build(case), LSP14, phases=True)(client_inputs(case))
+    served = serving_model(build(case), LSP14, phases=True, belief=True)
+    found = arrays(served(client_inputs(case)))
     logits = np.asarray(build(case)(inputs_of(case))["heatmap"])[..., :14]
     expected = 1 / (1 + np.exp(-logits.max((1, 2))))
     np.testing.assert_allclose(found["scores"], expected, atol=1e-5)
+    largest = found["belief"].max((1, 2))
+    np.testing.assert_allclose(found["scores"], largest, atol=1e-6)
 
 
 def test_only_four_by_four_upsampling_by_two_becomes_phases():

@@ -192,7 +192,16 @@ class Estimator:
             # Slices with a step of -1 take several times as long.
             looks = tf.concat([looks, tf.reverse(looks, [-2])], axis=0)
         # A loop, because TensorFlow takes minutes to prepare several deep networks.
-        beliefs = tf.map_fn(self._belief, looks)
+        keypoints, scores = self.merged(tf.map_fn(self._belief, looks))
+        return tensors.transform(keypoints, to_image), scores
+
+    def merged(self, beliefs):
+        """Several looks at each person as one: keypoints f32[N, K, 2] C, scores.
+
+        Args:
+            beliefs: f32[L, N, h, w, K], a look for each of ``scales``; with ``flip``,
+                then those of the mirrored crops.
+        """
         if self.flip:
             beliefs, mirrored = tf.split(beliefs, 2)
             order = self.skeleton.flip_permutation
@@ -208,7 +217,7 @@ class Estimator:
             # Cells that a scale does not show made the sums differ from 1, and a
             # variance negative.
             belief /= tf.maximum(tf.reduce_sum(belief, (1, 2), keepdims=True), 1e-6)
-        return tensors.transform(self._decode(belief), to_image), self._score(belief)
+        return self._decode(belief), self._score(belief)
 
     def _belief(self, image):
         """Beliefs f32[N, h, w, K] for crops f32[N, H, W, 3]."""

@@ -23,6 +23,8 @@ WHOLE = (0.0, 0.0, 1.0, 1.0)
 TILE = 0.65
 STARTS = (0.0, 1 - TILE)
 FIVE_LOOKS = (WHOLE, *((x, y, TILE, TILE) for y in STARTS for x in STARTS))
+# Boxes with a lower score are dropped.
+LEAST = 0.35
 # Of two boxes with a larger IoU, only the better one stays.
 OVERLAP = 0.45
 # A box is cut if it ends within this share of the tile from where the tile ends inside
@@ -79,7 +81,7 @@ class PersonDetector:
         ((0, 4), (0,))
     """
 
-    def __init__(self, least: float = 0.35, looks=FIVE_LOOKS, threads: int = 2):
+    def __init__(self, least: float = LEAST, looks=FIVE_LOOKS, threads: int = 2):
         self.least, self.looks = least, tuple(looks)
         self._network = Network(threads)
 

@@ -22,6 +22,7 @@ def serving_model(
     skeleton: Skeleton,
     phases: bool,
     network: keras.Model | None = None,
+    belief: bool = False,
 ) -> keras.Model:
     """A functional model that clients call.
 
@@ -40,6 +41,8 @@ def serving_model(
         phases: compute the transposed convolutions as ``with_phases``, for exporting;
             otherwise the weights are shared with ``model``.
         network: ``network_of(model, phases)``, to share its weights.
+        belief: also return "belief" f32[B, h, w, K], ``belief_of`` the model, from
+            which ``Estimator.merged`` makes one pose of several looks.
     """
     inputs = {
         name: keras.Input(
@@ -61,6 +64,8 @@ def serving_model(
     answers = {"keypoints": outputs["keypoints"], "scores": scores}
     if tags:
         answers |= {"detections": outputs["belief"], "tags": outputs["tags"]}
+    if belief:
+        answers["belief"] = outputs["belief"]
     return keras.Model(inputs, answers, name="serving")
 
 

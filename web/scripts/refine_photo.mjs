@@ -11,7 +11,7 @@ const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 const executablePath = process.env.CHROMIUM ?? browsers.find((path) => existsSync(path));
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 const page = await browser.newPage();
-page.setDefaultTimeout(60_000);
+page.setDefaultTimeout(120_000);
 await page.goto(address);
 await page.locator("body[data-ready=yes]").waitFor({ state: "attached" });
 await page.locator("#file").setInputFiles([photo, poses]);

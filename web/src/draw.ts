@@ -1,6 +1,6 @@
 /** The photo with poses on it. */
 
-import type { Box, Pose } from "./geometry";
+import type { Box, Joint, Pose } from "./geometry";
 import type { Person } from "./poses";
 
 export interface Scene {
@@ -11,8 +11,12 @@ export interface Scene {
   joints: string[];
   limbs: [string, string][];
   boxes: Box[];
+  /** Whether poses differ before and after; otherwise only these after are shown. */
+  compares: boolean;
   /** Left of this share of the width the poses before refinement are shown. */
   wipe: number;
+  /** Joints with a lower score are not drawn. */
+  least: number;
   arrows: boolean;
 }
 
@@ -42,6 +46,13 @@ export function draw(
   context.drawImage(scene.image, 0, 0, width, height);
   for (const box of scene.boxes) drawBox(context, box, scale, pixel);
   if (scene.people.length === 0) return;
+  if (!scene.compares) {
+    for (const { after, id } of scene.people) {
+      drawPose(context, after, scene, scale, pixel);
+      if (id) drawName(context, after, String(id), scene, scale, pixel);
+    }
+    return;
+  }
   const split = scene.wipe * width;
   for (const after of [false, true]) {
     context.save();
@@ -51,7 +62,7 @@ export function draw(
     for (const person of scene.people) {
       const pose = after ? person.after : person.before;
       drawPose(context, pose, scene, scale, pixel);
-      if (after && scene.arrows) drawArrows(context, person, scale, pixel);
+      if (after && scene.arrows) drawArrows(context, person, scene, scale, pixel);
     }
     context.restore();
   }
@@ -78,6 +89,17 @@ function place(joint: [number, number, number], scale: number): [number, number]
   return [(joint[0] + 0.5) * scale, (joint[1] + 0.5) * scale];
 }
 
+function isThere(joint: Joint, scene: Scene): boolean {
+  return joint[2] > 0 && joint[2] >= scene.least;
+}
+
+/** CSS pixels: lines as wide as the person is large, so that small ones stay visible. */
+function limbWidth(pose: Pose, scene: Scene, scale: number, pixel: number): number {
+  const rows = pose.filter((joint) => isThere(joint, scene)).map(([, y]) => y);
+  const tall = ((Math.max(...rows) - Math.min(...rows)) * scale) / pixel;
+  return Math.min(Math.max(tall / 50, 1.4), 3.5);
+}
+
 function drawPose(
   context: CanvasRenderingContext2D,
   pose: Pose,
@@ -86,12 +108,13 @@ function drawPose(
   pixel: number,
 ): void {
   const at = (name: string) => pose[scene.joints.indexOf(name)]!;
+  const wide = limbWidth(pose, scene, scale, pixel);
   context.lineCap = "round";
-  for (const [halo, extra] of [[true, 3], [false, 0]] as const) {
+  for (const [halo, extra] of [[true, 0.85 * wide], [false, 0]] as const) {
     for (const [one, other] of scene.limbs) {
-      if (at(one)[2] <= 0 || at(other)[2] <= 0) continue;
+      if (!isThere(at(one), scene) || !isThere(at(other), scene)) continue;
       context.strokeStyle = halo ? "#000000b0" : sideColor(one, other);
-      context.lineWidth = (3.5 + extra) * pixel;
+      context.lineWidth = (wide + extra) * pixel;
       context.beginPath();
       context.moveTo(...place(at(one), scale));
       context.lineTo(...place(at(other), scale));
@@ -99,26 +122,50 @@ function drawPose(
     }
   }
   pose.forEach((joint, index) => {
-    if (joint[2] <= 0) return;
+    if (!isThere(joint, scene)) return;
     context.fillStyle = sideColor(scene.joints[index]!);
     context.strokeStyle = "#000000c0";
-    context.lineWidth = 1.5 * pixel;
+    context.lineWidth = 0.4 * wide * pixel;
     context.beginPath();
-    context.arc(...place(joint, scale), 4 * pixel, 0, 2 * Math.PI);
+    context.arc(...place(joint, scale), 1.15 * wide * pixel, 0, 2 * Math.PI);
     context.fill();
     context.stroke();
   });
 }
 
+/** The number of a person who is followed, above the pose. */
+function drawName(
+  context: CanvasRenderingContext2D,
+  pose: Pose,
+  name: string,
+  scene: Scene,
+  scale: number,
+  pixel: number,
+): void {
+  const joints = pose.filter((joint) => isThere(joint, scene));
+  if (joints.length === 0) return;
+  const top = joints.reduce((best, joint) => (joint[1] < best[1] ? joint : best));
+  const [x, y] = place(top, scale);
+  const high = Math.max(y - 16 * pixel, 10 * pixel);
+  context.font = `700 ${14 * pixel}px system-ui, sans-serif`;
+  context.textBaseline = "middle";
+  const wide = context.measureText(name).width;
+  context.fillStyle = "#000000b0";
+  context.fillRect(x - wide / 2 - 4 * pixel, high - 9 * pixel, wide + 8 * pixel, 18 * pixel);
+  context.fillStyle = "#ffffff";
+  context.fillText(name, x - wide / 2, high);
+}
+
 function drawArrows(
   context: CanvasRenderingContext2D,
   person: Person,
+  scene: Scene,
   scale: number,
   pixel: number,
 ): void {
   person.after.forEach((joint, index) => {
     const before = person.before[index]!;
-    if (before[2] <= 0) return;
+    if (before[2] <= 0 || !isThere(joint, scene)) return;
     const [fromX, fromY] = place(before, scale);
     const [toX, toY] = place(joint, scale);
     const length = Math.hypot(toX - fromX, toY - fromY);

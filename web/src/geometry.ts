@@ -181,34 +181,46 @@ export function crop(photo: Photo, box: Box, size: Size): Pixels {
   const count = Math.min(Math.max(Math.round(step), 1), MOST_SAMPLES);
   const rows = samples(height * count, step / count, centerY, photo.height);
   const columns = samples(width * count, step / count, centerX, photo.width);
-  const { data } = photo;
-  const at = (row: number, x: number, channel: number) =>
-    data[(row * photo.width + x) * 4 + channel]!;
-  const sample = (row: number, column: number, channel: number) => {
-    const [above, below] = [rows.first[row]!, rows.second[row]!];
-    const [up, down] = [rows.before[row]!, rows.after[row]!];
-    const [left, right] = [columns.first[column]!, columns.second[column]!];
-    const onLeft = at(above, left, channel) * up + at(below, left, channel) * down;
-    const onRight = at(above, right, channel) * up + at(below, right, channel) * down;
-    return onLeft * columns.before[column]! + onRight * columns.after[column]!;
-  };
   // Assigning to it rounds halves to even numbers, as NumPy's rint does.
   const pixels = new Uint8ClampedArray(height * width * 3);
-  let place = 0;
+  const sums = new Float64Array(width * 3);
   for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      for (let channel = 0; channel < 3; channel++) {
-        let sum = 0;
-        for (let i = row * count; i < (row + 1) * count; i++) {
-          for (let j = column * count; j < (column + 1) * count; j++) {
-            sum += sample(i, j, channel);
-          }
-        }
-        pixels[place++] = sum / count ** 2;
-      }
+    sums.fill(0);
+    for (let i = row * count; i < (row + 1) * count; i++) {
+      addSamples(photo, rows, i, columns, count, sums);
+    }
+    for (let i = 0; i < sums.length; i++) {
+      pixels[row * width * 3 + i] = sums[i]! / count ** 2;
     }
   }
   return new Uint8Array(pixels.buffer);
+}
+
+/** Adds a row of samples, `count` of them to each pixel of three channels. */
+function addSamples(
+  { width, data }: Photo,
+  rows: Samples,
+  row: number,
+  columns: Samples,
+  count: number,
+  sums: Float64Array,
+): void {
+  const [up, down] = [rows.before[row]!, rows.after[row]!];
+  if (up === 0 && down === 0) return;
+  const [above, below] = [rows.first[row]! * width, rows.second[row]! * width];
+  const { first, second, before, after } = columns;
+  for (let column = 0; column < first.length; column++) {
+    const [left, right] = [first[column]!, second[column]!];
+    const [onLeft, onRight] = [before[column]!, after[column]!];
+    const place = Math.floor(column / count) * 3;
+    for (let channel = 0; channel < 3; channel++) {
+      const leftSide = data[(above + left) * 4 + channel]! * up
+        + data[(below + left) * 4 + channel]! * down;
+      const rightSide = data[(above + right) * 4 + channel]! * up
+        + data[(below + right) * 4 + channel]! * down;
+      sums[place + channel]! += leftSide * onLeft + rightSide * onRight;
+    }
+  }
 }
 
 /** A crop mirrored left to right. */

@@ -1,115 +1,77 @@
-/** The page: a photo or a camera's picture becomes poses, before and after. */
+/** The page: a photo, a camera's picture or a video becomes poses of everybody. */
 
 import "./style.css";
 
-import { sideColor } from "./draw";
-import { type Box, boxAround, type Pose, scaleBox, wholePhoto } from "./geometry";
+import type { Catalog } from "./catalog";
+import type { Pose } from "./geometry";
+import { Live } from "./live";
+import { Models } from "./models";
 import { keepOffline } from "./offline";
+import { find, say, showChoice, showJoints, showTimes } from "./panel";
 import { type Person, readPoses, writePoses } from "./poses";
-import { type Entry, Predictor, start } from "./predictor";
+import { start } from "./runtime";
+import { follow, type Mode, MODES, refineGiven, search } from "./search";
 import { Stage } from "./stage";
+import { PoseTracker } from "./tracker";
 
-const find = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const BASE = import.meta.env.BASE_URL;
-const NONE = "none";
-/** Below this mean score a camera's next picture is searched as a whole. */
-const LOST = 0.3;
+const HURRY = 250; // ms without another key or box before boxes are searched
 
-const status = find("status");
 const wipe = find<HTMLInputElement>("wipe");
-const pickers = {
-  estimate: find<HTMLSelectElement>("estimator"),
-  refine: find<HTMLSelectElement>("refiner"),
-};
 const stage = new Stage(find<HTMLCanvasElement>("canvas"), wipe, {
   boxes: () => {
     given = null;
     clearTimeout(pause);
-    pause = window.setTimeout(run, 250);
+    pause = window.setTimeout(run, HURRY);
   },
 });
 
-let entries: Entry[] = [];
+let models: Models;
 let photo: { image: ImageData; name: string } | null = null;
+/** Poses that came with the photo. */
 let given: Pose[] | null = null;
 let people: Person[] = [];
 let pause = 0;
 let latest = 0;
-let video: HTMLVideoElement | null = null;
-const loaded = new Map<string, Promise<Predictor>>();
+let live: Live | null = null;
 
-function say(text: string, bad = false): void {
-  status.textContent = text;
-  status.classList.toggle("bad", bad);
+const skeleton = () => models.catalog.estimator.about.skeleton;
+
+function mode(): Mode {
+  return document.querySelector<HTMLInputElement>("[name=mode]:checked")!.value as Mode;
 }
 
-function predictor(task: "estimate" | "refine"): Promise<Predictor> | null {
-  const entry = entries.find(({ file }) => file === pickers[task].value);
-  if (!entry) return null;
-  let model = loaded.get(entry.file);
-  if (!model) {
-    say(`Loading ${entry.about.name} …`);
-    model = Predictor.load(entry, `${BASE}models/`);
-    model.catch(() => loaded.delete(entry.file));
-    loaded.set(entry.file, model);
-  }
-  return model;
-}
+/** A newer search has overtaken this one. */
+class Overtaken extends Error {}
 
 // --- poses of a photo ---------------------------------------------------------------
 
-async function estimated(image: ImageData, boxes: Box[]): Promise<Pose[]> {
-  const estimator = await predictor("estimate");
-  if (!estimator) throw new Error("Choose a model to find poses with, or drop a JSON");
-  if (boxes.length > 0) {
-    const poses: Pose[] = [];
-    for (const box of boxes) poses.push(await estimator.estimate(image, box));
-    return poses;
-  }
-  // One person, found in the whole photo and once more in the box around what was found.
-  const rule = estimator.about.crop;
-  const rough = await estimator.estimate(image, wholePhoto(image, rule));
-  const everywhere = rough.map(([x, y]): [number, number, number] => [x, y, 1]);
-  const box = scaleBox(boxAround(everywhere, rule.smallest_side), rule.box_factor);
-  return [await estimator.estimate(image, box)];
-}
-
-async function refined(image: ImageData, poses: Pose[]): Promise<Person[]> {
-  const refiner = await predictor("refine");
-  const result: Person[] = [];
-  for (const before of poses) {
-    const after = refiner ? await refiner.refine(image, before) : before;
-    result.push({ before, after });
-  }
-  return result;
-}
-
-/** Finds and refines; an answer that a newer call has overtaken is dropped. */
+/** Searches the photo, or refines the poses given with it. */
 async function run(): Promise<void> {
-  if (!photo || !stage.scene) return;
+  if (!photo || !stage.scene || live) return;
   const turn = ++latest;
-  const { image } = photo;
-  if (!video) say("Looking …");
+  const { image, name } = photo;
+  const boxes = [...stage.scene.boxes];
+  say("Looking …");
   document.body.setAttribute("aria-busy", "true");
+  const onward = async (done: number, of: number) => {
+    await new Promise((resolve) => setTimeout(resolve));
+    if (turn !== latest) throw new Overtaken();
+    say(`Looking at person ${done + 1} of ${of} …`);
+  };
   try {
-    await Promise.all([given ? null : predictor("estimate"), predictor("refine")]);
-    const begin = performance.now();
-    const poses = given ?? (await estimated(image, stage.scene.boxes));
-    const middle = performance.now();
-    const answer = await refined(image, poses);
-    const end = performance.now();
+    const answer = given
+      ? await refineGiven(models, image, given, onward)
+      : await search(models, image, mode(), boxes, onward);
     if (turn !== latest) return;
-    people = answer;
-    find("find-time").textContent = given ? "given" : `${Math.round(middle - begin)} ms`;
-    find("refine-time").textContent = pickers.refine.value === NONE
-      ? "–" : `${Math.round(end - middle)} ms`;
+    people = answer.people;
+    showTimes(answer.times, given ? "given" : "marked");
     show();
     const many = people.length === 1 ? "1 person" : `${people.length} people`;
-    const assumed = given || stage.scene.boxes.length > 0
-      ? "" : ": one was assumed, select others to find them";
-    if (!video) say(`${many} in ${photo.name}${assumed}`);
+    say(people.length > 0 ? `${many} in ${name}`
+      : `Nobody found in ${name}: mark people, or try Accurate`);
   } catch (error) {
-    if (turn === latest) say(error instanceof Error ? error.message : String(error), true);
+    if (turn === latest) say((error as Error).message, true);
   } finally {
     if (turn === latest) document.body.removeAttribute("aria-busy");
   }
@@ -117,62 +79,25 @@ async function run(): Promise<void> {
 
 // --- what is shown --------------------------------------------------------------------
 
-function skeleton() {
-  const file = pickers.refine.value === NONE ? pickers.estimate.value : pickers.refine.value;
-  return entries.find((entry) => entry.file === file)?.about.skeleton ?? entries[0]!.about.skeleton;
-}
-
 function show(): void {
   const scene = stage.scene!;
+  const compares = people.length > 0 && !live && (given !== null || MODES[mode()].refines);
   Object.assign(scene, {
     people,
-    joints: skeleton().joints,
-    limbs: skeleton().limbs,
+    compares,
+    least: models.catalog.rules.seen,
     arrows: find<HTMLInputElement>("arrows").checked,
   });
-  wipe.disabled = people.length === 0;
+  find("wipe-row").hidden = find("arrows-row").hidden = !compares;
   find<HTMLButtonElement>("save").disabled = people.length === 0;
-  const choice = find<HTMLSelectElement>("person");
-  if (choice.length !== people.length) {
-    choice.replaceChildren(...people.map((_, row) => new Option(`person ${row + 1}`, String(row))));
-  }
-  find("person-row").hidden = people.length < 2;
-  stage.canvas.setAttribute("aria-label", `${photo?.name}: ${people.length} poses, `
-    + "before refinement left of the divider, after it on the right");
+  showChoice(people);
+  showJoints(people, skeleton(), compares);
+  stage.canvas.setAttribute("aria-label", `${photo?.name}: ${people.length} poses`
+    + (compares ? ", before refinement left of the divider, after it on the right" : ""));
   stage.show();
-  showJoints();
 }
 
-function showJoints(): void {
-  const person = people[Number(find<HTMLSelectElement>("person").value) || 0];
-  const table = find<HTMLTableElement>("joints");
-  table.hidden = !person;
-  if (!person) return;
-  const rows = skeleton().joints.map((name, joint) => {
-    const [before, after] = [person.before[joint]!, person.after[joint]!];
-    const row = document.createElement("tr");
-    const head = document.createElement("th");
-    head.scope = "row";
-    head.textContent = name.replaceAll("_", " ");
-    head.style.setProperty("--side", sideColor(name));
-    const moved = before[2] > 0
-      ? Math.hypot(after[0] - before[0], after[1] - before[1]).toFixed(1) : "new";
-    const score = document.createElement("td");
-    const meter = document.createElement("meter");
-    meter.value = after[2];
-    const number = document.createElement("span");
-    number.textContent = after[2].toFixed(2);
-    score.append(meter, number);
-    const cell = document.createElement("td");
-    cell.textContent = moved;
-    row.append(head, cell, score);
-    return row;
-  });
-  table.tBodies[0]!.replaceChildren(...rows);
-}
-
-// --- where photos come from -------------------------------------------------------------
-
+/** Takes a picture as the photo of the page. */
 function use(source: CanvasImageSource, width: number, height: number, name: string): void {
   const canvas = document.createElement("canvas");
   canvas.width = width;
@@ -183,20 +108,23 @@ function use(source: CanvasImageSource, width: number, height: number, name: str
   find("drop").classList.remove("empty");
   const { joints, limbs } = skeleton();
   stage.scene = {
-    image: canvas, width, height, people: video ? people : [], joints, limbs,
-    boxes: [], wipe: 0.5, arrows: true,
+    image: canvas, width, height, people: [], joints, limbs, boxes: [],
+    compares: false, wipe: 0.5, least: 0, arrows: true,
   };
 }
+
+// --- photos ---------------------------------------------------------------------------
 
 async function open(files: File[]): Promise<void> {
   const json = files.find(({ name }) => name.toLowerCase().endsWith(".json"));
   const picture = files.find(({ type }) => type.startsWith("image/"));
+  const video = files.find(({ type }) => type.startsWith("video/"));
   try {
-    if (!picture && !(json && photo)) throw new Error("Expected a photo");
-    const joints = skeleton().joints.length;
-    const poses = json ? readPoses(await json.text(), joints) : null;
+    if (video) return await play(await Live.file(video));
+    if (!picture && !(json && photo)) throw new Error("Expected a photo or a video");
+    const poses = json ? readPoses(await json.text(), skeleton().joints.length) : null;
+    stopLive();
     if (picture) {
-      stopCamera();
       const bitmap = await createImageBitmap(picture).catch(() => {
         throw new Error(`${picture.name}: not a photo that this browser can read`);
       });
@@ -212,59 +140,76 @@ async function open(files: File[]): Promise<void> {
   }
 }
 
-async function startCamera(): Promise<void> {
-  try {
-    if (!navigator.mediaDevices) throw new Error("The camera needs https or localhost");
-    const stream = await navigator.mediaDevices.getUserMedia({
-      video: { facingMode: "environment", width: { ideal: 640 } },
-    });
-    const element = document.createElement("video");
-    element.srcObject = stream;
-    element.muted = element.playsInline = true;
-    await element.play();
-    video = element;
-  } catch (error) {
-    return say(`No camera: ${(error as Error).message}`, true);
-  }
-  given = null;
-  people = [];
-  find("camera").setAttribute("aria-pressed", "true");
-  say("Camera: press it again to keep the picture");
-  while (video) {
-    const frame = video;
-    use(frame, frame.videoWidth, frame.videoHeight, "camera.jpg");
-    follow();
-    await run();
-    await new Promise(requestAnimationFrame);
-  }
-}
-
-/** A camera's person is looked for where they were in the picture before. */
-function follow(): void {
-  const pose = people[0]?.after;
-  if (!pose) return;
-  const mean = pose.reduce((sum, joint) => sum + joint[2], 0) / pose.length;
-  const rule = entries[0]!.about.crop;
-  if (mean < LOST) return;
-  const there = pose.map(([x, y]): [number, number, number] => [x, y, 1]);
-  const box = scaleBox(boxAround(there, rule.smallest_side), rule.box_factor);
-  stage.scene!.boxes = [box];
-}
-
-function stopCamera(): void {
-  const stream = video?.srcObject as MediaStream | undefined;
-  stream?.getTracks().forEach((track) => track.stop());
-  video = null;
-  find("camera").setAttribute("aria-pressed", "false");
-}
-
 async function openExample(): Promise<void> {
   const response = await fetch(`${BASE}example.jpg`);
   const content = await response.blob();
   await open([new File([content], "example.jpg", { type: "image/jpeg" })]);
 }
 
-// --- controls ------------------------------------------------------------------------------
+// --- camera and video -----------------------------------------------------------------
+
+/** Finds and follows people until the video ends or something else is opened. */
+async function play(source: Live): Promise<void> {
+  stopLive();
+  live = source;
+  const turn = ++latest; // a photo's search ends
+  document.body.removeAttribute("aria-busy");
+  [given, people] = [null, []];
+  find("pause").hidden = false;
+  const { about } = models.catalog.estimator;
+  const tracker = new PoseTracker(about.skeleton, about.crop, models.catalog.rules);
+  const { element } = source;
+  const others = () => turn !== latest || live !== source;
+  try {
+    while (await source.next()) {
+      use(element, element.videoWidth, element.videoHeight, source.name);
+      const answer = await follow(models, photo!.image, mode(), tracker, source.time);
+      if (others()) return;
+      people = answer.people;
+      showTimes(answer.times, "followed");
+      show();
+      say(source.words);
+    }
+    if (!others()) say(`${source.name}: the end`);
+  } catch (error) {
+    if (!others()) say((error as Error).message, true);
+  } finally {
+    if (!others()) stopLive();
+  }
+}
+
+/** Stops the camera or the video; its last picture stays. */
+function stopLive(): void {
+  live?.stop();
+  live = null;
+  find("camera").setAttribute("aria-pressed", "false");
+  find("pause").hidden = true;
+  find("pause").setAttribute("aria-pressed", "false");
+}
+
+async function toggleCamera(): Promise<void> {
+  const button = find("camera");
+  if (button.getAttribute("aria-pressed") === "true") {
+    stopLive();
+    return say("Picture kept");
+  }
+  try {
+    const camera = await Live.camera();
+    const playing = play(camera);
+    button.setAttribute("aria-pressed", "true");
+    await playing;
+  } catch (error) {
+    say((error as Error).message, true);
+  }
+}
+
+function togglePause(): void {
+  if (!live) return;
+  live.paused = !live.paused;
+  find("pause").setAttribute("aria-pressed", String(live.paused));
+}
+
+// --- controls -------------------------------------------------------------------------
 
 function connect(): void {
   const file = find<HTMLInputElement>("file");
@@ -274,11 +219,8 @@ function connect(): void {
     file.value = "";
   });
   find("example").addEventListener("click", () => void openExample());
-  find("camera").addEventListener("click", () => {
-    if (!video) return void startCamera();
-    stopCamera();
-    say("Picture kept");
-  });
+  find("camera").addEventListener("click", () => void toggleCamera());
+  find("pause").addEventListener("click", togglePause);
   const drop = find("drop");
   for (const kind of ["dragover", "dragleave", "drop"] as const) {
     drop.addEventListener(kind, (event) => {
@@ -287,9 +229,10 @@ function connect(): void {
       if (kind === "drop") void open([...(event.dataTransfer?.files ?? [])]);
     });
   }
-  for (const picker of Object.values(pickers)) picker.addEventListener("change", () => void run());
+  find("modes").addEventListener("change", () => void run());
   find("arrows").addEventListener("change", () => stage.scene && show());
-  find("person").addEventListener("change", showJoints);
+  find("person").addEventListener("change", () =>
+    showJoints(people, skeleton(), stage.scene!.compares));
   const select = find("select");
   select.addEventListener("click", () => {
     stage.selecting = !stage.selecting;
@@ -297,20 +240,22 @@ function connect(): void {
     find("select-help").hidden = !stage.selecting;
     if (stage.selecting) stage.canvas.focus({ preventScroll: true });
   });
-  find("whole").addEventListener("click", () => {
+  find("everybody").addEventListener("click", () => {
     if (!stage.scene) return;
     stage.scene.boxes = [];
     given = null;
     void run();
   });
-  find("save").addEventListener("click", () => {
-    const text = writePoses(people, photo!.name);
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-    link.download = `${photo!.name.replace(/\.\w+$/, "")}_poses.json`;
-    link.click();
-    URL.revokeObjectURL(link.href);
-  });
+  find("save").addEventListener("click", save);
+}
+
+function save(): void {
+  const text = writePoses(people, photo!.name);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = `${photo!.name.replace(/\.\w+$/, "")}_poses.json`;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 async function begin(): Promise<void> {
@@ -319,18 +264,12 @@ async function begin(): Promise<void> {
     await keepOffline(`${BASE}sw.js`);
     const response = await fetch(`${BASE}models/models.json`);
     if (!response.ok) throw new Error("No models: run 'make web'");
-    entries = await response.json();
-    for (const task of ["refine", "estimate"] as const) {
-      const options = entries
-        .filter(({ about }) => about.task === task)
-        .map(({ file, bytes, about }) => {
-          const size = `${(bytes / 1e6).toFixed(1)} MB`;
-          return new Option(`${about.name}, ${about.numbers}, ${size}`, file);
-        });
-      pickers[task].replaceChildren(...options, new Option(NONE, NONE));
-    }
-    find("threads").textContent = String(await start(`${BASE}wasm/`));
-    await Promise.all([predictor("estimate"), predictor("refine")]);
+    const catalog: Catalog = await response.json();
+    models = new Models(catalog, `${BASE}models/`, (megabytes) =>
+      say(`Loading a model, ${megabytes.toFixed(1)} MB, once …`));
+    const threads = await start(`${BASE}wasm/`);
+    find("threads").textContent = String(threads);
+    await Promise.all([models.detector(), models.estimator()]);
     say("Ready");
     // Something to look at; without a network there may be no example.
     await openExample().catch(() => say("Ready"));

@@ -1,10 +1,14 @@
 /** COCO results JSON, the form in which poses come and go. */
 
-import type { Joint, Pose } from "./geometry";
+import type { Box, Joint, Pose } from "./geometry";
 
 export interface Person {
   before: Pose;
   after: Pose;
+  /** Who it is in a video; null if nobody can say. */
+  id?: number | null;
+  /** Where the person was looked at; not for poses that came with the photo. */
+  box?: Box;
 }
 
 /**
@@ -55,13 +59,15 @@ export function writePoses(people: Person[], fileName: string): string {
   // The number that ends the name, as for the package; not the digits of a checksum.
   const stem = fileName.replace(/\.[^.]*$/, "");
   const imageId = Number(/(?:^|[^\p{L}\p{N}])\p{L}*(\d+)$/u.exec(stem)?.[1] ?? 0);
-  const records = people.map(({ before, after }) => ({
+  const records = people.map(({ before, after, box, id }) => ({
     image_id: imageId,
     category_id: 1,
     keypoints: after.flat(),
     score: after.reduce((sum, joint) => sum + joint[2], 0) / after.length,
     file_name: fileName,
     estimated: before.flat(),
+    ...(box && { bbox: box }),
+    ...(id && { track_id: id }),
   }));
   return JSON.stringify(records, null, 1);
 }

@@ -81,7 +81,7 @@ export class Stage {
       const { left, width } = this.canvas.getBoundingClientRect();
       const divider = left + (Number(this.wipe.value) / 100) * width;
       this.holding =
-        this.scene.people.length > 0 && Math.abs(event.clientX - divider) < REACH;
+        this.scene.compares && Math.abs(event.clientX - divider) < REACH;
     }
     if (this.from || this.holding) this.canvas.setPointerCapture(event.pointerId);
   }

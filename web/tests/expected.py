@@ -1,31 +1,26 @@
-"""What Python says about a photo and the page must say too.
+"""What Python says about photos and the page must say too.
 
     python web/tests/expected.py
 
-writes ``photo.png``, the page's example without the losses of another JPEG decoder, and
-``expected.json``, both beside this file: the poses that ``Predictor`` finds in it.
+writes, beside this file, the example photos without the losses of another JPEG decoder
+(``1000.png``); a video and a camera's pictures in which somebody walks (``walk.webm``,
+``camera.mjpeg``); and ``expected.json``: the people that the package finds in the
+photos, and how it follows poses that move.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 
 import cv2
 import numpy as np
 
-from tfpose.edge.predictor import Predictor
-from tfpose.geometry import arrays, rules
-from tfpose.io import photos
-
 HERE = pathlib.Path(__file__).resolve().parent
-PUBLIC = HERE.parent / "public"
-
-
-def around(keypoints) -> np.ndarray:
-    """f64[1, 4]: the box around all joints of f[1, K, 2], as refiners cut it."""
-    there = np.ones(keypoints.shape[:2])
-    return arrays.box_around(keypoints, there, factor=rules.BOX_FACTOR)
+MODELS = HERE.parent / "public" / "models"
+# With a dozen people, three, and two.
+PHOTOS = ("000000001000.jpg", "000000511599.jpg", "000000397133.jpg")
 
 
 def triples(keypoints, scores) -> list:
@@ -33,35 +28,118 @@ def triples(keypoints, scores) -> list:
     return np.concatenate([keypoints, scores[..., None]], axis=-1).tolist()
 
 
-def main() -> None:
-    models = PUBLIC / "models"
-    photo = photos.read(PUBLIC / "example.jpg")
-    cv2.imwrite(str(HERE / "photo.png"), photo[..., ::-1])
-    estimator = Predictor.load(models / "estimator_tiny_lsp_float32.tflite")
-    refiner = Predictor.load(models / "posefix_tiny_lsp_float32.tflite")
+def distinct(photo, boxes, sure, keypoints, scores, skeleton):
+    """The poses that ``tfpose predict`` keeps."""
+    from tfpose.inference.people import SEEN, Candidate
+    from tfpose.inference.rules import Rules
+
+    people = [Candidate(photo, *one) for one in zip(boxes, sure, strict=True)]
+    rules = Rules(SEEN, (256, 256))
+    return rules.distinct(people, keypoints, scores, skeleton, sure=False)[1:]
+
+
+def searched(photo, detectors, fast, accurate, refiner) -> dict:
+    """The people of one photo, in each of the page's ways."""
+    found = {}
+    for name, estimator in (("fast", fast), ("accurate", accurate)):
+        boxes, sure = detectors[name](photo)
+        poses = estimator(photo, boxes)
+        poses = distinct("photo", boxes, sure, *poses, estimator.skeleton)
+        found[name] = {
+            "boxes": boxes.tolist(),
+            "box_scores": sure.tolist(),
+            "poses": triples(*poses),
+        }
+    found["refined"] = triples(*refiner(photo, *poses))
+    return found
+
+
+def boxed(photo, estimator, refiner) -> dict:
+    """A box that the keyboard made, and a pose without one of its joints."""
     height, width = photo.shape[:2]
-    margin = estimator.about["crop"]["margin"]
-    whole = arrays.scale_boxes(np.array([[0.0, 0.0, width, height]]), 1 / margin)
-    found = estimator(photo, around(estimator(photo, whole)[0]))
-    # Enter, 20 times left, 10 times Shift and down, 10 times Shift and right.
     step = max(height, width) / 50
-    box = [
-        width / 4 - 20 * step,
-        height / 4,
-        width / 2 + 10 * step,
-        height / 2 + 10 * step,
-    ]
-    boxed = estimator(photo, [box])
-    keypoints, scores = found
+    # Enter, 5 times left, 5 times Shift and down.
+    box = [width / 4 - 5 * step, height / 4, width / 2, height / 2 + 5 * step]
+    keypoints, scores = estimator(photo, [box])
     without_one = scores.copy()
-    without_one[:, 3] = 0  # a joint that the input lacks
-    expected = {
-        "found": triples(*found),
-        "refined": triples(*refiner(photo, *found)),
-        "boxed": triples(*boxed),
+    without_one[:, 3] = 0
+    return {
+        "found": triples(keypoints, scores),
         "given": triples(keypoints, without_one),
-        "given_refined": triples(*refiner(photo, keypoints, without_one)),
+        "refined": triples(*refiner(photo, keypoints, without_one)),
     }
+
+
+def followed(skeleton) -> list[dict]:
+    """Frames of people who walk, cross, and leave: what is seen, and what follows."""
+    from tfpose.inference.pose_tracker import PoseTracker, Sight
+
+    class Known:
+        def __init__(self):
+            self.skeleton = skeleton
+
+    random = np.random.default_rng(7)
+    bodies = random.uniform(0, 60, (3, len(skeleton), 2)) + [[[50, 80]]]
+    starts, steps = np.array([[0, 0], [260, 10], [130, 200]]), [[6, 0], [-6, 0], [0, 1]]
+    tracker, frames = PoseTracker(Known(), detect=lambda photo: None), []
+    for frame in range(40):
+        there = [0, 1, 2] if not 10 < frame < 16 else [0, 2]
+        there = [one for one in there if one < 2 or frame < 25]
+        keypoints = bodies + (starts + np.multiply(steps, frame))[:, None]
+        keypoints = keypoints + random.normal(0, 1, keypoints.shape)
+        scores = random.uniform(0.2, 1, keypoints.shape[:2])
+        boxes = np.concatenate([keypoints.min(1), np.ptp(keypoints, axis=1)], axis=1)
+        arrays = (boxes, np.full(3, 0.9), keypoints, scores)
+        sight = Sight(*(np.float32(array[there]) for array in arrays), True)
+        people = tracker.follow(sight, frame / 25)
+        frames.append(
+            {
+                "boxes": sight.boxes.tolist(),
+                "poses": triples(sight.keypoints, sight.scores),
+                "ids": people.track_ids.tolist(),
+                "smoothed": people.keypoints.tolist(),
+            }
+        )
+    return frames
+
+
+def walk(photo) -> None:
+    """Writes a window that moves over the cook, as a video and as a camera sees it."""
+    frames = [
+        np.ascontiguousarray(photo[20:340, left : left + 320, ::-1])
+        for left in range(250, 310, 6)
+    ]
+    kind = cv2.VideoWriter_fourcc(*"VP80")
+    video = cv2.VideoWriter(str(HERE / "walk.webm"), kind, 15, (320, 320))
+    for frame in frames:
+        video.write(frame)
+    video.release()
+    pictures = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames]
+    (HERE / "camera.mjpeg").write_bytes(b"".join(pictures))
+
+
+def main() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from tfpose.edge.predictor import Predictor
+    from tfpose.inference.estimator import Estimator
+    from tfpose.inference.person_detector import WHOLE, PersonDetector
+    from tfpose.io import examples, photos
+
+    about = json.loads((MODELS / "models.json").read_text())
+    fast = Predictor.load(MODELS / about["estimator"]["file"])
+    refiner = Predictor.load(MODELS / about["refiner"]["file"])
+    accurate = Estimator.from_preset(about["estimator"]["about"]["name"])
+    detectors = {"fast": PersonDetector(looks=(WHOLE,)), "accurate": PersonDetector()}
+    expected = {"photos": {}, "followed": followed(fast.skeleton)}
+    for name in PHOTOS:
+        photo = photos.read(examples.FOLDER / name)
+        kept = f"{int(pathlib.Path(name).stem)}.png"
+        cv2.imwrite(str(HERE / kept), photo[..., ::-1])
+        expected["photos"][kept] = searched(photo, detectors, fast, accurate, refiner)
+        if name == PHOTOS[-1]:
+            walk(photo)
+        if name == PHOTOS[0]:
+            expected["boxed"] = boxed(photo, fast, refiner)
     (HERE / "expected.json").write_text(json.dumps(expected))
     print(f"wrote {HERE / 'expected.json'}")
 
