@@ -110,7 +110,8 @@ function compare(name: string, answers: Pose[], python: Pose[]): void {
     + `${distances.length} joints the same, at most ${Math.max(...distances).toFixed(4)} px, `
     + `scores ${scores.toFixed(5)}`);
   expect(distances.length).toBeGreaterThan(10);
-  expect(same / distances.length).toBeGreaterThan(0.94);
+  // Two, or 6 % where there are many.
+  expect(distances.length - same).toBeLessThanOrEqual(Math.max(2, 0.06 * distances.length));
   expect(scores).toBeLessThan(0.05);
 }
 
