@@ -70,7 +70,7 @@ ROWS = (
     Row("cpn/paper", 800, "trunk=tiny sigmas=5.2,4,3.4,2.8 target.sigma=2.8"),
     # At a quarter of the width, signals vanish. The rate is that of the authors' first
     # stage, five times the others'.
-    Row("cpm/paper", 4000, "stages=1 learning_rate=4e-4"),
+    Row("cpm/paper", 2000, "stages=1 learning_rate=4e-4"),
     Row("dlcm/paper", 400, "levels=2 network.filters=64 target.sigma=4"),
     Row("cnet/paper", 2000, "network.filters=64 target.sigma=4"),
     # Newell's rate, with which the paper began too. Its 2.5e-6 takes a hundred times as
