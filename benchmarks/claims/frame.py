@@ -24,15 +24,15 @@ import tensorflow as tf
 from scipy import stats
 
 from tfpose.config import Config
-from tfpose.data.examples import Supervision, examples, supervision_of
+from tfpose.data.examples import examples, supervision_of
 from tfpose.geometry.crops import standing_height
 from tfpose.io import files
 from tfpose.metrics import bootstrap
 from tfpose.metrics.pck import body_lengths, normalized_distances
-from tfpose.models import folders, objectives
+from tfpose.models import objectives
 from tfpose.models.base import PoseModel, dtype_policy
 from tfpose.skeletons import LSP14
-from tfpose.weights.shared import read_shared
+from tfpose.training.fit import start_from
 
 BATCH, STEPS, SEEDS = 32, 600, 5
 TEST_PEOPLE = range(1001, 1501)  # photos of LSP; the published methods' half
@@ -78,16 +78,6 @@ def head_of(model: PoseModel, uses: Sequence[str]) -> keras.Model:
         return keras.Model({**cut, **given}, model.output)
 
 
-def with_trunk(model: PoseModel) -> PoseModel:
-    """Gives the layers of MoveNet's trunk their published weights."""
-    known, _ = read_shared(folders.model_folder("movenet_thunder_coco17"))
-    for layer in model.layers:
-        paths = [weight.path for weight in layer.weights]
-        if paths and all(path in known for path in paths):
-            layer.set_weights([known[path] for path in paths])
-    return model
-
-
 def _inputs(crops: features.Crops, uses, rows) -> dict[str, tf.Tensor]:
     """The kept features of some rows: name -> f32[B, h, w, C]."""
     return {
@@ -100,24 +90,24 @@ def train(arm: Arm, people: features.Crops, steps: int, seed: int) -> PoseModel:
     """Trains an arm's head for a number of steps; the trunk keeps its weights."""
     keras.utils.set_random_seed(seed)
     with dtype_policy(arm.policy):
-        model = with_trunk(arm.build())
+        model = arm.build()
+    start_from(model, arm.config, "movenet_thunder_coco17")
     head = head_of(model, arm.uses)
     model.compile_for(arm.config, steps_per_epoch=max(steps // arm.config.epochs, 1))
     of_output, weights = objectives.losses_of(model, arm.config)
     optimizer = model.optimizer
     optimizer.build(head.trainable_variables)
     supervision = supervision_of(model, arm.config)
+    if arm.poses:
+        supervision = dataclasses.replace(supervision, refines=False)
 
     @tf.function
     def step(maps, labels, poses, number):
-        if poses is None:
-            key = tf.stack([seed, number])
-            batch = {**labels, "image": maps, **_alone(labels)}
-            given, targets, weight = examples(batch, supervision, key)
-            given.pop("image")
-        else:
-            batch = {**labels, "image": maps}
-            _, targets, weight = examples(batch, _estimates(supervision), number)
+        batch = {**labels, "image": maps, **_alone(labels)}
+        key = tf.stack([seed, number])
+        given, targets, weight = examples(batch, supervision, key)
+        given.pop("image")
+        if poses is not None:
             given = dict(zip(("keypoints", "valid"), poses, strict=True))
         with tf.GradientTape() as tape:
             outputs = head({**maps, **given}, training=True)
@@ -156,10 +146,6 @@ def _alone(labels) -> dict[str, tf.Tensor]:
         "neighbors_valid": nobody,
         "height": standing_height(labels["keypoints"], labels["valid"], LSP14),
     }
-
-
-def _estimates(supervision: Supervision) -> Supervision:
-    return dataclasses.replace(supervision, refines=False)
 
 
 def predict(model: PoseModel, uses, people: features.Crops, poses=None, extra=()):

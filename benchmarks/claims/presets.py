@@ -18,9 +18,10 @@ import hcrn
 import numpy as np
 
 from tfpose.metrics.pck import pck
-from tfpose.models import PoseFix, PoseRefiner
+from tfpose.models import PoseRefiner
 from tfpose.recipes import RECIPES
 from tfpose.skeletons import LSP14
+from tfpose.training.fit import start_from
 from tfpose.weights.presets import model_folder
 from tfpose.weights.shared import read_shared, write_arrays
 
@@ -52,13 +53,7 @@ def _pose_refiner() -> frame.Arm:
     def build():
         model = PoseRefiner(len(LSP14), features.SIZE, **network)
         # The layers that it has in common with PoseFix's head start from there.
-        posefix = PoseFix.from_preset("posefix_movenet_lsp14")
-        known = {layer.name: layer.get_weights() for layer in posefix.layers}
-        for layer in model.layers:
-            theirs = known.get(layer.name, [])
-            ours = [tuple(weight.shape) for weight in layer.weights]
-            if ours and ours == [weight.shape for weight in theirs]:
-                layer.set_weights(theirs)
+        start_from(model, config, "posefix_movenet_lsp14")
         return model
 
     return frame.Arm(build, config, ("fine", "middle", "coarse"))

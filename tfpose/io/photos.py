@@ -120,15 +120,15 @@ def _check_pixels(data: bytes, kind: str, name) -> None:
 def _decoded(data: bytes, flags: int) -> np.ndarray | None:
     """u8[H, W, 3] BGR, or None."""
     try:
-        with _quiet():
+        with quiet():
             return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except (cv2.error, MemoryError):
         return None
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps OpenCV from logging what ``PhotoError`` says."""
+def quiet() -> Iterator[None]:
+    """Keeps OpenCV from logging what our errors say."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:

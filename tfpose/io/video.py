@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from tfpose.errors import InputWarning, VideoError
-from tfpose.io import photo_ids
+from tfpose.io import photo_ids, photos
 from tfpose.io.video_faults import why_unreadable
 from tfpose.io.video_sources import is_live
 
@@ -269,12 +269,8 @@ class VideoWriter:
 def quiet() -> Iterator[None]:
     """Keeps OpenCV and FFmpeg from printing what ``VideoError`` says."""
     os.environ.setdefault(_LOG_LEVEL, _SILENT)
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
+    with photos.quiet():
         yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from tfpose.config import Augmentation, Config
+from tfpose.config import Augmentation, Config, override
 
 
 def paper() -> Config:
@@ -47,12 +45,8 @@ def code() -> Config:
 
     Scales and rotations are normal numbers; 60 % of the people stay upright.
     """
-    recipe = paper()
-    return dataclasses.replace(
-        recipe,
-        augmentation=dataclasses.replace(
-            recipe.augmentation, distribution="normal", turned=0.4
-        ),
+    return override(
+        paper(), ["augmentation.distribution=normal", "augmentation.turned=0.4"]
     )
 
 

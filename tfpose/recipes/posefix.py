@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from tfpose.config import Augmentation, Config
+from tfpose.config import Augmentation, Config, override
 
 PAPER_AUGMENTATION = Augmentation(scale=0.3, rotation=40.0, mirror=0.5)
 
@@ -55,13 +53,12 @@ def code() -> Config:
 
     Scales and rotations are normal numbers; 40 % of the people stay upright.
     """
-    return dataclasses.replace(
-        paper(),
-        augmentation=dataclasses.replace(
-            PAPER_AUGMENTATION, distribution="normal", turned=0.6
-        ),
-        batch_size=16,
-    )
+    changed = [
+        "augmentation.distribution=normal",
+        "augmentation.turned=0.6",
+        "batch_size=16",
+    ]
+    return override(paper(), changed)
 
 
 def tiny() -> Config:
