@@ -51,9 +51,10 @@ export class Live {
     return `${this.name}: ${currentTime.toFixed(1)}${end} s`;
   }
 
-  /** Waits for the next picture; false if there is none. */
-  async next(): Promise<boolean> {
+  /** Waits for the next picture; false if there is none. Calls `halted` if paused. */
+  async next(halted: () => void): Promise<boolean> {
     await new Promise(requestAnimationFrame);
+    if (this.paused && !this.stopped) halted();
     while (this.paused && !this.stopped) await pause(50);
     if (this.stopped) return false;
     if (!this.isFile || this.shown++ === 0) return true;

@@ -160,8 +160,9 @@ async function play(source: Live): Promise<void> {
   const tracker = new PoseTracker(about.skeleton, about.crop, models.catalog.rules);
   const { element } = source;
   const others = () => turn !== latest || live !== source;
+  const halted = () => say(`${source.words}, paused`);
   try {
-    while (await source.next()) {
+    while (await source.next(halted)) {
       use(element, element.videoWidth, element.videoHeight, source.name);
       const answer = await follow(models, photo!.image, mode(), tracker, source.time);
       if (others()) return;
