@@ -172,6 +172,17 @@ def test_enlarging_first_and_starts_are_settings():
         dataclasses.replace(hrnet, start={"all": "xavier"})
 
 
+@pytest.mark.parametrize("changes", [{"decay": "decoupled"}, {"/bias": 0}])
+def test_layers_learn_faster_by_positive_factors_and_with_decay_in_the_loss(changes):
+    paper = RECIPES["cpm"]["paper"]()
+    assert paper.learning_rate_factors == {"_stage1/": 5, "/bias": 2}
+    decay = changes.pop("decay", "loss")
+    with pytest.raises(ConfigError, match="learning_rate_factors: expected positive"):
+        dataclasses.replace(
+            paper, decay=decay, learning_rate_factors={"/bias": 2.0, **changes}
+        )
+
+
 def test_a_name_that_two_settings_share_is_refused(estimator):
     network = {**estimator.network, "sigma": 3.0}
     config = dataclasses.replace(estimator, network=network)

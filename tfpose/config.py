@@ -128,6 +128,9 @@ class Config:
         warm_up: share of the run in which a "cosine" rate rises from 0.
         learning_rate_drops: epochs, for "steps"; may be fractions.
         learning_rates: the rate after each drop; default: a tenth of the rate before.
+        learning_rate_factors: parts of variables' paths -> how much faster than
+            others they learn, as Caffe's lr_mult; several factors multiply. For the
+            decay "loss".
         freeze_normalization: keep the batch normalizations of the start weights
             unchanged, for batches of few photos.
         weight_decay: of the kernels; not of biases, normalizations, or the weights of
@@ -176,6 +179,7 @@ class Config:
     warm_up: float = 0.0
     learning_rate_drops: tuple[float, ...] = ()
     learning_rates: tuple[float, ...] = ()
+    learning_rate_factors: dict[str, float] = dataclasses.field(default_factory=dict)
     freeze_normalization: bool = False
     validation_people: int = 500
     heatmap_loss: float = 1.0
@@ -215,6 +219,11 @@ class Config:
             "learning_rates": (
                 len(self.learning_rates) in (0, len(self.learning_rate_drops)),
                 "one for each of learning_rate_drops",
+            ),
+            "learning_rate_factors": (
+                all(map(_is_positive, self.learning_rate_factors.values()))
+                and (self.decay == "loss" or not self.learning_rate_factors),
+                "positive numbers, with the decay 'loss'",
             ),
             "average": (0 <= self.average < 1, "a number in [0, 1)"),
             "warm_up": (0 <= self.warm_up < 1, "a number in [0, 1)"),
@@ -272,7 +281,11 @@ class Config:
 
 
 def _is_start(value) -> bool:
-    return value in STARTS or (isinstance(value, int | float) and value > 0)
+    return value in STARTS or _is_positive(value)
+
+
+def _is_positive(value) -> bool:
+    return isinstance(value, int | float) and value > 0
 
 
 def _skeleton(name_or_file) -> Skeleton:

@@ -8,6 +8,7 @@ claim see the same crops of the same people in the same order, once per seed.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import pathlib
 import sys
@@ -48,7 +49,7 @@ COMMON = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Arm:
     """One of the networks that a claim compares.
 
@@ -86,40 +87,72 @@ def _inputs(crops: features.Crops, uses, rows) -> dict[str, tf.Tensor]:
     }
 
 
-def train(arm: Arm, people: features.Crops, steps: int, seed: int) -> PoseModel:
-    """Trains an arm's head for a number of steps; the trunk keeps its weights."""
-    keras.utils.set_random_seed(seed)
+class Training:
+    """An arm's model and its training step, which all seeds share.
+
+    Building the step takes longer than a hundred steps of a small head.
+    """
+
+    def __init__(self, arm: Arm, steps: int):
+        self.arm, self.steps, self.model = arm, steps, new_model(arm)
+        head = head_of(self.model, arm.uses)
+        self.model.compile_for(
+            arm.config, steps_per_epoch=max(steps // arm.config.epochs, 1)
+        )
+        of_output, weights = objectives.losses_of(self.model, arm.config)
+        optimizer = self.optimizer = self.model.optimizer
+        optimizer.build(head.trainable_variables)
+        self.variables = head.trainable_variables
+        self.start = [np.array(variable) for variable in optimizer.variables]
+        supervision = supervision_of(self.model, arm.config)
+        if arm.poses:
+            supervision = dataclasses.replace(supervision, refines=False)
+
+        @tf.function
+        def step(maps, labels, poses, key):
+            batch = {**labels, "image": maps, **_alone(labels)}
+            given, targets, weight = examples(batch, supervision, key)
+            given.pop("image")
+            if poses is not None:
+                given = dict(zip(("keypoints", "valid"), poses, strict=True))
+            with tf.GradientTape() as tape:
+                outputs = head({**maps, **given}, training=True)
+                loss = 0.0
+                for name in (name for name in outputs if weights[name]):
+                    own = of_output[name](targets[name], outputs[name], weight[name])
+                    loss += weights[name] * own
+            gradients = tape.gradient(loss, [one.value for one in self.variables])
+            optimizer.apply_gradients(zip(gradients, self.variables, strict=True))
+            return loss
+
+        self.step = step
+
+    def begin(self, seed: int) -> None:
+        """Gives model and optimizer the state of a new training."""
+        keras.utils.set_random_seed(seed)
+        self.model.set_weights(new_model(self.arm).get_weights())
+        for variable, value in zip(self.optimizer.variables, self.start, strict=True):
+            variable.assign(value)
+
+
+def new_model(arm: Arm) -> PoseModel:
+    """An arm's model with MoveNet's weights and new ones in the head."""
     with dtype_policy(arm.policy):
         model = arm.build()
     start_from(model, arm.config, "movenet_thunder_coco17")
-    head = head_of(model, arm.uses)
-    model.compile_for(arm.config, steps_per_epoch=max(steps // arm.config.epochs, 1))
-    of_output, weights = objectives.losses_of(model, arm.config)
-    optimizer = model.optimizer
-    optimizer.build(head.trainable_variables)
-    supervision = supervision_of(model, arm.config)
-    if arm.poses:
-        supervision = dataclasses.replace(supervision, refines=False)
+    return model
 
-    @tf.function
-    def step(maps, labels, poses, number):
-        batch = {**labels, "image": maps, **_alone(labels)}
-        key = tf.stack([seed, number])
-        given, targets, weight = examples(batch, supervision, key)
-        given.pop("image")
-        if poses is not None:
-            given = dict(zip(("keypoints", "valid"), poses, strict=True))
-        with tf.GradientTape() as tape:
-            outputs = head({**maps, **given}, training=True)
-            loss = 0.0
-            for name in (name for name in outputs if weights[name]):
-                own = of_output[name](targets[name], outputs[name], weight[name])
-                loss += weights[name] * own
-        variables = [variable.value for variable in head.trainable_variables]
-        gradients = tape.gradient(loss, variables)
-        optimizer.apply_gradients(zip(gradients, head.trainable_variables, strict=True))
-        return loss
 
+training_of = functools.cache(Training)
+
+
+def train(arm: Arm, people: features.Crops, steps: int, seed: int) -> PoseModel:
+    """Trains an arm's head for a number of steps; the trunk keeps its weights.
+
+    The model is the arm's only one: training the arm again overwrites its weights.
+    """
+    training = training_of(arm, steps)
+    training.begin(seed)
     random = np.random.default_rng(seed)
     order = np.zeros(0, int)
     for number in range(steps):
@@ -129,12 +162,12 @@ def train(arm: Arm, people: features.Crops, steps: int, seed: int) -> PoseModel:
         labels = {k: v[rows] for k, v in people.labels.items() if k != "matrix"}
         poses = arm.poses and tuple(values[rows] for values in arm.poses)
         maps = _inputs(people, arm.uses, rows)
-        loss = step(maps, labels, poses, tf.constant(number))
+        loss = training.step(maps, labels, poses, tf.constant([seed, number]))
         if number % 100 == 0:
             print(f"    step {number} of {steps}, loss {float(loss):.4f}", flush=True)
     if arm.config.average:
-        optimizer.finalize_variable_values(head.trainable_variables)
-    return model
+        training.optimizer.finalize_variable_values(training.variables)
+    return training.model
 
 
 def _alone(labels) -> dict[str, tf.Tensor]:
@@ -148,7 +181,14 @@ def _alone(labels) -> dict[str, tf.Tensor]:
     }
 
 
-def predict(model: PoseModel, uses, people: features.Crops, poses=None, extra=()):
+@functools.cache
+def _reader(model: keras.Model, uses: tuple[str, ...]) -> Callable:
+    """Runs what comes after the kept features."""
+    head = head_of(model, uses)
+    return tf.function(lambda given: head(given, training=False))
+
+
+def predict(model: keras.Model, uses, people: features.Crops, poses=None, extra=()):
     """The keypoints of people's plain crops, without the mirrored look.
 
     Args:
@@ -161,8 +201,7 @@ def predict(model: PoseModel, uses, people: features.Crops, poses=None, extra=()
     Returns:
         f32[N, K, 2] crop px; with ``extra``, a dict of all.
     """
-    head = head_of(model, uses)
-    run = tf.function(lambda given: head(given, training=False))
+    run = _reader(model, uses)
     parts = {name: [] for name in ("keypoints", *extra)}
     for start in range(0, len(people), BATCH):
         rows = slice(start, start + BATCH)

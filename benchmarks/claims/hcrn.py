@@ -115,9 +115,10 @@ def arms(front_end: str) -> dict[str, frame.Arm]:
 
 
 def run(runs: frame.Runs, sets: dict, _, *front_ends: str) -> None:
+    trained = {front_end: arms(front_end) for front_end in front_ends or (STRONG, WEAK)}
     for seed in range(1, runs.seeds + 1):
-        for front_end in front_ends or (STRONG, WEAK):
-            for name, arm in arms(front_end).items():
+        for front_end, own in trained.items():
+            for name, arm in own.items():
                 job = functools.partial(measure, arm, runs, seed, sets)
                 runs.of(f"{front_end}_{name}", seed, job)
 

@@ -26,11 +26,12 @@ from tfpose.models.resnet import convolution
 from tfpose.recipes import RECIPES
 from tfpose.skeletons import LSP14
 
-SIZE, STRIDE, FILTERS, SIGMA = (256, 256), 8, 32, 10.0
-# Depths, blocks, residual module: the papers' on maps of 32 x 32 cells.
+SIZE, STRIDE, FILTERS, SIGMA = (256, 256), 8, 16, 10.0
+# Depths, blocks, residual module: the paper's, with one level less for maps of 32 x 32
+# cells, and half of RNet's blocks.
 NETWORKS = {
-    "rnet": ((3, 3, 3, 3), 2, "branched"),
-    "cnet": ((1, 2, 3, 3), 1, "newell"),
+    "rnet": ((2, 2, 2, 2), 1, "branched"),
+    "cnet": ((1, 2, 2, 2), 1, "newell"),
 }
 STAGES = ("stage1", "stage2", "stage3", "heatmap")
 
@@ -95,9 +96,10 @@ def places(maps) -> np.ndarray:
 
 
 def run(runs: frame.Runs, sets: dict, _) -> None:
+    trained = arms()
     for seed in range(1, runs.seeds + 1):
         pair = {}
-        for name, arm in arms().items():
+        for name, arm in trained.items():
             for twin in (0, 1):
                 job = functools.partial(measure, arm, runs, 100 * twin + seed, sets)
                 pair[name, twin] = functools.partial(
@@ -116,9 +118,10 @@ def fuse_all(pair: dict, sets: dict) -> dict:
     }
     found = {}
     for of, people in sets.items():
-        for name in NETWORKS:
-            own = nets[name, 0][f"{of}_heatmap"].astype(np.float32)
-            found[f"{of}_{name}"] = frame.distances(places(own), people)
+        for (name, twin), net in nets.items():
+            own = net[f"{of}_heatmap"].astype(np.float32)
+            key = f"{of}_{name}" + "_other" * twin
+            found[key] = frame.distances(places(own), people)
         for name, (one, other) in chosen.items():
             for kind, maps in fusions(nets[one], nets[other], of).items():
                 key = f"{of}_{name}_{kind}"

@@ -251,8 +251,9 @@ def run(runs: frame.Runs, sets: dict, data: pathlib.Path) -> None:
     }
     runs.of("inputs", 0, lambda: inputs)
     real = ours["train"], np.ones(ours["train"].shape[:2], np.float32)
+    trained = arms(real)
     for seed in range(1, runs.seeds + 1):
-        for name, arm in arms(real).items():
+        for name, arm in trained.items():
             job = functools.partial(measure, arm, runs, seed, people, methods)
             runs.of(name, seed, job)
 

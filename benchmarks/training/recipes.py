@@ -27,7 +27,7 @@ from tfpose.models.objectives import Schedule, compile_model
 from tfpose.models.start import new_model
 from tfpose.recipes import find_recipe
 
-PEOPLE, GOAL, EVERY = 8, 95.0, 10
+PEOPLE, GOAL = 8, 95.0
 
 
 class Row:
@@ -68,9 +68,13 @@ ROWS = (
     Row("hourglass/paper", 400, "stacks=1 target.sigma=4"),
     Row("hourglass/pytorch_pose", 400, "stacks=1 target.sigma=4"),
     Row("cpn/paper", 800, "trunk=tiny sigmas=5.2,4,3.4,2.8 target.sigma=2.8"),
-    # At a quarter of the width, signals vanish. The rate is that of the authors' first
-    # stage, five times the others'.
-    Row("cpm/paper", 2000, "stages=1 learning_rate=4e-4"),
+    # A quarter of the width takes twice the spread at the start, or signals vanish.
+    # Cells of 8 px are too coarse for people of 50 px: crops of 64 end at 67.
+    Row(
+        "cpm/paper",
+        6000,
+        "input_size=128x128 stages=1 network.filters=32 start.all=0.02",
+    ),
     Row("dlcm/paper", 400, "levels=2 network.filters=64 target.sigma=4"),
     Row("cnet/paper", 2000, "network.filters=64 target.sigma=4"),
     # Newell's rate, with which the paper began too. Its 2.5e-6 takes a hundred times as
@@ -92,9 +96,10 @@ ROWS = (
 class Stop(keras.callbacks.Callback):
     """Ends the training when the joints of all people are found."""
 
-    def __init__(self, inputs, targets, weights, config: Config):
+    def __init__(self, inputs, targets, weights, config: Config, every: int):
         super().__init__()
         self.inputs, self.config, self.steps, self.pck = inputs, config, 0, 0.0
+        self.every = every
         self.truth, self.valid = targets["keypoints"], weights["keypoints"]
 
     def on_epoch_end(self, epoch, logs=None):
@@ -103,7 +108,7 @@ class Stop(keras.callbacks.Callback):
         _, lengths = pck.body_lengths(self.truth, self.valid, self.config.skeleton)
         distances = pck.normalized_distances(found, self.truth, self.valid, lengths)
         self.pck = pck.average(pck.pck(distances, 0.2), distances, "pooled")
-        self.steps = (epoch + 1) * EVERY
+        self.steps = (epoch + 1) * self.every
         print(
             f"    step {self.steps}: loss {logs['loss']:.5g}, PCK {self.pck:.1f}",
             file=sys.stderr,
@@ -118,6 +123,15 @@ def people_of(config: Config, data: str):
     whole = dataclasses.replace(config, batch_size=PEOPLE)
     (batch,) = examples.batches(whole, data)
     return keras.tree.map_structure(np.asarray, batch)
+
+
+def endless(config: Config, data: str, refines: bool):
+    """Training batches without end; crops that stay the same are made only once."""
+    batches = examples.batches(config, data)
+    if refines:  # errors of the given poses are new each time
+        return batches.repeat()
+    people = batches.unbatch().cache().repeat().shuffle(PEOPLE, seed=config.seed)
+    return people.batch(config.batch_size)
 
 
 def measure_normalizations(model, inputs) -> None:
@@ -144,12 +158,13 @@ def learn(row: Row, data: str) -> tuple[int, int, float, float]:
         measure_normalizations(model, inputs)
     schedule = Schedule(1, row.steps, row.steps / config.epochs)
     compile_model(model, config, schedule)
-    stop = Stop(inputs, targets, weights, config)
+    every = max(10, row.steps // 10000 * 10)  # steps between two looks
+    stop = Stop(inputs, targets, weights, config, every)
     started = time.monotonic()
     model.fit(
-        examples.batches(config, data).repeat(),
-        steps_per_epoch=EVERY,
-        epochs=row.steps // EVERY,
+        endless(config, data, model.is_refiner),
+        steps_per_epoch=every,
+        epochs=row.steps // every,
         callbacks=[stop],
         shuffle=False,
         verbose=0,

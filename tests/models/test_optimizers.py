@@ -52,3 +52,18 @@ def test_adam_adds_its_epsilon_to_tiny_gradients():
     root = np.sqrt(0.001) * 1e-8
     _, bias = shrunk("adamw", "decoupled", 1, gradient=1e-8)
     assert bias == pytest.approx(1 - 0.01 * root / (root + 1e-8), abs=1e-6)
+
+
+@pytest.mark.parametrize("optimizer, step", [("sgd", 0.3), ("adamw", 0.01)])
+def test_a_variable_learns_as_much_faster_as_the_parts_of_its_path_say(optimizer, step):
+    variables = []
+    for layer, name in (("a_stage1", "kernel"), ("a_stage1", "bias"), ("b", "bias")):
+        with keras.name_scope(layer):
+            variables.append(keras.Variable(np.zeros(1, np.float32), name=name))
+    factors = {"_stage1/": 5.0, "/bias": 2.0}
+    made = optimizers.optimizer(
+        optimizer, "loss", variables, 0.0, factors, learning_rate=0.01
+    )
+    made.apply([keras.ops.full((1,), 30.0)] * 3, variables)
+    found = [-float(variable[0]) for variable in variables]
+    np.testing.assert_allclose(found, np.multiply([5, 10, 2], step), rtol=1e-5)

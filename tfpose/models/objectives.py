@@ -192,6 +192,7 @@ def compile_model(
         config.decay,
         model.trainable_variables,
         config.weight_decay,
+        config.learning_rate_factors,
         learning_rate=learning_rate_of(config, schedule),
         global_clipnorm=config.largest_gradient or None,
         use_ema=config.average > 0,

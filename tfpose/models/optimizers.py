@@ -10,6 +10,7 @@ size.
 from __future__ import annotations
 
 import functools
+import math
 
 import keras
 from keras import ops
@@ -19,7 +20,24 @@ from tfpose.layers.heatmaps import PACKAGE
 KERNEL = "kernel"  # ends the names of the variables that decay
 
 
-class InTheGradient:
+class OwnRates:
+    """Some variables learn faster than others.
+
+    ``factors``, ``Config.learning_rate_factors``, belong to the run and are not saved
+    with the optimizer.
+    """
+
+    factors: dict[str, float] = {}
+
+    def update_step(self, gradient, variable, learning_rate):
+        """As of the optimizer; ``variable`` is moved in place."""
+        # TensorFlow's own variable, which has no path, may be given.
+        path = self._trainable_variables[self._get_variable_index(variable)].path
+        own = [factor for part, factor in self.factors.items() if part in path]
+        super().update_step(gradient, variable, learning_rate * math.prod(own))
+
+
+class InTheGradient(OwnRates):
     """Adds ``weight_decay`` times a kernel to its gradient, before anything else."""
 
     def update_step(self, gradient, variable, learning_rate):
@@ -66,7 +84,12 @@ OPTIMIZERS = {
 
 
 def optimizer(
-    name: str, decay: str, variables: list, weight_decay: float, **options
+    name: str,
+    decay: str,
+    variables: list,
+    weight_decay: float,
+    factors: dict[str, float] | None = None,
+    **options,
 ) -> keras.optimizers.Optimizer:
     """An optimizer that decays the kernels among some variables.
 
@@ -74,10 +97,13 @@ def optimizer(
         name, decay: a key of ``OPTIMIZERS``.
         variables: that it will move, before it is built.
         weight_decay: as of ``Config``.
+        factors: ``learning_rate_factors`` of ``Config``, for the decay "loss".
         options: further arguments of a Keras optimizer.
     """
     made = OPTIMIZERS[name, decay](weight_decay=weight_decay, **options)
     made.exclude_from_weight_decay(
         [variable for variable in variables if not variable.name.endswith(KERNEL)]
     )
+    if factors:
+        made.factors = factors
     return made

@@ -14,9 +14,8 @@ def paper() -> Config:
     mpii/train``). Not measured here. For FLIC: ``--set stages=4``.
 
     Epochs match their 600,000 batches of 16 of 11,000 people; the learning rate drops
-    to a third every 136,106 batches. Departures: their first stage learns five times as
-    fast, and biases twice; ``geometry`` sets a person's size in the crop, limbs do in
-    theirs.
+    to a third every 136,106 batches. Departure: ``geometry`` sets a person's size in
+    the crop, limbs do in theirs.
     """
     return Config(
         model="cpm",
@@ -40,6 +39,8 @@ def paper() -> Config:
         schedule="steps",
         learning_rate_drops=(198, 396, 594, 792),
         learning_rates=tuple(8e-5 * 0.333**n for n in (1, 2, 3, 4)),
+        # Caffe's lr_mult.
+        learning_rate_factors={"_stage1/": 5.0, "/bias": 2.0},
         weight_decay=5e-4,
         decay="loss",
         epochs=873,
