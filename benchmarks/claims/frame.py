@@ -103,7 +103,8 @@ class Training:
         optimizer = self.optimizer = self.model.optimizer
         optimizer.build(head.trainable_variables)
         self.variables = head.trainable_variables
-        self.start = [np.array(variable) for variable in optimizer.variables]
+        self.start = [np.array(value) for value in self._state()]
+        self.layers = head.layers
         supervision = supervision_of(self.model, arm.config)
         if arm.poses:
             supervision = dataclasses.replace(supervision, refines=False)
@@ -127,12 +128,19 @@ class Training:
 
         self.step = step
 
+    def _state(self) -> list[keras.Variable]:
+        return [*self.model.weights, *self.optimizer.variables]
+
     def begin(self, seed: int) -> None:
         """Gives model and optimizer the state of a new training."""
         keras.utils.set_random_seed(seed)
-        self.model.set_weights(new_model(self.arm).get_weights())
-        for variable, value in zip(self.optimizer.variables, self.start, strict=True):
+        for variable, value in zip(self._state(), self.start, strict=True):
             variable.assign(value)
+        for layer in self.layers:
+            draw = getattr(layer, "kernel_initializer", None)
+            if draw:
+                own = type(draw).from_config({**draw.get_config(), "seed": None})
+                layer.kernel.assign(own(layer.kernel.shape, layer.kernel.dtype))
 
 
 def new_model(arm: Arm) -> PoseModel:

@@ -26,8 +26,8 @@ from tfpose.models.resnet import convolution
 from tfpose.recipes import RECIPES
 from tfpose.skeletons import LSP14
 
-SIZE, STRIDE, FILTERS, SIGMA = (256, 256), 8, 16, 10.0
-# Depths, blocks, residual module: the paper's, with one level less for maps of 32 x 32
+SIZE, STRIDE, FILTERS, SIGMA = (256, 256), 16, 32, 16.0
+# Depths, blocks, residual module: the paper's, with two levels less for maps of 16 x 16
 # cells, and half of RNet's blocks.
 NETWORKS = {
     "rnet": ((2, 2, 2, 2), 1, "branched"),
@@ -41,6 +41,7 @@ def build(name: str) -> PoseEstimator:
     image = image_input(SIZE)
     x = movenet.pyramid(*movenet.trunk(image))[-1]
     x = convolution(x, FILTERS, 3, "front", stride=2)
+    x = convolution(x, FILTERS, 3, "front2", stride=2)
     maps, features = hourglasses(
         x, len(LSP14), depths, blocks, RESIDUALS[residual], "plain"
     )
@@ -60,7 +61,8 @@ def arms() -> dict[str, frame.Arm]:
         **{**frame.COMMON, "learning_rate": 3e-3},
     )
     return {
-        name: frame.Arm(functools.partial(build, name), config) for name in NETWORKS
+        name: frame.Arm(functools.partial(build, name), config, policy="float32")
+        for name in NETWORKS
     }
 
 
