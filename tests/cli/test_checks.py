@@ -79,11 +79,11 @@ MISTYPED = {
     REFINE + "--model nope": "model nope: expected a preset (estimator_lite_lsp14,",
     REFINE + "--model {images}": "config.json: cannot read",
     REFINE + "--model {unfinished}": "model.weights.h5: expected trained weights",
-    REFINE + "--model hcrn_tiny_lsp": "expected a refiner, found the estimator hcrn, w",
+    REFINE + "--model hcrn_movenet_lsp14": "expected a refiner, found the estimator hc",
     PREDICT + "--model nope": "model nope: expected a preset",
     PREDICT + "--model posefix_tiny_lsp": "expected an estimator, found the refiner po",
     PREDICT + "--refine nope": "model nope: expected a preset",
-    PREDICT + "--refine hcrn_tiny_lsp": "expected a refiner, found the estimator",
+    PREDICT + "--refine hcrn_movenet_lsp14": "expected a refiner, found the estimator",
     "evaluate --model-dir nope": "model nope: expected a preset",
     REPORT + "--model nope": "model nope: expected a preset",
     REPORT + "--model posefix_tiny_lsp": "expected an estimator, found the refine",
@@ -91,7 +91,9 @@ MISTYPED = {
     TRAIN + "--recipe huge": "recipe 'huge' of posefix: expected one of tiny, paper",
     TRAIN + "--weights nope": "model nope: expected a preset",
     "export --model-dir nope": "model nope: expected a preset",
-    "fuse --rnet hcrn_tiny_lsp --cnet hcrn_tiny_lsp --out {folder}/f": "a trained rne",
+    "fuse --rnet hcrn_movenet_lsp14 --cnet hcrn_movenet_lsp14 --out {folder}/f": (
+        "a trained rne"
+    ),
     TRAIN + "--weights {no}.pth": "--weights {no}.pth: expected a file, found none",
     "import-torch {before} --model alexnet --out {folder}/h": "--model alexnet: expec",
     "summary alexnet": "model 'alexnet': expected one of posefix",
@@ -114,11 +116,14 @@ MISTYPED = {
     EVALUATE + "--lenient": "lenient is for metric pcp, not oks",
     EVALUATE + "--protocol official --mean pooled": "official decides --mean: give",
     EVALUATE + "--protocol official --metric oks": "of LSP: expected --metric pck or",
-    "evaluate --model-dir hcrn_tiny_lsp --protocol official": "expected --poses (tfpo",
+    "evaluate --model-dir hcrn_movenet_lsp14 --protocol official": (
+        "expected --poses (tfpo"
+    ),
     REFINE + "--protocol official --oks-nms 1": "official decides --oks-nms: give",
     PREDICT + "--protocol official --scales 1": "official decides --scales: give only",
     PREDICT + "--protocol official --single": "official decides --single: give only",
-    PREDICT + "--model hcrn_tiny_lsp --protocol official --boxes {before}": "--boxes:",
+    PREDICT
+    + "--model hcrn_movenet_lsp14 --protocol official --boxes {before}": "--boxes:",
     PREDICT + "--refine posefix_lite_lsp14 --protocol official": "decides --refine: g",
     COMPARE + "--metric pckk": "metric 'pckk': expected one of pck, pckh, auc",
     TRAIN + "--set epohcs=5": "--set epohcs: no such setting, expected one of",
@@ -191,7 +196,7 @@ def test_every_command_is_among_the_mistakes():
 
 def test_a_model_of_the_right_kind_passes():
     assert checks.trained("posefix_tiny_lsp", "refiner").model in REFINERS
-    assert checks.trained("hcrn_tiny_lsp", "estimator").model == "hcrn"
+    assert checks.trained("hcrn_movenet_lsp14", "estimator").model == "hcrn"
 
 
 def test_numbers_at_the_ends_pass():

@@ -189,8 +189,8 @@ def test_models_lists_every_recipe_and_preset(capsys):
     assert code == 0
     assert listed == [[model, "--recipe", name] for model, name in recipes]
     assert len(lines) == len(recipes) + len(presets.names())
-    line = next(line for line in lines if "hcrn_tiny_lsp" in line)
-    wanted = "hcrn_tiny_lsp tfpose predict 14 joints (lsp14), hcrn"
+    line = next(line for line in lines if "hcrn_movenet_lsp14" in line)
+    wanted = "hcrn_movenet_lsp14 tfpose predict 14 joints (lsp14), hcrn"
     assert line.split()[1:] == wanted.split()
 
 

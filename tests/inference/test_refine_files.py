@@ -545,7 +545,7 @@ class TestModel:
         assert str(path) in said(scene, capsys)
 
     def test_estimator_is_no_refiner(self, scene, capsys):
-        scene.model = "hcrn_tiny_lsp"
+        scene.model = "hcrn_movenet_lsp14"
         line = said(scene, capsys)
         assert f"model {scene.model}: expected a refiner, found the estimator" in line
         assert "hcrn, which needs no poses (tfpose predict)" in line

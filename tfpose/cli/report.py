@@ -24,7 +24,7 @@ def add(commands) -> None:
         "writes an HTML report of an estimator's poses",
         "One file with numbers, curves and pictures; --model also shows how difficult "
         "joints were found. For refined poses, see tfpose compare.",
-        "tfpose report --model hcrn_tiny_lsp --poses poses.json "
+        "tfpose report --model hcrn_movenet_lsp14 --poses poses.json "
         "--annotations truth.json --images photos --out report.html",
     )
     poses_option(command)
