@@ -61,6 +61,19 @@ def shared_data() -> pathlib.Path:
 
 
 @pytest.fixture
+def eagerly():
+    """Graphs run as the Python that would build them, but for tf.data's and exports'.
+
+    A graph takes seconds to build and to optimize: many times as long as its only run.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def without_weights():
     """Networks of the test have weights without values, enough to count them."""
     from tfpose.models import summary

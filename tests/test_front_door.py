@@ -53,7 +53,7 @@ def config(nano_trunk):
 
 
 @pytest.mark.slow
-def test_a_keras_user_trains_saves_and_loads(data, config, tmp_path):
+def test_a_keras_user_trains_saves_and_loads(data, config, tmp_path, eagerly):
     model = tfpose.models.PoseFix.for_skeleton(
         LSP14, input_size=config.input_size, **config.network
     )

@@ -1,8 +1,5 @@
 """Bodies, surfaces, cameras and labels of the rendered people."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -321,11 +318,3 @@ def test_a_joint_the_body_lacks_is_named(people):
     )
     with pytest.raises(ValueError, match="'cat'.*no joint 'tail'.*they have nose"):
         render.label(people[0], tail)
-
-
-def test_rendering_needs_no_tensorflow(project):
-    code = (
-        "import sys, data_prep.synthetic_people.render;"
-        "assert not {'tensorflow', 'keras', 'tensorflow_datasets'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=project)

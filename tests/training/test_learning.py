@@ -70,7 +70,7 @@ def share_found(steps: int, **changes) -> float:
 
 
 @pytest.mark.slow
-def test_hcrn_learns_with_a_summed_loss_and_not_with_its_mean(monkeypatch):
+def test_hcrn_learns_with_a_summed_loss_and_not_with_its_mean(monkeypatch, eagerly):
     small = hcrn.FrontEnd(front_end, stride=4, multiple=4)
     monkeypatch.setitem(hcrn.FRONT_ENDS, "dots", small)
     assert share_found(STEPS) >= 0.95

@@ -115,6 +115,7 @@ def training_batches(
     The seed and the step number determine the errors, whatever the rows.
     """
 
+    @pipeline.as_it_is
     def example(step, people):
         step_seed = tf.cast(tf.stack([seed + 1, step]), tf.int32)
         return examples(people, supervision, step_seed, rows)
@@ -174,6 +175,7 @@ def batches(
     with tf.device("CPU"):  # where tf.data runs
         passes = tf.Variable(0, dtype=tf.int64, trainable=False)
 
+    @pipeline.as_it_is
     def epoch(number):
         people = pipeline.shuffled_people(
             records, count, crops, config.batch_size, config.seed, number * steps

@@ -24,6 +24,9 @@ from tfpose.io.json_files import read_json
 from tfpose.skeletons import Skeleton
 from tfpose.synthesis import posefix
 
+# What is decided here is decided in Python. AutoGraph, by which tf.data translates what
+# it is given, would have nothing to do, and takes four CPU seconds for that.
+as_it_is = tf.autograph.experimental.do_not_convert
 # Records held in memory to shuffle.
 SHUFFLE_BUFFER = 20_000
 
@@ -297,6 +300,7 @@ def height_of(record, skeleton: Skeleton):
 def crops(records, spec: CropSpec, batch_size: int, seed: int):
     """Batches of ``crop_person`` in the records' order; the last may be smaller."""
 
+    @as_it_is
     def crop(index, record):
         return crop_person(record, spec, tf.stack([seed, tf.cast(index, tf.int32)]))
 
@@ -327,6 +331,7 @@ def shuffled_people(
     """
     steps = count // batch_size
 
+    @as_it_is
     def epoch(number):
         # The caller's global seed would change the order, and TensorFlow cannot combine
         # a global seed of 0 with a seed that is a tensor.
@@ -340,6 +345,7 @@ def shuffled_people(
         indexed = shuffled.take(steps * batch_size).enumerate(number * count)
         return indexed.skip(done)
 
+    @as_it_is
     def crop(index, record):
         row = index % count % batch_size
         shown = None if rows is None else (row >= rows.start) & (row < rows.stop)
