@@ -1,11 +1,12 @@
 """One look at one person: our networks in LiteRT against others' runtimes and networks.
 
-    python benchmarks/speed/networks.py --data DATA --torch PYTHON --blazepose FILE
+    python benchmarks/speed/networks.py --torch PYTHON --blazepose FILE
 
-DATA is a folder of prepared data sets: int8 needs people to find its ranges. PYTHON is
-an interpreter with PyTorch, for the same layers in eager mode (``torch_lite.py``). FILE
-is ``pose_landmark_full.tflite`` of the npm package ``@mediapipe/pose``. Without one of
-them, its rows are left out. Crops are in memory; all take turns, in one run.
+PYTHON is an interpreter with PyTorch, for the same layers in eager mode
+(``torch_lite.py``). FILE is ``pose_landmark_full.tflite`` of the npm package
+``@mediapipe/pose``. Without one of them, its rows are left out. MoveNet Thunder is
+``movenet_thunder_coco17``, the same graph. Crops are in memory; all take turns, in one
+run.
 """
 
 from __future__ import annotations
@@ -25,74 +26,89 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from turns import Rival, in_turn, print_table
 
-import tfpose
-from tfpose.config import load
+from tfpose.exporting import litert
+from tfpose.exporting.savedmodel import write_saved_model
+from tfpose.models.serving_graph import serving_model
 from tfpose.models.table import load_model
-from tfpose.weights.presets import model_folder
 
 THREADS, TURNS = 2, 15
-OURS = ("posefix_lite_lsp14", "estimator_lite_lsp14")
-THUNDER = "movenet_thunder_coco17"
-FIRST = f"{OURS[0]} LiteRT float32"
-TORCH = {OURS[0]: "refiner", OURS[1]: "estimator"}
+# Presets, and what ``torch_lite.py`` calls their networks.
+NETWORKS = {
+    "posefix_lite_lsp14": "refiner",
+    "estimator_lite_lsp14": "estimator",
+    "posefix_movenet_lsp14": None,
+    "movenet_thunder_coco17": None,
+}
+FIRST = "posefix_lite_lsp14 LiteRT float32"
 
 
-def lite(path: pathlib.Path, threads: int) -> Callable:
-    """A call of a .tflite file with random inputs."""
-    interpreter = Interpreter(model_path=str(path), num_threads=threads)
-    interpreter.allocate_tensors()
+def examples(network, count: int = 1) -> dict[str, np.ndarray]:
+    """Random inputs of a network."""
     random = np.random.default_rng(0)
-    for one in interpreter.get_input_details():
-        values = random.uniform(0, 255, one["shape"])
-        if one["shape"].size < 4:
-            values = np.ones(one["shape"])
-        interpreter.set_tensor(one["index"], values.astype(one["dtype"]))
+    height, joints = network.input_size[0], network.joints
+    found = {"image": random.uniform(0, 255, (count, *network.input_size, 3))}
+    if network.is_refiner:
+        found["keypoints"] = random.uniform(0, height, (count, joints, 2))
+        found["valid"] = np.ones((count, joints))
+    return {name: array.astype(np.float32) for name, array in found.items()}
+
+
+def exported(preset: str, numbers: str) -> tuple[bytes, dict]:
+    """A preset's network as a .tflite file, and inputs.
+
+    The ranges of int8 come from two random crops: time does not depend on them.
+    """
+    model, config = load_model(preset)
+    serving = serving_model(model, config.skeleton, phases=True)
+    with tempfile.TemporaryDirectory() as folder:
+        write_saved_model(serving, folder, batch=1)
+        content = litert.convert(folder)
+    some = examples(model, 2)
+    some["image"] = some["image"].astype(np.uint8)
+    if numbers == "int8":
+        content = litert.convert_to_int8(content, some)
+    return content, {name: array[:1] for name, array in some.items()}
+
+
+def lite(content: bytes, threads: int, inputs: dict | None = None) -> Callable:
+    """A call of a .tflite file; without inputs, all are zero."""
+    interpreter = Interpreter(model_content=content, num_threads=threads)
+    if inputs is not None:
+        run = interpreter.get_signature_runner()
+        return lambda: run(**inputs)
+    interpreter.allocate_tensors()
     return interpreter.invoke
-
-
-def exported(preset: str, folder: pathlib.Path, data: str | None) -> dict[str, pathlib.Path]:
-    """The .tflite files of a preset by their numbers."""
-    splits = (load(model_folder(preset) / "config.json").train[0],)
-    numbers = ("none", "int8") if data and preset != THUNDER else ("none",)
-    tfpose.export(preset, str(folder / preset), ("tflite",), numbers, data, splits, splits)
-    files = sorted((folder / preset).rglob("*.tflite"))
-    return {path.stem.removeprefix("model_"): path for path in files}
 
 
 def graph(preset: str) -> Callable:
     """A call of the Keras model in ``tf.function``."""
-    model, config = load_model(preset)
-    random = np.random.default_rng(0)
-    joints = len(config.skeleton)
-    inputs = {"image": random.uniform(0, 255, (1, *model.input_size, 3))}
-    if model.is_refiner:
-        inputs["keypoints"] = random.uniform(0, model.input_size[0], (1, joints, 2))
-        inputs["valid"] = np.ones((1, joints))
-    inputs = {name: tf.constant(x, tf.float32) for name, x in inputs.items()}
+    model, _ = load_model(preset)
+    inputs = {name: tf.constant(array) for name, array in examples(model).items()}
     run = tf.function(lambda given: model(given, training=False)["keypoints"])
     return lambda: run(inputs).numpy()
 
 
-def main(data, torch, blazepose, turns: int, threads: int) -> None:
+def main(torch, blazepose, turns: int, threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     calls, rival = {}, None
     if torch:
         script = pathlib.Path(__file__).with_name("torch_lite.py")
         rival = Rival(torch, script, threads)
         print(rival.about)
-    with tempfile.TemporaryDirectory() as folder:
-        for preset in (*OURS, THUNDER):
-            files = exported(preset, pathlib.Path(folder), data)
-            for numbers, path in files.items():
-                calls[f"{preset} LiteRT {numbers}"] = lite(path, threads)
-            calls[f"{preset} tf.function"] = graph(preset)
-            if rival and preset in TORCH:
-                for form in ("", " last"):
-                    name = f"{preset} PyTorch{' channels' * bool(form)}{form}"
-                    line = f"infer {TORCH[preset]}{form}"
-                    calls[name] = lambda line=line: rival.call(line)
+    for preset, kind in NETWORKS.items():
+        for numbers in ("float32", "int8"):
+            content, inputs = exported(preset, numbers)
+            calls[f"{preset} LiteRT {numbers}"] = lite(content, threads, inputs)
+        calls[f"{preset} tf.function"] = graph(preset)
+        if rival and kind:
+            name, line = f"{preset} PyTorch eager", f"infer {kind}"
+            calls[name] = lambda line=line: rival.call(line)
+            calls[f"{name}, channels last"] = lambda line=line: rival.call(
+                f"{line} last"
+            )
     if blazepose:
-        calls["BlazePose full LiteRT float32"] = lite(pathlib.Path(blazepose), threads)
+        content = pathlib.Path(blazepose).read_bytes()
+        calls["BlazePose full LiteRT float32"] = lite(content, threads)
     print(f"{threads} threads, medians of {turns} turns")
     print_table(in_turn(calls, turns), FIRST)
     if rival:
@@ -101,7 +117,6 @@ def main(data, torch, blazepose, turns: int, threads: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data")
     parser.add_argument("--torch")
     parser.add_argument("--blazepose")
     parser.add_argument("--turns", type=int, default=TURNS)

@@ -121,43 +121,43 @@ def expectation(belief):
     return 4 * torch.stack([x, y], -1) + 1.5
 
 
+FORMS = {"": torch.contiguous_format, "last": torch.channels_last}
+
+
 class Calls:
     """The calls that the other interpreter asks for by name."""
 
     def __init__(self, batch: int):
-        self.networks = {
-            name: Network(name == "refiner") for name in ("refiner", "estimator")
+        image = torch.rand(batch, 3, SIDE, SIDE) * 255
+        self.images = {
+            name: image.to(memory_format=form) for name, form in FORMS.items()
         }
-        self.image = torch.rand(batch, 3, SIDE, SIDE) * 255
         self.pose = torch.rand(batch, JOINTS, 2) * SIDE
-        self.optimizers = {
-            name: torch.optim.AdamW(network.parameters(), 1e-3)
-            for name, network in self.networks.items()
-        }
+        self.networks, self.optimizers = {}, {}
+        for kind in ("refiner", "estimator"):
+            for name, form in FORMS.items():
+                network = Network(kind == "refiner").eval()
+                self.networks[kind, name] = network.to(memory_format=form)
 
-    def infer(self, name: str, channels_last: bool) -> None:
-        network = self.networks[name].eval()
-        image, form = self.image, torch.contiguous_format
-        if channels_last:
-            form = torch.channels_last
-        network, image = network.to(memory_format=form), image.to(memory_format=form)
+    def infer(self, kind: str, form: str) -> None:
         with torch.inference_mode():
-            network(image, self.pose)
+            self.networks[kind, form](self.images[form], self.pose)
 
-    def learn(self, name: str) -> None:
-        network, optimizer = self.networks[name].train(), self.optimizers[name]
+    def learn(self, kind: str, form: str) -> None:
+        network = self.networks[kind, form].train()
+        if network not in self.optimizers:
+            self.optimizers[network] = torch.optim.AdamW(network.parameters(), 1e-3)
+        optimizer = self.optimizers[network]
         optimizer.zero_grad()
-        (network(self.image, self.pose) - self.pose).abs().mean().backward()
+        answer = network(self.images[form], self.pose)
+        (answer - self.pose).abs().mean().backward()
         optimizer.step()
 
     def __call__(self, line: str) -> tuple[float, float]:
         """Seconds by the clock and of all cores."""
-        kind, name, *form = line.split()
+        what, kind, *form = line.split()
         start = time.perf_counter(), time.process_time()
-        if kind == "learn":
-            self.learn(name)
-        else:
-            self.infer(name, bool(form))
+        getattr(self, what)(kind, "".join(form))
         return time.perf_counter() - start[0], time.process_time() - start[1]
 
 

@@ -52,6 +52,7 @@ def main(torch: str, turns: int) -> None:
     calls = {
         f"tfpose, {BATCH} people": ours(),
         f"{rival.about}, {BATCH} people": lambda: rival.call("learn refiner"),
+        f"{rival.about}, channels last": lambda: rival.call("learn refiner last"),
     }
     print(f"{THREADS} threads, medians of {turns} turns")
     print_table(in_turn(calls, turns, warm_up=1), next(iter(calls)))
