@@ -213,14 +213,16 @@ class Predictor:
         first, scores = self._answer(inputs, flip)
         if self._rounds == 1:
             return first, scores
+        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
+        settled = (inputs["valid"] > 0) & (moved < self._settled)
+        if settled.all():
+            return first, scores
         every = np.ones_like(scores)
         again = first
         for _ in range(self._rounds - 2):
             again, _ = self._run({**inputs, "keypoints": again, "valid": every})
         again = {**inputs, "keypoints": again, "valid": every}
         last, last_scores = self._answer(again, flip)
-        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
-        settled = (inputs["valid"] > 0) & (moved < self._settled)
         points = np.where(settled[:, None], first, last)
         return points, np.where(settled, scores, last_scores)
 

@@ -210,17 +210,43 @@ class Refiner:
         first = self._flip_tested(views, keypoints, valid)
         if self.rounds == 1:
             return first
-        again, every = first[1], tf.ones_like(valid)
+        moved = tf.norm(first[1] - keypoints, axis=-1)
+        settled = moved < tf.constant(self._settled, tf.float32)
+        settled = tf.logical_and(settled, valid > 0)
+        rows = tf.where(tf.reduce_any(~settled, axis=-1))
+        return tf.cond(
+            tf.size(rows) > 0,
+            lambda: self._later(views, first, settled, rows),
+            lambda: first,
+        )
+
+    def _later(self, views, first, settled, rows):
+        """``answer`` after the first round.
+
+        Args:
+            views: features of the crop and its mirror image.
+            first: ``answer`` of the first round.
+            settled: bool[B, K], joints that keep it.
+            rows: i64[N, 1], the people with other joints; nobody else needs more.
+        """
+
+        def chosen(values):
+            return tf.gather_nd(values, rows)
+
+        views = tf.nest.map_structure(chosen, views)
+        before, settled = [chosen(values) for values in first], chosen(settled)
+        again, every = before[1], tf.ones_like(before[2])
         for _ in range(self.rounds - 2):
             outputs = self._decide(views[0], again, every)
             _, again = self._read(self._belief(outputs), outputs)
         last = self._flip_tested(views, again, every)
-        moved = tf.norm(first[1] - keypoints, axis=-1)
-        settled = moved < tf.constant(self._settled, tf.float32)
-        settled = tf.logical_and(settled, valid > 0)
-        belief = tf.where(settled[:, None, None], first[0], last[0])
-        position = tf.where(settled[..., None], first[1], last[1])
-        return belief, position, tf.where(settled, first[2], last[2])
+        shapes = settled[:, None, None], settled[..., None], settled
+        return tuple(
+            tf.tensor_scatter_nd_update(values, rows, tf.where(keep, one, other))
+            for values, keep, one, other in zip(
+                first, shapes, before, last, strict=True
+            )
+        )
 
     def _flip_tested(self, views, keypoints, valid):
         """``answer`` of one round, from the features of the crop and its mirror image.
