@@ -36,7 +36,6 @@ THREADS, TURNS = 2, 15
 NETWORKS = {
     "posefix_lite_lsp14": "refiner",
     "estimator_lite_lsp14": "estimator",
-    "posefix_movenet_lsp14": None,
     "movenet_thunder_coco17": None,
 }
 FIRST = "posefix_lite_lsp14 LiteRT float32"
@@ -53,8 +52,8 @@ def examples(network, count: int = 1) -> dict[str, np.ndarray]:
     return {name: array.astype(np.float32) for name, array in found.items()}
 
 
-def exported(preset: str, numbers: str) -> tuple[bytes, dict]:
-    """A preset's network as a .tflite file, and inputs.
+def exported(preset: str, int8: bool = False) -> tuple[dict[str, bytes], dict]:
+    """A preset's network as .tflite files by their numbers, and inputs.
 
     The ranges of int8 come from two random crops: time does not depend on them.
     """
@@ -62,12 +61,12 @@ def exported(preset: str, numbers: str) -> tuple[bytes, dict]:
     serving = serving_model(model, config.skeleton, phases=True)
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(serving, folder, batch=1)
-        content = litert.convert(folder)
+        files = {"float32": litert.convert(folder)}
     some = examples(model, 2)
     some["image"] = some["image"].astype(np.uint8)
-    if numbers == "int8":
-        content = litert.convert_to_int8(content, some)
-    return content, {name: array[:1] for name, array in some.items()}
+    if int8:
+        files["int8"] = litert.convert_to_int8(files["float32"], some)
+    return files, {name: array[:1] for name, array in some.items()}
 
 
 def lite(content: bytes, threads: int, inputs: dict | None = None) -> Callable:
@@ -88,7 +87,7 @@ def graph(preset: str) -> Callable:
     return lambda: run(inputs).numpy()
 
 
-def main(torch, blazepose, turns: int, threads: int) -> None:
+def main(torch, blazepose, keep, turns: int, threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     calls, rival = {}, None
     if torch:
@@ -96,8 +95,10 @@ def main(torch, blazepose, turns: int, threads: int) -> None:
         rival = Rival(torch, script, threads)
         print(rival.about)
     for preset, kind in NETWORKS.items():
-        for numbers in ("float32", "int8"):
-            content, inputs = exported(preset, numbers)
+        files, inputs = exported(preset, int8=kind is not None)
+        for numbers, content in files.items():
+            if keep:
+                pathlib.Path(keep, f"{preset}_{numbers}.tflite").write_bytes(content)
             calls[f"{preset} LiteRT {numbers}"] = lite(content, threads, inputs)
         calls[f"{preset} tf.function"] = graph(preset)
         if rival and kind:
@@ -119,6 +120,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch")
     parser.add_argument("--blazepose")
+    parser.add_argument("--keep", help="folder for the .tflite files, for int8.py")
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--threads", type=int, default=THREADS)
     sys.exit(main(**vars(parser.parse_args())))

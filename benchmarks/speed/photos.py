@@ -41,8 +41,8 @@ def main(blazepose: str, turns: int) -> None:
     with tempfile.TemporaryDirectory() as out:
         tfpose.export(PRESET, out, ("tflite",))
         predictor = Predictor.load(next(pathlib.Path(out).rglob("*.tflite")), THREADS)
-    content, inputs = exported(PRESET, "float32")
-    alone = {"Thunder LiteRT, one crop": lite(content, THREADS, inputs)}
+    files, inputs = exported(PRESET)
+    alone = {"Thunder LiteRT, one crop": lite(files["float32"], THREADS, inputs)}
     if blazepose:
         content = pathlib.Path(blazepose).read_bytes()
         alone["BlazePose full LiteRT, one crop"] = lite(content, THREADS)
