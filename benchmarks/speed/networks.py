@@ -23,7 +23,7 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
+from runtimes import lite
 from turns import Rival, in_turn, print_table
 
 from tfpose.exporting import litert
@@ -52,31 +52,29 @@ def examples(network, count: int = 1) -> dict[str, np.ndarray]:
     return {name: array.astype(np.float32) for name, array in found.items()}
 
 
-def exported(preset: str, int8: bool = False) -> tuple[dict[str, bytes], dict]:
-    """A preset's network as .tflite files by their numbers, and inputs.
+def exported(preset: str, int8: bool = False, keep=None) -> dict[str, bytes]:
+    """A preset's network as .tflite files by their numbers, kept in a folder.
 
     The ranges of int8 come from two random crops: time does not depend on them.
     """
+    numbers = ("float32", "int8") if int8 else ("float32",)
+    paths = {
+        name: pathlib.Path(keep or "", f"{preset}_{name}.tflite") for name in numbers
+    }
+    if keep and all(path.exists() for path in paths.values()):
+        return {name: path.read_bytes() for name, path in paths.items()}
     model, config = load_model(preset)
     serving = serving_model(model, config.skeleton, phases=True)
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(serving, folder, batch=1)
         files = {"float32": litert.convert(folder)}
-    some = examples(model, 2)
-    some["image"] = some["image"].astype(np.uint8)
     if int8:
+        some = examples(model, 2)
+        some["image"] = some["image"].astype(np.uint8)
         files["int8"] = litert.convert_to_int8(files["float32"], some)
-    return files, {name: array[:1] for name, array in some.items()}
-
-
-def lite(content: bytes, threads: int, inputs: dict | None = None) -> Callable:
-    """A call of a .tflite file; without inputs, all are zero."""
-    interpreter = Interpreter(model_content=content, num_threads=threads)
-    if inputs is not None:
-        run = interpreter.get_signature_runner()
-        return lambda: run(**inputs)
-    interpreter.allocate_tensors()
-    return interpreter.invoke
+    for name, content in files.items() if keep else ():
+        paths[name].write_bytes(content)
+    return files
 
 
 def graph(preset: str) -> Callable:
@@ -95,11 +93,8 @@ def main(torch, blazepose, keep, turns: int, threads: int) -> None:
         rival = Rival(torch, script, threads)
         print(rival.about)
     for preset, kind in NETWORKS.items():
-        files, inputs = exported(preset, int8=kind is not None)
-        for numbers, content in files.items():
-            if keep:
-                pathlib.Path(keep, f"{preset}_{numbers}.tflite").write_bytes(content)
-            calls[f"{preset} LiteRT {numbers}"] = lite(content, threads, inputs)
+        for numbers, content in exported(preset, kind is not None, keep).items():
+            calls[f"{preset} LiteRT {numbers}"] = lite(content, threads)
         calls[f"{preset} tf.function"] = graph(preset)
         if rival and kind:
             name, line = f"{preset} PyTorch eager", f"infer {kind}"
@@ -120,7 +115,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch")
     parser.add_argument("--blazepose")
-    parser.add_argument("--keep", help="folder for the .tflite files, for int8.py")
+    parser.add_argument("--keep", help="folder that keeps the .tflite files")
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--threads", type=int, default=THREADS)
     sys.exit(main(**vars(parser.parse_args())))

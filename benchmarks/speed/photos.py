@@ -22,7 +22,8 @@ import tempfile
 
 import numpy as np
 import tensorflow as tf
-from networks import exported, lite
+from networks import exported
+from runtimes import lite
 from turns import Time, in_turn, print_table
 
 import tfpose
@@ -41,8 +42,8 @@ def main(blazepose: str, turns: int) -> None:
     with tempfile.TemporaryDirectory() as out:
         tfpose.export(PRESET, out, ("tflite",))
         predictor = Predictor.load(next(pathlib.Path(out).rglob("*.tflite")), THREADS)
-    files, inputs = exported(PRESET)
-    alone = {"Thunder LiteRT, one crop": lite(files["float32"], THREADS, inputs)}
+    content = exported(PRESET)["float32"]
+    alone = {"Thunder LiteRT, one crop": lite(content, THREADS)}
     if blazepose:
         content = pathlib.Path(blazepose).read_bytes()
         alone["BlazePose full LiteRT, one crop"] = lite(content, THREADS)
