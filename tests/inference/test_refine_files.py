@@ -208,7 +208,7 @@ class TestFile:
         self, opinionated, monkeypatch
     ):
         pose = np.float32(STANDING[None] + [40, 10])
-        pose = np.concatenate([pose, pose + [9, 4], pose - [6, 2]])
+        pose = np.concatenate([pose, pose + np.float32(9), pose - np.float32(6)])
         cut = opinionated.cut(draw_photo(1), pose, np.ones((3, 14), "f4"))[:3]
         monkeypatch.setattr(opinionated, "rounds", 1)
         first = opinionated.answer(*cut)
@@ -221,7 +221,7 @@ class TestFile:
             alone = opinionated.answer(*(part[row : row + 1] for part in cut))
             again = moved[row] == moved.max()
             for whole, one, once in zip(together, alone, first, strict=True):
-                np.testing.assert_allclose(whole[row], one[0], atol=1e-4)
+                np.testing.assert_allclose(whole[row], one[0], atol=1e-3)
                 assert np.array_equal(whole[row], once[row]) is not again
 
     def test_the_official_protocol_replaces_joints_and_drops_what_has_no_score(
