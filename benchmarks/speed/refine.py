@@ -59,7 +59,7 @@ def distance(one, other) -> str:
 def compare(model: str, checkouts: dict, poses: list, images: str, folder) -> None:
     """Prints a line for each checkout and how far their joints are apart."""
     calls, outs = {}, {}
-    for count in (min(FEW, len(poses)), len(poses)):
+    for count in (FEW, len(poses)):
         given = folder / f"{count}.json"
         given.write_text(json.dumps(poses[:count]))
         for name, checkout in checkouts.items():
@@ -68,7 +68,7 @@ def compare(model: str, checkouts: dict, poses: list, images: str, folder) -> No
                 c, model, g, images, o
             )
     found = in_turn(calls, TURNS, warm_up=0)
-    few, all_of_them = sorted({count for _, count in found})[:: len(found) > 2 or 1]
+    few, all_of_them = FEW, len(poses)
     for name in checkouts:
         whole, start = found[name, all_of_them], found[name, few]
         each = (whole.processor - start.processor) / (all_of_them - few)
@@ -151,6 +151,8 @@ def parts(model: str, poses: list, images: str, folder) -> None:
 def main(poses: str, images: str, other: str, people: int, model: str) -> None:
     print(processor())
     chosen = json.loads(pathlib.Path(poses).read_text())[:people]
+    if len(chosen) <= FEW:
+        raise SystemExit(f"{poses}: expected more than {FEW} poses")
     checkouts = {"now": HERE}
     if other:
         checkouts["before"] = pathlib.Path(other).resolve()

@@ -21,18 +21,15 @@ import numpy as np
 import tensorflow as tf
 from turns import Rival, in_turn, print_table
 
-from tfpose.config import load
 from tfpose.data.examples import supervision_of
 from tfpose.models.table import load_model
-from tfpose.weights.presets import model_folder
 
 PRESET, THREADS, BATCH, TURNS = "posefix_lite_lsp14", 2, 8, 5
 
 
 def ours():
     """A call of a training step."""
-    model, _ = load_model(PRESET)
-    config = load(model_folder(PRESET) / "config.json")
+    model, config = load_model(PRESET)
     model.compile_for(config, steps_per_epoch=100)
     random = np.random.default_rng(0)
     pose = tf.constant(random.uniform(0, 256, (BATCH, model.joints, 2)), tf.float32)
