@@ -57,8 +57,8 @@ def test_the_box_around_a_pose_is_the_refiners(skeleton, wanted):
     valid[1, 2:5] = 0  # some are missing
     valid[2, 1:] = 0  # a single joint, which has no extent
     about = {**description(skeleton), "crop": crop_rule(wanted)}
-    photo = np.zeros((101, 101, 3), np.uint8)
-    found, shown = Predictor(None, about)._pose_boxes(photo, keypoints, valid)
+    rule = Predictor(None, about)._rule
+    found, shown = rule.boxes((101, 101), keypoints, valid, skeleton)
     np.testing.assert_array_equal(shown, valid)
     box = tensors.scale_box(tensors.box_around(keypoints, valid), 1.2)
     height = standing_height(np.float32(keypoints), np.float32(valid), skeleton)

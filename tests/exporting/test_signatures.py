@@ -238,7 +238,7 @@ def test_a_damaged_tag_turns_nothing():
 
 
 def test_boxes_of_the_graph_are_those_of_the_package(posefix):
-    """``Refiner.cut`` is one function for both: eagerly and in a graph the same."""
+    """``Refiner.cut`` is one function for both, and its crops are those in NumPy."""
     refiner = Refiner(posefix, LSP14, Calibration())
     keypoints, valid = poses(2)
     eager = refiner.cut(PHOTO, keypoints, valid)
@@ -247,3 +247,6 @@ def test_boxes_of_the_graph_are_those_of_the_package(posefix):
         np.testing.assert_allclose(one, other, atol=1e-4)
     back = tensors.transform(eager[1], eager[3])
     np.testing.assert_allclose(back, keypoints, atol=1e-3)
+    in_numpy = zip(*refiner._crops([(PHOTO, keypoints, valid)]), strict=True)
+    for one, other in zip(eager, in_numpy, strict=True):
+        np.testing.assert_allclose(one, other, atol=0.02)

@@ -113,13 +113,16 @@ def test_each_box_with_each_of_others():
 
 # Up to three and a half photo pixels a crop pixel.
 @pytest.mark.parametrize("factor", [0.2, 1.1, 2.3, 3.4])
-def test_a_crop_is_that_of_tensors_rounded(photo, factor):
+def test_a_crop_is_that_of_tensors(photo, factor):
     box = arrays.fit_boxes(BOX, SIZE, factor)
     matrix = tensors.crop_matrix(np.float32(box), SIZE)
     expected = tensors.crop(photo, matrix[0], SIZE).numpy()
+    exact = arrays.upright_crop(photo, box[0], SIZE)
+    assert exact.dtype == np.float32
+    close(exact, expected, atol=0.02)  # of 255: boxes in float32
     found = arrays.crop(photo, box[0], SIZE)
     assert found.dtype == np.uint8 and found.shape == (*SIZE, 3)
-    assert np.abs(found - expected).max() < 0.51
+    np.testing.assert_array_equal(found, np.rint(exact))
 
 
 def test_a_crop_outside_the_photo_is_black(photo):
@@ -197,6 +200,7 @@ def test_crop_pixels_and_photo_pixels_are_inverses():
     there = arrays.to_crop(arrays.to_photo(POINTS, box, SIZE), box, SIZE)
     close(there, POINTS)
     matrix = tensors.invert(tensors.crop_matrix(np.float32(box), SIZE))
+    close(arrays.to_photo_matrix(box, SIZE), matrix, atol=1e-4)
     expected = tensors.transform(POINTS, matrix)
     close(arrays.to_photo(POINTS, box, SIZE), expected, 1e-4)
 

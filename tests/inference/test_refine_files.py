@@ -204,6 +204,26 @@ class TestFile:
         assert (np.array(found_scores == scores) == settled).all()
         np.testing.assert_allclose(opinionated._read(belief, {})[1], found, atol=1e-3)
 
+    def test_people_whose_joints_are_settled_take_no_later_rounds(
+        self, opinionated, monkeypatch
+    ):
+        pose = np.float32(STANDING[None] + [40, 10])
+        pose = np.concatenate([pose, pose + np.float32(9), pose - np.float32(6)])
+        cut = opinionated.cut(draw_photo(1), pose, np.ones((3, 14), "f4"))[:3]
+        monkeypatch.setattr(opinionated, "rounds", 1)
+        first = opinionated.answer(*cut)
+        monkeypatch.setattr(opinionated, "rounds", 3)
+        moved = np.linalg.norm(first[1] - cut[1], axis=-1).max(axis=1)
+        limit = np.full(14, np.sort(moved)[1] + 1e-3)  # settles two of the three
+        monkeypatch.setattr(opinionated, "_settled", limit)
+        together = opinionated.answer(*cut)
+        for row in range(3):
+            alone = opinionated.answer(*(part[row : row + 1] for part in cut))
+            again = moved[row] == moved.max()
+            for whole, one, once in zip(together, alone, first, strict=True):
+                np.testing.assert_allclose(whole[row], one[0], atol=1e-3)
+                assert np.array_equal(whole[row], once[row]) is not again
+
     def test_the_official_protocol_replaces_joints_and_drops_what_has_no_score(
         self, scene, capsys, monkeypatch
     ):

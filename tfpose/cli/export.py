@@ -36,7 +36,8 @@ def add(commands) -> None:
         command, "--format", "NAMES", f"{' or '.join(FORMATS)}, or both with a comma",
         dest="formats", default=",".join(FORMATS),
     )  # fmt: skip
-    text = f"number types of the .tflite: {', '.join(NUMBERS)}; commas for several"
+    text = f"number types of the .tflite: {', '.join(NUMBERS)}; commas for several. "
+    text += "int8 is fast only on processors with instructions for it (VNNI)"
     option(command, "--quantize", "NAMES", text, default="none")
     text = f"folder of prepared data sets to compare on (default: {DATA}, if the "
     text += "model's are there; without, nothing is compared)"

@@ -15,8 +15,8 @@ import numpy as np
 
 from tfpose.edge import metadata
 from tfpose.errors import PredictorError
-from tfpose.geometry import arrays, rules
-from tfpose.geometry.cells import center_of, position_of
+from tfpose.geometry import arrays
+from tfpose.geometry.pose_boxes import CropRule
 from tfpose.inference.inputs import (
     checked_boxes,
     checked_photo,
@@ -65,10 +65,10 @@ class Predictor:
         try:
             self.skeleton = Skeleton.from_json(about["skeleton"])
             height, width = about["input_size"]
-            self._margin = float(about["crop"]["margin"])
-            self._box_factor = float(about["crop"]["box_factor"])
-            self._person_height = float(about["crop"]["person_height"])
             self._size = int(height), int(width)
+            names = "person_height", "margin", "box_factor"
+            numbers = (float(about["crop"][name]) for name in names)
+            self._rule = CropRule(self._size, *numbers)
             # Version 1.0's exports do not have it.
             self._rounds = int(about.get("rounds", 1))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -81,12 +81,13 @@ class Predictor:
         self._flips = about["decoding"] == "expectation" and self.skeleton.mirrors
 
     def _check_numbers(self) -> None:
-        crop = self._margin, self._box_factor, self._person_height
+        rule = self._rule
+        crop = rule.margin, rule.box_factor, rule.person_height
         plausible = min(self._size) >= 1 and max(self._size) <= LONGEST_SIDE
-        plausible = plausible and 0 < self._margin < math.inf
-        plausible = plausible and 0 < self._box_factor < math.inf
+        plausible = plausible and 0 < rule.margin < math.inf
+        plausible = plausible and 0 < rule.box_factor < math.inf
         plausible = plausible and 1 <= self._rounds <= MOST_ROUNDS
-        if not (plausible and 0 <= self._person_height < math.inf):
+        if not (plausible and 0 <= rule.person_height < math.inf):
             raise PredictorError(
                 "unusable description of a model: expected an input_size up to "
                 f"{LONGEST_SIDE} px, a finite crop, and up to {MOST_ROUNDS} rounds, "
@@ -153,9 +154,11 @@ class Predictor:
         photo = checked_photo(photo)
         if self.refines:
             keypoints, valid = checked_poses(people, scores, self.skeleton)
-            boxes, valid = self._pose_boxes(photo, keypoints, valid)
+            shape = photo.shape[:2]
+            boxes, valid = self._rule.boxes(shape, keypoints, valid, self.skeleton)
         else:
-            boxes = arrays.fit_boxes(checked_boxes(people), self._size, self._margin)
+            margin = self._rule.margin
+            boxes = arrays.fit_boxes(checked_boxes(people), self._size, margin)
             keypoints = valid = None
         found = np.zeros((len(boxes), len(self.skeleton), 2), np.float32)
         found_scores = np.zeros(found.shape[:2], np.float32)
@@ -210,14 +213,16 @@ class Predictor:
         first, scores = self._answer(inputs, flip)
         if self._rounds == 1:
             return first, scores
+        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
+        settled = (inputs["valid"] > 0) & (moved < self._settled)
+        if settled.all():
+            return first, scores
         every = np.ones_like(scores)
         again = first
         for _ in range(self._rounds - 2):
             again, _ = self._run({**inputs, "keypoints": again, "valid": every})
         again = {**inputs, "keypoints": again, "valid": every}
         last, last_scores = self._answer(again, flip)
-        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
-        settled = (inputs["valid"] > 0) & (moved < self._settled)
         points = np.where(settled[:, None], first, last)
         return points, np.where(settled, scores, last_scores)
 
@@ -238,7 +243,7 @@ class Predictor:
         # A score is exp(-variance / tolerance) (``layers.heatmaps.BeliefScore``). The
         # variance of two averaged beliefs is the mean of their variances plus a
         # quarter of the squared distance between their means.
-        sides = np.array(self._size) / self._margin
+        sides = np.array(self._size) / self._rule.margin
         tolerance = 8 * sides.prod() * np.float64(self.skeleton.sigmas) ** 2
         apart = np.square(points - others).sum(axis=-1)
         scores = np.sqrt(scores * other_scores[permutation])
@@ -253,35 +258,6 @@ class Predictor:
         }
         outputs = self._network(batch)
         return (np.float64(outputs[name][0]) for name in ("keypoints", "scores"))
-
-    def _pose_boxes(self, photo, keypoints, valid) -> tuple[np.ndarray, np.ndarray]:
-        """f64[N, 4] xywh, I, in the shape of the crop, and f64[N, K], the joints that
-        it has (``Refiner.cut``).
-        """
-        steady = arrays.steady(keypoints, valid, photo.shape[:2])
-        boxes = arrays.box_around(keypoints, steady, rules.SMALLEST_SIDE)
-        if not self._person_height:
-            boxes = arrays.scale_boxes(boxes, self._box_factor)
-            boxes = arrays.fit_boxes(boxes, self._size, self._margin)
-        else:
-            height = self._standing_height(keypoints, steady, boxes[:, 2:])
-            sides = np.array(self._size[::-1]) * height[:, None] / self._person_height
-            center = center_of(boxes[:, :2], boxes[:, 2:])
-            boxes = np.concatenate([position_of(center, sides), sides], axis=-1)
-        shown = steady | arrays.in_boxes(keypoints, boxes)
-        return boxes, valid * shown
-
-    def _standing_height(self, keypoints, valid, side) -> np.ndarray:
-        """f64[N], px of I (``geometry.tensors.person_height``)."""
-        height = rules.HEIGHT_IN_BOXES * side.max(axis=-1, initial=0)
-        head = self.skeleton.head
-        if head is not None and "head_top" in head:
-            ends = [self.skeleton.index(joint) for joint in head]
-            span = keypoints[:, ends[0]] - keypoints[:, ends[1]]
-            length = np.linalg.norm(span, axis=-1)
-            known = (valid[:, ends] > 0).all(axis=1) & (length > 0)
-            height = np.where(known, rules.HEIGHT_IN_HEADS * length, height)
-        return np.maximum(height, rules.SMALLEST_HEIGHT)
 
 
 # --- networks --------------------------------------------------------------------

@@ -103,6 +103,12 @@ def to_photo(points, box, size: tuple[int, int]) -> np.ndarray:
     return (points - middle) * (box[2] / size[1]) + center
 
 
+def to_photo_matrix(box, size: tuple[int, int]) -> np.ndarray:
+    """The affine map f64[2, 3] of ``to_photo``, for one box."""
+    corner = to_photo(np.zeros(2), box, size)
+    return np.column_stack([np.eye(2) * (box[2] / size[1]), corner])
+
+
 def to_crop(points, box, size: tuple[int, int]) -> np.ndarray:
     """Photo px -> crop px, the inverse of ``to_photo``."""
     center, middle = center_of(box[:2], box[2:]), center_of(0, np.array(size[::-1]))
@@ -110,6 +116,11 @@ def to_crop(points, box, size: tuple[int, int]) -> np.ndarray:
 
 
 def crop(photo, box, size: tuple[int, int]) -> np.ndarray:
+    """``upright_crop`` in whole numbers, u8[height, width, 3]."""
+    return np.rint(upright_crop(photo, box, size)).astype(np.uint8)
+
+
+def upright_crop(photo, box, size: tuple[int, int]) -> np.ndarray:
     """Crops a box from a photo as ``tensors.crop``: bilinear, black outside the photo.
 
     Each sample blends two photo pixels along each axis. OpenCV's warp would round the
@@ -121,30 +132,50 @@ def crop(photo, box, size: tuple[int, int]) -> np.ndarray:
         size: (height, width).
 
     Returns:
-        u8[height, width, 3].
+        f32[height, width, 3], in the value range of ``photo``.
     """
     center = center_of(box[:2], box[2:])
     step = box[2] / size[1]
+    rows, down = _taps(step, center[1], size[0], photo.shape[0])
+    columns, right = _taps(step, center[0], size[1], photo.shape[1])
+    left = columns.min()
+    shown = photo[:, left : columns.max() + 1]
+    # Rows first: they lie in memory one after the other.
+    shown = _blended(shown.reshape(len(photo), -1), rows, down[..., None])
+    shown = shown.reshape(size[0], -1, photo.shape[2]).swapaxes(0, 1)
+    shown = _blended(shown, columns - left, right[..., None, None])
+    return np.ascontiguousarray(shown.swapaxes(0, 1))
+
+
+def _taps(step: float, center: float, count: int, limit: int):
+    """Which pixels of an axis make each pixel of a crop.
+
+    Args:
+        step: px of the photo between pixels of the crop.
+        center: where the crop's center lies, px of the photo.
+        count, limit: px of the crop and of the photo.
+
+    Returns:
+        Indices i64[T, count] and weights f32[T, count], 0 outside the photo.
+    """
     samples = int(np.clip(np.rint(step), 1, MOST_SAMPLES))
-    taken = []
-    for axis, limit in ((1, photo.shape[0]), (0, photo.shape[1])):
-        count = samples * size[1 - axis]
-        position = (np.arange(count) - center_of(0, count)) * (step / samples)
-        position = (position + center[axis]).reshape(-1, samples).T
-        first = np.floor(position)
-        share = position - first
-        both = np.concatenate([first, first + 1])  # (2 samples, size[1 - axis])
-        inside = (both >= 0) & (both < limit)
-        weight = np.concatenate([1 - share, share]) * inside / samples
-        index = np.clip(both, 0, limit - 1).astype(np.intp)
-        taken.append((index, weight.astype(np.float32)))
-    (rows, down), (columns, right) = taken
-    pixels = sum(
-        photo[row][:, columns] * weight[:, None, None, None]
-        for row, weight in zip(rows, down, strict=True)
-    )  # (height, 2 samples, width, 3)
-    pixels = (pixels * right[None, :, :, None]).sum(axis=1)
-    return np.rint(pixels).astype(np.uint8)
+    fine = count * samples
+    position = center + (np.arange(fine) - center_of(0, fine)) * (step / samples)
+    position = position.reshape(count, samples).T
+    first = np.floor(position)
+    share = position - first
+    both = np.concatenate([first, first + 1])
+    inside = (both >= 0) & (both < limit)
+    weight = np.concatenate([1 - share, share]) * inside / samples
+    return np.clip(both, 0, limit - 1).astype(np.intp), weight.astype(np.float32)
+
+
+def _blended(lines, taps, weights) -> np.ndarray:
+    """f32[count, ...]: sums of lines [N, ...] at ``taps`` [T, count]."""
+    total = lines[taps[0]] * weights[0]
+    for tap, weight in zip(taps[1:], weights[1:], strict=True):
+        total += lines[tap] * weight
+    return total
 
 
 def mirror(points, permutation, width: int) -> np.ndarray:

@@ -14,8 +14,9 @@ from tfpose.codecs import GaussianHeatmap
 from tfpose.config import Config
 from tfpose.errors import TfposeError
 from tfpose.evaluation.protocols import Protocol
-from tfpose.geometry import tensors
+from tfpose.geometry import arrays, tensors
 from tfpose.geometry.crops import crops_of
+from tfpose.geometry.rules import CROP_MARGIN
 from tfpose.inference.batches import batched
 from tfpose.inference.inputs import checked_boxes, checked_photo
 from tfpose.layers.dark import DarkPosition
@@ -87,7 +88,10 @@ class Estimator:
         if dark_sigma is not None:
             self._decode = DarkPosition(stride, dark_sigma, conventions.origin)
         self._score = PeakValue() if protocol else score_layer(model, skeleton)
-        self._predict = tf.function(self.pyramid, reduce_retracing=True)
+        # Of any number of people: traced once, which takes seconds.
+        shapes = (len(self.scales), *self.size, 3), (2, 3)
+        signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
+        self._predict = tf.function(self.pyramid, input_signature=signature)
 
     @classmethod
     def from_preset(
@@ -181,9 +185,16 @@ class Estimator:
     def _crops(self, people) -> Iterator[tuple]:
         for photo, boxes in people:
             boxes = np.asarray(boxes, np.float32)
-            if len(boxes):
-                looks = self.size, self.scales, self._official
+            if len(boxes) and self._official:
+                looks = self.size, self.scales, True
                 yield from zip(*crops_of(photo, boxes, *looks), strict=True)
+                continue
+            # ``crops_of`` in NumPy, several times as fast.
+            for box in arrays.fit_boxes(np.float64(boxes), self.size, CROP_MARGIN):
+                looks = [arrays.scale_boxes(box[None], 1 / s)[0] for s in self.scales]
+                crops = [arrays.upright_crop(photo, look, self.size) for look in looks]
+                matrix = arrays.to_photo_matrix(box, self.size)
+                yield np.stack(crops), np.float32(matrix)
 
     def pyramid(self, crops, to_image):
         """Crops f32[N, S, H, W, 3] and f32[N, 2, 3] C -> I: keypoints and scores, I."""
