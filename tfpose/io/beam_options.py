@@ -6,8 +6,10 @@ import contextlib
 import importlib.util
 import io
 import itertools
+import logging
 import shlex
 import warnings
+from collections.abc import Iterator
 
 from tfpose.errors import TfposeError
 from tfpose.io import installation
@@ -32,8 +34,7 @@ def read_options(text: str):
         TfposeError: Beam is not installed, or does not take these options.
     """
     check_installed()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Beam's own code warns of its future
+    with _quiet():
         from apache_beam.options.pipeline_options import PipelineOptions
         from apache_beam.runners import create_runner
 
@@ -51,11 +52,24 @@ def read_options(text: str):
         except (ValueError, ImportError) as error:
             raise _refused(text, str(error)) from None
         # Other runners have options of their own, which Beam hands on.
-        strange = set(known) - set(PipelineOptions().get_all_options())
+        strange = set(known) - set(PipelineOptions([]).get_all_options())
         strange = [f"--{name}" for name in sorted(strange)] + _values_of_nothing(words)
         if runner == "DirectRunner" and strange:
             raise _refused(text, f"no option {strange[0]}")
     return options
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Beam says of its future, of other runners, and of odd options."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 def _values_of_nothing(words: list[str]) -> list[str]:
