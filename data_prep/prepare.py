@@ -7,14 +7,14 @@ import importlib
 import io
 import os
 import pathlib
-import shlex
 import tempfile
 from collections.abc import Iterable
 
 from data_prep import sources
 from data_prep.builders import BUILDERS, options_of
 from tfpose.errors import TfposeError
-from tfpose.io import files, installation
+from tfpose.io import files
+from tfpose.io.beam_options import read_options
 from tfpose.io.coco_records import annotation_entry, annotations_json
 
 
@@ -45,7 +45,7 @@ def prepare(
     check_request(name, source, options)
     module, class_name = BUILDERS[name]
     builder_class = getattr(importlib.import_module(module), class_name)
-    pipeline = _beam_options(beam)
+    pipeline = None if beam is None else read_options(beam)
     made_from = sources.origin(source, out, options)
     place, given = pathlib.Path(out, name), pathlib.Path(source or out)
     with files.holding(place):
@@ -95,18 +95,6 @@ def _write_records(builder, source: pathlib.Path, pipeline) -> None:
                 manual_dir=str(source), try_download_gcs=False, beam_options=pipeline
             ),
         )
-
-
-def _beam_options(words: str | None):
-    if words is None:
-        return None
-    try:
-        from apache_beam.options.pipeline_options import PipelineOptions
-    except ModuleNotFoundError as error:
-        raise TfposeError(
-            f"--beam {installation.hint('apache_beam')}, in a separate environment"
-        ) from error
-    return PipelineOptions(shlex.split(words))
 
 
 def check_request(name: str, source: str | None, options) -> None:

@@ -16,7 +16,7 @@ from tfpose.errors import InputWarning
 from tfpose.evaluation.protocols import PROTOCOLS, Protocol
 from tfpose.geometry.crops import boxes_of, whole_photo
 from tfpose.inference import people as finders
-from tfpose.inference import predict_files as predictions
+from tfpose.inference import predict_work
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.predict_files import predict_files
 from tfpose.inference.refine_files import refine_file
@@ -100,7 +100,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path, dots, estimators, monkeypatch):
-    load, of = predictions.load_model, Estimator.of
+    load, of = predict_work.load_model, Estimator.of
 
     def load_dots(name):
         return dots if name == "dots" else load(name)
@@ -109,7 +109,7 @@ def scene(tmp_path, dots, estimators, monkeypatch):
         kind = estimators if name == "dots" else of
         return kind(*given, name=name, protocol=protocol)
 
-    monkeypatch.setattr(predictions, "load_model", load_dots)
+    monkeypatch.setattr(predict_work, "load_model", load_dots)
     monkeypatch.setattr(Estimator, "of", of_dots)
     monkeypatch.chdir(tmp_path)
     recipe = RECIPES["simple_baseline"]["tiny"]()

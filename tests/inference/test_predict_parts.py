@@ -1,9 +1,14 @@
 """Photos searched in parts, shards, and after interruptions: the same poses."""
 
+import dataclasses
 import json
+import pickle
+import types
 
+import numpy as np
 import pytest
 
+import tfpose.inference
 from tests.inference.test_predict_files import (  # noqa: F401
     FAST,
     JOINTS,
@@ -15,18 +20,21 @@ from tests.inference.test_predict_files import (  # noqa: F401
     scene,
     write_folder,
 )
+from tests.inference.test_refine_files import write_model
 from tests.inference.test_refine_parts import Killed, ending  # noqa: F401
 from tfpose import cli, drawing
-from tfpose.errors import PhotoError
+from tfpose.errors import PhotoError, PoseFileError
 from tfpose.inference import predict_files as predictions
+from tfpose.inference import predict_work
 from tfpose.inference.predict_parts import Search
+from tfpose.inference.progress import Progress
 from tfpose.inference.refiner import Refiner
 
 
 @pytest.fixture
 def album(scene, dot_refiner, monkeypatch):  # noqa: F811
     """Five photos of one person each, in three parts, and a refiner of the dots."""
-    monkeypatch.setattr(predictions, "PART", 2)
+    monkeypatch.setattr(predict_work, "PART", 2)
     monkeypatch.setattr(Refiner, "from_preset", lambda name: dot_refiner)
     write_folder("refiner", RECIPES["posefix"]["tiny"]())
     for number in (8, 9, 12):
@@ -128,3 +136,108 @@ def test_a_shard_without_photos_has_no_poses(album):
     report, entries = album.predict(single=True, shard=(1, 4))
     assert (report["photos"], report["poses"], entries) == (0, 0, [])
     assert json.loads(album.out.read_text()) == []
+
+
+# --- pipelines -------------------------------------------------------------------
+
+
+@pytest.fixture
+def line(monkeypatch):
+    """A pipeline of one worker, to whom everything is sent; the parts it made."""
+    made = []
+
+    def make_parts(load, question, parts, folder, options):
+        make = load(pickle.loads(pickle.dumps(question)), Progress(folder))
+        for part in reversed(pickle.loads(pickle.dumps(parts))):
+            make(*part)
+            made.append(part[0])
+
+    beam = types.SimpleNamespace(make_parts=make_parts)
+    monkeypatch.setattr(tfpose.inference, "beam_parts", beam, raising=False)
+    monkeypatch.setattr(predictions, "read_options", lambda text: text)
+    return made
+
+
+@pytest.mark.parametrize(("refiner", "made"), [(None, [2, 1, 0]), ("refiner", [])])
+def test_workers_write_what_one_run_writes(album, line, refiner, made):
+    report, entries = album.predict(single=True, refiner=refiner)
+    expected = album.out.read_bytes()
+    album.out.unlink()
+    assert album.predict(single=True, refiner=refiner, beam="") == (report, entries)
+    assert album.out.read_bytes() == expected
+    assert line == made, "parts that measured the trust are there already"
+
+
+def test_a_pipeline_makes_only_the_parts_that_are_left(album, line, ending):  # noqa: F811
+    _, context = ending
+    with pytest.raises(Killed):
+        album.predict(single=True)
+    context.undo()
+    album_after = album.predict(single=True, beam="")
+    assert line == [2]
+    assert album.predict(single=True) == album_after
+
+
+def test_a_worker_that_sees_other_photos_refuses(album, line, monkeypatch):
+    load = tfpose.inference.beam_parts.make_parts
+
+    def later(*arguments):
+        drawing.write_image(album.images / "im10.png", dot_model.draw())
+        load(*arguments)
+
+    monkeypatch.setattr(tfpose.inference.beam_parts, "make_parts", later)
+    with pytest.raises(PoseFileError, match="expected the photos.*others in part"):
+        album.predict(single=True, beam="")
+    assert not album.out.exists()
+    assert album.predict(single=True)[0]["poses"] == 6
+
+
+def test_videos_refuse_pipelines(album, capsys):
+    assert album.command("--video", "--beam") == 2
+    assert "--beam: expected photos, found a video" in capsys.readouterr().err
+
+
+@pytest.fixture
+def beam():
+    return pytest.importorskip(
+        "apache_beam", reason="needs an environment with tfpose[beam] (setup.py)"
+    )
+
+
+# Beam's own code warns of what it will remove.
+@pytest.mark.filterwarnings("default")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    ["", "--direct_num_workers=2 --direct_running_mode=multi_processing"],
+    ids=["one process", "two processes"],
+)
+def test_a_pipeline_writes_the_same_file(beam, tmp_path, options):
+    recipe = RECIPES["simple_baseline"]["tiny"]()
+    network = {**recipe.network, "filters": (8, 8, 8)}
+    small = dataclasses.replace(recipe, input_size=(64, 64), network=network)
+    model = str(write_model(tmp_path / "model", small))
+    photos, out = tmp_path / "photos", tmp_path / "poses.json"
+    photos.mkdir()
+    for number in range(40):  # of other sizes, and so of other poses: two parts
+        drawing.write_image(
+            photos / f"{number}.png", np.zeros((30, 30 + number, 3), np.uint8)
+        )
+
+    def predict(beam=None):
+        return predictions.predict_files(
+            model, [str(photos)], str(out), single=True, flip=False, scales=(1.0,),
+            beam=beam,
+        )  # fmt: skip
+
+    report = predict()
+    expected = out.read_bytes()
+    assert report["photos"] == 40 and report["poses"] == 40
+    good = (photos / "39.png").read_bytes()
+    (photos / "39.png").write_bytes(b"no photo")
+    out.unlink()
+    with pytest.raises(PhotoError, match="39.png"):
+        predict(options)
+    assert not out.exists()
+    (photos / "39.png").write_bytes(good)
+    assert predict(options) == report and out.read_bytes() == expected

@@ -122,3 +122,39 @@ def test_who_walks_is_expected_where_the_walk_leads():
     np.testing.assert_allclose(track.expected, POSE + [650, 0], atol=1e-6)
     assert step(tracks, POSE + [650, 0]) == [1]
     np.testing.assert_allclose(track.velocity, [10, 0], atol=1e-6)
+
+
+def test_a_velocity_is_known_after_one_step_and_then_hardly_changed_by_another():
+    tracks = Tracks(SIGMAS)
+    step(tracks, POSE)
+    step(tracks, POSE + [10, 4])
+    (track,) = tracks.alive
+    np.testing.assert_allclose(track.velocity, [10, 4])
+    for frame in range(2, 20):
+        step(tracks, POSE + [10 * frame, 4 * frame])
+    step(tracks, POSE + [190, 76])  # stands still for one frame
+    np.testing.assert_allclose(track.velocity, [9, 3.6])
+
+
+def test_a_joint_that_jumps_to_somebody_else_changes_no_velocity():
+    tracks = Tracks(SIGMAS)
+    step(tracks, POSE)
+    slipped = POSE + [10, 0]
+    slipped[3] += [80, 30]
+    step(tracks, slipped)
+    np.testing.assert_allclose(tracks.alive[0].velocity, [10, 0])
+
+
+def test_two_who_pass_each_other_keep_their_numbers():
+    # Places in a rendered clip. For six frames there is one pose, which slips from one
+    # person onto the other.
+    to_right = [*range(-18, 41, 6), 46, 54, 59, 66, 74, 82, 90, 93, 98, 98]
+    to_left = [*range(189, 143, -5), 139, 135, 131, 126, 122, 112]
+    together, alone = [92, 86], [(84, 121), (76, 126), (75, 132), (68, 139)]
+    tracks = Tracks(SIGMAS)
+    for one, other in zip(to_right, to_left, strict=False):
+        assert step(tracks, POSE + [one, 0], POSE + [other, 0]) == [1, 2]
+    for place in [*to_right[len(to_left) :], *together]:
+        assert len(step(tracks, POSE + [place, 0])) == 1
+    for left, right in alone:
+        assert step(tracks, POSE + [left, 0], POSE + [right, 0]) == [2, 1]

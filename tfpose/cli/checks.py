@@ -7,7 +7,6 @@ other functions check what a name stands for. Each raises a ``TfposeError`` of o
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import pathlib
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from tfpose.errors import (
     TfposeError,
     TrainingError,
 )
-from tfpose.io import installation
+from tfpose.io import beam_options
 from tfpose.io.files import check_writable
 from tfpose.io.video_sources import is_video_file
 from tfpose.io.weight_files import SUFFIXES as WEIGHT_FILES
@@ -219,13 +218,11 @@ def shard(text: str | None) -> tuple[int, int] | None:
     raise TfposeError(f"--shard {text}: expected I/N such as 3/16, with I from 1 to N")
 
 
-def beam() -> None:
-    """Checks that Apache Beam is installed.
+def beam(options: str | None) -> None:
+    """Checks the options of an Apache Beam pipeline, if there is to be one.
 
     Raises:
-        TfposeError: it is not; how to install it.
+        TfposeError: Beam is not installed, or does not take them.
     """
-    if importlib.util.find_spec("apache_beam") is None:
-        raise TfposeError(
-            f"--beam {installation.hint('apache_beam')}, in a separate environment"
-        )
+    if options is not None:
+        beam_options.read_options(options)

@@ -8,6 +8,7 @@ import sys
 
 from tfpose.cli import checks, videos
 from tfpose.cli.common import (
+    beam_option,
     json_option,
     option,
     say,
@@ -80,6 +81,7 @@ def add(commands) -> None:
     text = "search the I-th of N parts of the photos; tfpose join puts the poses "
     text += "together"
     option(command, "--shard", "I/N", text)
+    beam_option(command)
     json_option(command)
     videos.add_options(command)
 
@@ -93,7 +95,8 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
         looks |= {"flip": not no_flip} if looks else {}
         options = {"refine": refine, **options}
         return videos.run(given[0], out, json, looks, chosen, **options)
-    shard = checks.shard(options.pop("shard"))
+    shard, beam = checks.shard(options.pop("shard")), options.pop("beam")
+    checks.beam(beam)
     _check(given, out, refine, json, **options)
     if options["protocol"]:
         check_alone(scales=scales, no_flip=no_flip)
@@ -104,7 +107,7 @@ def run(photos, images, scales, no_flip, refine, out, json, **options) -> None:
 
     numbers = predict_files(
         given=given, out=out, refiner=refine, scales=sizes, flip=not no_flip,
-        shard=shard, **options,
+        shard=shard, beam=beam, **options,
     )  # fmt: skip
     if numbers["unlisted"]:
         count = len(numbers["unlisted"])

@@ -40,6 +40,7 @@ def run(name, source, out, beam, settings, json) -> None:
     """Writes a data set as TFRecords and prints what it wrote and left out."""
     options = _builder_options(settings)
     check_request(name, source, options)
+    checks.beam(beam)
     checks.folder_to_write(out)
     checks.given(json=json)
     start_tensorflow()

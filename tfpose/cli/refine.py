@@ -80,8 +80,7 @@ def run(
 ) -> None:  # fmt: skip
     """Refines a file of poses."""
     shard = checks.shard(shard)
-    if beam is not None:
-        checks.beam()
+    checks.beam(beam)
     checks.given(
         poses=poses, frames=images, annotations=annotations, results=out, trust=trust,
         json=json, oks_nms=oks_nms, threshold=threshold, rounds=rounds,

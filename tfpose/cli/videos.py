@@ -108,7 +108,7 @@ def run(
 def _check(source, out, json, chosen, of_photos) -> None:
     """Fails before TensorFlow starts, if anything cannot be used."""
     for name, value in of_photos.items():
-        if value:
+        if value not in (None, False):
             instead = INSTEAD.get(name, "leave it out")
             raise TfposeError(f"--{name}: expected photos, found a video; {instead}")
     checks.given(json=json, search_every=chosen["search_every"], fps=chosen["fps"])

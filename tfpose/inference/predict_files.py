@@ -2,12 +2,13 @@
 
 There may be more photos than memory: they are searched part by part, and finished parts
 lie beside the output until all are there (``progress``). What is written does not
-depend on who finds which part, so a run that was ended goes on with the rest, and
-shards find some of the parts.
+depend on who finds which part, so a run that was ended goes on with the rest, shards
+find some of the parts, and a pipeline finds them on many machines.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -17,23 +18,17 @@ import numpy as np
 
 import tfpose
 from tfpose import drawing
-from tfpose.errors import PoseFileError, TfposeError
-from tfpose.evaluation.protocols import looking
-from tfpose.inference import predict_parts, reliability
+from tfpose.errors import PoseFileError
+from tfpose.inference import predict_beam, predict_parts, reliability
 from tfpose.inference.batches import with_progress
-from tfpose.inference.bottom_up import BottomUp
-from tfpose.inference.estimator import SCALES, Estimator
-from tfpose.inference.people import SEEN, check_sources, finder
-from tfpose.inference.poses_to_refine import check_shared
-from tfpose.inference.predict_parts import PART, Refining, Search
-from tfpose.inference.progress import Progress, changed, of_shard, progress_of, state_of
-from tfpose.inference.refiner import Refiner
-from tfpose.inference.rules import Rules
-from tfpose.io import coco, files
-from tfpose.io.photo_ids import Photo, given_photos, unlisted
-from tfpose.io.shared_joints import SharedJoints
-from tfpose.models.folders import load_config
-from tfpose.models.table import load_model
+from tfpose.inference.estimator import SCALES
+from tfpose.inference.people import SEEN
+from tfpose.inference.predict_parts import identity
+from tfpose.inference.predict_work import Album, Asked, Work
+from tfpose.inference.progress import Progress, of_shard, progress_of, state_of
+from tfpose.io import files
+from tfpose.io.beam_options import read_options
+from tfpose.io.photo_ids import Photo
 from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import model_folder
 
@@ -55,6 +50,7 @@ def predict_files(
     joint_score: float = SEEN,
     protocol: str | None = None,
     shard: tuple[int, int] | None = None,
+    beam: str | None = None,
 ) -> dict:
     """Finds the poses of people in photos and writes them.
 
@@ -89,6 +85,7 @@ def predict_files(
             protocol's. Not for a ``refiner`` or models that find everybody.
         shard: (i, n), with i from 1 to n: searches the i-th of n parts of the photos.
             The shards' poses, joined in their order, are those of one run.
+        beam: options of an Apache Beam pipeline that searches the photos.
 
     Returns:
         "photos" and "poses", their numbers; "nobody", the names of photos without
@@ -103,143 +100,88 @@ def predict_files(
         TfposeError: not an estimator, not a refiner of joints that it finds, or options
             that exclude each other.
     """
-    check_sources(boxes, detector, single, detection_score)
-    asked = {
-        name: value for name, value in locals().items() if name not in ("given", "out")
-    }
-    official = None
-    if protocol:
-        found = load_config(model_folder(model)).skeleton
-        official = looking(found, boxes, detector, refiner, single)
-        scales, single = official.scales, official.by_photo
-    truth = None if annotations is None else coco.read_annotations(annotations)
-    known = given_photos(given, truth, annotations)
-    left_out = unlisted(given, known)
-    _check_out(out, known)
-    all_there = any(map(os.path.isdir, given))
-    find, known = finder(
-        known, truth, boxes, detector, single, detection_score, all_there
-    )
-    network, config = load_model(model)
-    rules = Rules(joint_score, network.input_size, official)
-    refining = None if refiner is None else _refining(refiner, model, config.skeleton)
-    if network.is_bottom_up:
-        _check_nobody_else_searches(model, boxes, detector, single, protocol)
-        look = BottomUp(network, config.skeleton, flip)
-    else:
-        look = Estimator.of(
-            network, config, scales, flip, name=model, protocol=official
-        )
-    annotated = truth is not None and not (boxes or detector)
-    search = Search(
-        look, rules, find, annotated, single=single and not official,
-        sure=boxes is not None, distinct=bool(official or not (single or annotated)),
+    if beam is not None:
+        read_options(beam)
+    asked = Asked(
+        model, tuple(given), annotations, boxes, detector, single, detection_score,
+        refiner, tuple(scales), flip, joint_score, protocol,
     )  # fmt: skip
-    parts = [known[first : first + PART] for first in range(0, len(known), PART)]
-    numbers = of_shard(range(len(parts)), shard)
-    about = _about(asked, known) if len(numbers) > 1 else None
+    album = Album.of(asked)
+    _check_out(out, album.photos)
+    work = Work.of(asked, album)
+    numbers = of_shard(range(len(work.parts)), shard)
+    about = None  # one part is not worth keeping, unless workers need the folder
+    if len(numbers) > 1 or beam is not None:
+        about = _about(asked, shard, work.photos)
     with progress_of(out, about) as progress:
-        _find(parts, numbers, search, refining, refiner, progress)
-        names = _picture_names(known)
-        known = [photo for number in numbers for photo in parts[number]]
-        count = _write(out, known, numbers, progress, names, joint_score, config)
+        _find(work, numbers, progress, beam)
+        names = _picture_names(work.photos)
+        known = [photo for number in numbers for photo in work.parts[number]]
+        joints = joint_score, work.skeleton
+        count = _write(out, known, numbers, progress, names, *joints)
         nobody = [n for number in numbers for n in progress.read(number)["nobody"]]
     return {
         "photos": len(known),
         "poses": count,
         "nobody": nobody,
         "numbered": [photo.name for photo in known if not photo.known],
-        "unlisted": left_out,
-        "kept_joints": [] if refining is None else list(refining.shared.missing),
+        "unlisted": album.unlisted,
+        "kept_joints": list(work.refining.shared.missing) if work.refining else [],
     }
-
-
-def _check_nobody_else_searches(model: str, boxes, detector, single, protocol) -> None:
-    if (boxes, detector, single, protocol) != (None, None, False, None):
-        raise TfposeError(
-            f"model {model}: expected no --boxes, --detector, --single or --protocol "
-            "for a model that finds everybody in a photo by itself"
-        )
-
-
-def _refining(name: str, model: str, skeleton: Skeleton) -> Refining:
-    """A refiner for an estimator's poses.
-
-    Raises:
-        PoseFileError: they share too few joints.
-    """
-    refiner = Refiner.from_preset(name)
-    shared = SharedJoints(skeleton, refiner.skeleton)
-    check_shared(shared, name, model)
-    return Refining(refiner, shared)
 
 
 # --- parts -----------------------------------------------------------------------
 
 
-def _about(asked: dict, known: Sequence[Photo]) -> dict:
+def _about(asked: Asked, shard, known: Sequence[Photo]) -> dict:
     """All that decides what is in the parts but their own photos."""
-    models = [asked.pop(name) for name in ("model", "refiner")]
-    sources = [asked.pop(name) for name in ("annotations", "boxes", "detector")]
+    rest = {**dataclasses.asdict(asked), "shard": shard}
+    del rest["given"]
+    models = [rest.pop(name) for name in ("model", "refiner")]
+    sources = [rest.pop(name) for name in ("annotations", "boxes", "detector")]
     about = {
         "version": tfpose.__version__,
         "models": [name and state_of(model_folder(name)) for name in models],
         "sources": [name and state_of(name) for name in sources],
-        "asked": asked,
+        "asked": rest,
     }
     if models[1]:  # the trust in the first photos' poses is in all parts
-        about["photos"] = _identity(known)
+        about["photos"] = identity(known)
     return about
 
 
-def _identity(photos: Sequence[Photo]) -> list[list]:
-    """What tells photos from others, and from themselves after a change."""
-    return [
-        [photo.name, photo.image_id, photo.known, *changed(photo.path)]
-        for photo in photos
-    ]
-
-
-def _find(parts, numbers, search, refining, refiner, progress: Progress) -> None:
+def _find(work: Work, numbers, progress: Progress, beam: str | None) -> None:
     """Writes the parts of those numbers that are not yet there."""
     there = {
         number
         for number in progress.finished()
-        if number < len(parts)
-        and progress.read(number)["photos"] == _identity(parts[number])
+        if number < len(work.parts)
+        and progress.read(number)["photos"] == identity(work.parts[number])
     }
     todo = [number for number in numbers if number not in there]
-    trust, started = None, {}
-    if refining is not None and todo:
-        if not progress.trust.exists():
-            trust, started = predict_parts.measured(parts, search, refining)
-            if trust is not None:
-                reliability.write_trust(progress.trust, trust, refiner)
-        if progress.trust.exists():  # to the last digit as those who go on read it
-            joints = len(refining.refiner.skeleton)
-            trust = reliability.read_trust(progress.trust, refiner, joints)
-    total = sum(len(parts[number]) for number in todo)
-    stream = (
-        _found(parts[n], search, refining, trust, started.pop(n, None)) for n in todo
-    )
+    started = {}
+    if work.refining is not None and todo and not progress.trust.exists():
+        measured = predict_parts.measured(work.parts, work.search, work.refining)
+        trust, started = measured
+        if trust is not None:
+            reliability.write_trust(progress.trust, trust, work.asked.refiner)
+    trust = work.trust(progress)
+    if beam is not None:
+        here = [number for number in todo if number in started]
+        todo = [number for number in todo if number not in started]
+        _make(here, work, trust, started, progress)
+        return predict_beam.find(work, todo, progress.folder, beam)
+    _make(todo, work, trust, started, progress)
+
+
+def _make(numbers, work: Work, trust, started, progress: Progress) -> None:
+    """Writes the parts of those numbers in this process."""
+    total = sum(len(work.parts[number]) for number in numbers)
+    stream = (work.part(number, trust, started.pop(number, None)) for number in numbers)
+    stream = ((part["photos"], part) for part in stream)
     stream = with_progress(stream, total, "searched", "photos")
-    for number, (photos, poses) in zip(todo, stream, strict=True):
-        found = {person.photo for person in poses.people}
-        part = {
-            "photos": _identity(photos),
-            "nobody": [photo.name for photo in photos if photo not in found],
-            "records": search.records(poses),
-        }
+    for number, (_, part) in zip(numbers, stream, strict=True):
         progress.write(number, part)
-
-
-def _found(photos, search: Search, refining: Refining | None, trust, started):
-    """The photos of a part and the poses in them."""
-    poses, beliefs = started or (search(photos), None)
-    if refining is not None:
-        beliefs = refining.beliefs(poses) if beliefs is None else beliefs
-        poses = refining.refined(poses, beliefs, trust)
-    return photos, poses
 
 
 # --- output ----------------------------------------------------------------------
@@ -258,7 +200,7 @@ def _check_out(out: str, known: Sequence[Photo]) -> None:
         raise PoseFileError(f"{path}: expected a folder other than the photos'")
 
 
-def _write(out, known, numbers, progress, names, joint_score, config) -> int:
+def _write(out, known, numbers, progress, names, joint_score, skeleton) -> int:
     """Writes the pictures and the results, or nothing if something fails."""
     count = 0
 
@@ -274,7 +216,7 @@ def _write(out, known, numbers, progress, names, joint_score, config) -> int:
         return count
     # The results come last, so that their pictures are already there.
     with files.filling(out, order=lambda file: file.name == RESULTS) as beside:
-        _draw(beside, known, records(), names, joint_score, config.skeleton)
+        _draw(beside, known, records(), names, joint_score, skeleton)
         count = 0
         files.write_json_list(beside / RESULTS, records())
     return count

@@ -14,15 +14,13 @@ from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.estimator import Estimator
 from tfpose.inference.inputs import are_few
 from tfpose.inference.people import Candidate, Finder
+from tfpose.inference.progress import changed
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import MEASURED_PEOPLE, Beliefs, Trust
 from tfpose.inference.rules import Rules, rows_of
 from tfpose.io.coco_records import DECIMALS, result_entry
 from tfpose.io.photo_ids import Photo
 from tfpose.io.shared_joints import SharedJoints
-
-# Photos in a part: enough people for full batches, few enough for small shards.
-PART = 32
 
 
 class Poses(NamedTuple):
@@ -174,6 +172,46 @@ class Refining:
             first += len(some)
         scores = self.shared.back(np.where(known > 0, known, found), poses.scores)
         return Poses(poses.people, self.shared.back(answers, poses.keypoints), scores)
+
+
+def identity(photos: Sequence[Photo]) -> list[list]:
+    """What tells photos from others, and from themselves after a change."""
+    return [
+        [photo.name, photo.image_id, photo.known, *changed(photo.path)]
+        for photo in photos
+    ]
+
+
+def part_of(
+    photos: Sequence[Photo],
+    search: Search,
+    refining: Refining | None,
+    trust: Trust | None,
+    started: tuple[Poses, list[Beliefs]] | None = None,
+) -> dict:
+    """What is found in some photos, ready for JSON.
+
+    Args:
+        photos: of the part.
+        search: finds poses.
+        refining: improves them.
+        trust: in them.
+        started: what ``measured`` says of this part.
+
+    Returns:
+        "photos", their ``identity``; "nobody", the names of those without people;
+        "records", COCO results.
+    """
+    poses, beliefs = started or (search(photos), None)
+    if refining is not None:
+        beliefs = refining.beliefs(poses) if beliefs is None else beliefs
+        poses = refining.refined(poses, beliefs, trust)
+    found = {person.photo for person in poses.people}
+    return {
+        "photos": identity(photos),
+        "nobody": [photo.name for photo in photos if photo not in found],
+        "records": search.records(poses),
+    }
 
 
 def measured(parts: Sequence[Sequence[Photo]], search: Search, refining: Refining):

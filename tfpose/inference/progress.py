@@ -14,6 +14,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 
+from tfpose import errors
+from tfpose.errors import TfposeError
 from tfpose.io import files
 
 # The folder's name is the output's and this.
@@ -48,8 +50,23 @@ class Progress:
         """The part of that number."""
         return files.read_json(self._path(number))
 
-    def _path(self, number: int) -> pathlib.Path:
-        return self.folder / f"{number:06}.json"
+    def complain(self, number: int, error: TfposeError) -> None:
+        """Notes why a part cannot be made, for another process to raise."""
+        note = {"error": type(error).__name__, "message": str(error)}
+        files.write_json(self._path(number, "fault_"), note)
+
+    def faults(self) -> list[pathlib.Path]:
+        """The files of what was noted, in the parts' order."""
+        return sorted(self.folder.glob("fault_*.json"))
+
+    def raise_fault(self) -> None:
+        """Raises what was noted of the first part that cannot be made, if any."""
+        for path in self.faults():
+            note = files.read_json(path)
+            raise getattr(errors, note["error"])(note["message"])
+
+    def _path(self, number: int, kind: str = "") -> pathlib.Path:
+        return self.folder / f"{kind}{number:06}.json"
 
     def begin(self, about: dict) -> None:
         """Forgets the parts of another run: one that was not ``about`` the same."""

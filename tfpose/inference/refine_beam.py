@@ -1,19 +1,10 @@
-"""Refines the parts of a file with an Apache Beam pipeline.
-
-Its workers read the poses, the photos, and the model under the same paths as the
-process that starts them, and write finished parts into one folder that all share. So a
-pipeline that was ended goes on as any run does.
-"""
+"""Refines the parts of a file with an Apache Beam pipeline (``beam_parts``)."""
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
-import shlex
-from collections.abc import Iterator, Sequence
-
-import apache_beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from collections.abc import Callable, Sequence
 
 from tfpose.inference import reliability
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
@@ -36,52 +27,40 @@ def refine(
         settings: how to refine.
         folder: has the trust already.
         options: of the pipeline's runner, as on a command line.
+
+    Raises:
+        TfposeError: the first record that cannot be refined.
     """
+    from tfpose.inference import beam_parts  # which needs Beam
+
     question = {
-        "results": str(poses.path),
-        "images": str(poses.images),
-        "model": poses.model,
-        "annotations": poses.annotations,
-        "skeleton": poses.shared.one,
-        "skip_bad": settings.skip_bad,
+        "poses": {
+            "results": str(poses.path),
+            "images": str(poses.images),
+            "model": poses.model,
+            "annotations": poses.annotations,
+            "skeleton": poses.shared.one,
+            "skip_bad": settings.skip_bad,
+        },
+        "settings": dataclasses.asdict(settings),
     }
-    work = RefineParts(question, dataclasses.asdict(settings), str(folder))
-    with apache_beam.Pipeline(options=PipelineOptions(shlex.split(options))) as line:
-        (
-            line
-            | "parts" >> apache_beam.Create(list(numbers))
-            | "spread" >> apache_beam.Reshuffle()
-            | "refine" >> apache_beam.ParDo(work)
-        )
+    parts = [(number,) for number in numbers]
+    beam_parts.make_parts(load, question, parts, folder, options)
 
 
-class RefineParts(apache_beam.DoFn):
-    """Refines parts by their numbers; a worker loads the model once.
+def load(question: dict, progress: Progress) -> Callable[[int], None]:
+    """What refines and writes the part of a number."""
+    poses = read_poses(**question["poses"])
+    settings = Settings(**question["settings"])
+    refiner, trust = load_refiner(poses, settings), None
+    if settings.use_reliability and progress.trust.exists():
+        joints = len(refiner.skeleton)
+        trust = reliability.read_trust(progress.trust, poses.model, joints)
 
-    Args:
-        question: arguments of ``read_poses``.
-        settings: fields of ``Settings``.
-        folder: of the ``Progress``.
-    """
+    def make(number: int) -> None:
+        work = PartWork(poses, poses.parts[number], settings)
+        for beliefs in work.beliefs(refiner):
+            work.add(beliefs, trust)
+        progress.write(number, work.result(refiner), settings.skip_bad)
 
-    def __init__(self, question: dict, settings: dict, folder: str):
-        self.question, self.settings, self.folder = question, settings, folder
-
-    def setup(self) -> None:
-        self.poses = read_poses(**self.question)
-        self.how = Settings(**self.settings)
-        self.refiner = load_refiner(self.poses, self.how)
-        self.progress = Progress(pathlib.Path(self.folder))
-        self.trust = None
-        if self.how.use_reliability and self.progress.trust.exists():
-            joints = len(self.refiner.skeleton)
-            path = self.progress.trust
-            self.trust = reliability.read_trust(path, self.poses.model, joints)
-
-    def process(self, number: int) -> Iterator[int]:
-        work = PartWork(self.poses, self.poses.parts[number], self.how)
-        for beliefs in work.beliefs(self.refiner):
-            work.add(beliefs, self.trust)
-        result = work.result(self.refiner)
-        self.progress.write(number, result, self.how.skip_bad)
-        yield number
+    return make

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import tfpose
-from tfpose.inference import reliability
+from tfpose.inference import refine_beam, reliability
 from tfpose.inference.batches import with_progress
 from tfpose.inference.poses_to_refine import PosesToRefine, read_poses
 from tfpose.inference.progress import Progress, of_shard, progress_of, state_of
@@ -25,6 +25,7 @@ from tfpose.inference.refine_parts import STEPS, PartWork, Settings, load_refine
 from tfpose.inference.refiner import Refiner
 from tfpose.inference.reliability import MEASURED_PEOPLE, Beliefs, Trust
 from tfpose.io import files
+from tfpose.io.beam_options import read_options
 from tfpose.io.files import check_writable
 from tfpose.skeletons import Skeleton
 from tfpose.weights.presets import model_folder
@@ -103,6 +104,8 @@ def refine_file(
         FileError: ``out`` cannot be written.
     """
     check_writable(out)
+    if beam is not None:
+        read_options(beam)
     poses = read_poses(results, images, model, annotations, skeleton, skip_bad)
     settings = Settings(
         skip_bad, use_reliability, nms_threshold, threshold, rescore, rounds, protocol
@@ -138,8 +141,6 @@ def refine_poses(
         if beam is None:
             _refine(refiner, poses, todo, settings, trust, started, progress)
         else:
-            from tfpose.inference import refine_beam
-
             refine_beam.refine(poses, todo, settings, progress.folder, beam)
         records = (r for n in numbers for r in progress.read(n)["records"])
         files.write_json_list(out, records)

@@ -23,8 +23,9 @@ MEMORY = 30
 SIMILAR = 0.1
 # Two poses can be compared if they share this many joints.
 SHARED = 3
-# The share of the last step in a person's velocity; the rest is from before.
-NEWEST = 0.3
+# The share of the last step in a person's velocity; the rest is from before. The mean
+# of about ten steps outlasts the frames in which a pose slips onto somebody in front.
+NEWEST = 0.1
 NOBODY = -1
 
 
@@ -37,8 +38,10 @@ class Track:
         keypoints: f64[K, 2] px, the last pose.
         placed: bool[K], its joints.
         area: px^2, of its box.
-        velocity: f64[2] px per frame, of the whole person.
+        velocity: f64[2] px per frame, of the whole person: the mean of its steps, the
+            older ones fading.
         missed: frames since that pose; 0 if it is of the last frame.
+        steps: how often it moved.
     """
 
     track_id: int
@@ -47,6 +50,7 @@ class Track:
     area: float
     velocity: np.ndarray
     missed: int = 0
+    steps: int = 0
 
     @property
     def expected(self) -> np.ndarray:
@@ -156,8 +160,12 @@ class Tracks:
 
     def _move(self, track: Track, keypoints, placed, area: float) -> None:
         both = placed & track.placed
-        step = (keypoints - track.keypoints)[both].mean(axis=0) / (track.missed + 1)
-        track.velocity = NEWEST * step + (1 - NEWEST) * track.velocity
+        # The middle one: limbs swing, and some joints jump to somebody else.
+        step = np.median((keypoints - track.keypoints)[both], axis=0)
+        step = step / (track.missed + 1)
+        track.steps += 1
+        newest = max(NEWEST, 1 / track.steps)
+        track.velocity = newest * step + (1 - newest) * track.velocity
         track.keypoints, track.placed, track.area = keypoints, placed, area
         track.missed = 0
 
