@@ -59,6 +59,8 @@ class Arm:
         uses: names of ``features.LAYERS`` that its head begins with.
         poses: for a refiner, real poses of the training people to learn from, in the
             order of the crops: f32[N, K, 2] crop px and f32[N, K]; None synthesizes.
+        redraws: whether each seed draws the head's first weights; otherwise they stay
+            those that ``build`` gave.
         policy: Keras' types for the head. Measured: on processors with bfloat16, wide
             heads train twice as fast with it, narrow ones slower.
     """
@@ -67,6 +69,7 @@ class Arm:
     config: Config
     uses: tuple[str, ...] = ("pyramid",)
     poses: tuple[np.ndarray, np.ndarray] | None = None
+    redraws: bool = True
     policy: str = "mixed_bfloat16"
 
 
@@ -138,7 +141,7 @@ class Training:
             variable.assign(value)
         for layer in self.layers:
             draw = getattr(layer, "kernel_initializer", None)
-            if draw:
+            if draw and self.arm.redraws:
                 own = type(draw).from_config({**draw.get_config(), "seed": None})
                 layer.kernel.assign(own(layer.kernel.shape, layer.kernel.dtype))
 

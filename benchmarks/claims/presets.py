@@ -1,8 +1,10 @@
 """Trains the presets that stand on MoveNet's features, longer than a claim's arms.
 
-Usage: python benchmarks/claims/presets.py DATA OUT NAME [STEPS [FOLDER]]
-NAME: hcrn or pose_refiner. Writes the model folder OUT/NAME and OUT/NAME.npz, the
-head's weights; the trunk's are those of ``movenet_thunder_coco17``.
+Usage: python benchmarks/claims/presets.py DATA OUT NAME [STEPS [FOLDER [START]]]
+NAME: hcrn or pose_refiner. START: for pose_refiner, a model folder to go on from; by
+default, the layers in common with ``posefix_movenet_lsp14``. Writes the model folder
+OUT/NAME and OUT/NAME.npz, the head's weights; the trunk's are those of
+``movenet_thunder_coco17``.
 """
 
 from __future__ import annotations
@@ -32,13 +34,13 @@ SPLITS = {
 }
 
 
-def _hcrn() -> frame.Arm:
+def _hcrn(_=None) -> frame.Arm:
     config = dataclasses.replace(hcrn.recipe(hcrn.STRONG, "hcrn"), **SPLITS)
     build = functools.partial(hcrn.build, hcrn.STRONG, "hcrn")
     return frame.Arm(build, config)
 
 
-def _pose_refiner() -> frame.Arm:
+def _pose_refiner(start="posefix_movenet_lsp14") -> frame.Arm:
     network = {"trunk": "movenet", "radius": 8.0, "pose_prior": True}
     config = dataclasses.replace(
         RECIPES["pose_refiner"]["tiny"](),
@@ -52,11 +54,10 @@ def _pose_refiner() -> frame.Arm:
 
     def build():
         model = PoseRefiner(len(LSP14), features.SIZE, **network)
-        # The layers that it has in common with PoseFix's head start from there.
-        start_from(model, config, "posefix_movenet_lsp14")
+        start_from(model, config, start)
         return model
 
-    return frame.Arm(build, config, ("fine", "middle", "coarse"))
+    return frame.Arm(build, config, ("fine", "middle", "coarse"), redraws=False)
 
 
 ARMS = {"hcrn": _hcrn, "pose_refiner": _pose_refiner}
@@ -66,8 +67,10 @@ def main() -> None:
     data, out, name, *rest = sys.argv[1:]
     steps = int(rest[0]) if rest else 2000
     folder = pathlib.Path(rest[1] if len(rest) > 1 else "runs/claims") / "features"
-    arm = ARMS[name]()
-    model = frame.train(arm, frame.people(folder, list(features.TRAIN)), steps, seed=1)
+    arm = ARMS[name](*rest[2:])
+    seed = 1 + len(rest[2:])  # going on, other crops of the people come first
+    people = frame.people(folder, list(features.TRAIN))
+    model = frame.train(arm, people, steps, seed)
     out = pathlib.Path(out)
     model.save_to_preset(out / name, arm.config)
     trunk, _ = read_shared(model_folder("movenet_thunder_coco17"))
