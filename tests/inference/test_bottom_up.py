@@ -11,7 +11,7 @@ from tests.support.dot_model import DOTS, SIZE
 from tfpose import drawing
 from tfpose.geometry.cells import to_pixels
 from tfpose.geometry.crops import boxes_of
-from tfpose.inference import predict_files as predictions
+from tfpose.inference import predict_work
 from tfpose.inference.bottom_up import BottomUp
 from tfpose.inference.grouping import group, joint_order
 from tfpose.inference.predict_files import predict_files
@@ -181,7 +181,7 @@ def test_a_box_leaves_out_joints_that_are_not_there():
 
 def test_predict_needs_no_boxes(find, tmp_path, monkeypatch):
     config = types.SimpleNamespace(skeleton=DOTS, model="dots")
-    monkeypatch.setattr(predictions, "load_model", lambda name: (build(), config))
+    monkeypatch.setattr(predict_work, "load_model", lambda name: (build(), config))
     drawing.write_image(tmp_path / "7.png", photo_of([FIRST, SECOND]))
     drawing.write_image(tmp_path / "8.png", photo_of([]))
     out = str(tmp_path / "poses.json")
