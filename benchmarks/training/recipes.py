@@ -128,11 +128,11 @@ def people_of(config: Config, data: str):
 
 def endless(config: Config, data: str, refines: bool):
     """Training batches without end; crops that stay the same are made only once."""
-    batches = examples.batches(config, data)
     if refines:  # errors of the given poses are new each time
-        return batches.repeat()
-    people = batches.unbatch().cache().repeat().shuffle(PEOPLE, seed=config.seed)
-    return people.batch(config.batch_size)
+        return examples.batches(config, data).repeat()
+    everybody = dataclasses.replace(config, batch_size=PEOPLE)
+    people = examples.batches(everybody, data).unbatch().cache()
+    return people.shuffle(PEOPLE, config.seed).repeat().batch(config.batch_size)
 
 
 def measure_normalizations(model, inputs) -> None:
