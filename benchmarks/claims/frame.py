@@ -97,7 +97,7 @@ class Training:
     """
 
     def __init__(self, arm: Arm, steps: int):
-        self.arm, self.steps, self.model = arm, steps, new_model(arm)
+        self.arm, self.model = arm, new_model(arm)
         head = head_of(self.model, arm.uses)
         self.model.compile_for(
             arm.config, steps_per_epoch=max(steps // arm.config.epochs, 1)

@@ -14,10 +14,12 @@ import dataclasses
 import pathlib
 import sys
 import time
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import seeds
+import tensorflow as tf
 
 from tfpose import config as configs
 from tfpose.config import Augmentation, Config
@@ -31,11 +33,12 @@ PEOPLE, GOAL = 8, 95.0
 MANY = 10_000  # steps of a network so small that starting them takes longer
 
 
-class Row:
-    """A recipe, what is changed of it, and how many steps it may take."""
+class Row(NamedTuple):
+    """A recipe, how many steps it may take, and what is changed of it."""
 
-    def __init__(self, name: str, steps: int, settings: str):
-        self.name, self.steps, self.settings = name, steps, settings
+    name: str
+    steps: int
+    settings: str
 
     def config(self) -> Config:
         """The recipe for rendered people in plain crops."""
@@ -126,13 +129,10 @@ def people_of(config: Config, data: str):
     return keras.tree.map_structure(np.asarray, batch)
 
 
-def endless(config: Config, data: str, refines: bool):
-    """Training batches without end; crops that stay the same are made only once."""
-    if refines:  # errors of the given poses are new each time
-        return examples.batches(config, data).repeat()
-    everybody = dataclasses.replace(config, batch_size=PEOPLE)
-    people = examples.batches(everybody, data).unbatch().cache()
-    return people.shuffle(PEOPLE, config.seed).repeat().batch(config.batch_size)
+def endless(config: Config, people: tuple) -> tf.data.Dataset:
+    """Training batches of ``people_of`` without end: crops are made only once."""
+    everybody = tf.data.Dataset.from_tensor_slices(people)
+    return everybody.shuffle(PEOPLE, config.seed).repeat().batch(config.batch_size)
 
 
 def measure_normalizations(model, inputs) -> None:
@@ -154,7 +154,7 @@ def learn(row: Row, data: str) -> tuple[int, int, float, float]:
     config = row.config()
     keras.utils.set_random_seed(config.seed)
     model = new_model(config)
-    inputs, targets, weights = people_of(config, data)
+    people = inputs, targets, weights = people_of(config, data)
     if config.freeze_normalization:
         measure_normalizations(model, inputs)
     schedule = Schedule(1, row.steps, row.steps / config.epochs)
@@ -164,8 +164,12 @@ def learn(row: Row, data: str) -> tuple[int, int, float, float]:
         model.jit_compile, model.steps_per_execution = True, every
     stop = Stop(inputs, targets, weights, config, every)
     started = time.monotonic()
+    if model.is_refiner:  # errors of the given poses are new each time
+        batches = examples.batches(config, data).repeat()
+    else:
+        batches = endless(config, people)
     model.fit(
-        endless(config, data, model.is_refiner),
+        batches,
         steps_per_epoch=every,
         epochs=row.steps // every,
         callbacks=[stop],
