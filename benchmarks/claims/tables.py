@@ -194,7 +194,7 @@ PARTS_OF_BODY = {
 
 
 def mended(claim: Claim, of: str, one: str, other: str, joints) -> list[np.ndarray]:
-    """Of every seed, f64[E, 1]: of joints that ``one`` misses, 100 if ``other`` hits."""
+    """Of every seed, f64[E, 1]: of what ``one`` misses, 100 if ``other`` finds it."""
     sides = (claim.hits("fused", f"{of}_{name}", joints, 0.2) for name in (one, other))
     return [b[a == 0][:, None] for a, b in zip(*sides, strict=True)]
 
