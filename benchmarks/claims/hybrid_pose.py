@@ -100,19 +100,16 @@ def places(maps) -> np.ndarray:
 def run(runs: frame.Runs, sets: dict, _) -> None:
     trained = arms()
     for seed in range(1, runs.seeds + 1):
-        pair = {}
+        nets = {}
         for name, arm in trained.items():
             for twin in (0, 1):
                 job = functools.partial(measure, arm, runs, 100 * twin + seed, sets)
-                pair[name, twin] = functools.partial(
-                    runs.of, f"{name}{twin}", seed, job
-                )
-        runs.of("fused", seed, functools.partial(fuse_all, pair, sets))
+                nets[name, twin] = runs.of(f"{name}{twin}", seed, job)
+        runs.of("fused", seed, functools.partial(fuse_all, nets, sets))
 
 
-def fuse_all(pair: dict, sets: dict) -> dict:
-    """Distances of every fusion, as "test_rnet_cnet_product"."""
-    nets = {key: maps() for key, maps in pair.items()}
+def fuse_all(nets: dict, sets: dict) -> dict:
+    """Distances of every fusion, as "test_rnet_cnet_product"; of kept maps."""
     chosen = {
         "rnet_cnet": (("rnet", 0), ("cnet", 0)),
         "rnet_rnet": (("rnet", 0), ("rnet", 1)),
