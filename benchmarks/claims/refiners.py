@@ -4,7 +4,8 @@ All arms have one body on MoveNet's features (``movenet.with_pose``) with maps a
 8, and learn from the same crops for the same number of steps. They refine the poses of
 five methods on the test photos: the three published ones, MoveNet's own (without neck
 and head top, which it lacks), and those of an estimator of ours, trained on half of
-the people.
+the people. Where DATA has COCO, MoveNet's poses of its validation people are refined,
+too.
 
 - Fig. 6 of PoseFix: Gaussian or one-hot poses in, one-hot or Gaussian maps out
 - its two losses, each alone
@@ -56,7 +57,7 @@ METHODS = {
     "CPM (LSP)": "predictions_cpm_lsp_1001-1500.json",
     "CPM (MPII+LSP)": "predictions_cpm_mpii_lsp_1001-1500.json",
 }
-MOVENET, OURS = "MoveNet", "our estimator"
+MOVENET, OURS, ON_COCO = "MoveNet", "our estimator", "MoveNet on COCO"
 USES = ("fine", "middle", "coarse", "pyramid")
 # The recipe ``lite``'s, for one skeleton.
 ADDED = {
@@ -227,13 +228,22 @@ def estimated_poses(runs: frame.Runs, sets: dict) -> dict[str, np.ndarray]:
     return found
 
 
-def measure(arm, runs: frame.Runs, seed: int, people, methods: dict) -> dict:
+def measure(arm, runs: frame.Runs, seed: int, methods: dict) -> dict:
     """Trains a refiner; the distances after refining each method's poses."""
     model = frame.train(arm, runs.people, runs.steps, seed)
     return {
         name: frame.distances(frame.predict(model, arm.uses, people, poses), people)
-        for name, poses in methods.items()
+        for name, (people, poses) in methods.items()
     }
+
+
+def on_coco(folder: pathlib.Path, data: pathlib.Path) -> dict[str, tuple]:
+    """MoveNet's poses of COCO's validation people, if they are prepared."""
+    if not (data / "coco").is_dir():
+        return {}
+    features.compute(folder, str(data), "coco", "coco/validation", 0)
+    people = frame.people(folder, ["coco"])
+    return {ON_COCO: (people, movenet_poses(people))}
 
 
 def run(runs: frame.Runs, sets: dict, data: pathlib.Path) -> None:
@@ -245,16 +255,18 @@ def run(runs: frame.Runs, sets: dict, data: pathlib.Path) -> None:
         MOVENET: movenet_poses(people),
         OURS: (ours["test"], everybody),
     }
+    methods = {name: (people, poses) for name, poses in methods.items()}
+    methods |= on_coco(runs.folder.parent / "features", data)
     inputs = {
-        name: frame.distances(np.where(valid[..., None] > 0, pose, np.nan), people)
-        for name, (pose, valid) in methods.items()
+        name: frame.distances(np.where(valid[..., None] > 0, pose, np.nan), who)
+        for name, (who, (pose, valid)) in methods.items()
     }
     runs.of("inputs", 0, lambda: inputs)
     real = ours["train"], np.ones(ours["train"].shape[:2], np.float32)
     trained = arms(real)
     for seed in range(1, runs.seeds + 1):
         for name, arm in trained.items():
-            job = functools.partial(measure, arm, runs, seed, people, methods)
+            job = functools.partial(measure, arm, runs, seed, methods)
             runs.of(name, seed, job)
 
 

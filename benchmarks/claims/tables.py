@@ -251,21 +251,25 @@ def print_refiners(claim: Claim, _: str, folder) -> None:
     inputs = claim.found["inputs"]
     methods = [*refiners.METHODS, refiners.MOVENET, refiners.OURS]
 
-    def rates(hits_of):
+    columns = [*methods, *[refiners.ON_COCO] * (refiners.ON_COCO in inputs[0])]
+
+    def rates(arm, hits_of):
         return [
             f"{mean(hits_of(method, 0.2))}, {mean(hits_of(method, 0.1))}"
-            for method in methods
-        ]
+            if method in claim.found[arm][0] else "-"
+            for method in columns
+        ]  # fmt: skip
 
     def given(method, threshold):
         # MoveNet gives neither neck nor head top; they count as missing before.
         return [frame.percent(one[method], ALL, threshold) for one in inputs]
 
     arms = [arm for arm in claim.found if arm not in ONCE]
-    rows = [["input", *rates(given)]]
+    rows = [["input", *rates("inputs", given)]]
     for arm in arms:
-        rows.append([arm, *rates(lambda m, t, arm=arm: claim.hits(arm, m, ALL, t))])
-    print(table(["PCK@0.2, @0.1", *methods], rows))
+        found = rates(arm, lambda m, t, arm=arm: claim.hits(arm, m, ALL, t))
+        rows.append([arm, *found])
+    print(table(["PCK@0.2, @0.1", *columns], rows))
 
     def together(arm, threshold, methods):
         of_methods = [claim.hits(arm, method, ALL, threshold) for method in methods]
