@@ -86,7 +86,9 @@ def load(folder: pathlib.Path, name: str) -> Crops:
     )
 
 
-def compute(folder: pathlib.Path, data: str, name: str, split: str, passes: int):
+def compute(
+    folder: pathlib.Path, data: str, name: str, split: str, passes: int, skeleton=LSP14
+):
     """Computes the features of a split's people, unless they are there.
 
     Args:
@@ -95,13 +97,14 @@ def compute(folder: pathlib.Path, data: str, name: str, split: str, passes: int)
         name: of the files.
         split: of ``data``, a TFDS slice.
         passes: random crops of each person; 0 for one plain crop.
+        skeleton: has LSP's joints and those of the records.
     """
     if (folder / f"{name}_labels.npz").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    records, count = pipeline.read_records(data, (split,), LSP14)
+    records, count = pipeline.read_records(data, (split,), skeleton)
     augmentation = AUGMENTATION if passes else Augmentation()
-    spec = pipeline.CropSpec(LSP14, SIZE, augmentation)
+    spec = pipeline.CropSpec(skeleton, SIZE, augmentation)
     network = tf.function(trunk())
     scales, kept, labels, row = None, {}, [], 0
     total, start = count * max(passes, 1), time.monotonic()
@@ -123,6 +126,9 @@ def compute(folder: pathlib.Path, data: str, name: str, split: str, passes: int)
                 left = (time.monotonic() - start) / row * (total - row)
                 print(f"{name}: {row} of {total} crops, {left:.0f} s left", flush=True)
     together = {key: np.concatenate([one[key] for one in labels]) for key in LABELS}
+    joints = [skeleton.index(joint) for joint in LSP14.joints]
+    for key in ("keypoints", "valid"):
+        together[key] = together[key][:, joints]
     with files.replacing(folder / f"{name}_labels.npz") as beside:
         np.savez(beside, **together)
 

@@ -46,7 +46,7 @@ from tfpose.models.base import RefinementModel, refinement_inputs
 from tfpose.models.movenet import MoveNet
 from tfpose.models.simple_baseline import map_head
 from tfpose.recipes import RECIPES
-from tfpose.skeletons import COCO17, LSP14
+from tfpose.skeletons import COCO17, COCO17_LSP14, LSP14
 
 SIZE, STRIDE, JOINTS = (256, 256), 8, len(LSP14)
 FILTERS = (64, 48, 24)
@@ -241,7 +241,7 @@ def on_coco(folder: pathlib.Path, data: pathlib.Path) -> dict[str, tuple]:
     """MoveNet's poses of COCO's validation people, if they are prepared."""
     if not (data / "coco").is_dir():
         return {}
-    features.compute(folder, str(data), "coco", "coco/validation", 0)
+    features.compute(folder, str(data), "coco", "coco/validation", 0, COCO17_LSP14)
     people = frame.people(folder, ["coco"])
     return {ON_COCO: (people, movenet_poses(people))}
 
