@@ -12,6 +12,7 @@ from tfpose import skeletons
 from tfpose.layers.heatmaps import SpatialSoftmax
 from tfpose.models import hcrn
 from tfpose.models.hcrn import HCRN, Refinement, refine
+from tfpose.models.integral_pose import IntegralPose
 from tfpose.models.simple_baseline import map_head
 from tfpose.skeletons import LSP14
 
@@ -294,6 +295,16 @@ def test_the_local_front_end_sees_49_pixels():
     for side, cell in ((1, 12), (0, 10)):
         places = np.flatnonzero(seen.any(axis=side))
         assert (places[0], places[-1]) == (4 * cell - 24, 4 * cell + 24)
+
+
+def test_efficientnet_lite0_is_a_front_end():
+    front_end = "efficientnet_lite0"
+    model = HCRN(LSP14.parents, (64, 32), front_end, refinement="holistic")
+    assert model.output["heatmap"].shape == (None, 16, 8, 15)
+    names = {layer.name for layer in model.layers}
+    other = IntegralPose(14, (64, 32), front_end)
+    after = "head_logits", "belief", "soft_argmax"
+    assert {layer.name for layer in other.layers} - {*after} <= names
 
 
 def test_a_skeletons_tree_makes_the_network():

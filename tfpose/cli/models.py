@@ -59,7 +59,7 @@ def _purpose(name: str) -> str:
     command = "refine" if chosen.model in config.REFINERS else "predict"
     skeleton = chosen.skeleton
     return (
-        f"{name:<24}tfpose {command:<9}{len(skeleton)} joints ({skeleton.name}), "
+        f"{name:<28}tfpose {command:<9}{len(skeleton)} joints ({skeleton.name}), "
         f"{chosen.model}"
     )
 

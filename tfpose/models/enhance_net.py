@@ -21,6 +21,7 @@ from tfpose.models.dlcm import DLCM
 from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
 from tfpose.models.hybrid_pose import CNet, RNet
+from tfpose.models.movenet import MoveNet
 from tfpose.models.simple_baseline import SimpleBaseline
 from tfpose.skeletons import Skeleton
 
@@ -34,12 +35,18 @@ BASES = {
     "cpm": ConvolutionalPoseMachine,
     "rnet": RNet,
     "cnet": CNet,
+    "movenet": MoveNet,
     "associative_embedding": AssociativeEmbedding,
 }
 # What the first convolution sees (Table 5a): features F^LR, maps M^LR.
 INPUTS = ("both", "features", "maps")
 # How cells become r x r cells (Table 5c).
 UPSCALINGS = ("sub_pixel", "deconvolution3", "deconvolution12", "bilinear")
+# Maps whose enlargement is of the same kind. A softmax over all cells would need a loss
+# of its own for the larger maps.
+ACTIVATIONS = ("linear", "sigmoid")
+# Logits start where a cell is likely empty; maps of Gaussians, at 0.
+EMPTY = {"linear": 0.0, "sigmoid": -5.0}
 # Name of the base's own "heatmap" next to the new one.
 BASE_HEATMAP = "base_heatmap"
 
@@ -79,13 +86,15 @@ class EnhanceNet(PoseEstimator):
     f32[B, h, w, K or K + 1], what the base calls "heatmap"; the base's other maps by
     name; "keypoints" f32[B, K, 2] crop px, the peaks of "heatmap".
 
-    With Associative Embedding, only detections are enlarged, not tags.
+    With Associative Embedding, only detections are enlarged, not tags. Where the base's
+    maps are logits, as MoveNet's, the convolutions see the beliefs, and the enlarged
+    maps are logits too; MoveNet's centers then do not say which peaks are read.
 
     The base's target settings of "heatmap" apply to the enlarged maps too: a standard
     deviation in px of the crop spans r times as many cells (Eq. 6).
 
     Args:
-        base: estimator with linear heatmaps.
+        base: estimator whose heatmaps are linear or logits of a sigmoid.
         upscale: r.
         channels: C of all layers but the last.
         layers: L, including the enlarging one.
@@ -114,9 +123,14 @@ class EnhanceNet(PoseEstimator):
         beliefs = maps[BASE_HEATMAP]
         if beliefs.shape[-1] > base.joints:  # a background
             beliefs = beliefs[..., : base.joints]
+        if base.activation != "linear":
+            beliefs = keras.layers.Activation(
+                base.activation, name="enhance_beliefs", dtype="float32"
+            )(beliefs)
         features, maps["heatmap"] = enhance(
-            base.features, beliefs, upscale, channels, layers, inputs, upscaling
-        )
+            base.features, beliefs, upscale, channels, layers, inputs, upscaling,
+            EMPTY[base.activation],
+        )  # fmt: skip
         targets = dict(base.targets)
         if "heatmap" in targets:
             targets[BASE_HEATMAP] = targets["heatmap"]
@@ -202,10 +216,10 @@ def _configuration(base) -> dict:
 def _check_base(base) -> None:
     if not isinstance(base, PoseEstimator):
         raise TfposeError(f"base: expected a PoseEstimator, got {type(base).__name__}")
-    if base.activation != "linear":
+    if base.activation not in ACTIVATIONS:
         raise TfposeError(
-            "base: expected linear heatmaps, whose squared error EnhanceNet shares; "
-            f"those of {base.name} are arguments of a {base.activation}"
+            f"base: expected heatmaps of one of {ACTIVATIONS}, whose loss EnhanceNet "
+            f"shares; those of {base.name} are arguments of a {base.activation}"
         )
     if BASE_HEATMAP in base.output:
         raise TfposeError(f"base: {base.name} is an EnhanceNet already")
@@ -213,7 +227,7 @@ def _check_base(base) -> None:
 
 def enhance(
     features, maps, upscale=4, channels=128, layers=3, inputs="both",
-    upscaling="sub_pixel",
+    upscaling="sub_pixel", start=0.0,
 ):  # fmt: skip
     """All of EnhanceNet (Eq. 1 to 4).
 
@@ -221,6 +235,7 @@ def enhance(
         features: F^LR, f32[B, h, w, F].
         maps: M^LR, f32[B, h, w, K].
         upscale, channels, layers, inputs, upscaling: as in ``EnhanceNet``.
+        start: what the enlarged maps are at first.
 
     Returns:
         What the last layer sees, f32[B, h, w, C], and M^HR, f32[B, r h, r w, K],
@@ -231,7 +246,7 @@ def enhance(
     """
     _check_arguments(upscale, layers, inputs, upscaling)
     x = context(features, maps, channels, layers, inputs)
-    return x, enlarge(x, maps.shape[-1], upscale, upscaling)
+    return x, enlarge(x, maps.shape[-1], upscale, upscaling, start)
 
 
 def _check_arguments(upscale: int, layers: int, inputs: str, upscaling: str) -> None:
@@ -268,7 +283,7 @@ def context(features, maps, channels: int, layers: int, inputs: str):
     return x
 
 
-def enlarge(x, joints: int, upscale: int, upscaling: str):
+def enlarge(x, joints: int, upscale: int, upscaling: str, start: float = 0.0):
     """The last layer: heatmaps at r times the resolution (section 3.3, Table 5c).
 
     "sub_pixel" is a 3x3 convolution with r r filters per joint at the low resolution,
@@ -283,14 +298,19 @@ def enlarge(x, joints: int, upscale: int, upscaling: str):
         joints: K.
         upscale: r.
         upscaling: one of ``UPSCALINGS``.
+        start: as in ``enhance``.
 
     Returns:
-        f32[B, r h, r w, K], linear. Like the bases' maps, they start near 0; the paper
-        does not give a start.
+        f32[B, r h, r w, K], linear. Like the bases' maps, they start near ``start``;
+        the paper does not give one.
     """
-    start = keras.initializers.RandomNormal(stddev=0.001)
-    options = {"padding": "same", "kernel_initializer": start, "name": "enhance_maps"}
-    options["dtype"] = "float32"
+    options = {
+        "padding": "same",
+        "kernel_initializer": keras.initializers.RandomNormal(stddev=0.001),
+        "bias_initializer": keras.initializers.Constant(start),
+        "name": "enhance_maps",
+        "dtype": "float32",
+    }
     if upscaling == "sub_pixel":
         x = keras.layers.Conv2D(joints * upscale**2, 3, **options)(x)
         return PeriodicShuffle(upscale, name="enhance_shuffle")(x)

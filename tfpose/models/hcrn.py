@@ -21,6 +21,7 @@ from tfpose.models import cpm, hourglass, movenet, vgg
 from tfpose.models.base import PoseEstimator, image_input
 from tfpose.models.resnet import TINY_WIDTHS, center, convolution, resnet, small_resnet
 from tfpose.models.simple_baseline import deconvolutions, map_head
+from tfpose.models.trunks import TRUNKS
 from tfpose.skeletons import Skeleton, tree_layers
 
 # How a joint's map uses its parent's (Table I): not at all, as it is, or diffused.
@@ -70,6 +71,12 @@ def _tiny_local(image, joints, stages):
     return [], convolution(x, 128, 1, "wide")  # f32[B, H/4, W/4, 128]
 
 
+def _efficientnet_lite0(image, joints, stages):
+    trunk = TRUNKS["efficientnet_lite0"]
+    features = trunk.features(trunk.prepare(image))
+    return [], deconvolutions(features, (128, 128, 128))  # f32[B, H/4, W/4, 128]
+
+
 def _vgg16(image, joints, stages):
     return [], vgg.large_fov(image)  # f32[B, H/8, W/8, 1024], "fc7"
 
@@ -103,13 +110,14 @@ def _movenet_local(image, joints, stages):
 
 
 # The paper's four; two small ones for two CPU cores, of which "tiny" sees the whole
-# person; and two that add little to MoveNet's features, which are known already. VGG16
-# and the ResNets are dilated to stride 8.
+# person; two that add little to MoveNet's features, which are known already; and
+# EfficientNet-Lite0, for phones. VGG16 and the ResNets are dilated to stride 8.
 FRONT_ENDS = {
     "tiny": FrontEnd(_tiny, stride=4, multiple=32),
     "tiny_local": FrontEnd(_tiny_local, stride=4, multiple=4),
     "movenet": FrontEnd(_movenet, stride=8, multiple=32),
     "movenet_local": FrontEnd(_movenet_local, stride=8, multiple=32),
+    "efficientnet_lite0": FrontEnd(_efficientnet_lite0, stride=4, multiple=32),
     "vgg16": FrontEnd(_vgg16, stride=8, multiple=8),
     "resnet50": FrontEnd(_resnet(50), stride=8, multiple=8),
     "resnet101": FrontEnd(_resnet(101), stride=8, multiple=8),

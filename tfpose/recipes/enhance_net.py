@@ -14,6 +14,7 @@ from tfpose.recipes import (
     hourglass,
     hrnet,
     hybrid_pose,
+    movenet,
     simple_baseline,
 )
 
@@ -26,6 +27,7 @@ TINY_BASES = {
     "dlcm": dlcm.tiny,
     "rnet": hybrid_pose.rnet_tiny,
     "cnet": hybrid_pose.cnet_tiny,
+    "movenet": movenet.tiny,
     "associative_embedding": associative_embedding.tiny,
 }
 
