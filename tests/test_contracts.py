@@ -161,7 +161,7 @@ MODELS = [case for case in CASES if "keypoints" in case.outputs]
 # Other rows have all their layers: their exports say nothing new.
 COVERED = "posefix_coarse posefix_resnet50 pose_refiner_prior hcrn_holistic".split()
 COVERED += "hcrn hcrn_without_diffusion rnet cnet hourglass".split()
-COVERED += "simple_baseline integral_pose".split()
+COVERED += "simple_baseline integral_pose dlcm".split()
 DISTINCT = [case for case in MODELS if case.name not in COVERED]
 POLICIES = [("mixed_bfloat16", case) for case in DISTINCT]
 # float16 takes a CPU several times as long.

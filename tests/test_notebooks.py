@@ -65,7 +65,10 @@ def test_a_notebook_is_kept_with_its_pictures(path):
 
 @pytest.mark.slow
 def test_the_notebooks_run(tmp_path, monkeypatch):
-    """One after the other in one kernel: TensorFlow starts once."""
+    """One after the other in one kernel: TensorFlow starts once.
+
+    It builds no graphs (``eagerly`` of conftest.py), but for the exports.
+    """
     monkeypatch.setenv("TFPOSE_QUICK", "1")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
     together = nbformat.v4.new_notebook()
@@ -73,7 +76,10 @@ def test_the_notebooks_run(tmp_path, monkeypatch):
         cells = nbformat.read(path, as_version=4).cells
         assert [cell for cell in cells if cell.cell_type == "code"]
         # Without the names of the notebook before.
-        together.cells += [nbformat.v4.new_code_cell("%reset -f"), *cells]
+        begin = "import tensorflow as tf\n"
+        begin += f"tf.config.run_functions_eagerly({'export' not in path.stem})\n"
+        begin += "%reset -f"
+        together.cells += [nbformat.v4.new_code_cell(begin), *cells]
     NotebookClient(
         together, timeout=1800, kernel_name="python3",
         resources={"metadata": {"path": str(tmp_path)}},

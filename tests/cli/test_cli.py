@@ -348,7 +348,7 @@ def test_train_py_has_the_flags_of_the_command(project):
 
 @pytest.mark.slow
 def test_the_whole_job_through_the_command_line(
-    tmp_path, capsys, monkeypatch, nano_trunk
+    tmp_path, capsys, monkeypatch, nano_trunk, eagerly
 ):
     from tfpose.models import posefix
 

@@ -60,6 +60,7 @@ def files_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refiner", [None, "refiner"])
 def test_the_joined_poses_of_shards_are_those_of_one_run(album, refiner):
     # By the names in the folder, im12.png comes first.

@@ -43,6 +43,7 @@ def files_of(crowd):
     return {path.name for path in crowd.folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_the_joined_files_of_shards_are_the_file_of_one_run(crowd, capsys):
     whole, _ = crowd.refine()
     expected, names = crowd.out.read_bytes(), []

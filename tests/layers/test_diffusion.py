@@ -1,8 +1,8 @@
-"""Diffusion of heatmaps: definition, literal cases, gradients; both of its forms."""
+"""Diffusion of heatmaps: definition, literal cases, gradients; both of its forms.
 
-import os
-import subprocess
-import sys
+``tests/training/test_on_device.py`` has it under JAX.
+"""
+
 import time
 
 import keras
@@ -20,24 +20,6 @@ from tests.support.diffusions import (
 from tfpose import native
 from tfpose.exporting import litert, savedmodel
 from tfpose.layers.diffusion import AtLeast, Diffusion, diffuse
-
-PROGRAM_ON_JAX = """
-import keras, numpy as np, jax
-from tfpose.layers.diffusion import Diffusion, diffuse
-assert keras.backend.backend() == "jax"
-maps = np.zeros((1, 1, 4, 1), np.float32)
-maps[0, 0, 1] = 1
-linear, quadratic = np.zeros((2, 1), np.float32), np.full((2, 1), 0.25, np.float32)
-answer = lambda *tensors: diffuse(*tensors, radius=2)
-found = np.ravel(jax.jit(answer)(maps, linear, quadratic))
-assert found.tolist() == [0.75, 1, 0.75, 0], found
-total = lambda *tensors: answer(*tensors).sum()
-by_map, *by_weight = jax.grad(total, (0, 1, 2))(maps, linear, quadratic)
-assert np.ravel(by_map).tolist() == [0, 3, 0, 1], by_map
-assert np.ravel(by_weight).tolist() == [0, 0, -2, 0], by_weight
-assert Diffusion()(maps).shape == maps.shape
-"""
-
 
 # --- the definition --------------------------------------------------------------
 
@@ -259,15 +241,6 @@ def test_a_graph_and_xla_compute_the_same_and_compile_soon(jit_compile):
     expected = [direct(*case, 7), *gradients(diffuse, case, 7, upstream)]
     for value, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
-
-
-def test_it_computes_and_learns_under_jax(project):
-    subprocess.run(
-        [sys.executable, "-c", PROGRAM_ON_JAX],
-        check=True,
-        cwd=project,
-        env={**os.environ, "KERAS_BACKEND": "jax"},
-    )
 
 
 # --- the layer -------------------------------------------------------------------

@@ -51,6 +51,7 @@ def check_size(model, parameters, billions):
     assert model.features.shape == (None, 64, 48, 256) and model.stride == 4
 
 
+@pytest.mark.slow
 def test_the_network_for_coco_has_the_published_size(resnet50):
     """The often quoted 27.0 million parameters."""
     check_size(resnet50, 27_009_770, 7.231)

@@ -135,6 +135,7 @@ def check_size(model, parameters, total, billions, maps):
     assert summary["outputs"] == {**expected, "keypoints": [maps[0], 2]}
 
 
+@pytest.mark.slow
 def test_the_released_network_has_the_published_size(release):
     """15.5 million parameters and, in multiples of 2^30, 15.6 GFLOPs."""
     maps = (16, 28, 22, 28, 16)

@@ -73,6 +73,7 @@ def estimator():
     return fill_weights(StackedHourglass(**ESTIMATOR))
 
 
+@pytest.mark.slow
 def test_the_stages_are_in_the_order_of_the_stacks(estimator):
     assert list(estimator.output) == ["stage1", "stage2", "heatmap", "keypoints"]
     names = [f"stack{n}_scores_conv" for n in (1, 2, 3)]
@@ -123,6 +124,7 @@ def test_arguments_that_do_not_fit_are_refused(options, message):
 # --- its parts -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_without_the_last_convolution_only_its_weights_are_missing(small):
     image = keras.Input((None, None, 3))
     heatmaps, found = hourglasses.features(image, 3, 2, **SMALL)

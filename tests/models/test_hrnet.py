@@ -218,6 +218,7 @@ def test_an_error_in_the_heatmap_trains_every_weight():
         assert np.isfinite(gradient).all() and np.any(gradient), variable.path
 
 
+@pytest.mark.slow
 def test_its_configuration_brings_it_back(small):
     config = small.get_config()
     assert {name: config[name] for name in SMALL} == SMALL

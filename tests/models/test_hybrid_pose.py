@@ -60,18 +60,14 @@ def photos():
 # --- RNet and CNet ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network, options, parameters, billions",
     [
-        pytest.param(RNet, {}, 65_984_384, 64.0, marks=pytest.mark.slow),
-        pytest.param(
-            RNet, {"residual": "newell"}, 24_875_520, 25.4, marks=pytest.mark.slow
-        ),
-        pytest.param(
-            RNet, {"enlarge_first": True}, 65_984_384, 82.7, marks=pytest.mark.slow
-        ),
+        (RNet, {}, 65_984_384, 64.0),
+        (RNet, {"residual": "newell"}, 24_875_520, 25.4),
         (CNet, {}, 8_996_800, 14.4),
-        pytest.param(CNet, {"link": "plain"}, 8_786_368, 13.6, marks=pytest.mark.slow),
+        (CNet, {"link": "plain"}, 8_786_368, 13.6),
     ],
 )
 @pytest.mark.usefixtures("without_weights")
@@ -84,11 +80,13 @@ def test_the_networks_have_their_size(network, options, parameters, billions):
     assert found["outputs"] == {**maps, "keypoints": [16, 2]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe, parameters, billions",
     [
-        # Four modules at the bottom instead of two, and no convolutions in the links.
-        pytest.param("rnet", 70_389_120, 81.9, marks=pytest.mark.slow),
+        # Enlarging comes before the modules, four are at the bottom instead of two, and
+        # links have no convolutions.
+        ("rnet", 70_389_120, 81.9),
         ("cnet", 10_073_536, 16.9),
     ],
 )
@@ -281,6 +279,7 @@ def test_other_networks_are_not_taken(rnet, untrained, wrong, message):
         np.testing.assert_array_equal(weight, old)
 
 
+@pytest.mark.slow
 def test_networks_of_different_joints_or_sizes_are_not_fused(rnet):
     other = CNet(3, (48, 48), **SMALL_CNET)
     with pytest.raises(ValueError, match=r"got \[\(3, \(32, 32\)\), \(3, \(48, 48\)\)"):
@@ -289,6 +288,7 @@ def test_networks_of_different_joints_or_sizes_are_not_fused(rnet):
         HybridPose.from_parts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "chosen, message",
     [

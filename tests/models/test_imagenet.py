@@ -58,6 +58,7 @@ def vgg():
     return source, model, before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ours, theirs",
     [("pool1", "block1_pool"), ("pool3", "block3_pool"), ("conv4_3", "block4_conv3")],
@@ -107,6 +108,7 @@ def resnets():
     return source, model, before
 
 
+@pytest.mark.slow
 def test_the_first_stage_of_resnet_computes_what_keras_does(resnets):
     source, model, _ = resnets
     images = near_the_means(2, 32, 48)
@@ -223,6 +225,7 @@ def lite_tensors(model):
     return tensors
 
 
+@pytest.mark.slow
 def test_every_tensor_of_lite_arrives():
     image = keras.Input((None, None, 5))
     model = keras.Model(image, efficientnet_lite0(image))

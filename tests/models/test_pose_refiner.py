@@ -17,6 +17,7 @@ def full():
     return PoseRefiner(15, (400, 400))
 
 
+@pytest.mark.slow
 def test_parameters_and_multiply_adds_of_posetracks_15_joints(full):
     numbers = summarize(full, "pose_refiner")
     assert numbers["trainable_parameters"] == 43_376_685
@@ -33,6 +34,7 @@ def test_parameters_and_multiply_adds_of_posetracks_15_joints(full):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_weights")
 def test_parameters_and_multiply_adds_of_mpiis_16_joints():
     numbers = summarize(PoseRefiner(16, (400, 400)), "pose_refiner")

@@ -35,6 +35,7 @@ def test_it_has_the_published_size():
     assert total == pytest.approx(64.86e9, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_sizes_may_differ_and_batches_do_not_mix(noisy):
     for height, width in ((8, 24), (32, 16)):
         photos = images(2, height, width)
@@ -65,6 +66,7 @@ def test_dropout_acts_in_training_alone(noisy):
     assert names == ["fc6_dropout", "fc7_dropout"]
 
 
+@pytest.mark.slow
 def test_gradients_reach_every_weight(noisy):
     random = np.random.default_rng(1)
     with tf.GradientTape() as tape:

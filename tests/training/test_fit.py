@@ -80,7 +80,7 @@ def shown_losses():
 
 @pytest.fixture(scope="module")
 def finished(data, shown_losses, tmp_path_factory):
-    """The folder of a run of two rounds."""
+    """The folder of a run of two rounds, in a graph; those of the tests need none."""
     folder = tmp_path_factory.mktemp("runs") / "finished"
 
     class Watched(callbacks.StopOnNaN):
@@ -162,7 +162,7 @@ def check_same_weights(folder, expected):
 
 
 def test_a_run_that_is_killed_and_then_terminated_resumes_as_if_nothing_had_happened(
-    finished, shown_losses, data, tmp_path, monkeypatch
+    finished, shown_losses, data, tmp_path, monkeypatch, eagerly
 ):
     class Killed(Exception):
         pass
@@ -201,7 +201,7 @@ def test_a_run_that_is_killed_and_then_terminated_resumes_as_if_nothing_had_happ
 
 
 def test_a_quick_test_starts_from_given_weights_and_keeps_frozen_normalizations(
-    finished, data, tmp_path, capsys
+    finished, data, tmp_path, capsys, eagerly
 ):
     config = dataclasses.replace(
         CONFIG, learning_rate=1e-4, average=0.0, freeze_normalization=True
@@ -227,7 +227,7 @@ def test_a_quick_test_starts_from_given_weights_and_keeps_frozen_normalizations(
 
 
 def test_an_estimator_is_trained_and_starts_from_a_refiners_trunk(
-    finished, data, tmp_path, capsys
+    finished, data, tmp_path, capsys, eagerly
 ):
     folder = tmp_path / "estimator"
     fit.train(ESTIMATOR, data, str(folder), quicktest=True, weights=str(finished))
@@ -288,7 +288,7 @@ def test_every_answer_has_the_loss_of_its_beliefs_and_the_weight_of_its_kind(
     assert isinstance(of_output["heatmap"], losses.HeatmapCrossEntropy)
 
 
-def test_a_model_with_tags_is_taught_everybody(data, tmp_path):
+def test_a_model_with_tags_is_taught_everybody(data, tmp_path, eagerly):
     model = table.build_model(BOTTOM_UP)
     taught = examples.supervision_of(model, BOTTOM_UP)
     maps = AllPeople(GaussianHeatmap((64, 64), 4, 8.0))
@@ -506,7 +506,9 @@ def test_averaged_weights_are_put_back():
 # --- bad ends --------------------------------------------------------------------
 
 
-def test_a_loss_that_is_not_finite_stops_and_names_step_and_people(data, tmp_path):
+def test_a_loss_that_is_not_finite_stops_and_names_step_and_people(
+    data, tmp_path, eagerly
+):
     config = dataclasses.replace(CONFIG, learning_rate=1e30, average=0.0)
     with pytest.raises(TrainingError, match="the loss is (nan|inf) at step") as error:
         fit.train(config, data, str(tmp_path))
@@ -520,7 +522,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_people(data, tmp_pat
     assert not (tmp_path / "model.weights.h5").exists()
 
 
-def test_a_record_damaged_during_training_is_named(data, tmp_path):
+def test_a_record_damaged_during_training_is_named(data, tmp_path, eagerly):
     folder = drawn_people.prepare(tmp_path / "damaged", people=(14, 4))
     drawn_people.damage_a_record(drawn_people.shard(folder))
     with pytest.raises(DataError, match="drawn-train.*record [0-9]+: corrupted") as e:

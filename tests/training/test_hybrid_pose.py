@@ -1,6 +1,7 @@
 """One folder of two: the fusion of a trained RNet and a trained CNet."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -47,6 +48,15 @@ def parts(networks):
     return [networks[0] / kind for kind in NETWORKS]
 
 
+LOAD = functools.cache(table.load_model)
+
+
+@pytest.fixture
+def loaded_once(monkeypatch):
+    """Each folder of a network is read once; the command's test reads them anew."""
+    monkeypatch.setattr(hybrid_pose, "load_model", LOAD)
+
+
 def test_the_command_writes_both_networks_and_the_fusion_of_some_hourglasses(
     networks, parts, tmp_path, capsys
 ):
@@ -70,13 +80,13 @@ def test_the_command_writes_both_networks_and_the_fusion_of_some_hourglasses(
     assert "a run is there already" in capsys.readouterr().err
 
 
-def test_without_rnet_only_cnet_is_kept(networks, parts, tmp_path):
+def test_without_rnet_only_cnet_is_kept(networks, parts, tmp_path, loaded_once):
     hybrid_pose.fuse_folders(*parts, tmp_path / "fast", refinement=[])
     fast = table.load_model(tmp_path / "fast")[0]
     assert fast.count_params() == networks[1]["cnet"].count_params()
 
 
-def test_other_networks_are_named(parts, tmp_path):
+def test_other_networks_are_named(parts, tmp_path, loaded_once):
     with pytest.raises(
         TrainingError, match="cnet: expected a trained rnet, found cnet"
     ):

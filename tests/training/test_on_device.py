@@ -62,6 +62,10 @@ def test_small_models_and_all_layers_answer_as_the_golden_files_say(found):
     assert len(found["contract"]) > 10
 
 
+def test_diffusion_computes_and_learns_under_jax(found):
+    assert found["diffusion"]
+
+
 def test_the_tf_data_path_trains_under_jax(found):
     (loss,) = found["fit"]
     assert np.isfinite(loss)

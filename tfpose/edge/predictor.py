@@ -362,7 +362,7 @@ def _keras(model, skeleton: Skeleton) -> Network:
     from tfpose.models.serving_graph import serving_model
 
     serving = serving_model(model, skeleton, phases=False)
-    run = tf.function(lambda inputs: serving(inputs, training=False))
+    run = tf.function(lambda inputs: serving(inputs, training=False), autograph=False)
 
     def network(inputs):
         outputs = run({key: tf.constant(array) for key, array in inputs.items()})

@@ -54,8 +54,8 @@ def crops_of(photo, boxes, size, scales, official: bool = False):
 @functools.cache
 def _cutter(size, scales, official):
     """The function of photos and boxes: traced once, whatever their sizes."""
-    photos = tf.TensorSpec((None, None, 3), tf.float32)
-
+    photo = tf.TensorSpec((None, None, 3), tf.float32)
+    given = photo, tf.TensorSpec((None, 4), tf.float32)
     matrix_of = tensors.corner_matrix if official else tensors.crop_matrix
 
     def crop(photo, matrix):
@@ -63,7 +63,7 @@ def _cutter(size, scales, official):
             return tensors.warp(photo[None], matrix[None], size)[0]
         return tensors.upright_crop(photo, matrix, size)
 
-    @tf.function(input_signature=(photos, tf.TensorSpec((None, 4), tf.float32)))
+    @tf.function(input_signature=given, autograph=False)
     def cut(photo, boxes):
         boxes = tensors.scale_box(tensors.fit_aspect(boxes, size), CROP_MARGIN)
 

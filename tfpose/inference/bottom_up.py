@@ -50,7 +50,9 @@ class BottomUp:
         self.model, self.skeleton, self.size = model, skeleton, model.input_size
         outputs = {name: model.output[name] for name in ("heatmap", "tags")}
         network = keras.Model(model.input, outputs)
-        self._run = tf.function(lambda image: network({"image": image}, training=False))
+        self._run = tf.function(
+            lambda image: network({"image": image}, training=False), autograph=False
+        )
         self.flip = flip and skeleton.mirrors
         self._order = joint_order(skeleton)
 

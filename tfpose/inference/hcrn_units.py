@@ -110,7 +110,9 @@ class Units:
         )
         self._model = unit_model(model)
         self._decode = PeakPosition(model.stride)
-        self._run = tf.function(self._maps_and_peaks, reduce_retracing=True)
+        self._run = tf.function(
+            self._maps_and_peaks, autograph=False, reduce_retracing=True
+        )
 
     @classmethod
     def from_preset(cls, name: str) -> Units:
