@@ -155,6 +155,7 @@ def draw_disagreement(claim: Claim, pose: np.ndarray, _) -> list[np.ndarray]:
                     picture, place(point), (15, 15), 0, *ends, color, -1, SMOOTH
                 )
                 angle = ends[1]
+            circle(picture, point, 15 / SCALE, LIMB, 2)
 
         _, first, second, none = 100 * found.mean(axis=0)
         panels.append(

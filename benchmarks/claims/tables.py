@@ -221,13 +221,18 @@ def print_hybrid_pose(claim: Claim, of: str, folder) -> None:
     ]
     print(table(["maps", "PCK@0.2", "PCK@0.1"], rows))
     ours = "rnet_cnet_eight"
+    alone = "rnet", "cnet"
+    alike = [f"{net}_{net}_{kind}" for kind in ("average", "eight") for net in alone]
+    compared = {
+        ours: (*alone, *alike),
+        "rnet_cnet_average": (*alone, *alike[:2]),
+        "rnet_cnet_product": ("rnet_cnet_average",),
+    }
     gains = [
         [f"{one} over {rival}, @{t}", str(frame.difference(
             claim.hits("fused", f"{of}_{rival}", ALL, t),
             claim.hits("fused", f"{of}_{one}", ALL, t)))]
-        for one in (ours, "rnet_cnet_average")
-        for rival in ("rnet", "cnet", "rnet_rnet_average", "cnet_cnet_average")
-        for t in (0.2, 0.1)
+        for one, rivals in compared.items() for rival in rivals for t in (0.2, 0.1)
     ]  # fmt: skip
     print(table(["", *GAIN], gains))
     print_disagreement(claim, of)
