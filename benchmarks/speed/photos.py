@@ -39,9 +39,10 @@ def main(blazepose: str, turns: int) -> None:
     given = [photos.read(path) for path in examples.paths()]
     estimator, detect = tfpose.Estimator.from_preset(PRESET), PersonDetector()
     people = [len(detect(photo)[0]) for photo in given]
-    with tempfile.TemporaryDirectory() as out:
-        tfpose.export(PRESET, out, ("tflite",))
-        predictor = Predictor.load(next(pathlib.Path(out).rglob("*.tflite")), THREADS)
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder, "exported")
+        tfpose.export(PRESET, str(out), ("tflite",))
+        predictor = Predictor.load(next(out.rglob("*.tflite")), THREADS)
     content = exported(PRESET)["float32"]
     alone = {"Thunder LiteRT, one crop": lite(content, THREADS)}
     if blazepose:
