@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -30,9 +31,10 @@ CONFIG = dataclasses.replace(
 
 
 def write_model(folder, config=CONFIG, weights_of=None) -> pathlib.Path:
-    """A model folder as training leaves it, with weights as they are initialized."""
+    """A model folder as training leaves it, with the same first weights every time."""
     folder.mkdir()
     files.write_json(folder / folders.CONFIG, config.to_json())
+    keras.utils.set_random_seed(2)
     model = table.build_model(weights_of or config)
     model.save_weights(folder / folders.WEIGHTS)
     return folder
