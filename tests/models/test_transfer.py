@@ -31,9 +31,14 @@ def test_an_estimator_keeps_only_the_photos_channels():
     assert found[:, 0].tolist() == [0, 1, 2]
 
 
-def test_unknown_joints_keep_their_start():
-    found = of_joints(np.arange(17.0), np.full(14, -1.0), COCO17, LSP14)
-    assert found[LSP14.index("neck")] == -1 and found[WRIST] == 9
+@pytest.mark.parametrize("each", [1, 2])
+def test_unknown_joints_start_as_the_mean_of_all(each):
+    array = np.arange(3.0 + 17 * each)
+    found = of_joints(array, np.zeros(3 + 14 * each), COCO17, LSP14)
+    np.testing.assert_array_equal(found[:3], [0, 1, 2])
+    joints, known = found[3:].reshape(14, each), array[3:].reshape(17, each)
+    np.testing.assert_allclose(joints[LSP14.index("neck")], known.mean(axis=0))
+    np.testing.assert_array_equal(joints[WRIST], known[9])
 
 
 @pytest.mark.parametrize("shape", [(15,), (14, 2), (40,)])

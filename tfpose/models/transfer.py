@@ -85,19 +85,22 @@ def of_joints(
 
     Args:
         array: of the network for ``known``.
-        start: of the network for ``wanted``; joints that ``known`` lacks keep it. An
-            axis without any joints keeps what comes before them: an estimator's first
-            kernel sees the photo, but no pose.
+        start: of the network for ``wanted``, for its shape. An axis without any joints
+            keeps what comes before them: an estimator's first kernel sees the photo,
+            but no pose.
         known, wanted: the skeletons.
 
     Returns:
-        An array of ``start``'s shape; None if it does not fit.
+        An array of ``start``'s shape; None if it does not fit. Joints that ``known``
+        lacks start as the mean of its own: their maps then show where any joint may be.
+        From zero, every cell would be half likely, which a small learning rate takes
+        thousands of steps to unsay.
 
     Example:
         >>> from tfpose.skeletons import COCO17, LSP14
         >>> row = np.arange(17.0)
         >>> of_joints(row, np.zeros(14), COCO17, LSP14)[-3:]  # left_wrist, neck, top
-        array([9., 0., 0.])
+        array([9., 8., 8.])
     """
     if array.ndim != start.ndim:
         return None
@@ -112,21 +115,16 @@ def of_joints(
         before = size - each * len(known)
         if rest or each < 1 or before < 0:
             return None
-        array = _rows(
-            array, np.moveaxis(start, axis, 0), axis, before, each, known, wanted
-        )
+        array = _rows(array, axis, before, each, known, wanted)
     return array
 
 
-def _rows(array, start, axis, before, each, known, wanted):
+def _rows(array, axis, before, each, known, wanted):
     """The rows of ``wanted``'s joints along an axis."""
     source = np.moveaxis(array, axis, 0)
+    parts = source[before:].reshape(len(known), each, *source.shape[1:])
     rows = [source[:before]]
-    for index, joint in enumerate(wanted.joints):
-        if joint in known.joints:
-            first = before + each * known.index(joint)
-            rows.append(source[first : first + each])
-        else:
-            first = before + each * index
-            rows.append(start[first : first + each])
+    for joint in wanted.joints:
+        alike = [joint] if joint in known.joints else known.joints
+        rows.append(parts[[known.index(one) for one in alike]].mean(axis=0))
     return np.moveaxis(np.concatenate(rows), 0, axis)

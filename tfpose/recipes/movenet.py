@@ -12,7 +12,7 @@ def thunder() -> Config:
 
     ``python train.py --model=movenet --recipe=thunder --data=DIR --weights
     movenet_thunder_coco17 --set skeleton=lsp14 --set train=lsp/train``. Joints that the
-    weights do not know, such as LSP's neck, start from random numbers.
+    weights do not know, such as LSP's neck, start as the mean of the others.
 
     Batch normalization is folded into the published weights. Nothing scales the
     features anew, so the learning rate is small: 1e-4 with AdamW was stable.
