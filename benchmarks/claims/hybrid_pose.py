@@ -26,6 +26,7 @@ from tfpose.layers.heatmap_fusion import fuse
 from tfpose.layers.heatmaps import PeakPosition
 from tfpose.models import hourglass, movenet
 from tfpose.models.base import PoseEstimator, image_input
+from tfpose.models.hcrn import RARITY
 from tfpose.models.hybrid_pose import RESIDUALS, hourglasses
 from tfpose.models.resnet import convolution
 from tfpose.recipes import RECIPES
@@ -40,7 +41,6 @@ NETWORKS = {
     "cnet": ((1, 2, 2, 2), 1, "newell"),
 }
 STAGES = ("stage1", "stage2", "stage3", "heatmap")
-START = -5.0  # of all logits: most cells are empty
 
 
 def build(name: str) -> PoseEstimator:
@@ -60,7 +60,7 @@ def build(name: str) -> PoseEstimator:
     )
     for number in range(1, len(depths) + 1):
         bias = model.get_layer(f"stack{number}_scores_conv").bias
-        bias.assign(np.full(bias.shape, START))
+        bias.assign(np.full(bias.shape, RARITY))
     return model
 
 
@@ -124,7 +124,7 @@ def run(runs: frame.Runs, sets: dict, _) -> None:
 
 
 def fuse_all(nets: dict, sets: dict) -> dict:
-    """Distances of every fusion, as "test_rnet_cnet_product"; of kept maps."""
+    """Distances of every fusion of the networks' maps, as "test_rnet_cnet_product"."""
     chosen = {
         "rnet_cnet": (("rnet", 0), ("cnet", 0)),
         "rnet_rnet": (("rnet", 0), ("rnet", 1)),

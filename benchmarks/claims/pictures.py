@@ -173,7 +173,7 @@ def draw_disagreement(claim: Claim, pose: np.ndarray, _) -> list[np.ndarray]:
 
 def draw_gains(claim: Claim, pose: np.ndarray, _) -> list[np.ndarray]:
     panels = []
-    for method in (*refiners.METHODS, refiners.MOVENET, refiners.OURS):
+    for method in refiners.ON_LSP:
         # f64[K]; joints that a method lacks were missing before.
         before, after = (
             np.mean(

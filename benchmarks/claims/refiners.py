@@ -58,6 +58,7 @@ METHODS = {
     "CPM (MPII+LSP)": "predictions_cpm_mpii_lsp_1001-1500.json",
 }
 MOVENET, OURS, ON_COCO = "MoveNet", "our estimator", "MoveNet on COCO"
+ON_LSP = (*METHODS, MOVENET, OURS)
 USES = ("fine", "middle", "coarse", "pyramid")
 # The recipe ``lite``'s, for one skeleton.
 ADDED = {

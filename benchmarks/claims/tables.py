@@ -254,8 +254,7 @@ PARTS = {
 def print_refiners(claim: Claim, _: str, folder) -> None:
     print("## PoseFix and PoseRefiner\n")
     inputs = claim.found["inputs"]
-    methods = [*refiners.METHODS, refiners.MOVENET, refiners.OURS]
-
+    methods = refiners.ON_LSP
     columns = [*methods, *[refiners.ON_COCO] * (refiners.ON_COCO in inputs[0])]
 
     def rates(arm, hits_of):

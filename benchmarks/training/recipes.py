@@ -200,6 +200,7 @@ def main() -> None:
     data = seeds.render_people(folder, people)
     print(
         f"{'recipe':<30}{'parameters':>12}{'batch':>7}{'steps to 95':>13}{'minutes':>9}"
+        f"{'bfloat16 px':>13}{'largest':>9}{'<= 0.5':>8}"
     )
     for row in ROWS:
         if given[1:] and row.name not in given[1:]:

@@ -414,7 +414,10 @@ def test_bases_that_do_not_fit_are_refused(small):
     integral = IntegralPose(JOINTS, SIZE, trunk="tiny", filters=(8, 8, 8))
     for base, message in (
         (plain, "base: expected a PoseEstimator, got Functional"),
-        (integral, "expected .*linear.*integral_pose are arguments of a softmax"),
+        (
+            integral,
+            "base: expected .*linear.* integral_pose are arguments of a softmax",
+        ),
         (small, "enhance_net is an EnhanceNet already"),
     ):
         with pytest.raises(ValueError, match=message):

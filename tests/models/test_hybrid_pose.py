@@ -66,6 +66,7 @@ def photos():
     [
         (RNet, {}, 65_984_384, 64.0),
         (RNet, {"residual": "newell"}, 24_875_520, 25.4),
+        (RNet, {"enlarge_first": True}, 65_984_384, 82.7),
         (CNet, {}, 8_996_800, 14.4),
         (CNet, {"link": "plain"}, 8_786_368, 13.6),
     ],

@@ -18,6 +18,7 @@ from tfpose.models.base import PoseEstimator
 from tfpose.models.cpm import ConvolutionalPoseMachine
 from tfpose.models.cpn import CPN
 from tfpose.models.dlcm import DLCM
+from tfpose.models.hcrn import RARITY
 from tfpose.models.hourglass import StackedHourglass
 from tfpose.models.hrnet import HRNet
 from tfpose.models.hybrid_pose import CNet, RNet
@@ -42,11 +43,9 @@ BASES = {
 INPUTS = ("both", "features", "maps")
 # How cells become r x r cells (Table 5c).
 UPSCALINGS = ("sub_pixel", "deconvolution3", "deconvolution12", "bilinear")
-# Maps whose enlargement is of the same kind. A softmax over all cells would need a loss
-# of its own for the larger maps.
-ACTIVATIONS = ("linear", "sigmoid")
-# Logits start where a cell is likely empty; maps of Gaussians, at 0.
-EMPTY = {"linear": 0.0, "sigmoid": -5.0}
+# Activation of the maps that can be enlarged -> where an empty cell starts. A softmax
+# over all cells would need a loss of its own for the larger maps.
+EMPTY = {"linear": 0.0, "sigmoid": RARITY}
 # Name of the base's own "heatmap" next to the new one.
 BASE_HEATMAP = "base_heatmap"
 
@@ -216,9 +215,9 @@ def _configuration(base) -> dict:
 def _check_base(base) -> None:
     if not isinstance(base, PoseEstimator):
         raise TfposeError(f"base: expected a PoseEstimator, got {type(base).__name__}")
-    if base.activation not in ACTIVATIONS:
+    if base.activation not in EMPTY:
         raise TfposeError(
-            f"base: expected heatmaps of one of {ACTIVATIONS}, whose loss EnhanceNet "
+            f"base: expected heatmaps of one of {[*EMPTY]}, whose loss EnhanceNet "
             f"shares; those of {base.name} are arguments of a {base.activation}"
         )
     if BASE_HEATMAP in base.output:

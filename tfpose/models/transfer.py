@@ -66,7 +66,7 @@ def take_over(
         if len(own) == len(given):
             pairs = zip(given, own, strict=True)
             fitted = [
-                of_joints(array, start, known, skeleton) for array, start in pairs
+                of_joints(array, start.shape, known, skeleton) for array, start in pairs
             ]
         if fitted and all(array is not None for array in fitted):
             layer.set_weights(fitted)
@@ -76,7 +76,7 @@ def take_over(
 
 
 def of_joints(
-    array: np.ndarray, start: np.ndarray, known: Skeleton, wanted: Skeleton
+    array: np.ndarray, shape: tuple[int, ...], known: Skeleton, wanted: Skeleton
 ) -> np.ndarray | None:
     """A weight of one skeleton's network as that of another skeleton's.
 
@@ -85,13 +85,13 @@ def of_joints(
 
     Args:
         array: of the network for ``known``.
-        start: of the network for ``wanted``, for its shape. An axis without any joints
+        shape: of the weight in the network for ``wanted``. An axis without any joints
             keeps what comes before them: an estimator's first kernel sees the photo,
             but no pose.
         known, wanted: the skeletons.
 
     Returns:
-        An array of ``start``'s shape; None if it does not fit. Joints that ``known``
+        An array of that shape; None if it does not fit. Joints that ``known``
         lacks start as the mean of its own: their maps then show where any joint may be.
         From zero, every cell would be half likely, which a small learning rate takes
         thousands of steps to unsay.
@@ -99,12 +99,12 @@ def of_joints(
     Example:
         >>> from tfpose.skeletons import COCO17, LSP14
         >>> row = np.arange(17.0)
-        >>> of_joints(row, np.zeros(14), COCO17, LSP14)[-3:]  # left_wrist, neck, top
+        >>> of_joints(row, (14,), COCO17, LSP14)[-3:]  # left_wrist, neck, top
         array([9., 8., 8.])
     """
-    if array.ndim != start.ndim:
+    if array.ndim != len(shape):
         return None
-    for axis, (size, expected) in enumerate(zip(array.shape, start.shape, strict=True)):
+    for axis, (size, expected) in enumerate(zip(array.shape, shape, strict=True)):
         if size == expected:
             continue
         before = size - len(known)
