@@ -76,11 +76,13 @@ def described(model, config, name: str) -> dict:
     about = metadata.describe(
         model, config.skeleton, name, config.model, 0.0, "Apache-2.0", rounds
     )
-    return {**about, "numbers": "float16"}
+    pixels = "uint8" if model.is_refiner else "float32"
+    normalization = f"none: image is {pixels} RGB 0..255, the graph does the rest"
+    return {**about, "numbers": "float16", "normalization": normalization}
 
 
 def pose_model(model, config, about: dict) -> bytes:
-    """A file as ``tfpose export`` writes it, with an estimator's beliefs."""
+    """A file as ``tfpose export`` writes it; an estimator also gives its beliefs."""
     from tfpose.edge import flatbuffer
     from tfpose.exporting import litert
     from tfpose.exporting.savedmodel import write_saved_model

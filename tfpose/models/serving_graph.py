@@ -42,13 +42,13 @@ def serving_model(
             otherwise the weights are shared with ``model``.
         network: ``network_of(model, phases)``, to share its weights.
         belief: also return "belief" f32[B, h, w, K], ``belief_of`` the model, from
-            which ``Estimator.merged`` makes one pose of several looks.
+            which ``Estimator.merged`` makes one pose of several looks. Then "image" is
+            f32, not rounded, as ``Estimator`` crops it.
     """
+    pixels = "float32" if belief else "uint8"
     inputs = {
         name: keras.Input(
-            tensor.shape[1:],
-            name=name,
-            dtype="uint8" if name == "image" else "float32",
+            tensor.shape[1:], name=name, dtype=pixels if name == "image" else "float32"
         )
         for name, tensor in model.input.items()
     }

@@ -5,18 +5,19 @@ import {
   type Box,
   boxCrop,
   crop,
+  type FinePixels,
   mirrorPixels,
   type Photo,
-  type Pixels,
   type Pose,
   scaleBox,
   toPhoto,
+  uprightCrop,
 } from "./geometry";
 import type { Model } from "./runtime";
 
 export class Estimator {
   /**
-   * @param model MoveNet, whose beliefs are outputs too.
+   * @param model MoveNet, whose pixels are float32 and whose beliefs are outputs too.
    * @param merge makes one pose of the beliefs of several looks.
    * @param scales of these looks.
    */
@@ -30,14 +31,17 @@ export class Estimator {
   /** The pose in one look. */
   async one(photo: Photo, box: Box): Promise<Pose> {
     const shown = boxCrop(box, this.about.input_size, this.about.crop);
-    return this.inPhoto(await this.run(crop(photo, shown, this.about.input_size)), shown);
+    // In whole numbers, as all exported files take them (tfpose/edge/predictor.py).
+    const image = Float32Array.from(crop(photo, shown, this.about.input_size));
+    return this.inPhoto(await this.run(image), shown);
   }
 
   /** The pose in all looks: several sizes, and the mirror image of each. */
   async several(photo: Photo, box: Box): Promise<Pose> {
     const size = this.about.input_size;
     const shown = boxCrop(box, size, this.about.crop);
-    const looks = this.scales.map((scale) => crop(photo, scaleBox(shown, 1 / scale), size));
+    const looks = this.scales.map((scale) =>
+      uprightCrop(photo, scaleBox(shown, 1 / scale), size));
     const beliefs: Float32Array[] = [];
     for (const look of [...looks, ...looks.map((image) => mirrorPixels(image, size))]) {
       beliefs.push((await this.run(look)).belief!);
@@ -51,7 +55,7 @@ export class Estimator {
     return this.inPhoto(await this.merge.answer({ beliefs: [all, shape] }), shown);
   }
 
-  private run(image: Pixels): Promise<Record<string, Float32Array>> {
+  private run(image: FinePixels): Promise<Record<string, Float32Array>> {
     return this.model.answer({ image: [image, [1, ...this.about.input_size, 3]] });
   }
 

@@ -15,6 +15,8 @@ export type Pose = Joint[];
 
 /** RGB, row by row. */
 export type Pixels = Uint8Array<ArrayBuffer>;
+/** The same, not rounded. */
+export type FinePixels = Float32Array<ArrayBuffer>;
 
 /** RGBA pixels, row by row; an ImageData is one. */
 export interface Photo {
@@ -174,15 +176,14 @@ function samples(count: number, step: number, center: number, limit: number): Sa
  * @param box in the shape of `size`.
  * @returns RGB, `size[0]` rows of `size[1]` pixels.
  */
-export function crop(photo: Photo, box: Box, size: Size): Pixels {
+export function uprightCrop(photo: Photo, box: Box, size: Size): FinePixels {
   const [height, width] = size;
   const [centerX, centerY] = centerOf(box);
   const step = box[2] / width;
   const count = Math.min(Math.max(Math.round(step), 1), MOST_SAMPLES);
   const rows = samples(height * count, step / count, centerY, photo.height);
   const columns = samples(width * count, step / count, centerX, photo.width);
-  // Assigning to it rounds halves to even numbers, as NumPy's rint does.
-  const pixels = new Uint8ClampedArray(height * width * 3);
+  const pixels = new Float32Array(height * width * 3);
   const sums = new Float64Array(width * 3);
   for (let row = 0; row < height; row++) {
     sums.fill(0);
@@ -193,7 +194,14 @@ export function crop(photo: Photo, box: Box, size: Size): Pixels {
       pixels[row * width * 3 + i] = sums[i]! / count ** 2;
     }
   }
-  return new Uint8Array(pixels.buffer);
+  return pixels;
+}
+
+/** `uprightCrop` in whole numbers. */
+export function crop(photo: Photo, box: Box, size: Size): Pixels {
+  // Assigning to it rounds halves to even numbers, as NumPy's rint does.
+  const whole = new Uint8ClampedArray(uprightCrop(photo, box, size));
+  return new Uint8Array(whole.buffer);
 }
 
 /** Adds a row of samples, `count` of them to each pixel of three channels. */
@@ -224,9 +232,9 @@ function addSamples(
 }
 
 /** A crop mirrored left to right. */
-export function mirrorPixels(pixels: Pixels, size: Size): Pixels {
+export function mirrorPixels<T extends Pixels | FinePixels>(pixels: T, size: Size): T {
   const [height, width] = size;
-  const mirrored = new Uint8Array(pixels.length);
+  const mirrored = pixels.slice() as T;
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const from = (row * width + width - 1 - column) * 3;

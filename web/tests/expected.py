@@ -103,6 +103,22 @@ def followed(skeleton) -> list[dict]:
     return frames
 
 
+# Height and width of a window, and the side to which it is resized.
+SIZES = ((29, 40, 7), (30, 40, 10), (20, 20, 10), (9, 40, 16), (1, 5, 3))
+
+
+def resized() -> list[dict]:
+    """Windows that the detector's ``resized`` makes larger or smaller, by OpenCV."""
+    random, cases = np.random.default_rng(5), []
+    for height, width, side in SIZES:
+        photo = random.integers(0, 256, (height, width, 3), np.uint8)
+        kind = cv2.INTER_AREA if min(height, width) >= side else cv2.INTER_LINEAR
+        answer = cv2.resize(photo, (side, side), interpolation=kind)
+        pixels = {"photo": photo.tolist(), "resized": answer.ravel().tolist()}
+        cases.append({"side": side, **pixels})
+    return cases
+
+
 def walk(photo) -> None:
     """Writes a window that moves over the cook, as a video and as a camera sees it."""
     frames = [
@@ -127,10 +143,13 @@ def main() -> None:
 
     about = json.loads((MODELS / "models.json").read_text())
     fast = Predictor.load(MODELS / about["estimator"]["file"])
+    run = fast._network  # the page's estimator takes whole numbers as float32
+    fast._network = lambda inputs: run({"image": np.float32(inputs["image"])})
     refiner = Predictor.load(MODELS / about["refiner"]["file"])
     accurate = Estimator.from_preset(about["estimator"]["about"]["name"])
     detectors = {"fast": PersonDetector(looks=(WHOLE,)), "accurate": PersonDetector()}
     expected = {"photos": {}, "followed": followed(fast.skeleton)}
+    expected["resized"] = resized()
     for name in PHOTOS:
         photo = photos.read(examples.FOLDER / name)
         kept = f"{int(pathlib.Path(name).stem)}.png"

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 import { expect, test } from "@playwright/test";
 
 import {
@@ -17,6 +19,7 @@ import {
   toPhoto,
   wholePhoto,
 } from "../src/geometry";
+import { resized } from "../src/resize";
 
 const RULE = { margin: 1.25, box_factor: 1.2, smallest_side: 20, person_height: 0 };
 
@@ -101,4 +104,25 @@ test("a mirrored crop has mirrored pixels and points", () => {
   const order = flipOrder(["left_hip", "neck", "right_hip"], [["left_hip", "right_hip"]]);
   expect(order).toEqual([2, 1, 0]);
   expect(mirrorPoints([[0, 1], [2, 3], [7, 5]], order, 8)).toEqual([[0, 5], [5, 3], [7, 1]]);
+});
+
+interface Resized {
+  side: number;
+  photo: number[][][];
+  resized: number[];
+}
+
+test("a window is resized as OpenCV resizes it, to the bit", () => {
+  const path = new URL("expected.json", import.meta.url).pathname;
+  const cases: Resized[] = JSON.parse(readFileSync(path, "utf8")).resized;
+  expect(cases).toHaveLength(5);
+  for (const { side, photo, resized: python } of cases) {
+    // With a border, so that the window lies inside a larger photo.
+    const [height, width] = [photo.length, photo[0]!.length];
+    const data = new Uint8ClampedArray((height + 2) * (width + 3) * 4).fill(99);
+    photo.forEach((row, y) => row.forEach((color, x) =>
+      data.set(color, ((y + 1) * (width + 3) + x + 2) * 4)));
+    const framed = { width: width + 3, height: height + 2, data };
+    expect([...resized(framed, [2, 1, width, height], side)]).toEqual(python);
+  }
 });
