@@ -32,7 +32,18 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn't accept"
 )
 
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+# Rows that take more than a second to build.
+LARGE = "posefix_resnet50 posefix_efficientnet_lite0 hourglass rnet hybrid_pose".split()
+LARGE += "hcrn hcrn_without_diffusion hcrn_holistic dlcm hrnet cpn".split()
+LARGE += "associative_embedding simple_baseline".split()
+every_case = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=[pytest.mark.slow] * (case.name in LARGE))
+        for case in CASES
+    ],
+    ids=lambda case: case.name,
+)
 every_codec = pytest.mark.parametrize(
     "case", CODEC_CASES, ids=lambda case: type(case.codec).__name__
 )

@@ -468,6 +468,7 @@ def test_the_seed_decides_order_and_crops(data):
     assert first["person_id"].numpy().tolist() != other["person_id"].numpy().tolist()
 
 
+@pytest.mark.slow
 def test_a_worker_decodes_its_rows_and_who_is_pasted_beside_the_first(data):
     opened, count = pipeline.read_records(data, ("drawn/train",), LSP14)
     for share, expected in ((0.0, {0, 1}), (0.5, {0, 1, 5})):

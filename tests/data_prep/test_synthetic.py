@@ -79,6 +79,7 @@ def test_other_arguments_are_another_data_set(tmp_path, prepared):
     assert other.builder_config.name != prepared.builder_config.name
 
 
+@pytest.mark.slow
 def test_people_are_limited_in_each_photo():
     photos = [render_photo(0, index, most=1) for index in range(12)]
     assert all(len(photo.people) + photo.hidden == 1 for photo in photos)

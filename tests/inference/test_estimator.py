@@ -233,6 +233,7 @@ def test_a_model_that_is_not_there_is_named():
         Estimator.from_preset("nowhere")
 
 
+@pytest.mark.slow
 def test_peaks_are_read_by_dark_where_asked(model):
     # Dots of 5 px, soft on the cells; their logits are no Gaussians, but round.
     keypoints, _ = Estimator(model, DOTS, (1.0,), False, dark_sigma=6.0)(

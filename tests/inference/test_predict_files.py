@@ -131,6 +131,7 @@ def points(entry):
 # --- what is written -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_box_of_the_annotations_gets_a_pose(scene):
     scene.people.append(scene.person(50, 3, (0, 0, 50, 50), iscrowd=1))
     report, entries = scene.predict(annotations=scene.annotate())
@@ -526,6 +527,7 @@ def dot_refiner():
     return Refiner(model, DOTS, Calibration())
 
 
+@pytest.mark.slow
 def test_refined_poses_are_those_of_tfpose_refine(scene, dot_refiner, monkeypatch):
     monkeypatch.setattr(Refiner, "from_preset", lambda name: dot_refiner)
     truth = scene.annotate()

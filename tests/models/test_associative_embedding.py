@@ -137,6 +137,7 @@ def test_one_stack_has_no_stages():
     assert set(small(stacks=1).output) == {"heatmap", "tags", "keypoints"}
 
 
+@pytest.mark.slow
 def test_the_configuration_makes_the_same_network(noisy):
     again = AssociativeEmbedding.from_config(noisy.get_config())
     again.set_weights(noisy.get_weights())

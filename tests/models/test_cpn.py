@@ -101,6 +101,7 @@ def test_enlarging_is_bilinear_about_the_middles_of_cells():
     assert enlarge(x, 1, "e") is x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [2, 3, 4])
 def test_a_level_adds_what_the_coarser_one_has_found(small, level):
     above = "lateral5_relu" if level == 4 else f"merge{level + 1}_add"

@@ -297,6 +297,7 @@ def test_the_local_front_end_sees_49_pixels():
         assert (places[0], places[-1]) == (4 * cell - 24, 4 * cell + 24)
 
 
+@pytest.mark.slow
 def test_efficientnet_lite0_is_a_front_end():
     front_end = "efficientnet_lite0"
     model = HCRN(LSP14.parents, (64, 32), front_end, refinement="holistic")

@@ -244,6 +244,7 @@ def test_gradients_reach_every_weight(small):
         assert np.isfinite(gradient).all() and np.any(gradient), name
 
 
+@pytest.mark.slow
 def test_in_training_normalization_takes_all_biases_but_those_of_the_heatmaps():
     """What the biases add is constant over the cells, and the next batch's mean."""
     model = fill_weights(network((32, 32), 3, 2, **SMALL))

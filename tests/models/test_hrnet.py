@@ -81,6 +81,7 @@ def test_a_recipe_trains_gaussian_maps_and_no_coordinates(recipe):
     assert config.target["codec"] == "gaussian" and config.coordinate_loss == 0
 
 
+@pytest.mark.slow
 def test_the_tiny_recipe_has_four_branches_and_is_small():
     model = of_recipe(recipes.tiny())
     names = {layer.name for layer in model.layers}

@@ -109,6 +109,7 @@ def pools(model, stack):
     )
 
 
+@pytest.mark.slow
 def test_hourglasses_of_rnet_are_alike_and_those_of_cnet_are_not(rnet, cnet):
     assert [pools(rnet, stack) for stack in (1, 2)] == [1, 1]
     assert [pools(cnet, stack) for stack in (1, 2)] == [1, 2]
@@ -158,6 +159,7 @@ def test_a_plain_link_adds_an_hourglass_to_its_input(photos):
     assert not any("link_conv" in layer.name for layer in model.layers)
 
 
+@pytest.mark.slow
 def test_after_enlarging_modules_see_four_times_the_cells():
     cells = {}
     for first in (False, True):
@@ -328,6 +330,7 @@ def test_the_networks_learn_as_if_alone(fused, photos):
     assert reached["heatmap"] == set(range(len(variables)))
 
 
+@pytest.mark.slow
 def test_a_fusion_costs_what_its_networks_cost(rnet, cnet, fused):
     counts = [summarize(model, model.name) for model in (rnet, cnet, fused)]
     for key in ("multiply_adds", "trainable_parameters"):

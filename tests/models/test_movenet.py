@@ -41,6 +41,7 @@ def thunder():
     return MoveNet.from_preset("movenet_thunder_coco17")
 
 
+@pytest.mark.slow
 def test_its_answers_are_those_of_the_published_graph(thunder):
     found = thunder({"image": pattern()})
     np.testing.assert_allclose(found["keypoints"][0], KEYPOINTS, atol=0.01)

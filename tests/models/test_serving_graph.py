@@ -91,6 +91,7 @@ def test_normalization_is_folded_where_it_alone_follows(
     np.testing.assert_allclose(changed(x), model(x), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_mixed_models_scores_mean_the_same_in_float32():
     model = PoseFix(14, (64, 64), "tiny", 3.0, (4, 4, 4), dtype="mixed_bfloat16")
     model.score_fit = (0.5, 2.0)

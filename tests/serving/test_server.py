@@ -552,7 +552,8 @@ def test_nobody_is_answered_by_a_session_as_tensorflow_serving_feeds_it(folder):
 
 @pytest.fixture
 def client(project, monkeypatch):
-    monkeypatch.syspath_prepend(str(project / "deploy"))
+    # syspath_prepend goes through all importers while a server's thread may import.
+    monkeypatch.setattr(sys, "path", [str(project / "deploy"), *sys.path])
     return importlib.import_module
 
 

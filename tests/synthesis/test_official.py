@@ -72,6 +72,7 @@ def chance(rows, expected):
     return scipy.stats.chi2.sf(statistic, freedom) if freedom else 1.0
 
 
+@pytest.mark.slow
 def test_joints_err_as_often(both):
     name, found, _ = both
     counts, expected = np.array(found["counts"]), golden(name, "counts")
