@@ -7,6 +7,8 @@ from tfpose.inference.hcrn_units import Units, unit_model
 from tfpose.models import HCRN, IntegralPose, hcrn
 from tfpose.skeletons import Skeleton
 
+pytestmark = pytest.mark.slow
+
 # A tree of three layers whose joints do not stand in the order of the tree.
 CHAIN = Skeleton(
     name="chain",
@@ -125,7 +127,6 @@ def test_the_maps_of_a_unit_are_equations_1_to_5(model, joint):
     np.testing.assert_allclose(by_hand["refined"], refined[..., joint], atol=1e-5)
 
 
-@pytest.mark.slow
 def test_a_unit_names_its_joint_and_its_parent(units):
     person = units(PHOTO, BOXES[0])
     assert [(unit.joint, unit.parent) for unit in person] == [
@@ -148,7 +149,6 @@ def test_without_diffusion_there_is_no_diffused_map():
     assert list(outputs) == ["initial", "parent", "refined"]
 
 
-@pytest.mark.slow
 def test_a_root_without_unit_has_only_its_initial_map():
     units = Units(network(root_cru=False), CHAIN)(PHOTO, BOXES[0])
     assert list(units[1].maps) == ["initial"] and units[1].parent is None
@@ -164,7 +164,6 @@ def test_a_network_without_units_is_refused():
         unit_model(other)
 
 
-@pytest.mark.slow
 def test_peaks_are_where_the_model_puts_the_joints_of_a_crop(model, units):
     boxed = [(PHOTO, box) for box in BOXES]
     ((initial, refined),) = units.peaks(boxed)

@@ -18,6 +18,8 @@ from tfpose.models.pose_refiner import PoseRefiner
 from tfpose.recipes.pose_refiner import tiny
 from tfpose.skeletons import LSP14
 
+pytestmark = pytest.mark.slow
+
 CONFIG = dataclasses.replace(tiny(), skeleton="lsp14", input_size=(64, 64))
 HEAD_TOP, KNEE = LSP14.index("head_top"), LSP14.index("right_knee")
 
@@ -87,7 +89,6 @@ def test_scores_are_averaged_over_the_mirror_image_and_offsets_are_not():
     np.testing.assert_allclose(tf.reduce_sum(belief, axis=(1, 2)), 1, rtol=1e-6)
 
 
-@pytest.mark.slow
 def test_answer_moves_with_the_photo(opinionated):
     photo, pose = draw_photo(1), STANDING[None] + [40, 10]
     moved = np.pad(photo, ((7, 0), (11, 0), (0, 0)))
@@ -97,7 +98,6 @@ def test_answer_moves_with_the_photo(opinionated):
     np.testing.assert_allclose(again, answer + [11, 7], atol=0.02)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("use_reliability", [False, True])
 def test_missing_joints_are_found_and_other_scores_stay(scene, use_reliability):
     for record in scene.records:
@@ -157,7 +157,6 @@ def test_a_file_can_get_the_refiners_scores(scene, opinionated, capsys):
     capsys.readouterr()
 
 
-@pytest.mark.slow
 def test_refined_poses_can_be_refined_again_by_another_refiner(scene, tmp_path):
     _, once = scene.refine()  # with fusion, which leaves nobody outside the photo
     config = dataclasses.replace(
@@ -189,7 +188,6 @@ def test_a_crop_shows_the_person_at_the_height_of_the_recipe(opinionated):
     np.testing.assert_allclose(box[:2] + (box[2:] - 1) / 2, [31.5, 31.5], atol=1e-3)
 
 
-@pytest.mark.slow
 def test_a_trained_folder_keeps_the_height_of_its_crops(tmp_path):
     config = dataclasses.replace(CONFIG, crop={"person_height": 50.0})
     refiner = Refiner.from_preset(str(write_model(tmp_path / "model", config)))

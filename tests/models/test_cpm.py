@@ -144,6 +144,7 @@ def test_without_the_last_convolution_only_its_weights_are_missing(stages, width
     np.testing.assert_allclose(maps[-1], by_hand, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_later_stages_see_the_image_the_last_maps_and_the_center(noisy):
     names = "conv4_stage2 conv7_stage1 center_map concat_stage2".split()
     names += "conv1_stage3 Mconv5_stage2 center_map concat_stage3".split()

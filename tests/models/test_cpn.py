@@ -63,6 +63,7 @@ def test_with_resnet101_it_has_its_size():
     check_size(CPN(17, trunk="resnet101"), 46_001_898, 10.867)
 
 
+@pytest.mark.slow
 def test_its_components_have_their_sizes(resnet50):
     def size(*beginnings):
         weights = [
@@ -115,6 +116,7 @@ def test_a_level_adds_what_the_coarser_one_has_found(small, level):
     np.testing.assert_allclose(total, by_hand, rtol=1e-4, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_each_level_gives_maps_of_the_first_ones_resolution(small):
     levels = ["merge2_add", "merge3_add", "merge4_add", "lateral5_relu"]
     found = small(images())
@@ -148,6 +150,7 @@ def test_refinenet_sees_all_levels_and_the_coarser_through_more_bottlenecks(smal
     np.testing.assert_array_equal(maps, values(small, ["refine_maps_bn"])[0])
 
 
+@pytest.mark.slow
 def test_gradients_of_the_heatmap_alone_reach_all_but_the_heads_of_the_levels(small):
     """RefineNet's errors train the pyramid and the trunk too."""
     with tf.GradientTape() as tape:

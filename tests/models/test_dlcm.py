@@ -191,6 +191,7 @@ def test_other_configurations_have_their_size(build, parameters, total, billions
     check_size(build(), parameters, total, billions, maps)
 
 
+@pytest.mark.slow
 def test_its_components_have_the_published_sizes(release):
     """Counted from the authors' code; layers are found by their names' prefixes."""
 
@@ -239,6 +240,7 @@ def test_it_infers_upwards_and_then_downwards(small):
     np.testing.assert_allclose(found["heatmap"], by_hand, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage, before", [(4, 2), (5, 1)])
 def test_a_level_is_refined_beside_what_it_was_before(small, stage, before):
     names = [f"stack{before}_scores_conv", f"stack{stage}_narrow_add"]
@@ -252,6 +254,7 @@ def test_a_level_is_refined_beside_what_it_was_before(small, stage, before):
         assert small.get_layer("stack4_link").input[0] is join
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])
 def test_the_next_stage_sees_the_last_ones_input_features_and_maps(small, stage):
     inputs = ["stem_block2_add", "stack1_link", "stack2_link", "stack4_join"]
@@ -281,6 +284,7 @@ def test_a_shortcut_that_widens_is_normalized():
         assert ("r_in_bn" in names) is not normalized
 
 
+@pytest.mark.slow
 def test_the_image_becomes_0_to_1_less_the_means_of_mpii(small):
     scale = keras.Model(small.input, small.get_layer("scale_image").output)
     means = np.array([0.46604, 0.44426, 0.40682])

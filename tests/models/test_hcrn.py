@@ -253,6 +253,7 @@ def test_keypoints_lie_at_the_refined_maps_peaks():
     assert np.abs(found["keypoints"] - centers).max() <= 2 + 1e-3
 
 
+@pytest.mark.slow
 def test_holistic_networks_have_no_units():
     model = fill_weights(HCRN(**SMALL, refinement="holistic"))
     found = model(photos())

@@ -86,6 +86,7 @@ def test_the_stages_are_in_the_order_of_the_stacks(estimator):
         np.testing.assert_array_equal(found[name], maps)
 
 
+@pytest.mark.slow
 def test_the_last_heatmaps_are_made_of_the_features(estimator):
     photo = {"image": images(1, 32, 16)}
     features = keras.Model(estimator.input, estimator.features)(photo)
@@ -95,6 +96,7 @@ def test_the_last_heatmaps_are_made_of_the_features(estimator):
     np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_its_configuration_brings_it_back(estimator):
     config = estimator.get_config()
     assert {name: config[name] for name in ESTIMATOR} == ESTIMATOR

@@ -14,6 +14,8 @@ from tfpose.models.efficientnet_lite import efficientnet_lite0
 from tfpose.models.resnet import IMAGE_MEAN, center, resnet, small_resnet
 from tfpose.models.vgg import large_fov
 
+pytestmark = pytest.mark.slow
+
 
 def noisy_source(create):
     """Keras' network without its top; biases large enough to be missed."""
@@ -58,7 +60,6 @@ def vgg():
     return source, model, before
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "ours, theirs",
     [("pool1", "block1_pool"), ("pool3", "block3_pool"), ("conv4_3", "block4_conv3")],
@@ -108,7 +109,6 @@ def resnets():
     return source, model, before
 
 
-@pytest.mark.slow
 def test_the_first_stage_of_resnet_computes_what_keras_does(resnets):
     source, model, _ = resnets
     images = near_the_means(2, 32, 48)
@@ -149,7 +149,6 @@ def is_convolution(layer):
     return isinstance(layer, keras.layers.Conv2D)
 
 
-@pytest.mark.slow
 def test_a_deeper_resnet_fits_too():
     source = keras.applications.ResNet101(include_top=False, weights=None)
     image = keras.Input((None, None, 3))
@@ -225,7 +224,6 @@ def lite_tensors(model):
     return tensors
 
 
-@pytest.mark.slow
 def test_every_tensor_of_lite_arrives():
     image = keras.Input((None, None, 5))
     model = keras.Model(image, efficientnet_lite0(image))

@@ -45,6 +45,7 @@ def test_dilation_keeps_resolution_and_changes_no_name_and_no_weight(stride, dil
     assert found == dilations
 
 
+@pytest.mark.slow
 def test_at_stride_8_the_last_two_stages_are_dilated_by_2_and_4_in_all_blocks():
     model = trunk(50, 8)
     for stage, dilation in enumerate((1, 1, 2, 4)):

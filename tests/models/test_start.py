@@ -39,6 +39,7 @@ def test_all_of_hrnet_starts_small():
         assert deviation == pytest.approx(0.001, rel=0.35), layer
 
 
+@pytest.mark.slow
 def test_the_longest_name_decides_and_other_layers_start_as_their_class_says():
     drawn = {"head_": 0.5, "head_logits": "he"}
     found = deviations("simple_baseline", start=drawn)

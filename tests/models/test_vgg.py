@@ -10,6 +10,8 @@ from tfpose.models.resnet import IMAGE_MEAN
 from tfpose.models.summary import multiply_adds
 from tfpose.models.vgg import large_fov
 
+pytestmark = pytest.mark.slow
+
 
 def network(size=(None, None)):
     image = keras.Input((*size, 3))
@@ -35,7 +37,6 @@ def test_it_has_the_published_size():
     assert total == pytest.approx(64.86e9, rel=1e-4)
 
 
-@pytest.mark.slow
 def test_sizes_may_differ_and_batches_do_not_mix(noisy):
     for height, width in ((8, 24), (32, 16)):
         photos = images(2, height, width)
@@ -66,7 +67,6 @@ def test_dropout_acts_in_training_alone(noisy):
     assert names == ["fc6_dropout", "fc7_dropout"]
 
 
-@pytest.mark.slow
 def test_gradients_reach_every_weight(noisy):
     random = np.random.default_rng(1)
     with tf.GradientTape() as tape:
@@ -80,7 +80,6 @@ def test_gradients_reach_every_weight(noisy):
         assert np.isfinite(gradient).all() and np.any(gradient), weight.path
 
 
-@pytest.mark.slow
 def test_a_cell_sees_428_px_around_its_middle():
     """By hand: (size - 1) x dilation x stride for each window, and 1.
 
