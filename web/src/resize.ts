@@ -10,58 +10,36 @@ const { fround } = Math;
 /** Which pixels of a side make each new pixel, and their weights. */
 type Taps = { pixel: number; weight: number }[][];
 
-/** How a new pixel is summed up, first along the rows, then down the columns. */
-interface Arithmetic {
-  taps(from: number, to: number): Taps;
-  across(sum: number, value: number, weight: number): number;
-  down(sum: number, value: number, weight: number): number;
-  end(sum: number): number;
+/** Each new pixel is the mean of what it covers (cv2.INTER_AREA). */
+function areaTaps(from: number, to: number): Taps {
+  const scale = from / to;
+  return Array.from({ length: to }, (_, i) => {
+    const start = i * scale;
+    const covered = Math.min(scale, from - start);
+    const last = Math.min(Math.floor(start + scale), from - 1);
+    const first = Math.min(Math.ceil(start), last);
+    const shares: [number, number][] = [[first - 1, first - start]];
+    for (let pixel = first; pixel < last; pixel++) shares.push([pixel, 1]);
+    shares.push([last, Math.min(start + scale - last, 1, covered)]);
+    return shares
+      .filter(([, share]) => share > 1e-3)
+      .map(([pixel, share]) => ({ pixel, weight: fround(share / covered) }));
+  });
 }
 
-function addSingle(sum: number, value: number, weight: number): number {
-  return fround(sum + fround(value * weight));
+/** Each new pixel lies between two (cv2.INTER_LINEAR); weights are whole 2048ths. */
+function linearTaps(from: number, to: number): Taps {
+  const inside = (pixel: number) => Math.min(Math.max(pixel, 0), from - 1);
+  return Array.from({ length: to }, (_, i) => {
+    const place = fround(((i + 0.5) * from) / to - 0.5);
+    const first = Math.floor(place);
+    const share = fround(place - first);
+    return [
+      { pixel: inside(first), weight: halfToEven(fround(1 - share) * 2048) },
+      { pixel: inside(first + 1), weight: halfToEven(share * 2048) },
+    ];
+  });
 }
-
-/** Each new pixel is the mean of what it covers (cv2.INTER_AREA), in float32. */
-const AREA: Arithmetic = {
-  taps(from, to) {
-    const scale = from / to;
-    return Array.from({ length: to }, (_, i) => {
-      const start = i * scale;
-      const covered = Math.min(scale, from - start);
-      const last = Math.min(Math.floor(start + scale), from - 1);
-      const first = Math.min(Math.ceil(start), last);
-      const shares: [number, number][] = [[first - 1, first - start]];
-      for (let pixel = first; pixel < last; pixel++) shares.push([pixel, 1]);
-      shares.push([last, Math.min(start + scale - last, 1, covered)]);
-      return shares
-        .filter(([, share]) => share > 1e-3)
-        .map(([pixel, share]) => ({ pixel, weight: fround(share / covered) }));
-    });
-  },
-  across: addSingle,
-  down: addSingle,
-  end: (sum) => sum,
-};
-
-/** Each new pixel lies between two (cv2.INTER_LINEAR), in whole 2048ths. */
-const LINEAR: Arithmetic = {
-  taps(from, to) {
-    const inside = (pixel: number) => Math.min(Math.max(pixel, 0), from - 1);
-    return Array.from({ length: to }, (_, i) => {
-      const place = fround(((i + 0.5) * from) / to - 0.5);
-      const first = Math.floor(place);
-      const share = fround(place - first);
-      return [
-        { pixel: inside(first), weight: halfToEven(fround(1 - share) * 2048) },
-        { pixel: inside(first + 1), weight: halfToEven(share * 2048) },
-      ];
-    });
-  },
-  across: (sum, value, weight) => sum + value * weight,
-  down: (sum, value, weight) => sum + ((weight * (value >> 4)) >> 16),
-  end: (sum) => (sum + 2) >> 2,
-};
 
 function halfToEven(number: number): number {
   const up = Math.floor(number + 0.5);
@@ -75,42 +53,67 @@ function halfToEven(number: number): number {
  */
 export function resized(photo: Photo, window: Box, side: number): Pixels {
   const [, , width, height] = window;
-  if (Math.min(width, height) < side) return separably(photo, window, side, LINEAR);
-  const whole = width % side === 0 && height % side === 0;
-  return whole ? inBlocks(photo, window, side) : separably(photo, window, side, AREA);
+  const shrinks = Math.min(width, height) >= side;
+  const whole = shrinks && width % side === 0 && height % side === 0;
+  return (whole ? inBlocks : shrinks ? byArea : between)(photo, window, side);
 }
 
-function separably(
-  photo: Photo,
-  [left, top, width, height]: Box,
-  side: number,
-  { taps, across, down, end }: Arithmetic,
-): Pixels {
-  const columns = taps(width, side);
+function byArea(photo: Photo, window: Box, side: number): Pixels {
+  const [, , width, height] = window;
+  const rows = across(photo, window, areaTaps(width, side));
   const length = side * 3;
-  const rows = new Float32Array(height * length); // exact up to 2 ** 24
+  // Assigning to it rounds halves to even numbers, as OpenCV does.
+  const pixels = new Uint8ClampedArray(side * length);
+  const sums = new Float32Array(length);
+  areaTaps(height, side).forEach((row, y) => {
+    sums.fill(0);
+    for (const { pixel, weight } of row) {
+      const start = pixel * length;
+      for (let i = 0; i < length; i++) sums[i]! += fround(rows[start + i]! * weight);
+    }
+    pixels.set(sums, y * length);
+  });
+  return new Uint8Array(pixels.buffer);
+}
+
+function between(photo: Photo, window: Box, side: number): Pixels {
+  const [, , width, height] = window;
+  const rows = across(photo, window, linearTaps(width, side));
+  const length = side * 3;
+  const pixels = new Uint8Array(side * length);
+  linearTaps(height, side).forEach(([up, down], y) => {
+    const [above, below] = [up!.pixel * length, down!.pixel * length];
+    for (let i = 0; i < length; i++) {
+      const upper = (up!.weight * (rows[above + i]! >> 4)) >> 16;
+      const lower = (down!.weight * (rows[below + i]! >> 4)) >> 16;
+      pixels[y * length + i] = (upper + lower + 2) >> 2;
+    }
+  });
+  return pixels;
+}
+
+/** All rows of the window in their new width, summed up in float32. */
+function across(photo: Photo, window: Box, columns: Taps): Float32Array {
+  const [left, top, , height] = window;
+  const { data } = photo;
+  const rows = new Float32Array(height * columns.length * 3);
   for (let y = 0, place = 0; y < height; y++) {
     const start = ((top + y) * photo.width + left) * 4;
     for (const column of columns) {
-      for (let channel = 0; channel < 3; channel++, place++) {
-        let sum = 0;
-        for (const { pixel, weight } of column) {
-          sum = across(sum, photo.data[start + pixel * 4 + channel]!, weight);
-        }
-        rows[place] = sum;
+      let [red, green, blue] = [0, 0, 0];
+      for (let i = 0; i < column.length; i++) {
+        const { pixel, weight } = column[i]!;
+        const at = start + pixel * 4;
+        red = fround(red + fround(data[at]! * weight));
+        green = fround(green + fround(data[at + 1]! * weight));
+        blue = fround(blue + fround(data[at + 2]! * weight));
       }
+      rows[place++] = red;
+      rows[place++] = green;
+      rows[place++] = blue;
     }
   }
-  // Assigning to it rounds halves to even numbers, as OpenCV does.
-  const pixels = new Uint8ClampedArray(side * length);
-  taps(height, side).forEach((row, y) => {
-    for (let i = 0; i < length; i++) {
-      let sum = 0;
-      for (const { pixel, weight } of row) sum = down(sum, rows[pixel * length + i]!, weight);
-      pixels[y * length + i] = end(sum);
-    }
-  });
-  return new Uint8Array(pixels.buffer);
+  return rows;
 }
 
 /** The means of blocks of pixels, for which cv2.INTER_AREA has another arithmetic. */
