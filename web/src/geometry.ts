@@ -141,6 +141,12 @@ export function toCrop(point: Point, box: Box, size: Size): Point {
   ];
 }
 
+/** Rounds as NumPy's rint and OpenCV do. */
+export function halfToEven(number: number): number {
+  const up = Math.floor(number + 0.5);
+  return up - number === 0.5 && up % 2 ? up - 1 : up;
+}
+
 interface Samples {
   first: Int32Array;
   second: Int32Array;
@@ -180,7 +186,7 @@ export function uprightCrop(photo: Photo, box: Box, size: Size): FinePixels {
   const [height, width] = size;
   const [centerX, centerY] = centerOf(box);
   const step = box[2] / width;
-  const count = Math.min(Math.max(Math.round(step), 1), MOST_SAMPLES);
+  const count = Math.min(Math.max(halfToEven(step), 1), MOST_SAMPLES);
   const rows = samples(height * count, step / count, centerY, photo.height);
   const columns = samples(width * count, step / count, centerX, photo.width);
   const pixels = new Float32Array(height * width * 3);

@@ -85,6 +85,8 @@ test("a pixel of a smaller crop is the mean of the photo's", () => {
   const photo = { width: 3, height: 3, data: new Uint8ClampedArray(36) };
   photo.data[4 * 4] = 180;
   expect([...crop(photo, [0, 0, 3, 3], [1, 1])]).toEqual([20, 0, 0]);
+  // 2.5 px of the photo: two samples, at 0.125 and 1.375 px, as rint(2.5) is 2.
+  expect([...crop(ramp(5, 5), [0, 0, 5, 5], [2, 2]).subarray(0, 3)]).toEqual([8, 8, 7]);
 });
 
 test("a box does not rest on joints outside the photo or on wild ones", () => {
