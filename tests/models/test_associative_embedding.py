@@ -244,7 +244,7 @@ def test_it_learns_who_is_who_from_a_photo():
         loss_weights={name: 1e-2 if "tags" in name else 1.0 for name in targets},
     )
     # One epoch of many steps: Keras takes its time between epochs.
-    steps = tf.data.Dataset.from_tensors(({"image": photo}, targets)).repeat(400)
+    steps = tf.data.Dataset.from_tensors(({"image": photo}, targets)).repeat(300)
     model.fit(steps, shuffle=False, verbose=0)
 
     found = {name: np.asarray(x)[0] for name, x in model({"image": photo}).items()}
