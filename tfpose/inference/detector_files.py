@@ -5,13 +5,13 @@ Both return what every detector does (see ``tfpose.inference.detectors``).
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from tfpose.errors import DetectorError
 from tfpose.inference.boxes import best_in_photo, best_of_overlapping
 from tfpose.inference.inputs import checked_photo
 from tfpose.inference.lite import first_line, interpreter, outputs_of
+from tfpose.inference.person_detector import resized
 from tfpose.io import installation
 
 # --- LiteRT ----------------------------------------------------------------------
@@ -78,7 +78,7 @@ class LiteDetector:
         """
         photo = checked_photo(photo)
         height, width = self._input["shape"][1:3]
-        shown = _resized(photo, width, height)
+        shown = resized(photo, width, height)
         if self._input["dtype"] == np.float32:
             shown = np.float32(shown / 127.5 - 1)
         try:
@@ -195,7 +195,7 @@ class OnnxDetector:
             fixed or side
             for fixed, side in zip(self._size, photo.shape[:2], strict=True)
         )
-        shown = np.float32(_resized(photo, width, height).transpose(2, 0, 1) / 255)
+        shown = np.float32(resized(photo, width, height).transpose(2, 0, 1) / 255)
         answer = self._answer(shown[None] if self._has_batch else shown, NAMED, photo)
         arrays = [np.float64(array) for array in answer]
         if arrays[0].ndim == 3 and all(len(array) == 1 for array in arrays):
@@ -264,7 +264,7 @@ def letterbox(photo, size: tuple[int, int]) -> tuple[np.ndarray, float]:
     scale = min(size[0] / photo.shape[0], size[1] / photo.shape[1])
     height, width = (max(1, int(side * scale)) for side in photo.shape[:2])
     shown = np.full((*size, 3), GRAY, np.uint8)
-    shown[:height, :width] = _resized(photo, width, height)[..., ::-1]
+    shown[:height, :width] = resized(photo, width, height)[..., ::-1]
     return np.float32(shown.transpose(2, 0, 1)), scale
 
 
@@ -305,15 +305,6 @@ def decode_yolox(answer, size: tuple[int, int], least: float, overlap: float = 0
 
 
 # --- both ------------------------------------------------------------------------
-
-
-def _resized(photo, width: int, height: int) -> np.ndarray:
-    """u8[height, width, 3]: the whole photo, with its sides scaled apart."""
-    if photo.shape[:2] == (height, width):
-        return photo
-    shrinks = height <= photo.shape[0] and width <= photo.shape[1]
-    kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(photo, (int(width), int(height)), interpolation=kind)
 
 
 def _failed(path, photo, error: Exception) -> str:

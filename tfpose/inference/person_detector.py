@@ -113,11 +113,11 @@ class PersonDetector:
         return boxes[best], scores[best], cut[best]
 
 
-def resized(image) -> np.ndarray:
-    """u8[300, 300, 3]: the whole image, with its sides scaled apart."""
-    shrinks = min(image.shape[:2]) >= SIDE
+def resized(photo, width: int = SIDE, height: int = SIDE) -> np.ndarray:
+    """u8[height, width, 3]: the whole photo, with its sides scaled apart."""
+    shrinks = height <= photo.shape[0] and width <= photo.shape[1]
     kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(image, (SIDE, SIDE), interpolation=kind)
+    return cv2.resize(photo, (int(width), int(height)), interpolation=kind)
 
 
 def plausible(corners, scores, least: float) -> np.ndarray:

@@ -113,19 +113,19 @@ function across(photo: Photo, window: Box, columns: Taps): Float32Array {
 
 /** The means of blocks of pixels, for which cv2.INTER_AREA has another arithmetic. */
 function inBlocks(photo: Photo, [left, top, width, height]: Box, side: number): Pixels {
-  const [across, down] = [width / side, height / side];
+  const [wide, high] = [width / side, height / side];
   const pixels = new Uint8ClampedArray(side * side * 3);
   for (let place = 0; place < pixels.length; place++) {
     const channel = place % 3;
     const column = Math.floor(place / 3) % side;
     const row = Math.floor(place / (3 * side));
     let sum = 0;
-    for (let y = top + row * down; y < top + (row + 1) * down; y++) {
-      const start = (y * photo.width + left + column * across) * 4 + channel;
-      for (let x = 0; x < across; x++) sum += photo.data[start + x * 4]!;
+    for (let y = top + row * high; y < top + (row + 1) * high; y++) {
+      const start = (y * photo.width + left + column * wide) * 4 + channel;
+      for (let x = 0; x < wide; x++) sum += photo.data[start + x * 4]!;
     }
-    const four = across === 2 && down === 2;
-    pixels[place] = four ? (sum + 2) >> 2 : fround(sum * fround(1 / (across * down)));
+    const four = wide === 2 && high === 2;
+    pixels[place] = four ? (sum + 2) >> 2 : fround(sum * fround(1 / (wide * high)));
   }
   return new Uint8Array(pixels.buffer);
 }

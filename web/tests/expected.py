@@ -103,19 +103,16 @@ def followed(skeleton) -> list[dict]:
     return frames
 
 
-# Height and width of a window, and the side to which it is resized.
-SIZES = ((29, 40, 7), (30, 40, 10), (20, 20, 10), (9, 40, 16), (1, 5, 3))
-
-
 def resized() -> list[dict]:
-    """Windows that the detector's ``resized`` makes larger or smaller, by OpenCV."""
+    """Windows that the detector would have larger or smaller: each of its rules."""
+    from tfpose.inference import person_detector
+
     random, cases = np.random.default_rng(5), []
-    for height, width, side in SIZES:
+    sizes = (29, 40, 7), (30, 40, 10), (20, 20, 10), (9, 40, 16), (1, 5, 3)
+    for height, width, side in sizes:
         photo = random.integers(0, 256, (height, width, 3), np.uint8)
-        kind = cv2.INTER_AREA if min(height, width) >= side else cv2.INTER_LINEAR
-        answer = cv2.resize(photo, (side, side), interpolation=kind)
-        pixels = {"photo": photo.tolist(), "resized": answer.ravel().tolist()}
-        cases.append({"side": side, **pixels})
+        answer = person_detector.resized(photo, side, side).ravel().tolist()
+        cases.append({"side": side, "photo": photo.tolist(), "resized": answer})
     return cases
 
 
