@@ -138,7 +138,7 @@ def test_photos_that_disagree_are_not_exported():
 
 def test_an_export_without_the_protos_has_no_warm_up_requests(tmp_path, monkeypatch):
     monkeypatch.setattr(warm_up, "available", lambda: False)
-    assert warm_up.write(tmp_path, "posefix") == 0 and not os.listdir(tmp_path)
+    assert warm_up.write(tmp_path, "posefix", {}) == 0 and not os.listdir(tmp_path)
     table = parity.format_report({"crops": 1, "files": {}, "warm_up_requests": 0})
     assert "which the extra 'serving' installs: pip install" in table
 

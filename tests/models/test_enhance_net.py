@@ -268,8 +268,8 @@ SMALL_BASES = {
 @pytest.mark.usefixtures("without_weights")
 def test_it_stands_behind_any_estimator_of_a_skeleton(base):
     options = {"input_size": (64, 64), **SMALL_BASES[base]}
-    model = EnhanceNet.for_skeleton(LSP14, base=base, upscale=2, channels=4, **options)
     alone = BASES[base].for_skeleton(LSP14, **options)
+    model = EnhanceNet(alone, upscale=2, channels=4)
     height, width, _ = alone.output["heatmap"].shape[1:]
     shapes = {name: x.shape for name, x in model.output.items()}
     assert shapes.pop("heatmap") == (None, 2 * height, 2 * width, 14)

@@ -66,7 +66,6 @@ def photos():
     [
         (RNet, {}, 65_984_384, 64.0),
         (RNet, {"residual": "newell"}, 24_875_520, 25.4),
-        (RNet, {"enlarge_first": True}, 65_984_384, 82.7),
         (CNet, {}, 8_996_800, 14.4),
         (CNet, {"link": "plain"}, 8_786_368, 13.6),
     ],
@@ -302,8 +301,8 @@ def test_networks_of_different_joints_or_sizes_are_not_fused(rnet):
     ],
 )
 def test_hourglasses_that_are_not_there_are_refused(chosen, message):
-    parts = {"rnet": {"filters": 4, "stacks": 1, "depth": 1, "blocks": 1}}
-    parts["cnet"] = {"filters": 4, "depths": (1,)}
+    few = {**FEW, "filters": 4}
+    parts = {"rnet": {**few, "stacks": 1, "depth": 1}, "cnet": {**few, "depths": (1,)}}
     one = {"refinement": (1,), "correction": (1,)}
     with pytest.raises(ValueError, match=message):
         HybridPose(3, SIZE, **parts, **{**one, **chosen})

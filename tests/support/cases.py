@@ -267,10 +267,16 @@ CASES = (
     ),
     estimator(
         "hybrid_pose",
-        6_862,
-        # One hourglass each: the row "fusion" fuses two and two.
+        4_186,
+        # One hourglass each: the row "fusion" fuses two and two. The rows "rnet" and
+        # "cnet" have branched modules, whose layers are those of Newell's.
         lambda: HybridPose(
-            JOINTS, SIZE, {**SMALL_RNET, "stacks": 1}, SMALL_CNET, (1,), (1,)
+            JOINTS,
+            SIZE,
+            {**SMALL_RNET, "stacks": 1, "residual": "newell"},
+            {**SMALL_CNET, "residual": "newell"},
+            (1,),
+            (1,),
         ),
         {name: (16, JOINTS) for name in ("heatmap", "rnet_heatmap", "cnet_heatmap")},
         cancelled=BEFORE_NORMALIZATION,

@@ -79,6 +79,12 @@ def build(case: Case) -> keras.Model:
     return fill_weights(case.build())
 
 
+@functools.lru_cache(maxsize=20)
+def answers(case: Case) -> dict[str, np.ndarray]:
+    """What the case's model answers to its inputs. All tests share it."""
+    return arrays(build(case)(inputs_of(case)))
+
+
 def arrays(outputs: dict) -> dict[str, np.ndarray]:
     """Tensors by name as NumPy arrays."""
     return {name: np.asarray(tensor) for name, tensor in outputs.items()}

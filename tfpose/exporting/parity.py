@@ -58,13 +58,13 @@ def windows(data: str, splits, skeleton: Skeleton, count: int) -> Iterator[tuple
         yield record["window"].numpy(), keypoints[there], valid[there]
 
 
-def photo_parity(model: keras.Model, config: Config, folder, given) -> dict:
+def photo_parity(model: keras.Model, config: Config, signatures, given) -> dict:
     """Compares a SavedModel's photo signature with ``Refiner`` or ``Estimator``.
 
     Args:
         model: trained model.
         config: the model's.
-        folder: the model's SavedModel.
+        signatures: of the model's loaded SavedModel.
         given: from ``windows``.
 
     Returns:
@@ -72,7 +72,6 @@ def photo_parity(model: keras.Model, config: Config, folder, given) -> dict:
         is the largest keypoint distance in photo px; NaN counts as infinitely far.
         Empty if there is no such signature.
     """
-    signatures = tf.saved_model.load(str(folder)).signatures
     entries = {}
     if REFINE in signatures:
         refiner = Refiner.of(model, config)

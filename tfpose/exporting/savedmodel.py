@@ -100,10 +100,12 @@ def export(
         if "savedmodel" in formats:
             saved = folder / SAVED_MODEL
             more = _write_servable(model, config, serving, network, saved)
-            files[SAVED_MODEL] = crops and _predict_saved_model(saved, crops)
+            files[SAVED_MODEL] = None
             if data is not None:
+                loaded = tf.saved_model.load(str(saved)).signatures
+                files[SAVED_MODEL] = _predict(loaded["serving_default"], crops)
                 given = windows(data, splits, skeleton, PARITY_PHOTOS)
-                more["photos"] = photo_parity(model, config, saved, given)
+                more["photos"] = photo_parity(model, config, loaded, given)
             metadata.write_asset(saved, about)
         if "tflite" in formats:
             models = _lite_models(serving, quantize, ranges)
@@ -232,8 +234,8 @@ def write_servable(model: keras.Model, config: Config, folder) -> dict:
 
 def _write_servable(model, config: Config, serving, network, folder) -> dict:
     for_photos = signatures.photo_signatures(model, config, network)
-    write_saved_model(serving, folder, signatures=for_photos)
-    return {"warm_up_requests": warm_up.write(folder, config.model)}
+    inputs = write_saved_model(serving, folder, signatures=for_photos)
+    return {"warm_up_requests": warm_up.write(folder, config.model, inputs)}
 
 
 def write_saved_model(
@@ -241,7 +243,7 @@ def write_saved_model(
     folder,
     batch: int | None = None,
     signatures: dict[str, Signature] | None = None,
-) -> None:
+) -> dict[str, dict[str, tf.TensorSpec]]:
     """Writes a SavedModel with the signature ``serving_default`` and others.
 
     Args:
@@ -250,6 +252,9 @@ def write_saved_model(
         batch: static batch size, for LiteRT: weights become constants, as in its files.
             None allows any.
         signatures: the other signatures, by name.
+
+    Returns:
+        The inputs of each signature.
     """
     signature = {
         name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name)
@@ -272,6 +277,7 @@ def write_saved_model(
     # Nobody trains an export.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(root, str(folder), signatures=traced, options=options)
+    return {name: inputs for name, (_, inputs) in wanted.items()}
 
 
 def _with_constants(traced):
@@ -289,10 +295,9 @@ def _with_constants(traced):
     return tf.function(answer, [inputs], autograph=False).get_concrete_function()
 
 
-def _predict_saved_model(folder: pathlib.Path, crops: dict) -> dict[str, np.ndarray]:
-    model = tf.saved_model.load(str(folder))
+def _predict(signature, crops: dict) -> dict[str, np.ndarray]:
     inputs = {name: tf.constant(array) for name, array in crops.items()}
-    outputs = model.signatures["serving_default"](**inputs)
+    outputs = signature(**inputs)
     return {name: array.numpy() for name, array in outputs.items()}
 
 

@@ -28,12 +28,13 @@ def available() -> bool:
     return importlib.util.find_spec("tensorflow_serving") is not None
 
 
-def write(folder, name: str) -> int:
+def write(folder, name: str, signatures: dict[str, dict]) -> int:
     """Adds warm-up requests for all signatures to a SavedModel.
 
     Args:
         folder: the SavedModel's folder.
         name: the model's name.
+        signatures: the inputs of each, from ``savedmodel.write_saved_model``.
 
     The parts of a photo signature get none: few servers call them.
 
@@ -42,14 +43,13 @@ def write(folder, name: str) -> int:
     """
     if not available():
         return 0
-    signatures = tf.saved_model.load(str(folder)).signatures
     path = pathlib.Path(folder) / FILE
     path.parent.mkdir(exist_ok=True)
     requests = [
         _request(name, signature, inputs)
-        for signature, function in sorted(signatures.items())
+        for signature, specifications in sorted(signatures.items())
         if not signature.endswith((CROPS, ANSWERS))
-        for inputs in example_inputs(function.structured_input_signature[1])
+        for inputs in example_inputs(specifications)
     ]
     with tf.io.TFRecordWriter(str(path)) as writer:
         for request in requests:

@@ -19,7 +19,8 @@ def without_weights():
         with keras.StatelessScope(initialize_variables=False):
             yield
     finally:
-        keras.utils.clear_session()  # or the next network would fill them all
+        # Or the next network would fill them all. Searching for garbage takes longer.
+        keras.utils.clear_session(free_memory=False)
 
 
 def summarize(model: keras.Model, name: str) -> dict:
