@@ -134,11 +134,36 @@ def test_the_gradient_of_the_expected_position_is_the_cells_place():
     close(tape.gradient(y, belief)[0, :, :, 0], [[0, 0, 0], [4, 4, 4]])
 
 
+def test_the_position_near_the_peak_by_hand():
+    # Within one cell of the peak (0.4 at x = 1) lie 0.1 and 0.1; 0.4 at x = 4 does not.
+    belief = one_map([[0.1, 0.4, 0, 0, 0.35], [0, 0, 0.1, 0, 0.05]])
+    close(heatmaps.LocalSoftArgmax(1, reach=1)(belief), [[[1.0, 1 / 6]]])
+    close(heatmaps.LocalSoftArgmax(4, reach=1)(belief), [[[5.5, 4 / 6 + 1.5]]])
+    # Far enough, it is the position of the whole belief.
+    expected = heatmaps.SoftArgmax(4)(belief)
+    close(heatmaps.LocalSoftArgmax(4, reach=5)(belief), expected)
+
+
+def test_the_gradient_of_the_position_near_the_peak_stays_there():
+    belief = tf.Variable(one_map([[0.5, 0.25, 0, 0.25]]))
+    with tf.GradientTape() as tape:
+        x = heatmaps.LocalSoftArgmax(stride=1, reach=1)(belief)[0, 0, 0]
+    close(x, 1 / 3)
+    # Of the mean m over mass t, the gradient is (x - m) / t.
+    close(tape.gradient(x, belief)[0, 0, :, 0], [-4 / 9, 8 / 9, 0, 0])
+
+
+def test_without_any_belief_the_position_near_the_peak_is_finite():
+    assert np.isfinite(heatmaps.LocalSoftArgmax()(one_map(np.zeros((2, 3))))).all()
+
+
 @pytest.mark.parametrize("x, y", [(0, 0), (2, 0), (0, 1), (2, 1)])
 def test_a_sure_belief_at_a_border_is_read_exactly(x, y):
     rows = np.zeros((2, 3))
     rows[y, x] = 1
-    close(heatmaps.SoftArgmax(stride=4)(one_map(rows)), [[[4 * x + 1.5, 4 * y + 1.5]]])
+    place = [[[4 * x + 1.5, 4 * y + 1.5]]]
+    close(heatmaps.SoftArgmax(stride=4)(one_map(rows)), place)
+    close(heatmaps.LocalSoftArgmax(stride=4)(one_map(rows)), place)
     close(heatmaps.Spread(stride=4)(one_map(rows)), [[0]])
 
 
@@ -188,6 +213,7 @@ def test_the_peak_of_an_empty_map_is_finite():
         heatmaps.PosePrior(8),
         heatmaps.SpatialSoftmax(),
         heatmaps.SoftArgmax(8),
+        heatmaps.LocalSoftArgmax(8, 2),
         heatmaps.Spread(8),
         heatmaps.BeliefScore((0.1, 0.2), 300.0, 8),
         heatmaps.PeakPosition(8),

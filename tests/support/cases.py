@@ -347,6 +347,12 @@ CASES = (
         {"belief": ("belief", MAPS)},
         (3, 2),
     ),
+    layer(
+        "local_soft_argmax",
+        lambda: heatmaps.LocalSoftArgmax(stride=4, reach=1),
+        {"belief": ("belief", MAPS)},
+        (3, 2),
+    ),
     layer("spread", heatmaps.Spread, {"belief": ("belief", MAPS)}, (3,)),
     layer(
         "belief_score",

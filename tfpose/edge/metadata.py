@@ -51,8 +51,9 @@ def describe(
         JSON-ready: "format", "name", "model", "license"; "task", one of ``TASKS``;
         "skeleton", ``Skeleton.to_json``; "input_size" [height, width] px;
         "normalization", in words; "crop", the numbers of ``geometry.rules``;
-        "decoding", "expectation" if the keypoints are that of a softmax over the map,
-        else "peak": only expectations can be averaged with the mirrored crop's;
+        "decoding", "expectation" if the keypoints are that of a softmax over the map
+        (a refiner's: near its peak), else "peak": only expectations can be joined with
+        the mirrored crop's;
         "rounds", how often a refiner's graph should run, each time on its own answer.
     """
     reads = [layer.output for layer in model.layers if layer.name == "soft_argmax"]

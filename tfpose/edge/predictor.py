@@ -17,6 +17,7 @@ from tfpose.edge import metadata
 from tfpose.errors import PredictorError
 from tfpose.geometry import arrays
 from tfpose.geometry.pose_boxes import CropRule
+from tfpose.geometry.rules import SAME_JOINT
 from tfpose.inference.inputs import (
     checked_boxes,
     checked_photo,
@@ -76,8 +77,7 @@ class Predictor:
         self._check_numbers()
         self._settled = settled_distances(self.skeleton, self._size)
         self.refines = about["task"] == "refine"
-        # Averaging with the mirrored crop is exact for expectations only: two peaks
-        # may lie on different arms.
+        # Only expectations tell how sure a look is that differs from the other.
         self._flips = about["decoding"] == "expectation" and self.skeleton.mirrors
 
     def _check_numbers(self) -> None:
@@ -140,7 +140,7 @@ class Predictor:
                 boxes f[N, 4] xywh around each person.
             scores: for a refiner, f[N, K], 0 for a missing joint. None: only joints at
                 exactly (0, 0) are missing.
-            flip: average with the mirrored crop, if the model allows it
+            flip: look at the mirrored crop too, if the model allows it
                 ("decoding" in its description).
 
         Returns:
@@ -240,14 +240,12 @@ class Predictor:
             mirrored["valid"] = inputs["valid"][permutation]
         others, other_scores = self._run(mirrored)
         others = arrays.mirror(others, permutation, width)
-        # A score is exp(-variance / tolerance) (``layers.heatmaps.BeliefScore``). The
-        # variance of two averaged beliefs is the mean of their variances plus a
-        # quarter of the squared distance between their means.
-        sides = np.array(self._size) / self._rule.margin
-        tolerance = 8 * sides.prod() * np.float64(self.skeleton.sigmas) ** 2
-        apart = np.square(points - others).sum(axis=-1)
-        scores = np.sqrt(scores * other_scores[permutation])
-        return (points + others) / 2, scores * np.exp(-apart / (4 * tolerance))
+        # ``models.outputs.agreed``.
+        other_scores = other_scores[permutation]
+        same = np.linalg.norm(points - others, axis=-1) <= SAME_JOINT
+        surer = np.where((scores >= other_scores)[:, None], points, others)
+        points = np.where(same[:, None], (points + others) / 2, surer)
+        return points, np.minimum(scores, other_scores)
 
     def _run(self, inputs: dict):
         batch = {

@@ -24,6 +24,9 @@ HEIGHT_IN_HEADS = 8 * 0.6 * 1.4286
 HEIGHT_IN_BOXES = 1.2
 # px; the least height.
 SMALLEST_HEIGHT = 24.0
+# px of a crop; what is seen in it and in its mirror image is one place if no farther
+# apart.
+SAME_JOINT = 12.0
 # Fewer joints do not say how large a person is, so what a crop would show is unknown.
 LEAST_JOINTS = 3
 

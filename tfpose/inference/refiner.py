@@ -67,8 +67,7 @@ class Refiner:
         self.size, self.person_height = model.input_size, person_height
         self.rounds, self.steady = rounds, True
         self._see, self._decide = _parts(model if network is None else network)
-        self._read = model.reader()
-        self._score = score_layer(model, skeleton)
+        self._read = model.reader(score_layer(model, skeleton))
         self._settled = settled_distances(skeleton, model.input_size)
         # Of any number of people: traced once, which takes seconds.
         shapes = (*self.size, 3), (len(skeleton), 2), (len(skeleton),)
@@ -238,7 +237,7 @@ class Refiner:
         again, every = before[1], tf.ones_like(before[2])
         for _ in range(self.rounds - 2):
             outputs = self._decide(views[0], again, every)
-            _, again = self._read(self._belief(outputs), outputs)
+            _, again, _ = self._read([self._belief(outputs)], outputs)
         last = self._flip_tested(views, again, every)
         shapes = settled[:, None, None], settled[..., None], settled
         return tuple(
@@ -251,24 +250,22 @@ class Refiner:
     def _flip_tested(self, views, keypoints, valid):
         """``answer`` of one round, from the features of the crop and its mirror image.
 
-        Averages the beliefs of both (PoseFix section 5.3); the expectation of the
-        average is the average of the two answers. Skeletons that cannot be mirrored
-        have the crop alone.
+        PoseFix section 5.3 averages both; ``model.reader`` says how. Skeletons that
+        cannot be mirrored have the crop alone.
         """
         permutation = self.skeleton.flip_permutation
         outputs = self._decide(views[0], keypoints, valid)
-        belief = self._belief(outputs)
+        looks = [self._belief(outputs)]
         if not self.skeleton.mirrors:
-            return *self._read(belief, outputs), self._score(belief)
+            return self._read(looks, outputs)
         mirrored = self._decide(
             views[1],
             tensors.mirror_points(keypoints, self.size[1], permutation),
             tf.gather(valid, permutation, axis=1),
         )
         other = tf.reverse(self._belief(mirrored), [2])
-        other = tf.gather(other, permutation, axis=3)
-        belief = (belief + other) / 2
-        return *self._read(belief, outputs), self._score(belief)
+        looks.append(tf.gather(other, permutation, axis=3))
+        return self._read(looks, outputs)
 
     def _belief(self, outputs):
         maps = outputs["heatmap"]

@@ -148,6 +148,45 @@ class SoftArgmax(MapLayer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class LocalSoftArgmax(MapLayer):
+    """The expected position of each joint near its peak.
+
+    Where a network hesitates between two places, PoseFix's Eq. 2 answers with a point
+    between them, which is neither. Here only cells within ``reach`` rows and columns of
+    the highest one count. The gradient reaches these cells only.
+
+    Call: belief f32[B, h, w, K], not negative -> f32[B, K, 2] C.
+    """
+
+    def __init__(self, stride=4, reach=4, **kwargs):
+        super().__init__(**kwargs)
+        self.stride, self.reach = stride, reach
+
+    def call(self, belief):
+        height, width, joints = belief.shape[1:]
+        flat = ops.reshape(belief, (-1, height * width, joints))
+        # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
+        _, index = ops.top_k(ops.transpose(flat, (0, 2, 1)), 1)
+        index = ops.cast(index[..., 0], "int32")  # (B, K)
+        rows = self._near(index // width, height)[:, :, None]
+        columns = self._near(index % width, width)[:, None]
+        near = belief * (rows * columns)
+        total = ops.maximum(ops.sum(near, axis=(1, 2)), 1e-12)
+        x, y = expectation(near, power=1)
+        return to_pixels(ops.stack([x, y], -1) / total[..., None], self.stride)
+
+    def _near(self, peak, count):
+        """i32[B, K] -> f32[B, count, K], 1 within reach."""
+        offsets = _offsets(ops.cast(peak, "float32"), count)
+        near = ops.cast(ops.abs(offsets) <= self.reach, "float32")
+        return ops.transpose(near, (0, 2, 1))
+
+    def get_config(self):
+        settings = {"stride": self.stride, "reach": self.reach}
+        return {**super().get_config(), **settings}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class Spread(MapLayer):
     """How far a belief spreads around its mean: the root of its total variance.
 

@@ -13,9 +13,10 @@ from keras import layers
 
 from tfpose.config import Config
 from tfpose.errors import ModelFolderError, TfposeError
-from tfpose.layers.heatmaps import SoftArgmax, SpatialSoftmax
+from tfpose.layers.heatmaps import LocalSoftArgmax, SoftArgmax, SpatialSoftmax
 from tfpose.models import folders, objectives
 from tfpose.models.conventions import Conventions
+from tfpose.models.outputs import agreed
 from tfpose.models.published import importing
 from tfpose.skeletons import Skeleton
 
@@ -275,15 +276,26 @@ class RefinementModel(PoseModel):
             inputs, outputs, arguments, arguments["joints"], stride, **options
         )
 
-    def reader(self) -> Callable:
-        """The reader of averaged beliefs: (belief, outputs) -> (belief, keypoints).
+    def reader(self, score: Callable) -> Callable:
+        """The reader of one or two looks at a person.
 
-        The returned belief can be weighed against other evidence: it sums to 1 over
-        cells of 4 px. Keypoints are f32[B, K, 2] crop px. Here, the belief is unchanged
-        and the keypoints are its expectation.
+        Args:
+            score: from beliefs to scores, ``outputs.score_layer``.
+
+        Returns:
+            The function of a list of beliefs f32[B, h, w, K], of the crop and of its
+            mirror image, and of the outputs for the crop; to the mean belief, which can
+            be weighed against other evidence (it sums to 1 over cells of 4 px), to
+            keypoints f32[B, K, 2] crop px, and to scores f32[B, K]. Here, each look is
+            read near its peak.
         """
-        expectation = SoftArgmax(self.stride)
-        return lambda belief, outputs: (belief, expectation(belief))
+        place = LocalSoftArgmax(self.stride)
+
+        def read(looks, outputs):
+            answers = [(place(look), score(look)) for look in looks]
+            return sum(looks) / len(looks), *agreed(answers)
+
+        return read
 
 
 def refinement_inputs(joints: int, input_size: tuple[int, int]) -> dict:

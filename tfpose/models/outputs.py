@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from tfpose.geometry.rules import CROP_MARGIN
+from tfpose.geometry.rules import CROP_MARGIN, SAME_JOINT
 from tfpose.layers.heatmaps import BeliefScore, PeakValue, Probability, SpatialSoftmax
 from tfpose.skeletons import Skeleton
 
@@ -26,6 +26,28 @@ def belief_of(model: keras.Model, output: str = "heatmap"):
     if model.activation == "softmax":
         return SpatialSoftmax()(maps)
     return layers.Activation(model.activation, dtype="float32")(maps)
+
+
+def agreed(looks: list) -> tuple:
+    """What a network says after one look at a crop, or after two.
+
+    Two looks (the second at the mirror image, mirrored back) that mean the same place
+    are averaged; otherwise the surer one counts, because the middle is neither's. The
+    smaller score remains: of four ways to join them, it told right joints best.
+
+    Args:
+        looks: (keypoints f32[B, K, 2] crop px, scores f32[B, K]), one or two.
+
+    Returns:
+        Keypoints f32[B, K, 2] crop px and scores f32[B, K].
+    """
+    if len(looks) == 1:
+        return looks[0]
+    (first, sure), (second, other) = looks
+    same = ops.norm(first - second, axis=-1) <= SAME_JOINT
+    surer = ops.where((sure >= other)[..., None], first, second)
+    points = ops.where(same[..., None], (first + second) / 2, surer)
+    return points, ops.minimum(sure, other)
 
 
 def score_layer(model: keras.Model, skeleton: Skeleton) -> Callable:

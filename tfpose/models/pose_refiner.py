@@ -120,17 +120,17 @@ class PoseRefiner(RefinementModel):
         )
         self.start_pose_filters()
 
-    def reader(self) -> Callable:
-        """Reads beliefs with ``OffsetVotes`` and keypoints with ``OffsetPosition``.
+    def reader(self, score: Callable) -> Callable:
+        """Reads the mean belief with ``OffsetVotes`` and ``OffsetPosition``.
 
         The offsets are those of the crop itself, as in the authors' code.
         """
         place = OffsetPosition(self.stride)
         votes = OffsetVotes(self.input_size, self.stride)
 
-        def read(belief, outputs):
-            offsets = outputs["offsets"]
-            return votes(belief, offsets), place(belief, offsets)
+        def read(looks, outputs):
+            belief, offsets = sum(looks) / len(looks), outputs["offsets"]
+            return votes(belief, offsets), place(belief, offsets), score(belief)
 
         return read
 
