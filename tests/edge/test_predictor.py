@@ -295,9 +295,21 @@ def test_looks_that_mean_the_same_place_are_averaged_and_of_others_the_surer_cou
 
     predictor = Predictor(network, description(task="estimate"))
     inputs = {"image": np.zeros((*SIZE, 3), np.uint8)}
-    points, scores = predictor._answer(inputs, flip=True)
+    points, middle, _ = predictor._answer(inputs, flip=True)
     np.testing.assert_allclose(points, np.full((14, 2), [expected, 9.0]))
-    np.testing.assert_allclose(scores, 0.5 if apart < 0 else 0.6)
+    middle_x = 40 + abs(apart) / 2
+    np.testing.assert_allclose(middle, np.full((14, 2), [middle_x, 9.0]))
+
+
+def test_the_same_belief_twice_keeps_its_score(photo):
+    """The score of the mean of two equal beliefs is theirs."""
+
+    def network(inputs):
+        keypoints = np.full((1, 14, 2), [(SIZE[1] - 1) / 2, 9.0])
+        return {"keypoints": keypoints, "scores": np.full((1, 14), 0.6)}
+
+    _, scores = Predictor(network, description(task="estimate"))(photo, BOX)
+    np.testing.assert_allclose(scores, 0.6, atol=1e-6)
 
 
 # --- people found in the photo ---------------------------------------------------

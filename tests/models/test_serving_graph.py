@@ -33,6 +33,7 @@ def test_keypoints_are_those_of_the_model_or_near_a_refiners_peaks(name, phases)
     outputs = model(inputs_of(case))
     expected = outputs["keypoints"]
     if model.is_refiner and model.activation == "softmax":
+        np.testing.assert_allclose(found["expected"], expected, rtol=0, atol=1e-4)
         expected = LocalSoftArgmax()(SpatialSoftmax()(outputs["heatmap"]))
     np.testing.assert_allclose(found["keypoints"], expected, rtol=0, atol=1e-4)
     assert served.input["image"].dtype == "uint8"

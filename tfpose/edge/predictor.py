@@ -33,7 +33,8 @@ from tfpose.weights.presets import model_folder
 # px of an input; no pose model has more.
 LONGEST_SIDE = 4096
 MOST_ROUNDS = 100
-# "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores".
+# "image" and, for a refiner, "keypoints" and "valid" [N, ...] -> "keypoints", "scores",
+# and what the next round is given, "expected", if that is something else.
 Network = Callable[[dict], dict]
 # A photo -> boxes f[N, 4] xywh in its px and scores f[N].
 Detector = Callable[[np.ndarray], "tuple[np.ndarray, np.ndarray]"]
@@ -210,27 +211,26 @@ class Predictor:
 
     def _rounded(self, inputs: dict, flip: bool):
         """f64[K, 2] C and f64[K] of one person after all rounds: ``Refiner.answer``."""
-        first, scores = self._answer(inputs, flip)
+        first, again, scores = self._answer(inputs, flip)
         if self._rounds == 1:
             return first, scores
-        moved = np.linalg.norm(first - inputs["keypoints"], axis=-1)
+        moved = np.linalg.norm(again - inputs["keypoints"], axis=-1)
         settled = (inputs["valid"] > 0) & (moved < self._settled)
         if settled.all():
             return first, scores
         every = np.ones_like(scores)
-        again = first
         for _ in range(self._rounds - 2):
-            again, _ = self._run({**inputs, "keypoints": again, "valid": every})
+            _, again, _ = self._run({**inputs, "keypoints": again, "valid": every})
         again = {**inputs, "keypoints": again, "valid": every}
-        last, last_scores = self._answer(again, flip)
+        last, _, last_scores = self._answer(again, flip)
         points = np.where(settled[:, None], first, last)
         return points, np.where(settled, scores, last_scores)
 
     def _answer(self, inputs: dict, flip: bool):
-        """``_rounded`` of one round."""
-        points, scores = self._run(inputs)
+        """One round: points f64[K, 2] C, those of the next round, scores f64[K]."""
+        points, expected, scores = self._run(inputs)
         if not flip:
-            return points, scores
+            return points, expected, scores
         permutation, width = self.skeleton.flip_permutation, self._size[1]
         mirrored = {"image": inputs["image"][:, ::-1]}
         if self.refines:
@@ -238,14 +238,23 @@ class Predictor:
                 inputs["keypoints"], permutation, width
             )
             mirrored["valid"] = inputs["valid"][permutation]
-        others, other_scores = self._run(mirrored)
-        others = arrays.mirror(others, permutation, width)
-        # ``models.outputs.agreed``.
+        others, other_expected, other_scores = self._run(mirrored)
+        others, other_expected = (
+            arrays.mirror(one, permutation, width) for one in (others, other_expected)
+        )
         other_scores = other_scores[permutation]
+        # ``models.outputs.agreed``.
         same = np.linalg.norm(points - others, axis=-1) <= SAME_JOINT
         surer = np.where((scores >= other_scores)[:, None], points, others)
         points = np.where(same[:, None], (points + others) / 2, surer)
-        return points, np.minimum(scores, other_scores)
+        # A score is exp(-variance / tolerance) (``layers.heatmaps.BeliefScore``). The
+        # variance of two averaged beliefs is the mean of their variances plus a
+        # quarter of the squared distance between their means.
+        sides = np.array(self._size) / self._rule.margin
+        tolerance = 8 * sides.prod() * np.float64(self.skeleton.sigmas) ** 2
+        apart = np.square(expected - other_expected).sum(axis=-1)
+        scores = np.sqrt(scores * other_scores) * np.exp(-apart / (4 * tolerance))
+        return points, (expected + other_expected) / 2, scores
 
     def _run(self, inputs: dict):
         batch = {
@@ -255,7 +264,11 @@ class Predictor:
             for name, array in inputs.items()
         }
         outputs = self._network(batch)
-        return (np.float64(outputs[name][0]) for name in ("keypoints", "scores"))
+        # Estimators and version 1.0's refiners have nothing else to expect.
+        expected = outputs.get("expected", outputs["keypoints"])
+        return map(
+            np.float64, (outputs["keypoints"][0], expected[0], outputs["scores"][0])
+        )
 
 
 # --- networks --------------------------------------------------------------------

@@ -67,7 +67,8 @@ class Refiner:
         self.size, self.person_height = model.input_size, person_height
         self.rounds, self.steady = rounds, True
         self._see, self._decide = _parts(model if network is None else network)
-        self._read = model.reader(score_layer(model, skeleton))
+        self._score = score_layer(model, skeleton)
+        self._read = model.reader(self._score)
         self._settled = settled_distances(skeleton, model.input_size)
         # Of any number of people: traced once, which takes seconds.
         shapes = (*self.size, 3), (len(skeleton), 2), (len(skeleton),)
@@ -191,7 +192,7 @@ class Refiner:
     def answer(self, image, keypoints, valid):
         """Beliefs, positions and scores after all rounds.
 
-        Each further round takes the answer of the one before as its input; only those
+        Each further round takes what the one before expected as its input; only those
         in between do without the mirror image. Their last answer counts for joints that
         the first one moved. Not in the papers: the answer is a better input than the
         method's pose.
@@ -208,23 +209,24 @@ class Refiner:
         views = self._see(image), self._see(tf.reverse(image, [2]))
         first = self._flip_tested(views, keypoints, valid)
         if self.rounds == 1:
-            return first
+            return _answer(*first)
         moved = tf.norm(first[1] - keypoints, axis=-1)
         settled = moved < tf.constant(self._settled, tf.float32)
         settled = tf.logical_and(settled, valid > 0)
         rows = tf.where(tf.reduce_any(~settled, axis=-1))
-        return tf.cond(
+        every = tf.cond(
             tf.size(rows) > 0,
             lambda: self._later(views, first, settled, rows),
             lambda: first,
         )
+        return _answer(*every)
 
     def _later(self, views, first, settled, rows):
-        """``answer`` after the first round.
+        """``_flip_tested`` after the first round.
 
         Args:
             views: features of the crop and its mirror image.
-            first: ``answer`` of the first round.
+            first: of the first round.
             settled: bool[B, K], joints that keep it.
             rows: i64[N, 1], the people with other joints; nobody else needs more.
         """
@@ -234,12 +236,13 @@ class Refiner:
 
         views = tf.nest.map_structure(chosen, views)
         before, settled = [chosen(values) for values in first], chosen(settled)
-        again, every = before[1], tf.ones_like(before[2])
+        again, every = before[1], tf.ones_like(before[3])
         for _ in range(self.rounds - 2):
             outputs = self._decide(views[0], again, every)
             _, again, _ = self._read([self._belief(outputs)], outputs)
         last = self._flip_tested(views, again, every)
-        shapes = settled[:, None, None], settled[..., None], settled
+        points = settled[..., None]
+        shapes = settled[:, None, None], points, points, settled
         return tuple(
             tf.tensor_scatter_nd_update(values, rows, tf.where(keep, one, other))
             for values, keep, one, other in zip(
@@ -248,16 +251,20 @@ class Refiner:
         )
 
     def _flip_tested(self, views, keypoints, valid):
-        """``answer`` of one round, from the features of the crop and its mirror image.
+        """One round, from the features of the crop and its mirror image.
 
-        PoseFix section 5.3 averages both; ``model.reader`` says how. Skeletons that
-        cannot be mirrored have the crop alone.
+        PoseFix section 5.3 averages both answers; ``model.reader`` says what we do.
+        Skeletons that cannot be mirrored have the crop alone.
+
+        Returns:
+            Beliefs f32[B, h, w, K], what the next round is given f32[B, K, 2], the
+            answer f32[B, K, 2], and scores f32[B, K].
         """
         permutation = self.skeleton.flip_permutation
         outputs = self._decide(views[0], keypoints, valid)
         looks = [self._belief(outputs)]
         if not self.skeleton.mirrors:
-            return self._read(looks, outputs)
+            return self._scored(looks, outputs)
         mirrored = self._decide(
             views[1],
             tensors.mirror_points(keypoints, self.size[1], permutation),
@@ -265,7 +272,11 @@ class Refiner:
         )
         other = tf.reverse(self._belief(mirrored), [2])
         looks.append(tf.gather(other, permutation, axis=3))
-        return self._read(looks, outputs)
+        return self._scored(looks, outputs)
+
+    def _scored(self, looks, outputs):
+        scores = self._score(sum(looks) / len(looks))
+        return *self._read(looks, outputs), scores
 
     def _belief(self, outputs):
         maps = outputs["heatmap"]
@@ -276,6 +287,10 @@ class Refiner:
         shape = tf.shape(maps)
         flat = tf.reshape(maps, (shape[0], -1, shape[3]))
         return tf.reshape(tf.nn.softmax(flat, axis=1), shape)
+
+
+def _answer(belief, expected, points, scores):
+    return belief, points, scores
 
 
 def _parts(network: keras.Model) -> tuple[Callable, Callable]:

@@ -286,14 +286,16 @@ class RefinementModel(PoseModel):
             The function of a list of beliefs f32[B, h, w, K], of the crop and of its
             mirror image, and of the outputs for the crop; to the mean belief, which can
             be weighed against other evidence (it sums to 1 over cells of 4 px), to
-            keypoints f32[B, K, 2] crop px, and to scores f32[B, K]. Here, each look is
-            read near its peak.
+            keypoints f32[B, K, 2] crop px for the next round, and to those that are the
+            answer. Here, the first are the belief's expectation: between two places, it
+            asks again. The others are near the looks' peaks.
         """
-        place = LocalSoftArgmax(self.stride)
+        expectation, near = SoftArgmax(self.stride), LocalSoftArgmax(self.stride)
 
         def read(looks, outputs):
-            answers = [(place(look), score(look)) for look in looks]
-            return sum(looks) / len(looks), *agreed(answers)
+            belief = sum(looks) / len(looks)
+            answer = agreed([(near(look), score(look)) for look in looks])
+            return belief, expectation(belief), answer
 
         return read
 

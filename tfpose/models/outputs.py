@@ -28,26 +28,24 @@ def belief_of(model: keras.Model, output: str = "heatmap"):
     return layers.Activation(model.activation, dtype="float32")(maps)
 
 
-def agreed(looks: list) -> tuple:
-    """What a network says after one look at a crop, or after two.
+def agreed(looks: list):
+    """Where a network sees joints after one look at a crop, or after two.
 
     Two looks (the second at the mirror image, mirrored back) that mean the same place
-    are averaged; otherwise the surer one counts, because the middle is neither's. The
-    smaller score remains: of four ways to join them, it told right joints best.
+    are averaged; otherwise the surer one counts, because the middle is neither's.
 
     Args:
         looks: (keypoints f32[B, K, 2] crop px, scores f32[B, K]), one or two.
 
     Returns:
-        Keypoints f32[B, K, 2] crop px and scores f32[B, K].
+        Keypoints f32[B, K, 2] crop px.
     """
     if len(looks) == 1:
-        return looks[0]
+        return looks[0][0]
     (first, sure), (second, other) = looks
     same = ops.norm(first - second, axis=-1) <= SAME_JOINT
     surer = ops.where((sure >= other)[..., None], first, second)
-    points = ops.where(same[..., None], (first + second) / 2, surer)
-    return points, ops.minimum(sure, other)
+    return ops.where(same[..., None], (first + second) / 2, surer)
 
 
 def score_layer(model: keras.Model, skeleton: Skeleton) -> Callable:

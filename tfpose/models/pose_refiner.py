@@ -130,7 +130,8 @@ class PoseRefiner(RefinementModel):
 
         def read(looks, outputs):
             belief, offsets = sum(looks) / len(looks), outputs["offsets"]
-            return votes(belief, offsets), place(belief, offsets), score(belief)
+            keypoints = place(belief, offsets)
+            return votes(belief, offsets), keypoints, keypoints
 
         return read
 

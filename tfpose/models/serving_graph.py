@@ -29,8 +29,9 @@ def serving_model(
 
     Inputs, a dict: "image" u8[B, H, W, 3] RGB; for a refiner also "keypoints" f32[B, K,
     2] crop px and "valid" f32[B, K], 1 where the input pose has the joint.
-    Outputs, a dict: "keypoints" f32[B, K, 2] crop px, as ``Refiner`` reads them (of a
-    softmax, near its peak) or as an estimator's output; "scores" f32[B, K] in 0..1: for
+    Outputs, a dict: "keypoints" f32[B, K, 2] crop px, those of the model, but near the
+    peaks if it refines by a softmax: then its own are "expected", which the next round
+    is given (``RefinementModel.reader``); "scores" f32[B, K] in 0..1: for
     softmax beliefs ``BeliefScore``, as if the person fills the crop except its margin;
     for other heatmaps their largest value. A bottom-up model also returns "detections"
     and "tags", both f32[B, h, w, K] (with ``EnhanceNet``, "detections" have r times the
@@ -63,10 +64,10 @@ def serving_model(
     )
     outputs = network({**inputs, "image": image})
     scores = score_layer(model, skeleton)(outputs["belief"])
-    keypoints = outputs["keypoints"]
+    answers = {"keypoints": outputs["keypoints"], "scores": scores}
     if model.is_refiner and model.activation == "softmax":
-        keypoints = LocalSoftArgmax(model.stride)(outputs["belief"])
-    answers = {"keypoints": keypoints, "scores": scores}
+        near = LocalSoftArgmax(model.stride)(outputs["belief"])
+        answers |= {"keypoints": near, "expected": outputs["keypoints"]}
     if tags:
         answers |= {"detections": outputs["belief"], "tags": outputs["tags"]}
     if belief:
