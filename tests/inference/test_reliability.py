@@ -70,20 +70,21 @@ def with_noise(distance, people, noise=1.0, far=0.0):
 
 
 def test_the_weight_is_the_disagreement_that_is_not_the_refiners():
-    """Noise 1, disagreement 2 of very many people: 1 - 1 / 4."""
-    assert with_noise(2.0, 5000).weight[0] == pytest.approx(0.75, abs=1e-3)
+    """Noise 1, half of it the labels', disagreement 2 of very many people."""
+    assert with_noise(2.0, 5000).weight[0] == pytest.approx(1 - 0.5 / 4, abs=1e-3)
+    assert with_noise(1.0, 5000).weight[0] == pytest.approx(0.5, abs=1e-3)
 
 
-def test_a_file_like_the_truth_is_trusted_most():
-    assert with_noise(1.0, 5000).weight[0] == reliability.LEAST_WEIGHT
+def test_a_file_nearer_than_the_labels_is_trusted_most():
+    assert with_noise(0.8, 5000).weight[0] == reliability.LEAST_WEIGHT
     assert with_noise(0.5, 5000).weight[0] == reliability.LEAST_WEIGHT
     assert with_noise(0.5, 5000, far=0.5).wrong == reliability.LEAST_WRONG
 
 
 def test_a_single_person_says_little_about_a_method():
-    """One person at 2 cells, five assumed at 1.2: D^2 = (4 + 5 * 1.44) / 6."""
+    """One person at 2 cells, five assumed at 0.85: D^2 = (4 + 5 * 0.7225) / 6."""
     trust = with_noise(2.0, 1)
-    assert trust.weight[0] == pytest.approx(1 - 6 / (4 + 5 * 1.44))
+    assert trust.weight[0] == pytest.approx(1 - 0.5 * 6 / (4 + 5 * 0.7225))
     assert trust.weight[0] < with_noise(2.0, 20).weight[0]
 
 

@@ -29,6 +29,14 @@ interface Answer {
   scores: number[];
 }
 
+/** What the network says of one look; its score is that of what it expects. */
+interface Look extends Answer {
+  expected: Point[];
+}
+
+/** px of a crop: geometry/rules.py. */
+const SAME_JOINT = 12;
+
 export class Refiner {
   private readonly order: number[];
 
@@ -58,7 +66,7 @@ export class Refiner {
       [...toPhoto(point, shown, size), scores[joint]!]);
   }
 
-  /** The mean of the answers about the crop and its mirror image. */
+  /** The answers about the crop and its mirror image, joined: models/outputs.py. */
   private async answer(inputs: Inputs): Promise<Answer> {
     const straight = await this.run(inputs);
     const size = this.about.input_size;
@@ -68,17 +76,23 @@ export class Refiner {
       valid: this.order.map((from) => inputs.valid[from]!),
     });
     const others = mirrorPoints(mirrored.points, this.order, size[1]);
+    const otherScores = this.order.map((from) => mirrored.scores[from]!);
     const { margin } = this.about.crop;
     const area = (size[0] / margin) * (size[1] / margin);
     const points = straight.points.map(([x, y], joint): Point => {
       const [otherX, otherY] = others[joint]!;
-      return [(x + otherX) / 2, (y + otherY) / 2];
+      if (Math.hypot(x - otherX, y - otherY) <= SAME_JOINT) {
+        return [(x + otherX) / 2, (y + otherY) / 2];
+      }
+      const surer = straight.scores[joint]! >= otherScores[joint]!;
+      return surer ? [x, y] : [otherX, otherY];
     });
     // The score of the mean belief, from both scores (edge/predictor.py, _answer).
+    const expected = mirrorPoints(mirrored.expected, this.order, size[1]);
     const scores = straight.scores.map((score, joint) => {
-      const other = mirrored.scores[this.order[joint]!]!;
-      const [x, y] = straight.points[joint]!;
-      const [otherX, otherY] = others[joint]!;
+      const other = otherScores[joint]!;
+      const [x, y] = straight.expected[joint]!;
+      const [otherX, otherY] = expected[joint]!;
       const apart = (x - otherX) ** 2 + (y - otherY) ** 2;
       const tolerance = 8 * area * this.about.skeleton.sigmas[joint]! ** 2;
       return Math.sqrt(score * other) * Math.exp(-apart / (4 * tolerance));
@@ -86,15 +100,19 @@ export class Refiner {
     return { points, scores };
   }
 
-  private async run(inputs: Inputs): Promise<Answer> {
+  private async run(inputs: Inputs): Promise<Look> {
     const joints = this.about.skeleton.joints.length;
-    const { keypoints, scores } = await this.model.answer({
+    const { keypoints, expected, scores } = await this.model.answer({
       image: [inputs.image, [1, ...this.about.input_size, 3]],
       keypoints: [Float32Array.from(inputs.keypoints.flat()), [1, joints, 2]],
       valid: [Float32Array.from(inputs.valid), [1, joints]],
     });
-    const points = Array.from(scores!, (_, joint): Point =>
-      [keypoints![2 * joint]!, keypoints![2 * joint + 1]!]);
-    return { points, scores: Array.from(scores!) };
+    const pointsOf = (flat: Float32Array) => Array.from(scores!, (_, joint): Point =>
+      [flat[2 * joint]!, flat[2 * joint + 1]!]);
+    return {
+      points: pointsOf(keypoints!),
+      expected: pointsOf(expected!),
+      scores: Array.from(scores!),
+    };
   }
 }
