@@ -208,6 +208,14 @@ class TestFile:
         expected = np.where(settled[:, None, None], early, late)
         np.testing.assert_allclose(belief, expected, atol=1e-4)
 
+    def test_rounds_can_change_after_a_call(self, opinionated, monkeypatch):
+        photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
+        monkeypatch.setattr(opinionated, "_settled", np.zeros(14))
+        first, _ = opinionated(photo, pose)
+        monkeypatch.setattr(opinionated, "rounds", 2)
+        second, _ = opinionated(photo, pose)
+        assert np.abs(second - first).max() > 0.1
+
     def test_people_whose_joints_are_settled_take_no_later_rounds(
         self, opinionated, monkeypatch
     ):

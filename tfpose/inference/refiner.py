@@ -65,13 +65,24 @@ class Refiner:
         self.model, self.skeleton = model, skeleton
         self.calibration = calibration or Calibration()
         self.size, self.person_height = model.input_size, person_height
-        self.rounds, self.steady = rounds, True
+        self.steady = True
         self._see, self._decide = _parts(model if network is None else network)
         self._score = score_layer(model, skeleton)
         self._read = model.reader(self._score)
         self._settled = settled_distances(skeleton, model.input_size)
-        # Of any number of people: traced once, which takes seconds.
-        shapes = (*self.size, 3), (len(skeleton), 2), (len(skeleton),)
+        self.rounds = rounds
+
+    @property
+    def rounds(self) -> int:
+        """How often the network is run, each time on its own answer."""
+        return self._rounds
+
+    @rounds.setter
+    def rounds(self, rounds: int) -> None:
+        self._rounds = rounds
+        # Of any number of people: traced once for these rounds, which takes seconds.
+        joints = len(self.skeleton)
+        shapes = (*self.size, 3), (joints, 2), (joints,)
         signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
         self._predict = tf.function(self.answer, input_signature=signature)
 
