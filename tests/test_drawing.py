@@ -178,3 +178,10 @@ def test_a_moved_joint_is_an_arrow_to_where_it_is():
     assert ring.any() and np.nonzero(ring)[1].mean() > 150
     without = drawing.moved_joint(image, (30, 50), (70, 50), None, (320, 256))
     assert not (without == drawing.TRUTH).all(axis=2).any()
+
+
+def test_a_joint_that_hardly_moved_far_from_its_place_has_a_short_arrow():
+    image = np.full((100, 120, 3), 90, np.uint8)
+    picture = drawing.moved_joint(image, (30, 50), (31, 50), (95, 50), (320, 256))
+    _, columns = np.nonzero((picture == drawing.MOVED).all(axis=2))
+    assert len(columns) and np.ptp(columns) < 40

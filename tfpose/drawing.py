@@ -278,10 +278,9 @@ def moved_joint(image, start, end, truth=None, size=(320, 256)) -> np.ndarray:
             )  # fmt: skip
     ends = [tuple(np.round(place).astype(int).tolist()) for place in places[:2]]
     length = max(float(np.linalg.norm(places[1] - places[0])), 1.0)
+    head = min(2 * radius / length, 1.0)  # OpenCV refuses more
     for color, width in ((OUTLINE, 6), (MOVED, 3)):
-        cv2.arrowedLine(
-            picture, *ends, color, width, cv2.LINE_AA, tipLength=2 * radius / length
-        )
+        cv2.arrowedLine(picture, *ends, color, width, cv2.LINE_AA, tipLength=head)
     for color, size_ in ((OUTLINE, radius), (MOVED, 0.7 * radius)):
         _dot(picture, fine[0], color, size_)
     return picture
