@@ -70,6 +70,7 @@ class Refiner:
         self._score = score_layer(model, skeleton)
         self._read = model.reader(self._score)
         self._settled = settled_distances(skeleton, model.input_size)
+        self._rounds: int | None = None
         self.rounds = rounds
 
     @property
@@ -79,6 +80,8 @@ class Refiner:
 
     @rounds.setter
     def rounds(self, rounds: int) -> None:
+        if rounds == self._rounds:
+            return
         self._rounds = rounds
         # Of any number of people: traced once for these rounds, which takes seconds.
         joints = len(self.skeleton)
