@@ -7,6 +7,8 @@ import pathlib
 # Before TensorFlow is imported: only warnings and errors of its C++ side, and one
 # thread in each of several test processes, which together use all cores.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# oneDNN compiles a kernel for every shape, and tests use most of them once.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # JAX compiles for the tests longer than it computes.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if "PYTEST_XDIST_WORKER" in os.environ:

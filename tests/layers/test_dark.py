@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfpose.exporting import litert
 from tfpose.exporting.savedmodel import write_saved_model
-from tfpose.layers.dark import DarkPosition, expansion_peak, modulate
+from tfpose.layers.dark import NEIGHBORS, DarkPosition, expansion_peak, modulate
 from tfpose.layers.heatmaps import PeakPosition
 
 SIZE = (24, 32)
@@ -165,13 +165,11 @@ def test_the_modulation_by_hand():
 
 
 def quadratic(slope, hessian):
-    """A function of neighbors: slope . d + d . hessian . d / 2."""
-
-    def value(right, down):
-        step = np.array([right, down])
-        return tf.constant([[np.float32(slope @ step + step @ hessian @ step / 2)]])
-
-    return value
+    """Values at all neighbors d: slope . d + d . hessian . d / 2."""
+    steps = np.array(NEIGHBORS)
+    values = steps @ slope + ((steps @ hessian) * steps).sum(axis=1) / 2
+    values = tf.constant(values[:, None, None], tf.float32)
+    return dict(zip(NEIGHBORS, values, strict=True))
 
 
 def peak_of(slope, hessian, inner_x=True, inner_y=True):

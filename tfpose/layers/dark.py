@@ -22,6 +22,8 @@ LEAST = 1e-10
 # A curvature closer to 0 along an axis, per squared cell, means a flat map. A Gaussian
 # as wide as a map of 256 cells has 1.5e-5.
 FLAT = 1e-6
+# (right, down) of the cells that the expansion looks at.
+NEIGHBORS = tuple((right, down) for right in (-1, 0, 1) for down in (-1, 0, 1))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -71,15 +73,19 @@ class DarkPosition(MapLayer):
         whole = (x > reach) & (x < width - 1 - reach)
         whole &= (y > reach) & (y < height - 1 - reach)
 
-        def value(right, down):
-            """f32[B, K], value at a neighbor, clamped to the map."""
-            column = ops.clip(x + right, 0, width - 1)
-            row = ops.clip(y + down, 0, height - 1)
-            index = row * width + column + ops.where(whole, 0, cells)
-            return ops.take_along_axis(logarithm, index[:, None], axis=1)[:, 0]
+        # One lookup of all neighbors, clamped to the map: Keras makes some forty
+        # operators of each.
+        neighbors = [
+            ops.clip(y + down, 0, height - 1) * width
+            + ops.clip(x + right, 0, width - 1)
+            for right, down in NEIGHBORS
+        ]
+        index = ops.stack(neighbors, axis=1) + ops.where(whole, 0, cells)[:, None]
+        values = ops.take_along_axis(logarithm, index, axis=1)  # (B, 9, K)
+        values = dict(zip(NEIGHBORS, ops.unstack(values, 9, axis=1), strict=True))
 
         inner = (x > 0) & (x < width - 1), (y > 0) & (y < height - 1)
-        offsets = expansion_peak(value, *inner)
+        offsets = expansion_peak(values, *inner)
         limit = ops.where(whole, self.sigma / self.stride, 0.5)
         found = [
             ops.cast(position, "float32")
@@ -115,26 +121,26 @@ def modulate(heatmap, sigma: float, reach: int):
     return maps * (highest / ops.maximum(found, LEAST))
 
 
-def expansion_peak(value, inner_x, inner_y):
+def expansion_peak(values, inner_x, inner_y):
     """Finds the maximum of a function's second-order expansion about a cell.
 
     Args:
-        value: (right, down) -> f32[B, K], the function that many cells away.
+        values: the function at ``NEIGHBORS``, (right, down) -> f32[B, K].
         inner_x, inner_y: bool[B, K], whether the cell has neighbors on both sides. If
             not, the offset along that axis is 0.
 
     Returns:
         Offsets along x and y in cells, f32[B, K] each; 0 where there is no maximum.
     """
-    here, left, right = value(0, 0), value(-1, 0), value(1, 0)
-    above, below = value(0, -1), value(0, 1)
+    here, left, right = values[0, 0], values[-1, 0], values[1, 0]
+    above, below = values[0, -1], values[0, 1]
     zero = ops.zeros_like(here)
     slope_x = ops.where(inner_x, (right - left) / 2, zero)
     slope_y = ops.where(inner_y, (below - above) / 2, zero)
     # Any curvature will do along an axis without slope.
     curve_x = ops.where(inner_x, left - 2 * here + right, -1.0)
     curve_y = ops.where(inner_y, above - 2 * here + below, -1.0)
-    twist = (value(1, 1) - value(-1, 1) - value(1, -1) + value(-1, -1)) / 4
+    twist = (values[1, 1] - values[-1, 1] - values[1, -1] + values[-1, -1]) / 4
     twist = ops.where(inner_x & inner_y, twist, zero)
     determinant = curve_x * curve_y - ops.square(twist)
     # A maximum along both axes and every diagonal.

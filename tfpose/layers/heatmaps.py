@@ -309,24 +309,23 @@ class PeakPosition(MapLayer):
         # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
         _, index = ops.top_k(ops.transpose(flat, (0, 2, 1)), 1)
         index = ops.cast(index[..., 0], "int32")  # (B, K)
-        x, y = index % width, index // width
+        # One lookup: Keras makes some forty operators of each.
+        steps = ops.array([-width, -1, 0, 1, width], "int32")
+        around = index[:, None] + steps[:, None]  # (B, 5, K)
+        around = ops.clip(around, 0, height * width - 1)
+        around = ops.take_along_axis(logarithm, around, axis=1)
+        above, left, peak, right, below = ops.unstack(around, 5, axis=1)
 
-        def vertex(position, count, step):
-            before, peak, after = (
-                ops.take_along_axis(logarithm, neighbor[:, None], axis=1)[:, 0]
-                for neighbor in (
-                    ops.where(position > 0, index - step, index),
-                    index,
-                    ops.where(position < count - 1, index + step, index),
-                )
-            )
+        def vertex(position, count, before, after):
             curvature = before - 2 * peak + after
             inner = (position > 0) & (position < count - 1) & (curvature < 0)
             offset = (before - after) / (2 * ops.where(inner, curvature, -1.0))
             offset = ops.clip(ops.where(inner, offset, 0.0), -0.5, 0.5)
             return ops.cast(position, "float32") + offset
 
-        cells = ops.stack([vertex(x, width, 1), vertex(y, height, width)], axis=-1)
+        x = vertex(index % width, width, left, right)
+        y = vertex(index // width, height, above, below)
+        cells = ops.stack([x, y], axis=-1)
         return to_pixels(cells, self.stride, self.origin)
 
     def get_config(self):

@@ -41,24 +41,32 @@ class QuarterPosition(MapLayer):
         )
         # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
         highest, index = ops.top_k(flat, 1)
-        there = highest[..., 0] > 0  # (B, K)
-        index = ops.where(there, ops.cast(index[..., 0], "int32"), 0)
+        found = highest[..., 0] > 0  # (B, K)
+        index = ops.where(found, ops.cast(index[..., 0], "int32"), 0)
         x, y = index % width, index // width
-        moves = there & self._inside(x, width) & self._inside(y, height)
+        moves = found & self._inside(x, width) & self._inside(y, height)
 
-        def moved(position, count, step):
-            before = ops.where(position > 0, index - step, index)
-            after = ops.where(position < count - 1, index + step, index)
-            before, after = (
-                ops.take_along_axis(flat, neighbor[..., None], axis=2)[..., 0]
-                for neighbor in (before, after)
+        # A neighbor outside the map is the cell itself. One lookup of all four: Keras
+        # makes some forty operators of each.
+        neighbors = [
+            ops.where(there, index + step, index)
+            for there, step in (
+                (x > 0, -1),
+                (x < width - 1, 1),
+                (y > 0, -width),
+                (y < height - 1, width),
             )
+        ]
+        values = ops.take_along_axis(flat, ops.stack(neighbors, axis=-1), axis=2)
+        left, right, above, below = ops.unstack(values, 4, axis=-1)
+
+        def moved(position, before, after):
             equal = -1.0 if self.border == 0 else 0.0
             side = ops.where(before > after, -1.0, equal)
             side = ops.where(after > before, 1.0, side)
             return ops.cast(position, "float32") + ops.where(moves, self.move * side, 0)
 
-        cells = ops.stack([moved(x, width, 1), moved(y, height, width)], axis=-1)
+        cells = ops.stack([moved(x, left, right), moved(y, above, below)], axis=-1)
         return to_pixels(cells, self.stride, self.origin)
 
     def _inside(self, position, count: int):
