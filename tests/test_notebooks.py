@@ -71,6 +71,7 @@ def test_the_notebooks_run(tmp_path, monkeypatch):
     """
     monkeypatch.setenv("TFPOSE_QUICK", "1")
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")  # trained networks compute for longer
     together = nbformat.v4.new_notebook()
     for path in NOTEBOOKS:
         cells = nbformat.read(path, as_version=4).cells

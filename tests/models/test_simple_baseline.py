@@ -61,6 +61,7 @@ def test_the_network_for_coco_has_the_published_size(depth, size, parameters, bi
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_weights")
 def test_the_network_for_mpii_has_the_published_size():
     found = summarize(of_recipe(recipes.paper_mpii()), "simple_baseline")
     assert found["trainable_parameters"] == 33_999_440
