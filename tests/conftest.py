@@ -1,8 +1,11 @@
 """Settings and fixtures that all tests share."""
 
+import functools
 import gc
 import os
 import pathlib
+import sys
+import typing
 
 # Before TensorFlow is imported: only warnings and errors of its C++ side, and one
 # thread in each of several test processes, which together use all cores.
@@ -14,6 +17,11 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+if sys.version_info < (3, 12):
+    # Each of Keras' calls asks whether values fit protocols, whose members are then
+    # listed anew; later versions of Python remember them.
+    typing._get_protocol_attrs = functools.cache(typing._get_protocol_attrs)
 
 import pytest
 

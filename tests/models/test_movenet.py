@@ -49,6 +49,18 @@ def test_its_answers_are_those_of_the_published_graph(thunder):
     np.testing.assert_allclose(sums, SUMS, rtol=1e-4)
 
 
+@pytest.mark.slow
+def test_bfloat16_leaves_the_kernels_that_nearly_cancel(thunder):
+    """Those of the first depthwise convolution: rounded, they move logits by 0.6."""
+    mixed = MoveNet.from_config({**thunder.get_config(), "dtype": "mixed_bfloat16"})
+    mixed.set_weights(thunder.get_weights())
+    kernel = mixed.get_layer("block0_depthwise_conv").kernel
+    sums, sizes = keras.ops.sum(kernel, (0, 1)), keras.ops.sum(abs(kernel), (0, 1))
+    assert np.median(abs(sums) / sizes) < 0.1
+    expected, found = (m({"image": pattern()})["heatmap"] for m in (thunder, mixed))
+    assert np.sqrt(np.mean((found - expected) ** 2)) < 0.3
+
+
 def test_its_parameters(thunder):
     # Google's graph holds 6.24 million numbers; 12,330 of them are constants.
     assert thunder.count_params() == 6_226_046

@@ -209,13 +209,19 @@ def convolution(x, filters: int, size: int, name: str, stride=1, relu=True):
 
 
 def inverted_residual(x, filters: int, stride: int, expansion: int, name: str):
-    """A wide depthwise convolution between two narrow 1x1."""
-    shortcut = x
+    """A wide depthwise convolution between two narrow 1x1.
+
+    The first block, which has no 1x1 before, is small and finds edges: its kernels'
+    sums nearly vanish. Rounded to bfloat16 they do not, and Thunder's logits of joints
+    would change by 1.1 instead of 0.3. So it computes in float32 under any policy.
+    """
+    shortcut, dtype = x, "float32"
     if expansion > 1:
         x = convolution(x, expansion * x.shape[-1], 1, f"{name}_expand")
+        dtype = None
     x = layers.DepthwiseConv2D(
         3, stride, "same", name=f"{name}_depthwise_conv",
-        depthwise_initializer=depthwise_start(),
+        depthwise_initializer=depthwise_start(), dtype=dtype,
     )(x)  # fmt: skip
     x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
     x = convolution(x, filters, 1, f"{name}_project", relu=False)
