@@ -15,6 +15,7 @@ from tfpose.io import files
 from tfpose.models import folders, table
 from tfpose.recipes import RECIPES
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 BOX = np.float32([[40, 10, 84, 96]])  # around the dots
 
 
@@ -25,7 +26,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def estimators(model):
-    """Estimators by scales and flip, each made once: tracing takes seconds."""
+    """Estimators by scales and flip, each made once."""
     made = {}
 
     def estimator(scales=(1.0,), flip=False) -> Estimator:

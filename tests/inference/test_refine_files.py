@@ -208,7 +208,7 @@ class TestFile:
         expected = np.where(settled[:, None, None], early, late)
         np.testing.assert_allclose(belief, expected, atol=1e-4)
 
-    def test_rounds_can_change_after_a_call(self, opinionated, monkeypatch):
+    def test_rounds_can_change_after_a_call(self, opinionated, monkeypatch, eagerly):
         photo, pose = draw_photo(1), np.float32(STANDING[None] + [40, 10])
         monkeypatch.setattr(opinionated, "_settled", np.zeros(14))
         first, _ = opinionated(photo, pose)

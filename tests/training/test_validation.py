@@ -12,7 +12,7 @@ from tfpose.models import MODELS, folders, table
 from tfpose.skeletons import LSP14
 from tfpose.training import calibration, validation
 
-pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end")
+pytestmark = pytest.mark.usefixtures("nano_trunk", "nano_front_end", "eagerly")
 
 
 @pytest.fixture(scope="module")

@@ -82,9 +82,8 @@ def load(config: Config, data: str, splits: Sequence[str]) -> People:
             )
         rows[split] = np.arange(count, count + people)
         count += people
-        windows = records.map(
-            lambda record: _window(record, config), num_parallel_calls=tf.data.AUTOTUNE
-        )
+        window = pipeline.as_it_is(lambda record: _window(record, config))
+        windows = records.map(window, num_parallel_calls=tf.data.AUTOTUNE)
         batches.append(windows.padded_batch(BATCH).prefetch(1))
     arrays, ids = _joined(batches, count)
     return People(arrays, ids, np.concatenate([rows[split] for split in splits]))

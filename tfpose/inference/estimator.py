@@ -91,7 +91,9 @@ class Estimator:
         # Of any number of people: traced once, which takes seconds.
         shapes = (len(self.scales), *self.size, 3), (2, 3)
         signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
-        self._predict = tf.function(self.pyramid, input_signature=signature)
+        self._predict = tf.function(
+            self.pyramid, input_signature=signature, autograph=False
+        )
 
     @classmethod
     def from_preset(

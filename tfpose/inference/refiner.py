@@ -87,7 +87,9 @@ class Refiner:
         joints = len(self.skeleton)
         shapes = (*self.size, 3), (joints, 2), (joints,)
         signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
-        self._predict = tf.function(self.answer, input_signature=signature)
+        self._predict = tf.function(
+            self.answer, input_signature=signature, autograph=False
+        )
 
     @classmethod
     def from_preset(cls, name: str | pathlib.Path) -> Refiner:
@@ -336,7 +338,7 @@ def _parts(network: keras.Model) -> tuple[Callable, Callable]:
     return see, tf.function(decide, autograph=False, reduce_retracing=True)
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(autograph=False, reduce_retracing=True)
 def _crop(photo, keypoints, box, size):
     """``Refiner.cut`` for boxes f32[N, 4] in the shape of the crop."""
     matrix = tensors.crop_matrix(box, size)
