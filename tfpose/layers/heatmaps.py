@@ -309,7 +309,8 @@ class PeakPosition(MapLayer):
         # Not argmax: Keras builds it from bitwise operators that LiteRT lacks.
         _, index = ops.top_k(ops.transpose(flat, (0, 2, 1)), 1)
         index = ops.cast(index[..., 0], "int32")  # (B, K)
-        # One lookup: Keras makes some forty operators of each.
+        # One lookup, of which Keras makes some forty operators. What lies across the
+        # border is not used.
         steps = ops.array([-width, -1, 0, 1, width], "int32")
         around = index[:, None] + steps[:, None]  # (B, 5, K)
         around = ops.clip(around, 0, height * width - 1)
