@@ -173,8 +173,6 @@ MODELS = [case for case in CASES if "keypoints" in case.outputs]
 COVERED = "posefix_coarse posefix_resnet50 pose_refiner_prior hcrn_holistic".split()
 COVERED += "hcrn hcrn_without_diffusion rnet cnet hourglass".split()
 COVERED += "simple_baseline integral_pose dlcm".split()
-# The operators of "posefix", with the depthwise ones of "movenet".
-COVERED += ["posefix_efficientnet_lite0"]
 DISTINCT = [case for case in MODELS if case.name not in COVERED]
 POLICIES = [("mixed_bfloat16", case) for case in DISTINCT]
 # float16 takes a CPU several times as long.

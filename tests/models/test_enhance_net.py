@@ -277,6 +277,9 @@ def test_it_stands_behind_any_estimator_of_a_skeleton(base):
     expected["base_heatmap"] = expected.pop("heatmap")
     assert shapes == expected
     assert model.stride == alone.stride / 2 and model.joints == 14
+    again = EnhanceNet.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    assert again.count_params() == model.count_params()
 
 
 def test_tags_are_no_input_and_are_taught_in_their_own_cells():

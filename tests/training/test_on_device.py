@@ -42,9 +42,8 @@ def found(data, folder, project):
     """What the process printed."""
     # Most of its runs are the same program: compiled once, and a third sooner without
     # the newer emitters of fused operators.
-    emitters = f"{os.environ['XLA_FLAGS']} --xla_cpu_use_fusion_emitters=false"
     compiler = {
-        "XLA_FLAGS": emitters,
+        "XLA_FLAGS": os.environ["XLA_FLAGS"] + " --xla_cpu_use_fusion_emitters=false",
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
     }

@@ -64,9 +64,8 @@ def block(x, kernel: int, stride: int, expansion: int, filters: int, name: str):
     The first block's depthwise convolution is float32 under any policy, as MoveNet's
     (``movenet.inverted_residual``).
     """
-    shortcut, width, dtype = x, x.shape[-1], "float32"
+    shortcut, width = x, x.shape[-1]
     if expansion > 1:
-        dtype = None
         x = layers.Conv2D(
             expansion * width, 1, use_bias=False, name=f"{name}_expand_conv",
             kernel_initializer="he_normal",
@@ -74,7 +73,8 @@ def block(x, kernel: int, stride: int, expansion: int, filters: int, name: str):
         x = normalize(x, f"{name}_expand")
     x = layers.DepthwiseConv2D(
         kernel, stride, "same", use_bias=False, name=f"{name}_depthwise_conv",
-        depthwise_initializer="he_normal", dtype=dtype,
+        depthwise_initializer="he_normal",
+        dtype=None if expansion > 1 else "float32",
     )(x)  # fmt: skip
     x = normalize(x, f"{name}_depthwise")
     x = layers.Conv2D(

@@ -215,13 +215,13 @@ def inverted_residual(x, filters: int, stride: int, expansion: int, name: str):
     sums nearly vanish. Rounded to bfloat16 they do not, and Thunder's logits of joints
     would change by 1.1 instead of 0.3. So it computes in float32 under any policy.
     """
-    shortcut, dtype = x, "float32"
+    shortcut = x
     if expansion > 1:
         x = convolution(x, expansion * x.shape[-1], 1, f"{name}_expand")
-        dtype = None
     x = layers.DepthwiseConv2D(
         3, stride, "same", name=f"{name}_depthwise_conv",
-        depthwise_initializer=depthwise_start(), dtype=dtype,
+        depthwise_initializer=depthwise_start(),
+        dtype=None if expansion > 1 else "float32",
     )(x)  # fmt: skip
     x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
     x = convolution(x, filters, 1, f"{name}_project", relu=False)
